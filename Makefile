@@ -1,0 +1,54 @@
+# Every target does its own set-up: a machine with Python 3.11 and make is enough.
+.DEFAULT_GOAL := help
+MODERN := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell $(name) -c "$(MODERN)" 2>/dev/null && echo $(name))))
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml
+ARGS ?=
+
+.PHONY: help run test check bench format lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/run ## Server, simulated Mac and daemon in one go; ARGS="--port 0" for options
+	@$(BIN)/blueport dev $(ARGS)
+
+test: .venv/dev ## All tests; ARGS="-k webhook" for some
+	$(BIN)/pytest $(ARGS)
+
+check: .venv/dev ## Format, lint, types, import contracts, dead code, unused dependencies
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/vulture
+	$(BIN)/deptry src
+
+bench: .venv/dev ## Measure the hot paths beside a bare Starlette endpoint
+	$(BIN)/python -m benchmarks $(ARGS)
+
+format: .venv/dev ## Mend what the tools can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: .venv/dev ## Pin anew what pyproject.toml asks for
+	$(BIN)/$(LOCK) --group build --output-file requirements/run.txt
+	$(BIN)/$(LOCK) --group dev --output-file requirements/dev.txt
+
+clean: ## Remove the environment and what tools left; data in .blueport stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+# Stamps: rebuilt when the lock changes, so that a pull never leaves an old environment behind.
+.venv/run: requirements/run.txt pyproject.toml
+	@$(if $(PYTHON),,$(error Blueport needs Python 3.11 or newer; name one with PYTHON=...))
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Setting up .venv ..." >&2
+	@$(PIP) --requirement requirements/run.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev: requirements/dev.txt .venv/run
+	@$(PIP) --requirement requirements/dev.txt
+	@touch $@

@@ -1,0 +1,1 @@
+"""An open, self-hosted iMessage API for agents."""

@@ -1,0 +1,1 @@
+"""The `blueport` command, one module a verb."""

@@ -1,0 +1,1 @@
+"""The program on a Mac: claims outbox items, performs them in Messages, and tells the server what chat.db shows."""

@@ -1,0 +1,113 @@
+"""The daemon's door: `POST /daemon/v1/...`, JSON both ways, `Authorization: Bearer dt_...`.
+
+| path | body | answer |
+|---|---|---|
+| `hello` | Hello | Welcome |
+| `claim` | Claim | Claimed (waits up to `wait_s` for work) |
+| `outbox/{id}/renew` | Hold | Held |
+| `outbox/{id}/begin` | Hold | Held |
+| `outbox/{id}/failed` | Failed | Held |
+| `sightings` | Sightings | Noted |
+
+`begin` is asked right before the hand-over to Messages: once granted, the item is offered to nobody else, ever. There is no
+`sent` call: the proof of a sending is the row in chat.db, which travels as a MessageSeen with its `proves`.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from blueport.protocol.commands import Command
+from blueport.protocol.sightings import Sighting
+
+Health = Literal["ok", "no_disk_access", "no_automation", "not_signed_in", "degraded"]
+Capability = Literal["replies", "reactions", "typing", "receipts", "audio"]
+
+
+class _Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+class LineReport(_Said):
+    """A line that the daemon serves, and what it can do there beyond plain text."""
+
+    handle: str
+    health: Health = "ok"
+    hint: str | None = None
+    capabilities: tuple[Capability, ...] = ()
+
+
+class Hello(_Said):
+    """First word of a daemon process, and again whenever a line's report changes.
+
+    `journal` names the daemon's journal file for its whole life: what an earlier journal was handed is never handed twice.
+    """
+
+    journal: str
+    version: str
+    lines: tuple[LineReport, ...]
+
+
+class Welcome(_Said):
+    """The lines that the server lets this daemon serve, and how long (seconds) a claim holds without renewal."""
+
+    lines: tuple[str, ...]
+    lease_s: int
+
+
+class Claim(_Said):
+    """Ask for work. Items of this journal that are not in `holding` were lost on the way and are offered again."""
+
+    journal: str
+    holding: tuple[str, ...]
+    wait_s: float = 25
+    limit: int = 10
+
+
+class ClaimedItem(_Said):
+    """One outbox item, with the token that every later word on it must carry."""
+
+    id: str
+    token: str
+    line_handle: str
+    attempt: int
+    command: Command
+
+
+class Claimed(_Said):
+    """Work in the order in which it must be handed over; empty if there was none in time."""
+
+    items: tuple[ClaimedItem, ...]
+
+
+class Hold(_Said):
+    """Keep an item (`renew`), or make it yours for good (`begin`)."""
+
+    token: str
+
+
+class Failed(_Said):
+    """An item that was not sent. Only what Messages surely did not accept may be `permanent=False`, to be tried again."""
+
+    token: str
+    error: str
+    permanent: bool
+
+
+class Held(_Said):
+    """False: the token is stale, so the item is no longer this daemon's; drop it."""
+
+    held: bool
+
+
+class Sightings(_Said):
+    """A batch of what was seen in chat.db, oldest first; saying it twice changes nothing."""
+
+    journal: str
+    seen: tuple[Sighting, ...]
+
+
+class Noted(_Said):
+    """How many of the batch the server has on disk: always all of them."""
+
+    noted: int

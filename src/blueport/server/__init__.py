@@ -1,0 +1,1 @@
+"""API, webhook dispatcher, status page and the door that daemons knock at."""
