@@ -1,7 +1,7 @@
 """Named points at which a test can have a process die as if the power had gone.
 
-Unarmed, as everywhere but in tests, a point costs one comparison. Armed with a folder, a process that reaches a point whose
-name is a file there removes the file and kills itself with SIGKILL, so that each file is one death.
+Unarmed, as everywhere but in tests, a point costs one comparison. Armed with a folder, a process that reaches a
+point whose name is a file there removes the file and kills itself with SIGKILL, so that each file is one death.
 """
 
 import os

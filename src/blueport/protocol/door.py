@@ -9,8 +9,8 @@
 | `outbox/{id}/failed` | Failed | Held |
 | `sightings` | Sightings | Noted |
 
-`begin` is asked right before the hand-over to Messages: once granted, the item is offered to nobody else, ever. There is no
-`sent` call: the proof of a sending is the row in chat.db, which travels as a MessageSeen with its `proves`.
+`begin` is asked right before the hand-over to Messages: once granted, the item is offered to nobody else, ever.
+There is no `sent` call: the proof of a sending is the row in chat.db, a MessageSeen with its `proves`.
 """
 
 from typing import Literal
@@ -24,11 +24,7 @@ Health = Literal["ok", "no_disk_access", "no_automation", "not_signed_in", "degr
 Capability = Literal["replies", "reactions", "typing", "receipts", "audio"]
 
 
-class _Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    pass
-
-
-class LineReport(_Said):
+class LineReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A line that the daemon serves, and what it can do there beyond plain text."""
 
     handle: str
@@ -37,10 +33,10 @@ class LineReport(_Said):
     capabilities: tuple[Capability, ...] = ()
 
 
-class Hello(_Said):
+class Hello(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """First word of a daemon process, and again whenever a line's report changes.
 
-    `journal` names the daemon's journal file for its whole life: what an earlier journal was handed is never handed twice.
+    `journal` names the daemon's journal file for its whole life: what one journal began is offered to no other.
     """
 
     journal: str
@@ -48,14 +44,14 @@ class Hello(_Said):
     lines: tuple[LineReport, ...]
 
 
-class Welcome(_Said):
+class Welcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The lines that the server lets this daemon serve, and how long (seconds) a claim holds without renewal."""
 
     lines: tuple[str, ...]
     lease_s: int
 
 
-class Claim(_Said):
+class Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Ask for work. Items of this journal that are not in `holding` were lost on the way and are offered again."""
 
     journal: str
@@ -64,7 +60,7 @@ class Claim(_Said):
     limit: int = 10
 
 
-class ClaimedItem(_Said):
+class ClaimedItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One outbox item, with the token that every later word on it must carry."""
 
     id: str
@@ -74,40 +70,40 @@ class ClaimedItem(_Said):
     command: Command
 
 
-class Claimed(_Said):
+class Claimed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Work in the order in which it must be handed over; empty if there was none in time."""
 
     items: tuple[ClaimedItem, ...]
 
 
-class Hold(_Said):
+class Hold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Keep an item (`renew`), or make it yours for good (`begin`)."""
 
     token: str
 
 
-class Failed(_Said):
-    """An item that was not sent. Only what Messages surely did not accept may be `permanent=False`, to be tried again."""
+class Failed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An item that was not sent. Only what Messages surely did not accept may be tried again (not `permanent`)."""
 
     token: str
     error: str
     permanent: bool
 
 
-class Held(_Said):
+class Held(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """False: the token is stale, so the item is no longer this daemon's; drop it."""
 
     held: bool
 
 
-class Sightings(_Said):
+class Sightings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A batch of what was seen in chat.db, oldest first; saying it twice changes nothing."""
 
     journal: str
     seen: tuple[Sighting, ...]
 
 
-class Noted(_Said):
+class Noted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How many of the batch the server has on disk: always all of them."""
 
     noted: int

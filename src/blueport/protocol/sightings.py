@@ -1,13 +1,9 @@
-"""What a daemon saw in chat.db, told by line and guid; the server keeps each fact once however often it is told."""
+"""What a daemon saw in chat.db, told by line and guid; told twice, a fact is still kept once."""
 
 import msgspec
 
 
-class _Seen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    pass
-
-
-class ChatSeen(_Seen):
+class ChatSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The conversation of a row. `identifier` is the peer's handle, or the group's own id (`chat123...`)."""
 
     guid: str
@@ -18,7 +14,7 @@ class ChatSeen(_Seen):
     participants: tuple[str, ...] = ()
 
 
-class AttachmentSeen(_Seen):
+class AttachmentSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A file of a message, in the order of the body; `size` in bytes."""
 
     guid: str
@@ -27,18 +23,18 @@ class AttachmentSeen(_Seen):
     size: int | None
 
 
-class Proof(_Seen):
+class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The outbox item that a row proves sent, with the token of its claim."""
 
     outbox_id: str
     token: str
 
 
-class MessageSeen(_Seen, tag="message"):
+class MessageSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="message"):
     """A message that is complete: it has its chat, and a body or files.
 
-    `sender` is the peer's handle, None for our own and for unknown ones. `sent_at` is Unix milliseconds. With `announce` False it
-    is history (an import, a backfill): stored, but no event leaves for it.
+    `sender` is the peer's handle, None for our own and for unknown ones. `sent_at` is Unix milliseconds.
+    With `announce` False it is history (an import, a backfill): stored, but no event leaves for it.
     """
 
     line_handle: str
@@ -56,8 +52,8 @@ class MessageSeen(_Seen, tag="message"):
     announce: bool = True
 
 
-class MessageChanged(_Seen, tag="message_changed"):
-    """A message told before whose body or files are different now (edited, unsent, downloaded); no event leaves for it."""
+class MessageChanged(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="message_changed"):
+    """A message told before whose body or files are different now (edited, unsent); no event leaves."""
 
     line_handle: str
     guid: str
