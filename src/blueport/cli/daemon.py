@@ -1,0 +1,40 @@
+"""`blueport daemon`: the daemon on a Mac; its settings are BLUEPORT_DAEMON_... variables."""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import signal
+
+import uvloop
+
+from blueport.cli import lifeline
+from blueport.cli.environment import arm_failpoints, settings_of
+from blueport.daemon.run import run
+from blueport.daemon.settings import Settings
+
+
+def main(arguments: list[str]) -> None:
+    """Work until told to stop."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(format="daemon %(levelname)s %(message)s", level=logging.WARNING)
+    settings = settings_of(Settings, "BLUEPORT_DAEMON_")
+    arm_failpoints()
+    if options.lifeline:
+        lifeline.hold()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run_until_told(settings))
+
+
+async def _run_until_told(settings: Settings) -> None:
+    work = asyncio.create_task(run(settings))
+    for told in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(told, work.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await work
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="blueport daemon", description=__doc__)
+    parser.add_argument("--lifeline", action="store_true", help="end when standard input closes")
+    return parser

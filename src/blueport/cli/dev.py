@@ -1,0 +1,146 @@
+"""`blueport dev`: server, simulated Mac and daemon in one go, on one folder."""
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from blueport.cli import supervising
+from blueport.cli.installation import Installation, installation_in
+from blueport.cli.supervising import Child
+
+LINE = "+15555550100"
+PERSON = "+15550100001"
+API_PORT = 8080
+SIMULATOR_PORT = 8081
+
+
+def main(arguments: list[str]) -> None:
+    """Run all of it until told to stop."""
+    options = _parser().parse_args(arguments)
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_dev(options))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="blueport dev", description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path(".blueport"), help="where everything is kept (.blueport)")
+    parser.add_argument("--port", type=int, default=API_PORT, help=f"the API's port; 0 takes free ones ({API_PORT})")
+    parser.add_argument("--macos", choices=("13", "15", "26"), default="26", help="which macOS to simulate (26)")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON when all is ready, nothing else")
+    return parser
+
+
+async def _dev(options: argparse.Namespace) -> None:
+    folder: Path = options.data.resolve()
+    installation = installation_in(folder)
+    with _listening(options.port) as api, _listening(_simulator_port(options.port)) as simulator:
+        api_url, simulator_url = _url(api), _url(simulator)
+        children = _children(folder, installation, options.macos, api, simulator)
+        async with supervising.alive(children):
+            await supervising.until_ready(api_url, simulator_url, installation.api_key)
+            _announce(options, installation, api_url, simulator_url)
+            await _until_told()
+
+
+def _children(
+    folder: Path, installation: Installation, macos: str, api: socket.socket, simulator: socket.socket
+) -> list[Child]:
+    mac = folder / "mac"
+    return [
+        Child("simulate", {"SIMULATOR_FOLDER": str(mac), "SIMULATOR_LINES": LINE, "SIMULATOR_MACOS": macos}, simulator),
+        Child(
+            "serve",
+            {
+                "DATABASE": str(folder / "blueport.db"),
+                "FIRST_KEY": installation.api_key,
+                "FIRST_LINE": LINE,
+                "FIRST_DAEMON_TOKEN": installation.daemon_token,
+                "DASHBOARD_TOKEN": installation.dashboard_token,
+                # A receiver under development lives on this machine.
+                "WEBHOOK_ALLOW": "localhost,127.0.0.0/8,::1/128",
+            },
+            api,
+        ),
+        Child(
+            "daemon",
+            {
+                "DAEMON_SERVER_URL": _url(api),
+                "DAEMON_TOKEN": installation.daemon_token,
+                "DAEMON_LINES": LINE,
+                "DAEMON_CHAT_DB": str(mac / "Library/Messages/chat.db"),
+                "DAEMON_JOURNAL": str(folder / "journal.db"),
+                "DAEMON_OSASCRIPT": str(mac / "bin/osascript"),
+                # The simulated Mac answers at once or never: a developer should not wait for what will not come.
+                "DAEMON_SEND_TIMEOUT_S": "10",
+                "DAEMON_PROOF_TIMEOUT_S": "20",
+            },
+        ),
+    ]
+
+
+def _listening(port: int) -> contextlib.closing[socket.socket]:
+    """Bind *port*; the socket outlives the children that serve it, so that a restart refuses no connection."""
+    try:
+        return contextlib.closing(socket.create_server(("127.0.0.1", port), backlog=1024))
+    except OSError as error:
+        sys.exit(f"blueport: port {port} cannot be had ({error.strerror}); choose another with --port, or 0 for any")
+
+
+def _simulator_port(api_port: int) -> int:
+    return api_port + 1 if api_port else 0
+
+
+def _url(listening: socket.socket) -> str:
+    return f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+async def _until_told() -> None:
+    told = asyncio.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(each, told.set)
+    await told.wait()
+
+
+def _announce(options: argparse.Namespace, installation: Installation, api_url: str, simulator_url: str) -> None:
+    dashboard_url = f"{api_url}/dashboard?token={installation.dashboard_token}"
+    if options.json:
+        print(
+            f'{{"api_url":"{api_url}","api_key":"{installation.api_key}","line":"{LINE}",'
+            f'"phone_url":"{simulator_url}/","simulator_url":"{simulator_url}","dashboard_url":"{dashboard_url}"}}',
+            flush=True,
+        )
+        return
+    print(
+        _WELCOME.format(
+            api_url=api_url,
+            key=installation.api_key,
+            line=LINE,
+            person=PERSON,
+            phone_url=f"{simulator_url}/",
+            dashboard_url=dashboard_url,
+            data=options.data,
+        ),
+        flush=True,
+    )
+
+
+_WELCOME = """
+  Blueport is running. Everything is kept in {data}; Ctrl-C ends it.
+
+  Phone       {phone_url}
+  API         {api_url}
+  API key     {key}
+  Line        {line}
+  Dashboard   {dashboard_url}
+
+  Open the phone and text the line as Ada. She has to write first; then this writes back:
+
+  curl {api_url}/v1/messages \\
+    -H 'Authorization: Bearer {key}' \\
+    -H 'Content-Type: application/json' \\
+    -d '{{"from": "{line}", "to": "{person}", "text": "Hello from my agent"}}'
+"""

@@ -1,0 +1,38 @@
+"""The secrets of a `blueport dev` folder: made once, then kept."""
+
+import os
+import secrets
+from pathlib import Path
+
+import msgspec
+
+from blueport.server.authorizing.keys import new_daemon_token, new_key
+
+
+class Installation(msgspec.Struct, frozen=True):
+    """What opens the doors of one folder."""
+
+    api_key: str
+    daemon_token: str
+    dashboard_token: str
+
+
+def installation_in(folder: Path) -> Installation:
+    """Return the secrets kept in *folder*, made now if it is new."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    kept = folder / "dev.json"
+    if kept.exists():
+        return msgspec.json.decode(kept.read_bytes(), type=Installation)
+    made = Installation(new_key(), new_daemon_token(), secrets.token_urlsafe(18))
+    _write_whole(kept, msgspec.json.encode(made))
+    return made
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Write a file that is there whole or not at all, for its owner alone."""
+    draft = path.with_suffix(".new")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)

@@ -1,0 +1,37 @@
+"""`blueport serve`: the server; its settings are BLUEPORT_... variables."""
+
+import argparse
+import asyncio
+import logging
+import socket
+import sys
+
+import uvloop
+
+from blueport.cli import lifeline
+from blueport.cli.environment import arm_failpoints, settings_of
+from blueport.server.app import serve
+from blueport.server.settings import Settings
+
+
+def main(arguments: list[str]) -> None:
+    """Serve until told to stop."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(format="server %(levelname)s %(message)s", level=logging.WARNING)
+    settings = settings_of(Settings, "BLUEPORT_")
+    arm_failpoints()
+    if options.lifeline:
+        lifeline.hold()
+    sockets = None if options.fd is None else [socket.socket(fileno=options.fd)]
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(settings, sockets))
+    except RuntimeError as error:
+        sys.exit(f"blueport: {error}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="blueport serve", description=__doc__)
+    parser.add_argument("--fd", type=int, help="serve on this listening socket, inherited from the parent")
+    parser.add_argument("--lifeline", action="store_true", help="end when standard input closes")
+    return parser

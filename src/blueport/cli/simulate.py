@@ -1,0 +1,37 @@
+"""`blueport simulate`: a simulated Mac; its settings are BLUEPORT_SIMULATOR_... variables."""
+
+import argparse
+import asyncio
+import logging
+import socket
+
+import uvloop
+
+from blueport.cli import lifeline
+from blueport.cli.environment import arm_failpoints, settings_of
+from blueport.simulator.run import run
+from blueport.simulator.settings import Settings
+
+
+def main(arguments: list[str]) -> None:
+    """Simulate until told to stop."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(format="simulator %(levelname)s %(message)s", level=logging.WARNING)
+    settings = settings_of(Settings, "BLUEPORT_SIMULATOR_")
+    arm_failpoints()
+    if options.lifeline:
+        lifeline.hold()
+    if options.fd is None:
+        listening = socket.create_server(("127.0.0.1", options.port), backlog=128)
+    else:
+        listening = socket.socket(fileno=options.fd)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run(settings, [listening]))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="blueport simulate", description=__doc__)
+    parser.add_argument("--port", type=int, default=8081, help="where people and their phones are (default: 8081)")
+    parser.add_argument("--fd", type=int, help="serve on this listening socket, inherited from the parent")
+    parser.add_argument("--lifeline", action="store_true", help="end when standard input closes")
+    return parser

@@ -1,0 +1,113 @@
+"""Keeps child processes alive: one that dies is started again, and none outlives the parent."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+READY_TIMEOUT_S = 30
+READY_EVERY_S = 0.05
+END_TIMEOUT_S = 4
+RESTART_AFTER_S = 0.2
+LONGEST_RESTART_AFTER_S = 5.0
+LONG_LIFE_S = 10.0
+
+
+class Child(NamedTuple):
+    """A `blueport VERB` with its settings (without their prefix BLUEPORT_), and the socket that it serves."""
+
+    verb: str
+    settings: dict[str, str]
+    listening: socket.socket | None = None
+
+
+@contextlib.asynccontextmanager
+async def alive(children: list[Child]) -> AsyncIterator[None]:
+    """Keep *children* alive inside the block; at its end they have ended too."""
+    watches = [asyncio.create_task(_watched(child)) for child in children]
+    try:
+        yield
+    finally:
+        for watch in watches:
+            watch.cancel()
+        await asyncio.gather(*watches, return_exceptions=True)
+
+
+async def until_ready(api_url: str, simulator_url: str, api_key: str) -> None:
+    """Wait until people can text and the daemon serves its line; end the program if that takes too long."""
+    try:
+        async with asyncio.timeout(READY_TIMEOUT_S):
+            await _until_answered(f"{simulator_url}/healthz", "", b"200 OK")
+            await _until_answered(f"{api_url}/v1/lines", f"Authorization: Bearer {api_key}\r\n", b'"is_active":true')
+    except TimeoutError:
+        sys.exit("blueport: it did not come up in time; the lines above say why")
+
+
+async def _watched(child: Child) -> None:
+    pause_s = RESTART_AFTER_S
+    loop = asyncio.get_running_loop()
+    while True:
+        started_at = loop.time()
+        process = await _started(child)
+        try:
+            status = await process.wait()
+        finally:
+            await _ended(process)
+        pause_s = RESTART_AFTER_S if loop.time() - started_at > LONG_LIFE_S else pause_s
+        print(f"blueport: {child.verb} ended ({status}); starting it again", file=sys.stderr)
+        await asyncio.sleep(pause_s)
+        pause_s = min(pause_s * 2, LONGEST_RESTART_AFTER_S)
+
+
+async def _started(child: Child) -> Process:
+    fds = () if child.listening is None else (child.listening.fileno(),)
+    options = [f"--fd={fd}" for fd in fds]
+    environment = os.environ | {f"BLUEPORT_{name}": value for name, value in child.settings.items()}
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "blueport.cli.main",
+        child.verb,
+        "--lifeline",
+        *options,
+        stdin=PIPE,  # the child's lifeline: it closes when we end, however we end
+        stdout=sys.stderr,
+        env=environment,
+        pass_fds=fds,
+        start_new_session=True,  # Ctrl-C is ours to hear; we end the children in peace
+    )
+
+
+async def _ended(process: Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        async with asyncio.timeout(END_TIMEOUT_S):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+async def _until_answered(url: str, header: str, sign: bytes) -> None:
+    while sign not in await _answer(url, header):
+        await asyncio.sleep(READY_EVERY_S)
+
+
+async def _answer(url: str, header: str) -> bytes:
+    """Return the whole HTTP answer; a client library would weigh more than all of the supervisor."""
+    host, _, path = url.removeprefix("http://").partition("/")
+    name, _, port = host.partition(":")
+    try:
+        reader, writer = await asyncio.open_connection(name, int(port))
+        writer.write(f"GET /{path} HTTP/1.1\r\nHost: {host}\r\n{header}Connection: close\r\n\r\n".encode())
+        answer = await reader.read()
+        writer.close()
+    except OSError:
+        return b""
+    return answer

@@ -1,0 +1,105 @@
+"""Judges the parameters `from` and `to`: first as values, then against what exists."""
+
+import re
+
+from blueport.handles import canonical_handle, sendable_handle
+from blueport.server.addressing import queries
+from blueport.server.addressing.queries import Address, Line
+from blueport.server.errors import ApiError
+from blueport.server.ids import AccountId
+from blueport.server.store.tx import Tx
+
+_LIKE_AN_ID = re.compile(r"[a-z]{2,4}_[0-9A-Za-z]*")
+
+add_line = queries.add_line
+lines_of = queries.lines_of
+line_of_daemon = queries.line_of_daemon
+
+
+def line_name(handle: str, *, region: str) -> str:
+    """Return `from` as `ln_...` or as a canonical handle.
+
+    Raises:
+        ApiError: `invalid_parameter_value`.
+    """
+    return handle if handle.startswith("ln_") else _sendable(handle, "from", region)
+
+
+def peer_to_write(recipient: str, *, region: str) -> str:
+    """Return `to` as `cht_...` or as the canonical handle of one person who can be reached.
+
+    Raises:
+        ApiError: `invalid_parameter_value`.
+    """
+    return recipient if recipient.startswith("cht_") else _sendable(recipient, "to", region)
+
+
+def peer_to_read(recipient: str, *, region: str) -> str:
+    """Return `to` as `cht_...` or as a canonical handle, alphanumeric senders included.
+
+    Raises:
+        ApiError: `invalid_parameter_value`.
+    """
+    if recipient.startswith("cht_"):
+        return recipient
+    if _LIKE_AN_ID.fullmatch(recipient) or not recipient.strip():
+        raise _no_address("to")
+    return canonical_handle(recipient, region=region)
+
+
+def line_named(tx: Tx, account_id: AccountId, name: str) -> Line:
+    """Find the account's line of that name.
+
+    Raises:
+        ApiError: `line_not_found`.
+    """
+    find = queries.line_by_id if name.startswith("ln_") else queries.line_by_handle
+    line = find(tx, account_id, name)
+    if line is None:
+        raise ApiError("line_not_found", "No such line.", param="from")
+    return line
+
+
+def chat_to_read(tx: Tx, line: Line, peer: str) -> Address:
+    """Find the chat with *peer*, whoever that is.
+
+    Raises:
+        ApiError: `chat_not_found`.
+    """
+    chat = _chat(tx, line, peer)
+    if chat is None:
+        raise ApiError("chat_not_found", "No such chat on this line.", param="to")
+    return chat
+
+
+def chat_to_write(tx: Tx, line: Line, peer: str) -> Address:
+    """Find the chat with *peer*, and insist that somebody there has written to the line first.
+
+    Raises:
+        ApiError: `chat_not_found` or `contact_has_not_messaged`.
+    """
+    chat = chat_to_read(tx, line, peer) if peer.startswith("cht_") else _chat(tx, line, peer)
+    if chat is None or chat.first_inbound_at is None:
+        raise ApiError("contact_has_not_messaged", "They have to message this line first.", param="to")
+    return chat
+
+
+def _chat(tx: Tx, line: Line, peer: str) -> Address | None:
+    find = queries.chat_by_id if peer.startswith("cht_") else queries.chat_by_key
+    return find(tx, line.id, peer)
+
+
+def _sendable(handle: str, param: str, region: str) -> str:
+    canonical = sendable_handle(handle, region=region)
+    if canonical is None:
+        raise _no_address(param)
+    return canonical
+
+
+def _no_address(param: str) -> ApiError:
+    own_id = "ln_..." if param == "from" else "cht_..."
+    return ApiError(
+        "invalid_parameter_value",
+        f"`{param}` takes one phone number with its country code (+15551234567), one Apple ID, or `{own_id}`.",
+        param=param,
+    )

@@ -1,0 +1,153 @@
+"""Puts the server together; the only module that knows every other."""
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import socket
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import msgspec
+import uvicorn
+from starlette.routing import Route, Router
+from starlette.types import Receive, Scope
+
+from blueport import __version__, clock
+from blueport.server import provisioning
+from blueport.server.dashboard.routes import Dashboard
+from blueport.server.errors import StoreUnavailableError
+from blueport.server.http import openapi
+from blueport.server.http.answers import Answer, with_request_id
+from blueport.server.http.endpoint import Endpoint, Terms
+from blueport.server.http.malformed import EnvelopeProtocol
+from blueport.server.http.pages import Cursors
+from blueport.server.http.problems import Answered
+from blueport.server.http.routing import nowhere, routes
+from blueport.server.link import service as link
+from blueport.server.link.routes import Door
+from blueport.server.notifying import queries as notifying
+from blueport.server.notifying.dispatcher import Dispatcher
+from blueport.server.notifying.guard import guard_of
+from blueport.server.notifying.sender import HttpSender
+from blueport.server.resources.chats import routes as chats
+from blueport.server.resources.lines import routes as lines
+from blueport.server.resources.messages import routes as messages
+from blueport.server.resources.outbox import routes as outbox
+from blueport.server.resources.webhooks import routes as webhooks
+from blueport.server.sending import service as sending
+from blueport.server.settings import Settings
+from blueport.server.store.schema import upgrade
+from blueport.server.store.sqlite import SqliteStore
+
+log = logging.getLogger(__name__)
+
+SWEEP_S = 15.0
+GRACE_S = 3
+
+# The busiest first: routes are tried in this order.
+ENDPOINTS: tuple[Endpoint, ...] = (
+    messages.SEND,
+    messages.LIST,
+    outbox.GET,
+    chats.LIST,
+    lines.LIST,
+    webhooks.CREATE,
+    webhooks.LIST,
+    webhooks.DELETE,
+)
+
+
+class Server:
+    """One server: its store, its HTTP app and its loops."""
+
+    def __init__(self, settings: Settings, store: SqliteStore, cursor_secret: bytes) -> None:
+        guard = guard_of(settings.webhook_allow)
+        terms = Terms(settings.region, settings.max_attempts, guard, Cursors(cursor_secret))
+        self._settings = settings
+        self._store = store
+        self._guard = guard
+        all_routes = routes(store, terms, ENDPOINTS)
+        all_routes += Door(store, lease_s=settings.lease_s, region=settings.region).routes()
+        all_routes += [Route("/healthz", Answered(self._healthz)), Route("/openapi.json", Answered(self._openapi))]
+        if settings.dashboard_token:
+            all_routes += Dashboard(store, settings.dashboard_token).routes()
+        self.app = Router(all_routes, redirect_slashes=False, default=Answered(nowhere), lifespan=self._lifespan)
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, _app: Router) -> AsyncIterator[None]:
+        sender = HttpSender(self._guard, self._settings.webhook_timeout_s)
+        lease_s = self._settings.webhook_timeout_s * 2 + 10
+        loops = [
+            asyncio.create_task(Dispatcher(self._store, sender, lease_s=lease_s).run()),
+            asyncio.create_task(self._sweep()),
+        ]
+        yield
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+        await sender.close()
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            try:
+                await self._store.write(sending.end_the_silent)
+                await self._store.write(link.note_silent_lines)
+            except StoreUnavailableError:
+                log.warning("the sweep waits: the database is not available")
+
+    async def _healthz(self, _scope: Scope, _receive: Receive, request_id: str) -> Answer:
+        await self._store.read(notifying.next_due_at)
+        return Answer(200, with_request_id(b'{"status":"ok"}', request_id))
+
+    async def _openapi(self, _scope: Scope, _receive: Receive, _request_id: str) -> Answer:
+        return Answer(200, msgspec.json.encode(openapi.description(ENDPOINTS, version=__version__)))
+
+
+async def serve(settings: Settings, sockets: list[socket.socket] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT; *sockets* are listening already, else `host` and `port` are bound.
+
+    Raises:
+        RuntimeError: Another server holds the database file.
+    """
+    upgrade(settings.database)
+    with _sole_owner(settings.database):
+        store = SqliteStore(settings.database, clock.now_ms)
+        try:
+            secret = await store.write(provisioning.prepare, settings)
+            # We are alone on this file: whoever was trying these is gone.
+            await store.write(notifying.release_all)
+            await store.write(link.note_all_silent)
+            await _uvicorn(Server(settings, store, secret), settings).serve(sockets)
+        finally:
+            store.close()
+
+
+def _uvicorn(server: Server, settings: Settings) -> uvicorn.Server:
+    config = uvicorn.Config(
+        server.app,
+        host=settings.host,
+        port=settings.port,
+        http=EnvelopeProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    return uvicorn.Server(config)
+
+
+@contextlib.contextmanager
+def _sole_owner(database: Path) -> Iterator[None]:
+    """Hold the database file for this process alone."""
+    with database.with_name(f"{database.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RuntimeError(f"another server has {database} open") from None
+        yield

@@ -1,0 +1,1 @@
+"""Who calls, and what that key may do: keys, scopes, lines."""

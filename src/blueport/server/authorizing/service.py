@@ -1,0 +1,99 @@
+"""Lets a caller in, and says what it may touch."""
+
+import msgspec
+
+from blueport.server.addressing import service as addressing
+from blueport.server.addressing.queries import Line
+from blueport.server.authorizing import keys, queries
+from blueport.server.authorizing.keys import Scope
+from blueport.server.authorizing.queries import DaemonRow, KeyRow
+from blueport.server.errors import ApiError
+from blueport.server.ids import AccountId, DaemonId, KeyId, LineId, mint
+from blueport.server.store.tx import Tx
+
+
+class Key(msgspec.Struct, frozen=True):
+    """Who calls. `line_ids` None means every line of the account."""
+
+    id: KeyId
+    account_id: AccountId
+    scopes: frozenset[str]
+    line_ids: frozenset[LineId] | None
+
+
+def authenticated(tx: Tx, authorization: list[bytes]) -> Key:
+    """Return the key that the Authorization headers hold.
+
+    Raises:
+        ApiError: `missing_api_key` or `invalid_api_key`.
+    """
+    if not authorization:
+        raise ApiError("missing_api_key", "Send your API key as `Authorization: Bearer sk_live_...`.")
+    token = keys.bearer(authorization)
+    row = queries.live_key(tx, keys.digest(token)) if token and keys.is_well_formed(token) else None
+    if row is None:
+        raise ApiError("invalid_api_key", "This API key is malformed, unknown, revoked or expired.")
+    line_ids = None if row.line_ids is None else frozenset(LineId(word) for word in row.line_ids.split())
+    return Key(row.id, row.account_id, frozenset(row.scopes.split()), line_ids)
+
+
+def authenticated_daemon(tx: Tx, authorization: list[bytes]) -> DaemonRow:
+    """Return the daemon whose token the Authorization headers hold.
+
+    Raises:
+        ApiError: `invalid_api_key`.
+    """
+    token = keys.bearer(authorization)
+    daemon = queries.live_daemon(tx, keys.digest(token)) if token else None
+    if daemon is None:
+        raise ApiError("invalid_api_key", "This daemon token is malformed, unknown or revoked.")
+    return daemon
+
+
+def require_scope(key: Key, scope: Scope) -> None:
+    """Refuse a key that lacks *scope*.
+
+    Raises:
+        ApiError: `insufficient_scope`.
+    """
+    if scope not in key.scopes:
+        raise ApiError("insufficient_scope", f"This API key lacks the scope `{scope}`.")
+
+
+def new_account(tx: Tx, name: str) -> AccountId:
+    """Create an account."""
+    account_id = AccountId(mint("acc", tx.now_ms))
+    queries.add_account(tx, account_id, name)
+    return account_id
+
+
+def add_key(tx: Tx, account_id: AccountId, key: str, *, name: str, scopes: tuple[Scope, ...] = keys.SCOPES) -> KeyId:
+    """Let *key* in; only its hash is kept."""
+    row = KeyRow(KeyId(mint("key", tx.now_ms)), account_id, " ".join(scopes), line_ids=None)
+    queries.add_key(tx, row, name=name, hashed=keys.digest(key), last4=key[-4:])
+    return row.id
+
+
+def add_daemon(tx: Tx, account_id: AccountId, token: str, *, name: str) -> DaemonId:
+    """Let the daemon with *token* in; only its hash is kept."""
+    row = DaemonRow(DaemonId(mint("dmn", tx.now_ms)), account_id, journal=None)
+    queries.add_daemon(tx, row, name=name, hashed=keys.digest(token))
+    return row.id
+
+
+def line_for(tx: Tx, key: Key, name: str) -> Line:
+    """Return the line of that name (see `addressing.line_name`).
+
+    Raises:
+        ApiError: `line_not_found` or `line_not_accessible`.
+    """
+    line = addressing.line_named(tx, key.account_id, name)
+    if key.line_ids is not None and line.id not in key.line_ids:
+        raise ApiError("line_not_accessible", "This API key is not allowed on that line.", param="from")
+    return line
+
+
+def lines_for(tx: Tx, key: Key) -> list[Line]:
+    """Return every line that *key* may use."""
+    lines = addressing.lines_of(tx, key.account_id)
+    return [line for line in lines if key.line_ids is None or line.id in key.line_ids]

@@ -1,0 +1,109 @@
+"""How lines, queue and deliveries stand."""
+
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, func, select
+
+from blueport.server.store.tables import daemons, deliveries, events, lines, outbox, webhooks
+from blueport.server.store.tx import Statement, Tx
+
+
+class LineStanding(NamedTuple):
+    """A line, its health, and when its daemon was last heard of (Unix milliseconds)."""
+
+    handle: str
+    label: str | None
+    health: str
+    hint: str | None
+    capabilities: str
+    seen_at: int | None
+
+
+class Count(NamedTuple):
+    """How many rows are in a state."""
+
+    state: str
+    how_many: int
+
+
+class DeliveryStanding(NamedTuple):
+    """One of the latest deliveries."""
+
+    id: str
+    event: str
+    url: str | None
+    state: str
+    attempts: int
+    reason: str | None
+    created_at: int
+
+
+class ItemStanding(NamedTuple):
+    """One of the latest outbox items."""
+
+    id: str
+    line: str
+    status: str
+    attempts: int
+    error: str | None
+    created_at: int
+
+
+_LINES = Statement(
+    select(lines.c.handle, lines.c.label, lines.c.health, lines.c.hint, lines.c.capabilities, daemons.c.seen_at)
+    .outerjoin(daemons, daemons.c.id == lines.c.daemon_id)
+    .order_by(lines.c.handle)
+)
+# Only what is open and what came lately is counted: the page must not grow slower with the tables.
+_OPEN_OUTBOX = Statement(
+    select(outbox.c.status, func.count()).where(outbox.c.completed_at.is_(None)).group_by(outbox.c.status)
+)
+_OPEN_DELIVERIES = Statement(
+    select(deliveries.c.state, func.count()).where(deliveries.c.completed_at.is_(None)).group_by(deliveries.c.state)
+)
+_LATEST_ITEMS = Statement(
+    select(outbox.c.id, lines.c.handle, outbox.c.status, outbox.c.attempts, outbox.c.error, outbox.c.created_at)
+    .join(lines, lines.c.id == outbox.c.line_id)
+    .order_by(outbox.c.seq.desc())
+    .limit(bindparam("limit"))
+)
+_LATEST_DELIVERIES = Statement(
+    select(
+        deliveries.c.id,
+        events.c.type,
+        webhooks.c.url,
+        deliveries.c.state,
+        deliveries.c.attempts,
+        deliveries.c.reason,
+        deliveries.c.created_at,
+    )
+    .join(events, events.c.id == deliveries.c.event_id)
+    .outerjoin(webhooks, webhooks.c.id == deliveries.c.webhook_id)
+    .order_by(deliveries.c.seq.desc())
+    .limit(bindparam("limit"))
+)
+
+
+def line_standings(tx: Tx) -> list[LineStanding]:
+    """Return every line."""
+    return tx.all(LineStanding, _LINES)
+
+
+def open_items(tx: Tx) -> list[Count]:
+    """Count outbox items that have not ended."""
+    return tx.all(Count, _OPEN_OUTBOX)
+
+
+def open_deliveries(tx: Tx) -> list[Count]:
+    """Count deliveries that have not ended."""
+    return tx.all(Count, _OPEN_DELIVERIES)
+
+
+def latest_items(tx: Tx, limit: int) -> list[ItemStanding]:
+    """Return the newest outbox items."""
+    return tx.all(ItemStanding, _LATEST_ITEMS, limit=limit)
+
+
+def latest_deliveries(tx: Tx, limit: int) -> list[DeliveryStanding]:
+    """Return the newest deliveries."""
+    return tx.all(DeliveryStanding, _LATEST_DELIVERIES, limit=limit)

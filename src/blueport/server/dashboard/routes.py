@@ -1,0 +1,73 @@
+"""The status page: /dashboard?token=..., plain and live. Without a token in the settings there is no page."""
+
+import secrets
+from pathlib import Path
+from urllib.parse import parse_qs
+
+from jinja2 import Environment, FileSystemLoader
+from starlette.routing import Route
+from starlette.types import Receive, Scope
+
+from blueport.server.dashboard import queries
+from blueport.server.errors import ApiError
+from blueport.server.http.answers import Answer
+from blueport.server.http.problems import Answered
+from blueport.server.store.sqlite import SqliteStore
+from blueport.server.store.tx import Tx
+
+LATEST = 15
+_HEADERS = (
+    (
+        b"content-security-policy",
+        b"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'",
+    ),
+    (b"referrer-policy", b"no-referrer"),
+)
+
+
+class Dashboard:
+    """The pages of one server."""
+
+    def __init__(self, store: SqliteStore, token: str) -> None:
+        self._store = store
+        self._token = token.encode()
+        templates = FileSystemLoader(Path(__file__).with_name("templates"))
+        self._templates = Environment(loader=templates, autoescape=True)
+
+    def routes(self) -> list[Route]:
+        """Return the page, and the part of it that is fetched anew."""
+        return [
+            Route("/dashboard", Answered(self.page)),
+            Route("/dashboard/status", Answered(self.status)),
+        ]
+
+    async def page(self, scope: Scope, _receive: Receive, _request_id: str) -> Answer:
+        """Show the page."""
+        self._admit(scope)
+        return self._rendered("page.html", await self._store.read(_standing))
+
+    async def status(self, scope: Scope, _receive: Receive, _request_id: str) -> Answer:
+        """Show the part of the page that changes."""
+        self._admit(scope)
+        return self._rendered("status.html", await self._store.read(_standing))
+
+    def _admit(self, scope: Scope) -> None:
+        given = parse_qs(scope["query_string"]).get(b"token", [b""])[0]
+        if not secrets.compare_digest(given, self._token):
+            raise ApiError("route_not_found", "There is nothing at this path.")
+
+    def _rendered(self, template: str, standing: dict[str, object]) -> Answer:
+        return Answer(
+            200, self._templates.get_template(template).render(standing).encode(), _HEADERS, b"text/html; charset=utf-8"
+        )
+
+
+def _standing(tx: Tx) -> dict[str, object]:
+    return {
+        "now_ms": tx.now_ms,
+        "lines": queries.line_standings(tx),
+        "open_items": queries.open_items(tx),
+        "open_deliveries": queries.open_deliveries(tx),
+        "items": queries.latest_items(tx, LATEST),
+        "deliveries": queries.latest_deliveries(tx, LATEST),
+    }

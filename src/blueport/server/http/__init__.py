@@ -1,0 +1,1 @@
+"""The grammar of all endpoints: decode, authorise, one transaction, envelope, pages."""

@@ -1,0 +1,70 @@
+"""Answers as they leave: JSON with its request id, and the headers that every answer bears."""
+
+import msgspec
+from starlette.types import Send
+
+from blueport.server.errors import ApiError
+
+Header = tuple[bytes, bytes]
+
+# Any page may call the API: it is opened by a key in a header, never by a cookie.
+_EVERYWHERE: list[Header] = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"X-Request-Id, Retry-After, Idempotent-Replayed"),
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+]
+PREFLIGHT: list[Header] = [
+    (b"access-control-allow-methods", b"GET, POST, DELETE, OPTIONS"),
+    (b"access-control-allow-headers", b"Authorization, Content-Type, X-Filename, Idempotency-Key"),
+    (b"access-control-max-age", b"86400"),
+]
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """Status, JSON body and what further headers there are."""
+
+    status: int
+    body: bytes
+    headers: tuple[Header, ...] = ()
+    content_type: bytes = b"application/json"
+
+
+class _Fault(msgspec.Struct, frozen=True, omit_defaults=True):
+    type: str
+    code: str
+    message: str
+    param: str | None = None  # left out when unknown: the official SDK loses the error over a null
+
+
+class _Envelope(msgspec.Struct, frozen=True):
+    error: _Fault
+    request_id: str
+
+
+def with_request_id(encoded: bytes, request_id: str) -> bytes:
+    """Return the JSON object *encoded* with its request id as the last field."""
+    comma = b"" if encoded == b"{}" else b","
+    return encoded[:-1] + comma + b'"request_id":"' + request_id.encode() + b'"}'
+
+
+def refusal(error: ApiError, request_id: str, *headers: Header) -> Answer:
+    """Return the error envelope."""
+    fault = _Fault(error.type, error.code, error.message, error.param)
+    body = msgspec.json.encode(_Envelope(fault, request_id))
+    # The rest of a body that is too large is not worth reading.
+    closing = ((b"connection", b"close"),) if error.code == "request_too_large" else ()
+    return Answer(error.status, body, (*closing, *headers))
+
+
+async def send_answer(send: Send, answer: Answer, request_id: str) -> None:
+    """Put *answer* on the wire."""
+    headers = [
+        *_EVERYWHERE,
+        (b"content-type", answer.content_type),
+        (b"x-request-id", request_id.encode()),
+        (b"content-length", b"%d" % len(answer.body)),
+        *answer.headers,
+    ]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})

@@ -1,0 +1,131 @@
+"""Reads a request's JSON body and its query into the Struct that an endpoint names, strictly.
+
+Two clients that disagree on what a body says must not both be served: duplicate keys, NaN and lone surrogates are
+refused. A wrong type is never coerced. Unknown fields are ignored: code written for the hosted API must go on working.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Never, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from blueport.server.errors import ApiError
+
+BODY_LIMIT = 256 * 1024
+DEPTH_LIMIT = 32
+
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BRACKETS = re.compile(r"[\[\]{}]")
+_PATH = re.compile(r" - at `\$\.?([^.\[`]*)")
+_INTEGER = re.compile(r"-?[0-9]{1,1000}")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+Shape = TypeVar("Shape", bound=msgspec.Struct)
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+
+def body_of(raw: bytes, shape: type[Shape]) -> Shape:
+    """Read *raw* as a *shape*.
+
+    Raises:
+        ApiError: `invalid_json`, `missing_required_parameter` or `invalid_parameter_value`.
+    """
+    given = _json_object(raw)
+    # null is the same as absent: clients of typed languages send it for what they leave out.
+    present = {name: value for name, value in given.items() if value is not None}
+    _require(present, shape)
+    _refuse_unstorable(present)
+    return _converted(present, shape)
+
+
+def query_of(raw: bytes, shape: type[Shape]) -> Shape:
+    """Read the query string *raw* as a *shape*.
+
+    Raises:
+        ApiError: `missing_required_parameter` or `invalid_parameter_value`.
+    """
+    try:
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict")
+    except ValueError:
+        raise ApiError("invalid_parameter_value", "The query string is not valid UTF-8.") from None
+    given: dict[str, Json] = {}
+    for name, text in pairs:
+        if name in given:
+            raise ApiError("invalid_parameter_value", "A parameter was given more than once.", param=name)
+        given[name] = text
+    _require(given, shape)
+    _refuse_unstorable(given)
+    for field in msgspec.structs.fields(shape):
+        digits = given.get(field.encode_name)
+        if field.type == int | None and isinstance(digits, str) and _INTEGER.fullmatch(digits):
+            given[field.encode_name] = int(digits)
+    return _converted(given, shape)
+
+
+def _json_object(raw: bytes) -> dict[str, Json]:
+    try:
+        text = raw.decode()
+        _refuse_depth(text)
+        given: Json = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_number, parse_float=_finite)
+    except ValueError:
+        raise ApiError("invalid_json", "The request body is not valid JSON.") from None
+    if not isinstance(given, dict):
+        raise ApiError("invalid_json", "The request body is not a JSON object.")
+    return given
+
+
+def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    unique = dict(pairs)
+    if len(unique) < len(pairs):
+        raise ApiError("invalid_json", "The request body names a field twice.")
+    return unique
+
+
+def _refuse_number(_: str) -> Never:
+    raise ValueError
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError
+    return number
+
+
+def _refuse_depth(text: str) -> None:
+    """Refuse what would exhaust a recursive parser; few bodies hold enough brackets to be looked at twice."""
+    if text.count("[") + text.count("{") <= DEPTH_LIMIT:
+        return
+    depth = 0
+    for bracket in _BRACKETS.findall(_STRING.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        if depth > DEPTH_LIMIT:
+            raise ApiError("invalid_json", f"The request body is nested deeper than {DEPTH_LIMIT} levels.")
+
+
+def _require(given: Mapping[str, Json], shape: type[Shape]) -> None:
+    for field in msgspec.structs.fields(shape):
+        if field.required and field.encode_name not in given:
+            name = field.encode_name
+            raise ApiError("missing_required_parameter", f"The parameter `{name}` is required.", param=name)
+
+
+def _refuse_unstorable(given: Mapping[str, Json]) -> None:
+    for name, value in given.items():
+        words = value if isinstance(value, list) else [value]
+        if any(isinstance(word, str) and _UNSTORABLE.search(word) for word in words):
+            message = f"`{name}` holds a NUL character or half of a surrogate pair."
+            raise ApiError("invalid_parameter_value", message, param=_UNSTORABLE.sub("", name))
+
+
+def _converted(given: Mapping[str, Json], shape: type[Shape]) -> Shape:
+    try:
+        return msgspec.convert(given, shape)
+    except msgspec.ValidationError as error:
+        path = _PATH.search(str(error))
+        param = path[1] if path else None
+        expectation = _PATH.split(str(error))[0].replace(" | null", "")
+        raise ApiError("invalid_parameter_value", f"`{param}`: {expectation}.", param=param or None) from None

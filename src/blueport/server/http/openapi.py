@@ -1,0 +1,95 @@
+"""The OpenAPI description, made from the endpoints and their Structs, so that it cannot drift from them."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from blueport.server.errors import CODES
+from blueport.server.http.endpoint import Endpoint
+
+Schema = dict[str, object]
+
+_ERROR: Schema = {
+    "type": "object",
+    "required": ["error", "request_id"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["type", "code", "message"],
+            "properties": {
+                "type": {"type": "string", "enum": sorted({kind for kind, _ in CODES.values()})},
+                "code": {"type": "string", "enum": sorted(CODES)},
+                "message": {"type": "string"},
+                "param": {"type": "string"},
+            },
+        },
+        "request_id": {"type": "string"},
+    },
+}
+
+
+def description(endpoints: Iterable[Endpoint], *, version: str) -> Schema:
+    """Return the OpenAPI 3.1 document for *endpoints*."""
+    each = list(endpoints)
+    shapes = {endpoint.answer for endpoint in each} | {endpoint.asked for endpoint in each if endpoint.method != "GET"}
+    _, components = msgspec.json.schema_components(shapes, ref_template="#/components/schemas/{name}")
+    paths: dict[str, Schema] = {}
+    for endpoint in each:
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Blueport", "version": version},
+        "security": [{"key": []}],
+        "paths": paths,
+        "components": {
+            "schemas": {**components, "Error": _ERROR},
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _operation(endpoint: Endpoint) -> Schema:
+    operation: Schema = {
+        "operationId": f"{endpoint.method.lower()}_{endpoint.path.rpartition('/')[2]}".replace("-", "_"),
+        "description": f"{endpoint.purpose} Scope: `{endpoint.scope}`.",
+        "responses": {
+            str(endpoint.status): _json_answer("Done.", _with_request_id(endpoint.answer)),
+            "default": _json_answer("Refused; nothing was done.", {"$ref": "#/components/schemas/Error"}),
+        },
+    }
+    if endpoint.method == "GET":
+        operation["parameters"] = _parameters(endpoint.asked)
+    else:
+        body = {"application/json": {"schema": _reference(endpoint.asked)}}
+        operation["requestBody"] = {"required": True, "content": body}
+    return operation
+
+
+def _json_answer(meaning: str, schema: Schema) -> Schema:
+    return {"description": meaning, "content": {"application/json": {"schema": schema}}}
+
+
+def _with_request_id(shape: type[msgspec.Struct]) -> Schema:
+    request_id: Schema = {
+        "type": "object",
+        "required": ["request_id"],
+        "properties": {"request_id": {"type": "string"}},
+    }
+    return {"allOf": [_reference(shape), request_id]}
+
+
+def _parameters(shape: type[msgspec.Struct]) -> list[Schema]:
+    return [
+        {
+            "name": field.encode_name,
+            "in": "query",
+            "required": field.required,
+            "schema": msgspec.json.schema(field.type),
+        }
+        for field in msgspec.structs.fields(shape)
+    ]
+
+
+def _reference(shape: type[msgspec.Struct]) -> Schema:
+    (reference,), _ = msgspec.json.schema_components([shape], ref_template="#/components/schemas/{name}")
+    return reference

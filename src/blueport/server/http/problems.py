@@ -1,0 +1,56 @@
+"""The one place where whatever goes wrong becomes an answer."""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from starlette.types import Receive, Scope, Send
+
+from blueport.clock import now_ms
+from blueport.server.errors import ApiError, StoreUnavailableError
+from blueport.server.http.answers import Answer, refusal, send_answer
+from blueport.server.ids import mint
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER = (b"retry-after", b"1")
+
+Answering = Callable[[Scope, Receive, str], Awaitable[Answer]]
+
+
+class ClientGoneError(Exception):
+    """The client hung up before its request was whole."""
+
+
+class Answered:
+    """An ASGI app out of a function that is given a request and its id, and answers or raises.
+
+    A class, since Starlette takes a plain function for something else.
+    """
+
+    def __init__(self, answering: Answering) -> None:
+        self._answering = answering
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request_id = mint("req", now_ms())
+        try:
+            answer = await _answer(self._answering, scope, receive, request_id)
+        except ClientGoneError:
+            return
+        await send_answer(send, answer, request_id)
+
+
+async def _answer(answering: Answering, scope: Scope, receive: Receive, request_id: str) -> Answer:
+    try:
+        return await answering(scope, receive, request_id)
+    except ApiError as error:
+        return refusal(error, request_id)
+    except StoreUnavailableError as error:
+        log.warning("%s: the database is not available: %s", request_id, error)
+        unavailable = ApiError("service_unavailable", "The service is busy; nothing was done. Try again.")
+        return refusal(unavailable, request_id, RETRY_AFTER)
+    except ClientGoneError:
+        raise
+    except Exception:
+        log.exception("%s failed", request_id)
+        return refusal(ApiError("internal_error", "Something went wrong on our side."), request_id)

@@ -1,0 +1,76 @@
+"""Finds the endpoint for a request, reads the request, and has it Answered."""
+
+from collections.abc import Iterable
+
+from starlette.routing import Route
+from starlette.types import Receive, Scope
+
+from blueport.server.errors import ApiError
+from blueport.server.http.answers import PREFLIGHT, Answer, refusal, with_request_id
+from blueport.server.http.bodies import BODY_LIMIT
+from blueport.server.http.endpoint import Endpoint, Request, Terms
+from blueport.server.http.problems import Answered, ClientGoneError
+from blueport.server.store.sqlite import SqliteStore
+
+
+class Path:
+    """All endpoints of one path."""
+
+    def __init__(self, store: SqliteStore, terms: Terms, endpoints: Iterable[Endpoint]) -> None:
+        self._store = store
+        self._terms = terms
+        self._endpoints: dict[str, Endpoint] = {endpoint.method: endpoint for endpoint in endpoints}
+        self._allowed = ", ".join([*self._endpoints, "OPTIONS"])
+
+    async def answer(self, scope: Scope, receive: Receive, request_id: str) -> Answer:
+        """Answer a request to this path."""
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        if method == "OPTIONS":
+            return Answer(200, with_request_id(b"{}", request_id), tuple(PREFLIGHT))
+        endpoint = self._endpoints.get(method)
+        if endpoint is None:
+            error = ApiError("method_not_allowed", f"This path takes {self._allowed}.")
+            return refusal(error, request_id, (b"allow", self._allowed.encode()))
+        given = scope["query_string"] if method == "GET" else await body_within_limit(receive)
+        prepared = endpoint.prepared(Request(authorization_of(scope), given))
+        run = self._store.read if method == "GET" or prepared.is_refused else self._store.write
+        encoded = await run(prepared.unit, self._terms)
+        return Answer(endpoint.status, with_request_id(encoded, request_id))
+
+
+def routes(store: SqliteStore, terms: Terms, endpoints: Iterable[Endpoint]) -> list[Route]:
+    """Return a route for each path of *endpoints*."""
+    by_path: dict[str, list[Endpoint]] = {}
+    for endpoint in endpoints:
+        by_path.setdefault(endpoint.path, []).append(endpoint)
+    return [Route(path, Answered(Path(store, terms, those).answer)) for path, those in by_path.items()]
+
+
+async def nowhere(_scope: Scope, _receive: Receive, _request_id: str) -> Answer:
+    """Answer a request to a path that is none of ours."""
+    raise ApiError("route_not_found", "There is nothing at this path.")
+
+
+def authorization_of(scope: Scope) -> list[bytes]:
+    """Return the values of all Authorization headers."""
+    return [value for name, value in scope["headers"] if name == b"authorization"]
+
+
+async def body_within_limit(receive: Receive, limit: int = BODY_LIMIT) -> bytes | ApiError:
+    """Read the body, counting what really comes; more than *limit* bytes is a refusal.
+
+    Raises:
+        ClientGoneError: The client hung up.
+    """
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > limit:
+            return ApiError("request_too_large", f"The request body is larger than {limit} bytes.")
+        if not message.get("more_body", False):
+            return b"".join(parts)

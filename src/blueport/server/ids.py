@@ -1,0 +1,28 @@
+"""Ids: a prefix that tells the kind, then 26 base-32 digits that sort by the time of minting."""
+
+import secrets
+from typing import Literal, NewType
+
+AccountId = NewType("AccountId", str)
+KeyId = NewType("KeyId", str)
+DaemonId = NewType("DaemonId", str)
+LineId = NewType("LineId", str)
+ChatId = NewType("ChatId", str)
+MessageId = NewType("MessageId", str)
+OutboxId = NewType("OutboxId", str)
+EventId = NewType("EventId", str)
+WebhookId = NewType("WebhookId", str)
+DeliveryId = NewType("DeliveryId", str)
+
+Prefix = Literal["acc", "key", "dmn", "ln", "cht", "msg", "obx", "evt", "wh", "dlv", "req", "tok"]
+
+# Crockford's alphabet: no i, l, o, u, so that an id read aloud stays itself.
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
+
+
+def mint(prefix: Prefix, now_ms: int) -> str:
+    """Return a new id that sorts by *now_ms* (Unix milliseconds) among its kind."""
+    value = (now_ms << 80) | secrets.randbits(80)
+    digits = "".join([_PAIRS[(value >> shift) & 1023] for shift in range(120, -1, -10)])
+    return f"{prefix}_{digits}"

@@ -1,0 +1,1 @@
+"""The door that daemons knock at: /daemon/v1."""

@@ -1,0 +1,119 @@
+"""Serves the door: see `blueport.protocol.door`."""
+
+import asyncio
+from typing import TypeVar
+
+import msgspec
+from starlette.routing import Route
+from starlette.types import Receive, Scope
+
+from blueport.protocol.door import Claim, Claimed, Failed, Held, Hello, Hold, Noted, Sightings
+from blueport.server.errors import ApiError
+from blueport.server.http.answers import Answer
+from blueport.server.http.problems import Answered, ClientGoneError
+from blueport.server.http.routing import authorization_of, body_within_limit
+from blueport.server.link import service
+from blueport.server.store.sqlite import SqliteStore
+from blueport.server.store.wakeups import waited
+
+# A hint may be lost, and an item may fall due without one.
+POLL_S = 1.0
+LONGEST_WAIT_S = 30.0
+SIGHTINGS_LIMIT = 4 * 1024 * 1024
+
+Said = TypeVar("Said", bound=msgspec.Struct)
+
+
+class Door:
+    """The daemon's door of one server."""
+
+    def __init__(self, store: SqliteStore, *, lease_s: int, region: str) -> None:
+        self._store = store
+        self._lease_s = lease_s
+        self._region = region
+
+    def routes(self) -> list[Route]:
+        """Return a route for each call."""
+        calls = {
+            "hello": self.hello,
+            "claim": self.claim,
+            "sightings": self.sightings,
+            "outbox/{id}/renew": self.renew,
+            "outbox/{id}/begin": self.begin,
+            "outbox/{id}/failed": self.failed,
+        }
+        return [Route(f"/daemon/v1/{path}", Answered(call)) for path, call in calls.items()]
+
+    async def hello(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
+        """Take note of a daemon."""
+        hello = await _said(scope, receive, Hello)
+        return _answer(await self._store.write(service.greet, authorization_of(scope), hello, lease_s=self._lease_s))
+
+    async def claim(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
+        """Answer the moment there is work, or with none once the daemon has waited long enough."""
+        asked = await _said(scope, receive, Claim)
+        hung_up = asyncio.ensure_future(_hung_up(receive))
+        try:
+            async with asyncio.timeout(min(asked.wait_s, LONGEST_WAIT_S)):
+                while not hung_up.done():
+                    ticket = self._store.wakeups.ticket("outbox")
+                    items = await self._store.write(
+                        service.claim, authorization_of(scope), asked, lease_s=self._lease_s
+                    )
+                    if items:
+                        return _answer(Claimed(items))
+                    await waited(ticket, POLL_S)
+        except TimeoutError:
+            return _answer(Claimed(()))
+        finally:
+            hung_up.cancel()
+        raise ClientGoneError
+
+    async def renew(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
+        """Keep a claim."""
+        hold = await _said(scope, receive, Hold)
+        held = await self._store.write(
+            service.renew, authorization_of(scope), scope["path_params"]["id"], hold.token, lease_s=self._lease_s
+        )
+        return _answer(Held(held))
+
+    async def begin(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
+        """Grant a hand-over."""
+        hold = await _said(scope, receive, Hold)
+        held = await self._store.write(
+            service.begin, authorization_of(scope), scope["path_params"]["id"], hold.token, lease_s=self._lease_s
+        )
+        return _answer(Held(held))
+
+    async def failed(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
+        """Take the word that an item was not sent."""
+        failed = await _said(scope, receive, Failed)
+        held = await self._store.write(service.fail, authorization_of(scope), scope["path_params"]["id"], failed)
+        return _answer(Held(held))
+
+    async def sightings(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
+        """Keep what was seen."""
+        sightings = await _said(scope, receive, Sightings)
+        noted = await self._store.write(service.note, authorization_of(scope), sightings, region=self._region)
+        return _answer(Noted(noted))
+
+
+async def _said(scope: Scope, receive: Receive, shape: type[Said]) -> Said:
+    if scope["method"] != "POST":
+        raise ApiError("method_not_allowed", "This path takes POST.")
+    body = await body_within_limit(receive, SIGHTINGS_LIMIT)
+    if isinstance(body, ApiError):
+        raise body
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ApiError("invalid_json", str(error)) from None
+
+
+def _answer(said: msgspec.Struct) -> Answer:
+    return Answer(200, msgspec.json.encode(said))
+
+
+async def _hung_up(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

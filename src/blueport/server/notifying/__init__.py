@@ -1,0 +1,1 @@
+"""Webhooks: events become deliveries, deliveries are tried until a receiver takes them."""

@@ -1,0 +1,234 @@
+"""Statements on webhooks, events and deliveries."""
+
+from typing import NamedTuple
+
+from sqlalchemy import and_, bindparam, delete, exists, func, or_, select, update
+
+from blueport.server.ids import AccountId, ChatId, DeliveryId, EventId, LineId, WebhookId
+from blueport.server.store.tables import deliveries, events, webhooks
+from blueport.server.store.tx import Statement, Tx, insert_into
+
+
+class WebhookRow(NamedTuple):
+    """A webhook; events and line ids are words, `line_ids` None means every line of the account."""
+
+    id: WebhookId
+    account_id: AccountId
+    url: str
+    events: str
+    line_ids: str | None
+    is_active: int
+
+
+class NewWebhook(NamedTuple):
+    """A webhook as it is made."""
+
+    id: WebhookId
+    account_id: AccountId
+    url: str
+    secret: str
+    events: str
+    line_ids: str | None
+
+
+class NewEvent(NamedTuple):
+    """A fact for the outside; `data` is the JSON that its deliveries carry."""
+
+    id: EventId
+    account_id: AccountId
+    line_id: LineId
+    chat_id: ChatId
+    type: str
+    subject_id: str
+    data: str
+
+
+class Due(NamedTuple):
+    """A delivery that may be tried now, with all that a try needs."""
+
+    id: DeliveryId
+    webhook_id: WebhookId
+    attempts: int
+    event_type: str
+    data: str
+    url: str
+    secret: str
+
+
+_INSERT_WEBHOOK = Statement(insert_into(webhooks))
+_INSERT_EVENT = Statement(insert_into(events))
+_INSERT_DELIVERY = Statement(insert_into(deliveries))
+
+_WEBHOOKS = Statement(
+    select(
+        webhooks.c.id,
+        webhooks.c.account_id,
+        webhooks.c.url,
+        webhooks.c.events,
+        webhooks.c.line_ids,
+        webhooks.c.is_active,
+    )
+    .where(webhooks.c.account_id == bindparam("account_id"))
+    .order_by(webhooks.c.id.desc())
+)
+_DELETE_WEBHOOK = Statement(
+    delete(webhooks).where(webhooks.c.account_id == bindparam("account_id"), webhooks.c.id == bindparam("id"))
+)
+_CANCEL = Statement(
+    update(deliveries)
+    .where(deliveries.c.webhook_id == bindparam("webhook"), deliveries.c.completed_at.is_(None))
+    .values(state="cancelled", completed_at=bindparam("completed"))
+)
+
+_earlier = deliveries.alias("earlier")
+_running = deliveries.alias("running")
+# A chat's first tries go out one after the other, so that an agent hears things in their order; what failed once holds
+# nobody back.
+_is_held_back = exists().where(
+    _earlier.c.webhook_id == deliveries.c.webhook_id,
+    _earlier.c.chat_id == deliveries.c.chat_id,
+    _earlier.c.completed_at.is_(None),
+    _earlier.c.seq < deliveries.c.seq,
+    or_(_earlier.c.state == "running", _earlier.c.attempts == 0),
+)
+_how_many_run = (
+    select(func.count())
+    .where(
+        _running.c.webhook_id == deliveries.c.webhook_id,
+        _running.c.completed_at.is_(None),
+        _running.c.state == "running",
+        _running.c.lease_until > bindparam("now_ms"),
+    )
+    .scalar_subquery()
+)
+_DUE = Statement(
+    select(
+        deliveries.c.id,
+        deliveries.c.webhook_id,
+        deliveries.c.attempts,
+        events.c.type,
+        events.c.data,
+        webhooks.c.url,
+        webhooks.c.secret,
+    )
+    .join(events, events.c.id == deliveries.c.event_id)
+    .join(webhooks, webhooks.c.id == deliveries.c.webhook_id)
+    .where(
+        deliveries.c.completed_at.is_(None),
+        deliveries.c.available_at <= bindparam("now_ms"),
+        webhooks.c.is_active == 1,
+        or_(
+            deliveries.c.state == "pending",
+            and_(deliveries.c.state == "running", deliveries.c.lease_until <= bindparam("now_ms")),
+        ),
+        _how_many_run < bindparam("running_limit"),
+        ~_is_held_back,
+    )
+    .order_by(deliveries.c.available_at, deliveries.c.seq)
+    .limit(bindparam("limit"))
+)
+_CLAIM = Statement(
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("delivery_id"), deliveries.c.completed_at.is_(None))
+    .values(
+        state="running",
+        attempts=deliveries.c.attempts + 1,
+        claim_token=bindparam("token"),
+        lease_until=bindparam("until"),
+    )
+)
+_HELD = update(deliveries).where(
+    deliveries.c.id == bindparam("delivery_id"),
+    deliveries.c.claim_token == bindparam("token"),
+    deliveries.c.state == "running",
+)
+_END = Statement(
+    _HELD.values(state=bindparam("new_state"), reason=bindparam("word"), completed_at=bindparam("completed"))
+)
+_POSTPONE = Statement(
+    _HELD.values(state="pending", reason=bindparam("word"), available_at=bindparam("available"), lease_until=None)
+)
+_RELEASE_ALL = Statement(
+    update(deliveries)
+    .where(deliveries.c.state == "running", deliveries.c.completed_at.is_(None))
+    .values(state="pending", lease_until=None, claim_token=None)
+)
+_NEXT_DUE = Statement(
+    select(deliveries.c.available_at)
+    .where(deliveries.c.completed_at.is_(None), deliveries.c.available_at > bindparam("now_ms"))
+    .order_by(deliveries.c.available_at)
+    .limit(1)
+)
+
+
+def add_webhook(tx: Tx, webhook: NewWebhook) -> None:
+    """Create an active webhook."""
+    tx.change(_INSERT_WEBHOOK, **webhook._asdict(), is_active=1, created_at=tx.now_ms)
+
+
+def webhooks_of(tx: Tx, account_id: AccountId) -> list[WebhookRow]:
+    """Return the account's webhooks, newest first."""
+    return tx.all(WebhookRow, _WEBHOOKS, account_id=account_id)
+
+
+def delete_webhook(tx: Tx, account_id: AccountId, webhook_id: str) -> bool:
+    """Delete a webhook and call off what it still waits for; False if the account has none of that id."""
+    if tx.change(_DELETE_WEBHOOK, account_id=account_id, id=webhook_id) == 0:
+        return False
+    tx.change(_CANCEL, webhook=webhook_id, completed=tx.now_ms)
+    return True
+
+
+def add_event(tx: Tx, event: NewEvent) -> None:
+    """Keep a fact; a second one of the same type and subject is an error of ours."""
+    tx.change(_INSERT_EVENT, **event._asdict(), created_at=tx.now_ms)
+
+
+def add_delivery(tx: Tx, delivery_id: DeliveryId, event: NewEvent, webhook_id: WebhookId) -> None:
+    """Make an event due for a webhook, now."""
+    tx.change(
+        _INSERT_DELIVERY,
+        id=delivery_id,
+        account_id=event.account_id,
+        event_id=event.id,
+        webhook_id=webhook_id,
+        chat_id=event.chat_id,
+        state="pending",
+        attempts=0,
+        available_at=tx.now_ms,
+        claim_token=None,
+        lease_until=None,
+        reason=None,
+        created_at=tx.now_ms,
+        completed_at=None,
+    )
+
+
+def due(tx: Tx, *, running_limit: int, limit: int) -> list[Due]:
+    """Return deliveries to try now, of webhooks that run fewer than *running_limit*."""
+    return tx.all(Due, _DUE, now_ms=tx.now_ms, running_limit=running_limit, limit=limit)
+
+
+def claim(tx: Tx, delivery_id: DeliveryId, token: str, lease_until: int) -> None:
+    """Count a try, and lease the delivery for it."""
+    tx.change(_CLAIM, delivery_id=delivery_id, token=token, until=lease_until)
+
+
+def end(tx: Tx, delivery_id: DeliveryId, token: str, state: str, reason: str) -> bool:
+    """End a delivery; False if *token* no longer holds it."""
+    return tx.change(_END, delivery_id=delivery_id, token=token, new_state=state, word=reason, completed=tx.now_ms) == 1
+
+
+def postpone(tx: Tx, delivery_id: DeliveryId, token: str, reason: str, available_at: int) -> bool:
+    """Plan the next try; False if *token* no longer holds the delivery."""
+    return tx.change(_POSTPONE, delivery_id=delivery_id, token=token, word=reason, available=available_at) == 1
+
+
+def release_all(tx: Tx) -> None:
+    """Free what a process that is gone was trying."""
+    tx.change(_RELEASE_ALL)
+
+
+def next_due_at(tx: Tx) -> int | None:
+    """Return when the next delivery falls due (Unix milliseconds), None if none waits for its time."""
+    return tx.one(int, _NEXT_DUE, now_ms=tx.now_ms)

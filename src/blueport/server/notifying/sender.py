@@ -1,0 +1,82 @@
+"""Makes one try of a delivery: one POST to one receiver, within bounds that no receiver can stretch."""
+
+import socket
+from typing import Protocol
+
+import aiohttp
+
+from blueport.clock import now_ms
+from blueport.server.notifying.guard import Guard
+from blueport.server.notifying.queries import Due
+from blueport.server.notifying.service import Outcome
+from blueport.server.notifying.signing import signed
+
+BODY_LIMIT = 16 * 1024
+
+
+class Sender(Protocol):
+    """What can try a delivery."""
+
+    async def attempt(self, due: Due) -> Outcome:
+        """Try once; a receiver's refusal is an outcome, not an error."""
+
+
+class HttpSender:
+    """Tries deliveries over HTTP: no redirects, no proxies, and one time limit for name, connection, headers and body.
+
+    Each try has its own connection: a receiver that closed a kept one would cost a try.
+    """
+
+    def __init__(self, guard: Guard, timeout_s: float) -> None:
+        """Dial only what *guard* allows; must be made in a running loop."""
+        self._guard = guard
+        timeout = aiohttp.ClientTimeout(total=timeout_s)
+        judged = aiohttp.TCPConnector(
+            force_close=True,
+            limit=0,
+            use_dns_cache=False,
+            happy_eyeballs_delay=None,
+            socket_factory=self._judged_socket,
+        )
+        self._public = aiohttp.ClientSession(connector=judged, timeout=timeout, auto_decompress=False)
+        trusted = aiohttp.TCPConnector(force_close=True, limit=0, use_dns_cache=False)
+        self._trusted = aiohttp.ClientSession(connector=trusted, timeout=timeout, auto_decompress=False)
+
+    async def close(self) -> None:
+        """Give up the sessions."""
+        await self._public.close()
+        await self._trusted.close()
+
+    async def attempt(self, due: Due) -> Outcome:
+        """Try once; see `Sender.attempt`."""
+        fault = self._guard.url_fault(due.url)
+        if fault is not None:
+            return Outcome(is_delivered=False, reason="url_not_allowed")
+        body, headers = signed(due.event_type, due.data, delivery_id=due.id, secret=due.secret, now_ms=now_ms())
+        session = self._trusted if self._guard.trusts(due.url) else self._public
+        try:
+            async with session.post(due.url, data=body, headers=headers, allow_redirects=False) as answer:
+                await answer.content.read(BODY_LIMIT)
+                return Outcome(answer.status // 100 == 2, f"http_{answer.status}")  # noqa: PLR2004 - 2xx
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            return Outcome(is_delivered=False, reason=_reason(error))
+
+    def _judged_socket(self, candidate: aiohttp.AddrInfoType) -> socket.socket:
+        family, kind, protocol, _, address = candidate
+        if not self._guard.may_dial(str(address[0])):
+            raise OSError("not a public address")
+        return socket.socket(family, kind, protocol)
+
+
+def _reason(error: Exception) -> str:
+    match error:
+        case TimeoutError():
+            return "timeout"
+        case aiohttp.ClientConnectorDNSError():
+            return "name_not_resolved"
+        case aiohttp.ClientSSLError():
+            return "tls_failed"
+        case aiohttp.ClientConnectorError() | OSError():
+            return "not_connected"
+        case _:
+            return "bad_answer"

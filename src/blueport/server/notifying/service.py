@@ -1,0 +1,77 @@
+"""Turns facts into deliveries, and the outcome of each try into what happens next."""
+
+import random
+from typing import Literal, NamedTuple
+
+from blueport.server.ids import AccountId, ChatId, DeliveryId, EventId, LineId, mint
+from blueport.server.notifying import queries
+from blueport.server.notifying.queries import Due, NewEvent, WebhookRow
+from blueport.server.notifying.schedule import next_attempt_at
+from blueport.server.store.tx import Tx
+
+EventType = Literal["message.received", "message.sent", "reaction.added", "reaction.removed"]
+RUNNING_LIMIT = 4
+CLAIM_LIMIT = 32
+
+
+class Fact(NamedTuple):
+    """What happened, and where; `data` is the JSON of the event's payload."""
+
+    account_id: AccountId
+    line_id: LineId
+    chat_id: ChatId
+    type: EventType
+    subject_id: str
+    data: str
+
+
+class Try(NamedTuple):
+    """A claimed delivery; its outcome must carry the token."""
+
+    due: Due
+    token: str
+
+
+class Outcome(NamedTuple):
+    """How a try ended: a 2xx, or a reason why not."""
+
+    is_delivered: bool
+    reason: str
+
+
+def announce(tx: Tx, fact: Fact) -> None:
+    """Keep *fact* as an event, due at every webhook that asked for it."""
+    event = NewEvent(EventId(mint("evt", tx.now_ms)), *fact)
+    queries.add_event(tx, event)
+    for webhook in queries.webhooks_of(tx, fact.account_id):
+        if _wants(webhook, fact):
+            queries.add_delivery(tx, DeliveryId(mint("dlv", tx.now_ms)), event, webhook.id)
+    tx.wake("deliveries")
+
+
+def claim(tx: Tx, *, lease_s: float) -> list[Try]:
+    """Lease what is due, fairly: no webhook has more than RUNNING_LIMIT tries under way."""
+    tries: list[Try] = []
+    for due in queries.due(tx, running_limit=RUNNING_LIMIT, limit=CLAIM_LIMIT):
+        if sum(taken.due.webhook_id == due.webhook_id for taken in tries) < RUNNING_LIMIT:
+            token = mint("tok", tx.now_ms)
+            queries.claim(tx, due.id, token, tx.now_ms + round(lease_s * 1000))
+            tries.append(Try(due, token))
+    return tries
+
+
+def settle(tx: Tx, tried: Try, outcome: Outcome) -> bool:
+    """Write down how a try ended; False if the lease was lost, and with it the say."""
+    tx.wake("deliveries")
+    if outcome.is_delivered:
+        return queries.end(tx, tried.due.id, tried.token, "delivered", outcome.reason)
+    jitter = random.uniform(-1, 1)  # noqa: S311 - spreads load, keeps no secret
+    available_at = next_attempt_at(tried.due.attempts + 1, tx.now_ms, jitter=jitter)
+    if available_at is None:
+        return queries.end(tx, tried.due.id, tried.token, "failed", outcome.reason)
+    return queries.postpone(tx, tried.due.id, tried.token, outcome.reason, available_at)
+
+
+def _wants(webhook: WebhookRow, fact: Fact) -> bool:
+    hears_line = webhook.line_ids is None or fact.line_id in webhook.line_ids.split()
+    return bool(webhook.is_active) and hears_line and fact.type in webhook.events.split()

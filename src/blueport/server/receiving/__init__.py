@@ -1,0 +1,1 @@
+"""What daemons saw becomes rows and deliveries, each fact once."""

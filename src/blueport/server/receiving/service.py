@@ -1,0 +1,140 @@
+"""Notes what a daemon saw.
+
+A sighting may come twice (the daemon repeats what was not acknowledged), late, and after the outbox item that it proves
+has ended otherwise. The unique line and guid of a message decide: row, outbox, event and deliveries are one
+transaction, so that a message that is known has all that follows from it.
+"""
+
+from typing import assert_never
+
+import msgspec
+
+from blueport.handles import canonical_handle
+from blueport.protocol.sightings import AttachmentSeen, ChatSeen, MessageChanged, MessageSeen, Proof, Sighting
+from blueport.server.addressing import service as addressing
+from blueport.server.addressing.queries import Line
+from blueport.server.errors import ApiError
+from blueport.server.ids import ChatId, DaemonId, MessageId, OutboxId, mint
+from blueport.server.notifying import service as notifying
+from blueport.server.receiving import queries
+from blueport.server.receiving.queries import Known, NewChat
+from blueport.server.sending import service as sending
+from blueport.server.shapes import Attachment, Message
+from blueport.server.store.tx import Tx
+
+
+class MessageData(Message, frozen=True):
+    """The payload of `message.received` and `message.sent`."""
+
+    line_handle: str
+
+
+def note(tx: Tx, daemon_id: DaemonId, sighting: Sighting, *, region: str) -> None:
+    """Keep what was seen; what is known already changes nothing.
+
+    Raises:
+        ApiError: `line_not_found`: the line is not the daemon's.
+    """
+    line = addressing.line_of_daemon(tx, daemon_id, sighting.line_handle)
+    if line is None:
+        raise ApiError("line_not_found", "This daemon does not serve that line.")
+    match sighting:
+        case MessageSeen():
+            _note_message(tx, line, sighting, region)
+        case MessageChanged():
+            attachments = msgspec.json.encode(_attachments(sighting.attachments)).decode()
+            queries.change_message(tx, line.id, sighting.guid, _clean(sighting.text), attachments)
+        case _:
+            assert_never(sighting)
+
+
+def _note_message(tx: Tx, line: Line, seen: MessageSeen, region: str) -> None:
+    known = queries.known_message(tx, line.id, seen.guid)
+    if known is not None:
+        _note_late_proof(tx, known, seen.proves)
+        return
+    chat_id = _chat(tx, line, seen, region)
+    message = _message(tx, line, chat_id, seen, region)
+    seq = queries.add_message(tx, line.account_id, message)
+    queries.note_activity(tx, chat_id, message.sent_at, seq)
+    if not message.is_from_me:
+        queries.note_inbound(tx, chat_id, message.sent_at)
+    if seen.proves is not None:
+        sending.prove(tx, seen.proves)
+    if seen.announce:
+        notifying.announce(tx, _fact(line, message))
+
+
+def _note_late_proof(tx: Tx, known: Known, proof: Proof | None) -> None:
+    if proof is not None and sending.prove(tx, proof):
+        queries.link_to_outbox(tx, known.id, proof.outbox_id)
+
+
+def _chat(tx: Tx, line: Line, seen: MessageSeen, region: str) -> ChatId:
+    chat = _new_chat(tx, line, seen.chat, region)
+    chat_id = queries.chat_by_key(tx, line.id, chat.key)
+    if chat_id is None:
+        chat_id = chat.id
+        queries.add_chat(tx, chat, seen.sent_at)
+    else:
+        queries.refresh_chat(tx, chat_id, chat)
+    queries.note_chat_guid(tx, line.account_id, line.id, chat_id, seen.chat.guid)
+    return chat_id
+
+
+def _new_chat(tx: Tx, line: Line, chat: ChatSeen, region: str) -> NewChat:
+    """Describe the conversation; one person is one chat, whichever services and notations Messages keeps apart."""
+    identifier = chat.identifier if chat.is_group else canonical_handle(chat.identifier, region=region)
+    participants = [canonical_handle(handle, region=region) for handle in chat.participants]
+    return NewChat(
+        id=ChatId(mint("cht", tx.now_ms)),
+        account_id=line.account_id,
+        line_id=line.id,
+        key=identifier,
+        identifier=identifier,
+        service=chat.service.lower(),
+        name=_clean(chat.name),
+        is_group=int(chat.is_group),
+        participants=msgspec.json.encode(participants).decode(),
+    )
+
+
+def _message(tx: Tx, line: Line, chat_id: ChatId, seen: MessageSeen, region: str) -> Message:
+    sender = line.handle if seen.is_from_me else canonical_handle(seen.sender or "unknown", region=region)
+    return Message(
+        id=MessageId(mint("msg", tx.now_ms)),
+        line_id=line.id,
+        chat_id=chat_id,
+        guid=seen.guid,
+        sender=sender,
+        text=_clean(seen.text),
+        attachments=_attachments(seen.attachments),
+        service=seen.service.lower() if seen.service else None,
+        is_from_me=seen.is_from_me,
+        is_audio_message=seen.is_audio,
+        sent_at=seen.sent_at,
+        synced_at=tx.now_ms,
+        outbox_id=OutboxId(seen.proves.outbox_id) if seen.proves else None,
+        reply_to_guid=seen.reply_to_guid,
+    )
+
+
+def _attachments(seen: tuple[AttachmentSeen, ...]) -> tuple[Attachment, ...]:
+    return tuple(Attachment(_clean(file.filename), file.mime_type, file.size, None, None) for file in seen)
+
+
+def _fact(line: Line, message: Message) -> notifying.Fact:
+    data = MessageData(**msgspec.structs.asdict(message), line_handle=line.handle)
+    return notifying.Fact(
+        account_id=line.account_id,
+        line_id=line.id,
+        chat_id=message.chat_id,
+        type="message.sent" if message.is_from_me else "message.received",
+        subject_id=message.id,
+        data=msgspec.json.encode(data).decode(),
+    )
+
+
+def _clean(text: str | None) -> str | None:
+    """Drop NUL, which no database but SQLite stores."""
+    return text.replace("\x00", "") if text else None

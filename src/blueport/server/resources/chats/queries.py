@@ -1,0 +1,90 @@
+"""Chats by latest activity, as it was when a walk through the pages began.
+
+A chat moves to the top when a message comes, so that a plain cursor would skip it. A walk therefore sees each chat
+where it stood at its first page: `as_of` is the last message of that moment, and a chat that moved since is placed by
+its last message up to then.
+"""
+
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, func, select, tuple_
+
+from blueport.server.ids import ChatId, LineId
+from blueport.server.store.tables import chats, messages
+from blueport.server.store.tx import Statement, Tx
+
+
+class ChatRow(NamedTuple):
+    """A chat with the activity that places it; `participants` is JSON."""
+
+    id: ChatId
+    line_id: LineId
+    identifier: str
+    service: str
+    name: str | None
+    is_group: int
+    participants: str
+    last_message_at: int
+    active_at: int
+
+
+class Place(NamedTuple):
+    """Where a page ended: the walk's moment, then the last chat shown."""
+
+    as_of: int
+    active_at: int
+    chat_id: str
+
+
+_NEWEST_SEQ = Statement(select(func.coalesce(func.max(messages.c.seq), 0)))
+
+_COLUMNS = (
+    chats.c.id,
+    chats.c.line_id,
+    chats.c.identifier,
+    chats.c.service,
+    chats.c.name,
+    chats.c.is_group,
+    chats.c.participants,
+    chats.c.last_message_at,
+)
+_active_then = (
+    select(func.max(messages.c.sent_at))
+    .where(messages.c.chat_id == chats.c.id, messages.c.seq <= bindparam("as_of"))
+    .scalar_subquery()
+)
+_is_after = tuple_(chats.c.last_message_at, chats.c.id) < tuple_(bindparam("active_at"), bindparam("chat_id"))
+_STILL = Statement(
+    select(*_COLUMNS, chats.c.last_message_at)
+    .where(chats.c.line_id == bindparam("line_id"), chats.c.activity_seq <= bindparam("as_of"), _is_after)
+    .order_by(chats.c.last_message_at.desc(), chats.c.id.desc())
+    .limit(bindparam("limit"))
+)
+_MOVED = Statement(
+    select(*_COLUMNS, _active_then).where(
+        chats.c.line_id == bindparam("line_id"),
+        chats.c.activity_seq > bindparam("as_of"),
+        _active_then.is_not(None),
+    )
+)
+
+
+def newest_message_seq(tx: Tx) -> int:
+    """Return the moment that a walk which begins now sees."""
+    return tx.all(int, _NEWEST_SEQ)[0]
+
+
+def chats_after(tx: Tx, line_id: LineId, place: Place, limit: int) -> list[ChatRow]:
+    """Return up to *limit* chats that stood below *place*, the most recently active first."""
+    still = tx.all(
+        ChatRow,
+        _STILL,
+        line_id=line_id,
+        as_of=place.as_of,
+        active_at=place.active_at,
+        chat_id=place.chat_id,
+        limit=limit,
+    )
+    moved = tx.all(ChatRow, _MOVED, line_id=line_id, as_of=place.as_of)
+    below = [row for row in moved if (row.active_at, row.id) < (place.active_at, place.chat_id)]
+    return sorted(still + below, key=lambda row: (row.active_at, row.id), reverse=True)[:limit]

@@ -1,0 +1,45 @@
+"""Lists a line's chats."""
+
+import msgspec
+
+from blueport.server.addressing import service as addressing
+from blueport.server.authorizing import service as authorizing
+from blueport.server.http.endpoint import Call
+from blueport.server.http.pages import Page, page_size
+from blueport.server.resources.chats import queries
+from blueport.server.resources.chats.queries import ChatRow, Place
+from blueport.server.resources.chats.schema import Chat, ListChats
+from blueport.server.store.tx import Tx
+
+_NEVER_MS = 2**62  # later than any activity
+
+
+def list_chats(tx: Tx, call: Call[ListChats]) -> Page[Chat]:
+    """List the chats of a line, the most recently active first."""
+    name = addressing.line_name(call.asked.line_handle, region=call.terms.region)
+    size = page_size(call.asked.limit)
+    line = authorizing.line_for(tx, call.key, name)
+    list_name = f"chats {line.id}"
+    if call.asked.cursor is None:
+        place = Place(queries.newest_message_seq(tx), _NEVER_MS, "")
+    else:
+        place = call.terms.cursors.place(list_name, call.asked.cursor, Place)
+    rows = queries.chats_after(tx, line.id, place, size + 1)
+    shown = rows[:size]
+    if len(rows) <= size:
+        return Page([_chat(row) for row in shown], has_more=False, next_cursor=None)
+    last = Place(place.as_of, shown[-1].active_at, shown[-1].id)
+    return Page([_chat(row) for row in shown], has_more=True, next_cursor=call.terms.cursors.seal(list_name, last))
+
+
+def _chat(row: ChatRow) -> Chat:
+    return Chat(
+        id=row.id,
+        line_id=row.line_id,
+        identifier=row.identifier,
+        service=row.service,
+        name=row.name,
+        is_group=bool(row.is_group),
+        participants=msgspec.json.decode(row.participants, type=tuple[str, ...]),
+        last_message_at=row.last_message_at,
+    )

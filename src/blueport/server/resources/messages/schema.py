@@ -1,0 +1,33 @@
+"""Shapes of what is asked about messages; a message itself is in `shapes`."""
+
+from typing import Literal
+
+import msgspec
+
+from blueport.server.ids import OutboxId
+
+
+class NewMessage(msgspec.Struct, frozen=True):
+    """Body of POST /v1/messages; `reply_to` is `msg_...` or the guid that Messages gave."""
+
+    line_handle: str = msgspec.field(name="from")
+    recipient: str = msgspec.field(name="to")
+    text: str | None = None
+    attachments: list[str] = []
+    reply_to: str | None = None
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """A place in the outbox."""
+
+    id: OutboxId
+    status: Literal["pending"] = "pending"
+
+
+class ListMessages(msgspec.Struct, frozen=True):
+    """Query of GET /v1/messages."""
+
+    line_handle: str = msgspec.field(name="from")
+    recipient: str = msgspec.field(name="to")
+    limit: int | None = None
+    cursor: str | None = None

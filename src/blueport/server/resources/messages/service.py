@@ -1,0 +1,127 @@
+"""Accepts messages, and lists a chat's."""
+
+import re
+
+import msgspec
+
+from blueport.server.addressing import service as addressing
+from blueport.server.addressing.queries import Address, Line
+from blueport.server.authorizing import service as authorizing
+from blueport.server.errors import ApiError
+from blueport.server.http.endpoint import Call
+from blueport.server.http.pages import Page, page_size
+from blueport.server.ids import OutboxId, mint
+from blueport.server.resources.messages import queries
+from blueport.server.resources.messages.queries import MessageRow, Place
+from blueport.server.resources.messages.schema import Accepted, ListMessages, NewMessage
+from blueport.server.sending import service as sending
+from blueport.server.sending.queries import Accepted as Work
+from blueport.server.sending.queries import Payload
+from blueport.server.shapes import Attachment, Message
+from blueport.server.store.tx import Tx
+
+TEXT_LIMIT = 20_000  # characters; a carrier or Apple may stop far earlier, and then the outbox says so
+_NEVER_MS = 2**62  # later than any message
+_GUID_PREFIX = re.compile(r"p:\d+/|bp:")
+_OTHER_ID = re.compile(r"(?:cht|ln|obx|rxn|wh|ind|rcp|file|dlv|req)_.*")
+_attachments_of = msgspec.json.Decoder(tuple[Attachment, ...])
+
+
+def send(tx: Tx, call: Call[NewMessage]) -> Accepted:
+    """Send a message."""
+    asked = call.asked
+    _judge_content(asked)
+    name = addressing.line_name(asked.line_handle, region=call.terms.region)
+    peer = addressing.peer_to_write(asked.recipient, region=call.terms.region)
+    reply_to = None if asked.reply_to is None else _reply_name(asked.reply_to)
+    line = authorizing.line_for(tx, call.key, name)
+    _require_capabilities(line, asked)
+    chat = addressing.chat_to_write(tx, line, peer)
+    if asked.attachments:
+        raise ApiError("file_not_found", "No such file.", param="attachments")  # no file has been stored yet
+    work = Work(
+        id=OutboxId(mint("obx", tx.now_ms)),
+        account_id=call.key.account_id,
+        line_id=line.id,
+        chat_id=chat.chat_id,
+        key_id=call.key.id,
+        payload=msgspec.json.encode(
+            Payload(asked.line_handle, asked.recipient, asked.text or "", asked.reply_to)
+        ).decode(),
+        reply_to_guid=None if reply_to is None else _reply_guid(tx, line, chat, reply_to),
+    )
+    sending.accept(tx, work, max_attempts=call.terms.max_attempts)
+    return Accepted(work.id)
+
+
+def list_messages(tx: Tx, call: Call[ListMessages]) -> Page[Message]:
+    """List the messages of a chat, newest first."""
+    name = addressing.line_name(call.asked.line_handle, region=call.terms.region)
+    peer = addressing.peer_to_read(call.asked.recipient, region=call.terms.region)
+    size = page_size(call.asked.limit)
+    line = authorizing.line_for(tx, call.key, name)
+    chat = addressing.chat_to_read(tx, line, peer)
+    list_name = f"messages {chat.chat_id}"
+    place = Place(_NEVER_MS, "")
+    if call.asked.cursor is not None:
+        place = call.terms.cursors.place(list_name, call.asked.cursor, Place)
+    rows = queries.messages_after(tx, chat.chat_id, place, size + 1)
+    shown = [_message(row) for row in rows[:size]]
+    if len(rows) <= size:
+        return Page(shown, has_more=False, next_cursor=None)
+    next_cursor = call.terms.cursors.seal(list_name, Place(shown[-1].sent_at, shown[-1].id))
+    return Page(shown, has_more=True, next_cursor=next_cursor)
+
+
+def _judge_content(asked: NewMessage) -> None:
+    if not asked.text and not asked.attachments:
+        raise ApiError("missing_required_parameter", "One of `text` and `attachments` is required.", param="text")
+    if len(asked.text or "") > TEXT_LIMIT:
+        message = f"`text` may have at most {TEXT_LIMIT} characters."
+        raise ApiError("invalid_parameter_value", message, param="text")
+    if len(asked.attachments) > 1 or not all(name.startswith("file_") for name in asked.attachments):
+        raise ApiError("invalid_parameter_value", "`attachments` takes one `file_...`.", param="attachments")
+
+
+def _require_capabilities(line: Line, asked: NewMessage) -> None:
+    if asked.reply_to is not None and "replies" not in line.capabilities.split():
+        message = "Replies need a line with advanced features."
+        raise ApiError("advanced_features_required", message, param="reply_to")
+
+
+def _reply_name(reply_to: str) -> str:
+    """Return `reply_to` as `msg_...` or as a bare guid."""
+    name = _GUID_PREFIX.sub("", reply_to, count=1)
+    if not name or _OTHER_ID.fullmatch(name):
+        message = "`reply_to` takes `msg_...` or the guid of a message."
+        raise ApiError("invalid_parameter_value", message, param="reply_to")
+    return name
+
+
+def _reply_guid(tx: Tx, line: Line, chat: Address, name: str) -> str:
+    if name.startswith("msg_"):
+        guid = queries.guid_by_id(tx, chat.chat_id, name)
+    else:
+        guid = queries.guid_in_chat(tx, line.id, chat.chat_id, name)
+    if guid is None:
+        raise ApiError("message_not_found", "No such message in this chat.", param="reply_to")
+    return guid
+
+
+def _message(row: MessageRow) -> Message:
+    return Message(
+        id=row.id,
+        line_id=row.line_id,
+        chat_id=row.chat_id,
+        guid=row.guid,
+        sender=row.sender,
+        text=row.text,
+        attachments=_attachments_of.decode(row.attachments),
+        service=row.service,
+        is_from_me=bool(row.is_from_me),
+        is_audio_message=bool(row.is_audio_message),
+        sent_at=row.sent_at,
+        synced_at=row.synced_at,
+        outbox_id=row.outbox_id,
+        reply_to_guid=row.reply_to_guid,
+    )

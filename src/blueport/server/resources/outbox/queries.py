@@ -1,0 +1,36 @@
+"""One outbox item."""
+
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, select
+
+from blueport.server.ids import AccountId, LineId, OutboxId
+from blueport.server.sending.states import Status
+from blueport.server.store.tables import outbox
+from blueport.server.store.tx import Statement, Tx
+
+
+class ItemRow(NamedTuple):
+    """An outbox item; `payload` is JSON."""
+
+    id: OutboxId
+    line_id: LineId
+    status: Status
+    payload: str
+    completed_at: int | None
+    error: str | None
+    attempts: int
+    max_attempts: int
+    created_at: int
+
+
+_ITEM = Statement(
+    select(*[outbox.c[name] for name in ItemRow._fields]).where(
+        outbox.c.account_id == bindparam("account_id"), outbox.c.id == bindparam("id")
+    )
+)
+
+
+def item(tx: Tx, account_id: AccountId, outbox_id: str) -> ItemRow | None:
+    """Find the account's item of that id."""
+    return tx.one(ItemRow, _ITEM, account_id=account_id, id=outbox_id)

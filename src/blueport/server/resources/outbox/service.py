@@ -1,0 +1,21 @@
+"""Tells what became of an outbox item."""
+
+import msgspec
+
+from blueport.server.errors import ApiError
+from blueport.server.http.endpoint import Call
+from blueport.server.resources.outbox import queries
+from blueport.server.resources.outbox.schema import GetItem, OutboxItem
+from blueport.server.store.tx import Tx
+
+
+def get(tx: Tx, call: Call[GetItem]) -> OutboxItem:
+    """Tell what became of an accepted request."""
+    if not call.asked.id.startswith("obx_"):
+        raise ApiError("invalid_parameter_value", "`id` takes `obx_...`.", param="id")
+    row = queries.item(tx, call.key.account_id, call.asked.id)
+    if row is None or (call.key.line_ids is not None and row.line_id not in call.key.line_ids):
+        raise ApiError("outbox_item_not_found", "No such outbox item.", param="id")
+    # While an item waits to be tried again its last error is history, not its outcome.
+    error = row.error if row.status == "failed" else None
+    return OutboxItem(**{**row._asdict(), "payload": msgspec.Raw(row.payload.encode()), "error": error})

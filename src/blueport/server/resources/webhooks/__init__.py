@@ -1,0 +1,1 @@
+"""Webhooks: creating, listing and deleting them."""

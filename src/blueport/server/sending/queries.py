@@ -1,0 +1,216 @@
+"""Statements on the outbox; each change names the state that it expects and says whether it found it."""
+
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import bindparam, select, update
+
+from blueport.server.ids import AccountId, ChatId, DaemonId, KeyId, LineId, OutboxId
+from blueport.server.sending.states import OpenItem
+from blueport.server.store.tables import chat_guids, chats, lines, outbox
+from blueport.server.store.tx import Statement, Tx, insert_into
+
+
+class Accepted(NamedTuple):
+    """A new outbox item."""
+
+    id: OutboxId
+    account_id: AccountId
+    line_id: LineId
+    chat_id: ChatId
+    key_id: KeyId
+    payload: str
+    reply_to_guid: str | None
+
+
+class Payload(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was asked, as the caller asked it."""
+
+    line_handle: str = msgspec.field(name="from")
+    recipient: str = msgspec.field(name="to")
+    text: str
+    reply_to: str | None = None
+
+
+class Task(NamedTuple):
+    """An item with what its command needs."""
+
+    id: OutboxId
+    chat_id: ChatId
+    payload: str
+    reply_to_guid: str | None
+    is_group: int
+    chat_key: str
+
+
+class ServedLine(NamedTuple):
+    """A line that a daemon serves."""
+
+    id: LineId
+    handle: str
+
+
+_INSERT = Statement(insert_into(outbox))
+
+_SERVED_LINES = Statement(
+    select(lines.c.id, lines.c.handle).where(lines.c.daemon_id == bindparam("daemon_id")).order_by(lines.c.id)
+)
+_OPEN_ITEM = select(
+    outbox.c.id,
+    outbox.c.status,
+    outbox.c.attempts,
+    outbox.c.max_attempts,
+    outbox.c.available_at,
+    outbox.c.claim_token,
+    outbox.c.claimed_by,
+    outbox.c.lease_until,
+    outbox.c.begun_at,
+)
+_OPEN = Statement(
+    _OPEN_ITEM.where(outbox.c.line_id == bindparam("line_id"), outbox.c.completed_at.is_(None))
+    .order_by(outbox.c.seq)
+    .limit(bindparam("limit"))
+)
+_TASK = Statement(
+    select(outbox.c.id, outbox.c.chat_id, outbox.c.payload, outbox.c.reply_to_guid, chats.c.is_group, chats.c.key)
+    .join(chats, chats.c.id == outbox.c.chat_id)
+    .where(outbox.c.id == bindparam("id"))
+)
+_CHAT_GUIDS = Statement(
+    select(chat_guids.c.guid)
+    .where(chat_guids.c.chat_id == bindparam("chat_id"))
+    .order_by(chat_guids.c.seen_at.desc(), chat_guids.c.guid)
+)
+_CLAIM = Statement(
+    update(outbox)
+    .where(outbox.c.id == bindparam("item_id"), outbox.c.completed_at.is_(None))
+    .values(
+        status="claimed",
+        attempts=outbox.c.attempts + 1,
+        claim_token=bindparam("token"),
+        claimed_by=bindparam("journal"),
+        lease_until=bindparam("until"),
+    )
+)
+_HELD = update(outbox).where(
+    outbox.c.id == bindparam("item_id"),
+    outbox.c.claim_token == bindparam("token"),
+    outbox.c.status == "claimed",
+)
+_RENEW = Statement(_HELD.values(lease_until=bindparam("until")))
+_BEGIN = Statement(_HELD.values(lease_until=bindparam("until"), begun_at=bindparam("begun")))
+_SENT = Statement(_HELD.values(status="sent", error=bindparam("no_error"), completed_at=bindparam("completed")))
+_FAILED = Statement(_HELD.values(status="failed", error=bindparam("word"), completed_at=bindparam("completed")))
+_RETRY = Statement(
+    _HELD.values(
+        status="pending",
+        error=bindparam("word"),
+        available_at=bindparam("available"),
+        claim_token=None,
+        claimed_by=None,
+        lease_until=None,
+        begun_at=None,
+    )
+)
+_GIVE_UP = Statement(
+    update(outbox)
+    .where(outbox.c.id == bindparam("item_id"), outbox.c.completed_at.is_(None))
+    .values(status="failed", error=bindparam("word"), completed_at=bindparam("completed"))
+)
+_SILENT = Statement(
+    select(outbox.c.id).where(
+        outbox.c.completed_at.is_(None), outbox.c.begun_at.is_not(None), outbox.c.lease_until < bindparam("before")
+    )
+)
+_HELD_ITEM = Statement(
+    _OPEN_ITEM.join(lines, lines.c.id == outbox.c.line_id).where(
+        lines.c.daemon_id == bindparam("daemon_id"),
+        outbox.c.id == bindparam("id"),
+        outbox.c.claim_token == bindparam("token"),
+        outbox.c.status == "claimed",
+    )
+)
+
+
+def add(tx: Tx, accepted: Accepted, max_attempts: int) -> None:
+    """Put a new item at the end of its line."""
+    tx.change(
+        _INSERT,
+        **accepted._asdict(),
+        status="pending",
+        attempts=0,
+        max_attempts=max_attempts,
+        available_at=tx.now_ms,
+        claim_token=None,
+        claimed_by=None,
+        lease_until=None,
+        begun_at=None,
+        error=None,
+        created_at=tx.now_ms,
+        completed_at=None,
+    )
+
+
+def served_lines(tx: Tx, daemon_id: DaemonId) -> list[ServedLine]:
+    """Return the lines that a daemon serves."""
+    return tx.all(ServedLine, _SERVED_LINES, daemon_id=daemon_id)
+
+
+def open_items(tx: Tx, line_id: LineId, limit: int) -> list[OpenItem]:
+    """Return the line's oldest items that have not ended, in the order of acceptance."""
+    return tx.all(OpenItem, _OPEN, line_id=line_id, limit=limit)
+
+
+def task(tx: Tx, outbox_id: OutboxId) -> Task:
+    """Return what the item's command is made of."""
+    return tx.all(Task, _TASK, id=outbox_id)[0]
+
+
+def known_guids(tx: Tx, chat_id: ChatId) -> list[str]:
+    """Return the guids under which Messages knows the chat, the most recently seen first."""
+    return tx.all(str, _CHAT_GUIDS, chat_id=chat_id)
+
+
+def claim(tx: Tx, outbox_id: OutboxId, token: str, journal: str, lease_until: int) -> bool:
+    """Lease the item to *journal*; an earlier token is worth nothing from now on."""
+    return tx.change(_CLAIM, item_id=outbox_id, token=token, journal=journal, until=lease_until) == 1
+
+
+def renew(tx: Tx, outbox_id: str, token: str, lease_until: int) -> bool:
+    """Keep the lease; False if *token* no longer holds the item."""
+    return tx.change(_RENEW, item_id=outbox_id, token=token, until=lease_until) == 1
+
+
+def begin(tx: Tx, outbox_id: str, token: str, lease_until: int) -> bool:
+    """Note that the item is about to be handed to Messages; False if *token* no longer holds it."""
+    return tx.change(_BEGIN, item_id=outbox_id, token=token, until=lease_until, begun=tx.now_ms) == 1
+
+
+def mark_sent(tx: Tx, outbox_id: str, token: str) -> bool:
+    """End the item as sent; False if *token* no longer holds it."""
+    return tx.change(_SENT, item_id=outbox_id, token=token, no_error=None, completed=tx.now_ms) == 1
+
+
+def mark_failed(tx: Tx, outbox_id: str, token: str, word: str) -> bool:
+    """End the item as failed; False if *token* no longer holds it."""
+    return tx.change(_FAILED, item_id=outbox_id, token=token, word=word, completed=tx.now_ms) == 1
+
+
+def put_back(tx: Tx, outbox_id: str, token: str, word: str, available_at: int) -> bool:
+    """Let the item be claimed again later; False if *token* no longer holds it."""
+    return tx.change(_RETRY, item_id=outbox_id, token=token, word=word, available=available_at) == 1
+
+
+def give_up(tx: Tx, outbox_id: OutboxId, word: str) -> None:
+    """End an item that nobody can answer for."""
+    tx.change(_GIVE_UP, item_id=outbox_id, word=word, completed=tx.now_ms)
+
+
+def silent_items(tx: Tx, before_ms: int) -> list[OutboxId]:
+    """Return begun items whose lease ended before *before_ms*."""
+    return tx.all(OutboxId, _SILENT, before=before_ms)
+
+
+def held_item(tx: Tx, daemon_id: DaemonId, outbox_id: str, token: str) -> OpenItem | None:
+    """Find an item that *token* holds, on a line of that daemon."""
+    return tx.one(OpenItem, _HELD_ITEM, daemon_id=daemon_id, id=outbox_id, token=token)

@@ -1,0 +1,101 @@
+"""Accepts work, hands it to daemons, and takes their word on how it ended."""
+
+import msgspec
+
+from blueport.protocol.commands import SendText
+from blueport.protocol.door import Claim, ClaimedItem, Failed
+from blueport.protocol.sightings import Proof
+from blueport.server.ids import DaemonId, mint
+from blueport.server.sending import queries
+from blueport.server.sending.queries import Accepted, Payload, ServedLine
+from blueport.server.sending.states import (
+    ATTEMPTS_EXHAUSTED,
+    OUTCOME_UNKNOWN,
+    OpenItem,
+    Verdict,
+    retry_at,
+    verdict,
+)
+from blueport.server.store.tx import Tx
+
+# How long past its lease a begun item may still be answered for by the Mac that began it.
+SILENCE_MS = 30 * 60 * 1000
+ERROR_LIMIT = 500
+_GIVEN_UP: dict[Verdict, str] = {"unknown": OUTCOME_UNKNOWN, "exhausted": ATTEMPTS_EXHAUSTED}
+
+_payload_of = msgspec.json.Decoder(Payload)
+
+
+def accept(tx: Tx, accepted: Accepted, *, max_attempts: int) -> None:
+    """Take on the work; once this is committed the promise of the 201 holds."""
+    queries.add(tx, accepted, max_attempts)
+    tx.wake("outbox")
+
+
+def claim(tx: Tx, daemon_id: DaemonId, asked: Claim, *, lease_s: int) -> tuple[ClaimedItem, ...]:
+    """Lease to a daemon what its lines have to do next, in order."""
+    return tuple(
+        _claimed(tx, line, item, asked.journal, lease_s)
+        for line in queries.served_lines(tx, daemon_id)
+        for item in _offered(tx, line, asked)
+    )
+
+
+def renew(tx: Tx, outbox_id: str, token: str, *, lease_s: int) -> bool:
+    """Keep an item claimed; False if it is no longer the caller's."""
+    return queries.renew(tx, outbox_id, token, tx.now_ms + lease_s * 1000)
+
+
+def begin(tx: Tx, outbox_id: str, token: str, *, lease_s: int) -> bool:
+    """Grant the hand-over to Messages, once and to one; False if the item is no longer the caller's."""
+    return queries.begin(tx, outbox_id, token, tx.now_ms + lease_s * 1000)
+
+
+def prove(tx: Tx, proof: Proof) -> bool:
+    """End an item as sent; False if it has ended otherwise, or is another's by now."""
+    return queries.mark_sent(tx, proof.outbox_id, proof.token)
+
+
+def fail(tx: Tx, daemon_id: DaemonId, outbox_id: str, failed: Failed) -> bool:
+    """End an item as failed, or put it back if it was surely not sent; False if it is no longer the caller's."""
+    item = queries.held_item(tx, daemon_id, outbox_id, failed.token)
+    if item is None:
+        return False
+    word = failed.error[:ERROR_LIMIT]
+    if failed.permanent or item.attempts >= item.max_attempts:
+        return queries.mark_failed(tx, outbox_id, failed.token, word)
+    return queries.put_back(tx, outbox_id, failed.token, word, retry_at(item.attempts, tx.now_ms))
+
+
+def end_the_silent(tx: Tx) -> None:
+    """End begun items whose Mac has long been silent: whether they were sent is unknown, and stays so."""
+    for outbox_id in queries.silent_items(tx, tx.now_ms - SILENCE_MS):
+        queries.give_up(tx, outbox_id, OUTCOME_UNKNOWN)
+
+
+def _offered(tx: Tx, line: ServedLine, asked: Claim) -> list[OpenItem]:
+    """Return the next items of a line for *asked*, ending on the way those that nobody can answer for."""
+    offered: list[OpenItem] = []
+    holding = frozenset(asked.holding)
+    for item in queries.open_items(tx, line.id, asked.limit + len(holding)):
+        said = verdict(item, journal=asked.journal, holding=holding, now_ms=tx.now_ms)
+        if said == "wait" or len(offered) == asked.limit:
+            break
+        if said == "offer":
+            offered.append(item)
+        elif said in _GIVEN_UP:
+            queries.give_up(tx, item.id, _GIVEN_UP[said])
+    return offered
+
+
+def _claimed(tx: Tx, line: ServedLine, item: OpenItem, journal: str, lease_s: int) -> ClaimedItem:
+    token = mint("tok", tx.now_ms)
+    queries.claim(tx, item.id, token, journal, tx.now_ms + lease_s * 1000)
+    task = queries.task(tx, item.id)
+    command = SendText(
+        recipient=None if task.is_group else task.chat_key,
+        chat_guids=tuple(queries.known_guids(tx, task.chat_id)),
+        text=_payload_of.decode(task.payload).text,
+        reply_to_guid=task.reply_to_guid,
+    )
+    return ClaimedItem(item.id, token, line.handle, item.attempts + 1, command)

@@ -1,0 +1,27 @@
+"""What an operator of the server may change."""
+
+from pathlib import Path
+
+import msgspec
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Read once, by the command line: `BLUEPORT_LEASE_S=30` sets `lease_s`."""
+
+    database: Path = Path("blueport.db")
+    host: str = "127.0.0.1"
+    port: int = 8080
+    public_url: str | None = None
+    # A daemon renews at a third of this; a claim that is not renewed is offered again after it.
+    lease_s: int = 60
+    max_attempts: int = 5
+    webhook_timeout_s: float = 15
+    # Comma-separated hosts and networks that webhooks may reach although they are not public.
+    webhook_allow: str = ""
+    dashboard_token: str | None = None
+    # ISO 3166 code: numbers without a country code are read as this country's.
+    region: str = "US"
+    # Made at the start if there is no account yet, so that a fresh installation can be used at once.
+    first_key: str | None = None
+    first_line: str | None = None
+    first_daemon_token: str | None = None

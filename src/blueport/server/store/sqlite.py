@@ -1,0 +1,221 @@
+"""One SQLite file: one thread that writes, in groups, and a few that read.
+
+Why a writer thread: SQLite has one writer at a time anyway, and a queue in front of it turns waiting into *group
+commit*. While one group is being flushed to the disk the next one gathers, so that full durability (`synchronous=FULL`)
+costs a flush for each group instead of one for each request. Each unit runs under a savepoint: one that raises undoes
+only itself. Nobody hears of a result before the commit behind it.
+"""
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Concatenate, Generic, ParamSpec, TypeVar
+
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+
+from blueport.failpoints import reached
+from blueport.server.errors import StoreUnavailableError
+from blueport.server.store.tx import Given, Statement, Topic, Tx, Values
+from blueport.server.store.wakeups import Wakeups
+
+GROUP_LIMIT = 256
+BUSY_TIMEOUT_S = 5
+READERS = 2
+
+_DIALECT = SQLiteDialect_pysqlite(paramstyle="named")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Row = TypeVar("Row")
+
+
+class SqliteTx:
+    """A transaction on one connection; see `Tx`."""
+
+    def __init__(self, connection: sqlite3.Connection, now_ms: int) -> None:
+        self._connection = connection
+        self.now_ms = now_ms
+        self.topics: set[Topic] = set()
+
+    def all(self, shape: Callable[..., Row], statement: Statement, **given: Given) -> list[Row]:
+        """See `Tx.all`."""
+        return [shape(*row) for row in self._run(statement, given)]
+
+    def one(self, shape: Callable[..., Row], statement: Statement, **given: Given) -> Row | None:
+        """See `Tx.one`."""
+        row = self._run(statement, given).fetchone()
+        return None if row is None else shape(*row)
+
+    def change(self, statement: Statement, **given: Given) -> int:
+        """See `Tx.change`."""
+        return self._run(statement, given).rowcount
+
+    def change_each(self, statement: Statement, each: Iterable[Values]) -> None:
+        """See `Tx.change_each`."""
+        for values in each:
+            self._run(statement, values)
+
+    def wake(self, topic: Topic) -> None:
+        """See `Tx.wake`."""
+        self.topics.add(topic)
+
+    def _run(self, statement: Statement, given: Values | dict[str, Given]) -> sqlite3.Cursor:
+        text, values = statement.text_and_values(_DIALECT, given)
+        return self._connection.execute(text, values)
+
+
+@dataclass(frozen=True)
+class _Work(Generic[T]):
+    """A unit that waits for its turn, and the loop that waits for its result."""
+
+    unit: Callable[[Tx], T]
+    loop: asyncio.AbstractEventLoop
+    done: asyncio.Future[T]
+
+
+@dataclass(frozen=True)
+class _Outcome(Generic[T]):
+    """What became of a unit: *settle* makes its future true, in the loop that waits for it."""
+
+    work: _Work[T]
+    result: T | None = None
+    error: Exception | None = None
+
+    def settle(self) -> None:
+        if self.work.done.cancelled():
+            return
+        if self.error is not None:
+            self.work.done.set_exception(self.error)
+        else:
+            self.work.done.set_result(self.result)  # type: ignore[arg-type]  # a result may well be None
+
+
+class SqliteStore:
+    """A database file; `write` and `read` run units of work in it."""
+
+    def __init__(self, path: Path, now_ms: Callable[[], int]) -> None:
+        """Open the migrated file at *path*; *now_ms* is the clock of all its transactions."""
+        self.wakeups = Wakeups()
+        self._path = path
+        self._now_ms = now_ms
+        self._works: queue.SimpleQueue[_Work[object] | None] = queue.SimpleQueue()
+        self._local = threading.local()
+        self._readers = ThreadPoolExecutor(READERS, "sqlite-reader")
+        self._writer = threading.Thread(target=self._write_groups, name="sqlite-writer", daemon=True)
+        self._writer.start()
+
+    async def write(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run *unit* in a transaction and return its result once that is on the disk.
+
+        Raises:
+            StoreUnavailableError: The database did not take it; nothing was done.
+        """
+        loop = asyncio.get_running_loop()
+        work = _Work[T](lambda tx: unit(tx, *args, **kwargs), loop, loop.create_future())
+        self._works.put(work)  # type: ignore[arg-type]  # the queue holds works of any result
+        return await work.done
+
+    async def read(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run *unit* on one consistent view of what is committed; it cannot write.
+
+        Raises:
+            StoreUnavailableError: The database could not be read.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, lambda: self._read(lambda tx: unit(tx, *args, **kwargs)))
+
+    def close(self) -> None:
+        """Finish what was accepted, then close the file."""
+        self._works.put(None)
+        self._writer.join()
+        self._readers.shutdown()
+
+    def _read(self, unit: Callable[[Tx], T]) -> T:
+        connection = self._reader()
+        try:
+            connection.execute("BEGIN")
+            try:
+                return unit(SqliteTx(connection, self._now_ms()))
+            finally:
+                connection.execute("ROLLBACK")
+        except sqlite3.OperationalError as error:
+            raise StoreUnavailableError(str(error)) from error
+
+    def _reader(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = connect(self._path)
+            connection.execute("PRAGMA query_only = 1")
+        return connection
+
+    def _write_groups(self) -> None:
+        connection = connect(self._path)
+        while group := self._next_group():
+            self._settle(self._write_group(connection, group))
+        connection.close()
+
+    def _next_group(self) -> list[_Work[object]]:
+        """Wait for work; an empty group means that the store is closing."""
+        group: list[_Work[object]] = []
+        work = self._works.get()
+        while work is not None:
+            group.append(work)
+            if len(group) == GROUP_LIMIT or self._works.empty():
+                return group
+            work = self._works.get()
+        self._works.put(None)  # found behind the last works: end after them
+        return group
+
+    def _write_group(self, connection: sqlite3.Connection, group: list[_Work[object]]) -> list[_Outcome[object]]:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            tx = SqliteTx(connection, self._now_ms())
+            outcomes = [_outcome(connection, tx, work) for work in group]
+            reached("server.commit")
+            connection.execute("COMMIT")
+            reached("server.committed")
+        except sqlite3.Error as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            return [_Outcome(work, error=StoreUnavailableError(str(error))) for work in group]
+        group[0].loop.call_soon_threadsafe(self.wakeups.wake, tx.topics)
+        return outcomes
+
+    def _settle(self, outcomes: list[_Outcome[object]]) -> None:
+        for loop in {outcome.work.loop for outcome in outcomes}:
+            mine = [outcome for outcome in outcomes if outcome.work.loop is loop]
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_settle_each, mine)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the file as every connection of ours does: autocommit, WAL, durable, waiting for locks."""
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+def _outcome(connection: sqlite3.Connection, tx: SqliteTx, work: _Work[object]) -> _Outcome[object]:
+    connection.execute("SAVEPOINT unit")
+    try:
+        result = work.unit(tx)
+    except sqlite3.OperationalError:
+        raise  # the file itself is at fault: nothing of the group can be kept
+    except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to who asked
+        connection.execute("ROLLBACK TO unit")
+        connection.execute("RELEASE unit")
+        return _Outcome(work, error=error)
+    connection.execute("RELEASE unit")
+    return _Outcome(work, result=result)
+
+
+def _settle_each(outcomes: list[_Outcome[object]]) -> None:
+    for outcome in outcomes:
+        outcome.settle()

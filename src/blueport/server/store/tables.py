@@ -1,0 +1,242 @@
+"""Every table, in plain integers and text so that a driver's rows need no conversion.
+
+`*_at` and `*_until` are Unix milliseconds; lists are words joined by spaces; `payload`, `data`, `attachments` and
+`participants` are JSON. `seq` is the order of acceptance. Each table is led by its account.
+"""
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint, text
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite counts up only a column of the type INTEGER.
+_Sequence = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _id() -> Column[str]:
+    return Column("id", Text, primary_key=True)
+
+
+def _account() -> Column[str]:
+    return Column("account_id", Text, ForeignKey("accounts.id"), nullable=False)
+
+
+def _seq() -> Column[int]:
+    return Column("seq", _Sequence, primary_key=True, autoincrement=True)
+
+
+installation = Table(
+    "installation",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("cursor_secret", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    _id(),
+    _account(),
+    Column("name", Text, nullable=False),
+    Column("hash", Text, nullable=False, unique=True),
+    Column("last4", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("line_ids", Text),  # null: every line of the account
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("revoked_at", BigInteger),
+)
+
+daemons = Table(
+    "daemons",
+    metadata,
+    _id(),
+    _account(),
+    Column("name", Text, nullable=False),
+    Column("token_hash", Text, nullable=False, unique=True),
+    Column("journal", Text),
+    Column("version", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger),
+    Column("revoked_at", BigInteger),
+)
+
+lines = Table(
+    "lines",
+    metadata,
+    _id(),
+    _account(),
+    Column("daemon_id", Text, ForeignKey("daemons.id")),
+    Column("handle", Text, nullable=False, unique=True),
+    Column("label", Text),
+    Column("service", Text, nullable=False),
+    Column("is_active", Integer, nullable=False),
+    Column("capabilities", Text, nullable=False),
+    Column("health", Text, nullable=False),
+    Column("hint", Text),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+chats = Table(
+    "chats",
+    metadata,
+    _id(),
+    _account(),
+    Column("line_id", Text, ForeignKey("lines.id"), nullable=False),
+    Column("key", Text, nullable=False),  # the peer's canonical handle, or the group's own identifier
+    Column("identifier", Text, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("name", Text),
+    Column("is_group", Integer, nullable=False),
+    Column("participants", Text, nullable=False),
+    Column("first_inbound_at", BigInteger),
+    Column("last_message_at", BigInteger, nullable=False),
+    Column("activity_seq", BigInteger, nullable=False),  # seq of the message that made last_message_at
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("line_id", "key"),
+    Index(None, "line_id", "last_message_at", "id"),
+    Index(None, "line_id", "activity_seq"),
+)
+
+chat_guids = Table(
+    "chat_guids",
+    metadata,
+    _account(),
+    Column("line_id", Text, ForeignKey("lines.id"), primary_key=True),
+    Column("guid", Text, primary_key=True),
+    Column("chat_id", Text, ForeignKey("chats.id"), nullable=False, index=True),
+    Column("seen_at", BigInteger, nullable=False),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    _seq(),
+    Column("id", Text, nullable=False, unique=True),
+    _account(),
+    Column("line_id", Text, ForeignKey("lines.id"), nullable=False),
+    Column("chat_id", Text, ForeignKey("chats.id"), nullable=False),
+    Column("guid", Text, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("text", Text),
+    Column("attachments", Text, nullable=False),
+    Column("service", Text),
+    Column("is_from_me", Integer, nullable=False),
+    Column("is_audio_message", Integer, nullable=False),
+    Column("sent_at", BigInteger, nullable=False),
+    Column("synced_at", BigInteger, nullable=False),
+    Column("outbox_id", Text),
+    Column("reply_to_guid", Text),
+    UniqueConstraint("line_id", "guid"),
+    Index(None, "chat_id", "sent_at", "id"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _seq(),
+    Column("id", Text, nullable=False, unique=True),
+    _account(),
+    Column("line_id", Text, ForeignKey("lines.id"), nullable=False),
+    Column("chat_id", Text, ForeignKey("chats.id"), nullable=False),
+    Column("key_id", Text, ForeignKey("api_keys.id"), nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("reply_to_guid", Text),
+    Column("status", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("max_attempts", Integer, nullable=False),
+    Column("available_at", BigInteger, nullable=False),
+    Column("claim_token", Text),
+    Column("claimed_by", Text),  # the journal that holds it
+    Column("lease_until", BigInteger),
+    Column("begun_at", BigInteger),  # from here on it may be in Messages' hands: it is offered to nobody else
+    Column("error", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("completed_at", BigInteger),
+    # What is open is little, whatever the table has grown to.
+    Index(
+        "ix_outbox_open",
+        "line_id",
+        "seq",
+        sqlite_where=text("completed_at IS NULL"),
+        postgresql_where=text("completed_at IS NULL"),
+    ),
+)
+
+events = Table(
+    "events",
+    metadata,
+    _seq(),
+    Column("id", Text, nullable=False, unique=True),
+    _account(),
+    Column("line_id", Text, ForeignKey("lines.id"), nullable=False),
+    Column("chat_id", Text, ForeignKey("chats.id"), nullable=False),
+    Column("type", Text, nullable=False),
+    Column("subject_id", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("subject_id", "type"),
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    _id(),
+    _account(),
+    Column("url", Text, nullable=False),
+    Column("secret", Text, nullable=False),
+    Column("events", Text, nullable=False),
+    Column("line_ids", Text),  # null: every line of the account, later ones too
+    Column("is_active", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index(None, "account_id", "id"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    _seq(),
+    Column("id", Text, nullable=False, unique=True),
+    _account(),
+    Column("event_id", Text, ForeignKey("events.id"), nullable=False),
+    Column("webhook_id", Text, nullable=False),  # outlives its webhook
+    Column("chat_id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("available_at", BigInteger, nullable=False),
+    Column("claim_token", Text),
+    Column("lease_until", BigInteger),
+    Column("reason", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("completed_at", BigInteger),
+    UniqueConstraint("event_id", "webhook_id"),
+    Index(
+        "ix_deliveries_open",
+        "webhook_id",
+        "chat_id",
+        "seq",
+        sqlite_where=text("completed_at IS NULL"),
+        postgresql_where=text("completed_at IS NULL"),
+    ),
+    Index(
+        "ix_deliveries_due",
+        "available_at",
+        sqlite_where=text("completed_at IS NULL"),
+        postgresql_where=text("completed_at IS NULL"),
+    ),
+)
