@@ -1,0 +1,319 @@
+"""The chat.db of a simulated Mac, and the hand that writes it.
+
+Messages writes a message in several commits: the row, its body, its files, the link to its chat, and later what became
+of it. Each is a method here, so that a reader in another process sees every step. `add_message` takes all of them in
+one commit. Writing a step twice changes nothing: after a crash the steps of a message are simply taken again.
+"""
+
+import mimetypes
+import sqlite3
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from blueport.clock import now_ms
+from blueport.simulator import schema
+from blueport.simulator.settings import MacOs
+from blueport.typedstream import encode, message_body
+
+APPLE_EPOCH_MS = 978_307_200_000  # 2001-01-01T00:00:00Z
+_DIRECT, _GROUP = 45, 43  # chat.style: ASCII "-" and "+", as in the guid
+_FINISHED = 5  # attachment.transfer_state
+_BUSY_TIMEOUT_S = 5
+
+Cell = str | bytes | int | float | None
+
+
+class Row(NamedTuple):
+    """A row of `message`."""
+
+    rowid: int
+    guid: str
+
+
+class Attachment(msgspec.Struct, frozen=True):
+    """A file that goes with a message."""
+
+    filename: str
+    content: bytes
+    mime_type: str | None = None
+
+
+def apple_ns(unix_ms: int) -> int:
+    """Turn Unix milliseconds into a date of chat.db: nanoseconds since 2001, UTC."""
+    return (unix_ms - APPLE_EPOCH_MS) * 1_000_000
+
+
+def new_guid() -> str:
+    """Return a guid as Messages forms them."""
+    return str(uuid.uuid4()).upper()
+
+
+class ChatDb:
+    """A chat.db of some macOS release, open for writing.
+
+    Keyword arguments named `columns` are columns of the row to be written and win over what would be written there.
+    """
+
+    def __init__(self, path: Path, *, macos: MacOs = "26", line: str = "+15550100000") -> None:
+        """Open the file, laid out first if it is new; *line* is the own address of rows that name no other."""
+        self.path = path
+        self.macos = macos
+        self.line = line
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._connection = self._opened()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def start_anew(self) -> None:
+        """Replace the file by an empty one."""
+        self._connection.close()
+        # Kept until the new file is there: else the new one might be given the inode of the old.
+        lost = self.path.rename(self.path.with_suffix(".lost"))
+        for suffix in ("-wal", "-shm"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        self._connection = self._opened()
+        lost.unlink()
+
+    def rows(self, query: str, *parameters: Cell) -> list[sqlite3.Row]:
+        """Return what *query* finds, columns by name."""
+        return self._connection.execute(query, parameters).fetchall()
+
+    @contextmanager
+    def one_commit(self) -> Iterator[None]:
+        """Make all that is written inside visible at once; otherwise each statement is a commit of its own."""
+        if self._connection.in_transaction:
+            yield
+            return
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    # People and conversations
+
+    def handle_id(self, address: str, *, service: str = "iMessage") -> int:
+        """Return the rowid of an address on a service, a new one if it was never seen."""
+        known = self.rows("SELECT ROWID FROM handle WHERE id = ? AND service = ?", address, service)
+        return known[0]["ROWID"] if known else self.insert("handle", id=address, service=service, country="us")
+
+    def direct_chat(self, address: str, *, service: str = "iMessage", **columns: Cell) -> int:
+        """Return the rowid of the conversation with one person, a new one if there was none."""
+        guid = columns.pop("guid", f"{self._guid_service(service)};-;{address}")
+        return self._chat(
+            (address,), guid=guid, style=_DIRECT, chat_identifier=address, service_name=service, **columns
+        )
+
+    def group_chat(self, identifier: str, members: Sequence[str], *, service: str = "iMessage", **columns: Cell) -> int:
+        """Return the rowid of a group, a new one with *members* if there was none; *identifier* is like `chat123`."""
+        guid = columns.pop("guid", f"{self._guid_service(service)};+;{identifier}")
+        named = {"guid": guid, "chat_identifier": identifier, "room_name": identifier, "service_name": service}
+        return self._chat(members, style=_GROUP, **{**named, **columns})
+
+    def chat_by_guid(self, guid: str) -> int | None:
+        """Return the rowid of a conversation, or None if there is no such guid."""
+        known = self.rows("SELECT ROWID FROM chat WHERE guid = ?", guid)
+        return known[0]["ROWID"] if known else None
+
+    # The life of a message, step by step
+
+    def add_row(self, *, sender: str | None = None, sent_at: int | None = None, **columns: Cell) -> Row:
+        """Write the bare row of a message, with neither body nor chat; None as sender means that we wrote it.
+
+        A row that is there already under this guid is returned as it is.
+        """
+        guid = str(columns.pop("guid", None) or new_guid())
+        known = self.rows("SELECT ROWID FROM message WHERE guid = ?", guid)
+        if known:
+            return Row(known[0]["ROWID"], guid)
+        service = str(columns.get("service", "iMessage"))
+        cells = self._sent_cells() if sender is None else self._received_cells(sender, service)
+        date = apple_ns(now_ms() if sent_at is None else sent_at)
+        return Row(self.insert("message", **{"guid": guid, "date": date, **cells, **columns}), guid)
+
+    def write_body(self, row: Row, text: str, *, attachment_count: int = 0) -> None:
+        """Write the body; `text` beside it stays NULL on releases that leave it so."""
+        body = message_body(text, attachment_guids=_attachment_guids(row, attachment_count))
+        plain = body.text if self.macos == "13" else None
+        parts = attachment_count + bool(text)
+        self.change(row, attributedBody=encode(body), text=plain, part_count=parts)
+
+    def attach(self, row: Row, attachments: Sequence[Attachment], **columns: Cell) -> None:
+        """Store the files of a message, and their rows."""
+        for guid, attachment in zip(_attachment_guids(row, len(attachments)), attachments, strict=True):
+            if self.rows("SELECT 1 FROM attachment WHERE guid = ?", guid):
+                continue
+            path = self._store_file(guid, attachment)
+            with self.one_commit():
+                self._insert_attachment(row, guid, path, attachment, columns)
+
+    def change(self, row: Row, **columns: Cell) -> Row:
+        """Write what Messages learns later: sent, delivered, an error, another body."""
+        if columns:
+            self.update("message", row.rowid, **columns)
+        return Row(row.rowid, str(columns.get("guid", row.guid)))
+
+    def link(self, row: Row, chat: int) -> None:
+        """Put a message into a conversation; a message may stand in two."""
+        self._connection.execute(
+            "INSERT OR IGNORE INTO chat_message_join (chat_id, message_id, message_date)"
+            " SELECT ?, ROWID, date FROM message WHERE ROWID = ?",
+            (chat, row.rowid),
+        )
+
+    def unlink(self, row: Row) -> None:
+        """Take a message out of its conversations."""
+        self._connection.execute("DELETE FROM chat_message_join WHERE message_id = ?", (row.rowid,))
+
+    def add_message(
+        self,
+        text: str,
+        /,
+        *,
+        sender: str | None = None,
+        chat: int | None = None,
+        sent_at: int | None = None,
+        attachments: Sequence[Attachment] = (),
+        **columns: Cell,
+    ) -> Row:
+        """Write a whole message at once.
+
+        Args:
+            text: The body without its files; may be empty.
+            sender: Who wrote it, None for ourselves.
+            chat: The conversation, that with *sender* by default.
+            sent_at: Unix milliseconds, now by default.
+            attachments: Its files, which stand before the text.
+            columns: Further columns of `message`, `guid` among them.
+        """
+        if chat is None:
+            if sender is None:
+                raise ValueError("an own message needs its chat")
+            chat = self.direct_chat(sender, service=str(columns.get("service", "iMessage")))
+        with self.one_commit():
+            row = self.add_row(sender=sender, sent_at=sent_at, **columns)
+            self.write_body(row, text, attachment_count=len(attachments))
+            self.attach(row, attachments)
+            self.link(row, chat)
+            return self.change(row, **columns)
+
+    # Any row of any table
+
+    def insert(self, table: str, **columns: Cell) -> int:
+        """Write a row and return its rowid."""
+        names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+        statement = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - names come from our own code
+        rowid = self._connection.execute(statement, tuple(columns.values())).lastrowid
+        if rowid is None:
+            raise sqlite3.ProgrammingError(f"no row went into {table}")
+        return rowid
+
+    def update(self, table: str, rowid: int, **columns: Cell) -> None:
+        """Change columns of a row."""
+        assignments = ", ".join(f"{name} = ?" for name in columns)
+        statement = f"UPDATE {table} SET {assignments} WHERE ROWID = ?"  # noqa: S608 - names come from our own code
+        self._connection.execute(statement, (*columns.values(), rowid))
+
+    def execute(self, statement: str, *parameters: Cell) -> None:
+        """Run any other statement."""
+        self._connection.execute(statement, parameters)
+
+    def _opened(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, isolation_level=None, timeout=_BUSY_TIMEOUT_S)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'message'").fetchone():
+            schema.create(connection, self.macos)
+        return connection
+
+    def _guid_service(self, service: str) -> str:
+        # Since macOS 26 the guid of a conversation no longer tells its service.
+        return "any" if self.macos == "26" else service
+
+    def _chat(self, members: Sequence[str], **columns: Cell) -> int:
+        known = self.chat_by_guid(str(columns["guid"]))
+        if known is not None:
+            return known
+        group_id = new_guid()
+        usual: dict[str, Cell] = {
+            "state": 3,
+            "group_id": group_id,
+            "original_group_id": group_id,
+            "last_addressed_handle": self.line,
+        }
+        with self.one_commit():
+            chat = self.insert("chat", **{**usual, "account_login": _account(self.line), **columns})
+            service = str(columns["service_name"])
+            for member in members:
+                self.insert("chat_handle_join", chat_id=chat, handle_id=self.handle_id(member, service=service))
+            if self.macos == "26":
+                self._look_up(chat, str(columns["chat_identifier"]), service)
+        return chat
+
+    def _look_up(self, chat: int, identifier: str, service: str) -> None:
+        self.execute("INSERT OR IGNORE INTO chat_lookup VALUES (?, 'identifier', ?, 0)", identifier, chat)
+        self.execute("INSERT OR IGNORE INTO chat_service VALUES (?, ?)", service, chat)
+
+    def _received_cells(self, sender: str, service: str) -> dict[str, Cell]:
+        return {
+            "handle_id": self.handle_id(sender, service=service),
+            "service": service,
+            "account": _account(self.line),
+            "destination_caller_id": self.line,
+            "is_finished": 1,
+            "is_delivered": 1,
+        }
+
+    def _sent_cells(self) -> dict[str, Cell]:
+        return {
+            "is_from_me": 1,
+            "service": "iMessage",
+            "account": _account(self.line),
+            "destination_caller_id": self.line,
+            "is_finished": 1,
+            "is_read": 1,
+        }
+
+    def _store_file(self, guid: str, attachment: Attachment) -> Path:
+        hashed = uuid.uuid5(uuid.NAMESPACE_OID, guid).hex
+        folder = self.path.parent / "Attachments" / hashed[:2] / hashed[2:4] / guid
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / attachment.filename.replace("/", ":")
+        path.write_bytes(attachment.content)
+        return path
+
+    def _insert_attachment(
+        self, row: Row, guid: str, path: Path, attachment: Attachment, columns: dict[str, Cell]
+    ) -> None:
+        home = self.path.parents[2]
+        usual: dict[str, Cell] = {
+            "guid": guid,
+            "original_guid": guid,
+            # Alone among the dates of new rows, this one is in seconds.
+            "created_date": apple_ns(now_ms()) // 1_000_000_000,
+            "filename": f"~/{path.relative_to(home)}",
+            "mime_type": attachment.mime_type or mimetypes.guess_type(path.name)[0],
+            "transfer_name": attachment.filename,
+            "transfer_state": _FINISHED,
+            "total_bytes": len(attachment.content),
+        }
+        attachment_id = self.insert("attachment", **{**usual, **columns})
+        self.insert("message_attachment_join", message_id=row.rowid, attachment_id=attachment_id)
+
+
+def _attachment_guids(row: Row, count: int) -> list[str]:
+    return [f"at_{part}_{row.guid}" for part in range(count)]
+
+
+def _account(line: str) -> str:
+    return f"E:{line}" if "@" in line else f"P:{line}"

@@ -1,0 +1,41 @@
+"""What a simulated Mac is told at its start, and where things lie in its folder."""
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+MacOs = Literal["13", "15", "26"]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A Mac: its home folder, the lines that are signed in there (the first is the usual one), and its pace.
+
+    `step_ms` lies between two commits of one message: its row, its body, its chat, sent, delivered.
+    """
+
+    folder: Path
+    lines: tuple[str, ...]
+    macos: MacOs = "26"
+    step_ms: int = 5
+    region: str = "US"
+
+
+def chat_db_path(folder: Path) -> Path:
+    """Return where Messages keeps its database."""
+    return folder / "Library" / "Messages" / "chat.db"
+
+
+def osascript_path(folder: Path) -> Path:
+    """Return the executable that stands in for `osascript`; it is there once the Mac runs."""
+    return folder / "bin" / "osascript"
+
+
+def phones_db_path(folder: Path) -> Path:
+    """Return what is on the phones of the people."""
+    return folder / "phones.db"
+
+
+def port_file_path(folder: Path) -> Path:
+    """Return the file that tells the stand-in where Messages listens, and the token it must show."""
+    return folder / "messages.port"

@@ -1,0 +1,235 @@
+import plistlib
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from blueport.simulator import oddities
+from blueport.simulator.chatdb import Attachment, ChatDb, apple_ns
+from blueport.simulator.settings import MacOs
+from blueport.typedstream import decode
+
+ADA = "+15550100001"
+BO = "bo@example.com"
+RELEASES: tuple[MacOs, ...] = get_args(MacOs)
+
+
+@pytest.fixture(params=RELEASES)
+def any_release(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ChatDb]:
+    with closing(ChatDb(tmp_path / "Library/Messages/chat.db", macos=request.param)) as db:
+        yield db
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[ChatDb]:
+    with closing(ChatDb(tmp_path / "Library/Messages/chat.db")) as db:
+        yield db
+
+
+def read_only(db: ChatDb) -> sqlite3.Connection:
+    """A reader as the daemon is one: another connection, which may not write."""
+    connection = sqlite3.connect(f"file:{db.path}?mode=ro", uri=True, isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def one(db: ChatDb, query: str) -> sqlite3.Row:
+    with closing(read_only(db)) as reader:
+        [row] = reader.execute(query).fetchall()
+    return row
+
+
+def columns(db: ChatDb, table: str) -> set[str]:
+    with closing(read_only(db)) as reader:
+        return {column["name"] for column in reader.execute(f"PRAGMA table_info({table})")}
+
+
+class TestSchema:
+    def test_every_release_has_what_a_reader_needs(self, any_release: ChatDb) -> None:
+        assert {
+            *("ROWID", "guid", "text", "attributedBody", "handle_id", "service", "error", "date", "date_read"),
+            *("is_from_me", "is_sent", "is_delivered", "date_edited", "date_retracted", "message_summary_info"),
+            *("item_type", "associated_message_guid", "associated_message_type", "thread_originator_guid"),
+            *("cache_has_attachments", "destination_caller_id", "part_count", "balloon_bundle_id"),
+        } <= columns(any_release, "message")
+
+    def test_columns_come_with_the_release_that_brought_them(self, tmp_path: Path) -> None:
+        found = {}
+        for macos in RELEASES:
+            with closing(ChatDb(tmp_path / macos / "Library/Messages/chat.db", macos=macos)) as db:
+                found[macos] = columns(db, "message")
+
+        assert found["15"] - found["13"] >= {"associated_message_emoji", "schedule_type", "fallback_hash"}
+        assert found["26"] - found["15"] == {"is_time_sensitive", "ck_chat_id", "index_state"}
+
+    def test_only_macos_26_links_addresses_to_chats(self, any_release: ChatDb) -> None:
+        assert bool(columns(any_release, "chat_lookup")) is (any_release.macos == "26")
+
+    def test_the_file_is_in_wal_mode(self, any_release: ChatDb) -> None:
+        assert one(any_release, "PRAGMA journal_mode")["journal_mode"] == "wal"
+
+    def test_an_existing_file_is_kept(self, db: ChatDb) -> None:
+        db.add_message("Hi", sender=ADA)
+
+        with closing(ChatDb(db.path)) as reopened:
+            assert len(reopened.rows("SELECT 1 FROM message")) == 1
+
+
+class TestMessages:
+    def test_a_body_is_archived_and_only_old_releases_keep_its_text(self, any_release: ChatDb) -> None:
+        any_release.add_message("Grüße 👋", sender=ADA)
+
+        row = one(any_release, "SELECT text, attributedBody FROM message")
+        assert decode(row["attributedBody"]).text == "Grüße 👋"
+        assert row["text"] == ("Grüße 👋" if any_release.macos == "13" else None)
+
+    def test_a_reader_sees_a_message_grow(self, db: ChatDb) -> None:
+        chat = db.direct_chat(ADA)
+        grown = (
+            "SELECT attributedBody IS NOT NULL AS body, is_sent,"
+            " (SELECT count(*) FROM chat_message_join WHERE message_id = message.ROWID) AS chats FROM message"
+        )
+
+        row = db.add_row()
+        seen = [tuple(one(db, grown))]
+        db.write_body(row, "Hi")
+        seen.append(tuple(one(db, grown)))
+        db.link(row, chat)
+        seen.append(tuple(one(db, grown)))
+        db.change(row, is_sent=1)
+        seen.append(tuple(one(db, grown)))
+
+        assert seen == [(0, 0, 0), (1, 0, 0), (1, 0, 1), (1, 1, 1)]
+
+    def test_a_step_taken_twice_changes_nothing(self, db: ChatDb) -> None:
+        chat = db.direct_chat(ADA)
+        photo = Attachment("cat.heic", b"a cat")
+
+        for _ in range(2):
+            row = db.add_row(sender=ADA, guid="G1")
+            db.attach(row, [photo])
+            db.link(row, chat)
+
+        assert len(db.rows("SELECT 1 FROM message")) == 1
+        assert len(db.rows("SELECT 1 FROM message_attachment_join")) == 1
+        assert len(db.rows("SELECT 1 FROM chat_message_join")) == 1
+
+    def test_a_file_lies_where_its_row_says_and_the_body_names_it(self, db: ChatDb) -> None:
+        row = db.add_message("look", sender=ADA, attachments=[Attachment("cat.png", b"a cat")])
+
+        stored = one(db, "SELECT * FROM attachment")
+        home = db.path.parents[2]
+        body = decode(one(db, "SELECT attributedBody FROM message")["attributedBody"])
+        assert (home / stored["filename"].removeprefix("~/")).read_bytes() == b"a cat"
+        assert (stored["mime_type"], stored["total_bytes"]) == ("image/png", 5)
+        assert body.attachment_guids == (stored["guid"],) == (f"at_0_{row.guid}",)
+
+    def test_the_guid_of_a_chat_is_that_of_the_release(self, any_release: ChatDb) -> None:
+        any_release.direct_chat(ADA)
+        any_release.group_chat("chat123", [ADA, BO], display_name="Tea")
+
+        guids = [row["guid"] for row in any_release.rows("SELECT guid FROM chat ORDER BY ROWID")]
+        service = "any" if any_release.macos == "26" else "iMessage"
+        assert guids == [f"{service};-;{ADA}", f"{service};+;chat123"]
+
+    def test_any_column_may_be_given(self, db: ChatDb) -> None:
+        db.add_message("Hi", sender=ADA, service="SMS", error=22, date=7, guid="G1", attributedBody=None, text="Hi")
+
+        row = one(db, "SELECT guid, service, error, date, attributedBody, text FROM message")
+        assert tuple(row) == ("G1", "SMS", 22, 7, None, "Hi")
+
+    def test_a_message_may_stand_in_two_chats(self, db: ChatDb) -> None:
+        row = db.add_message("Hi", sender=ADA)
+        db.link(row, db.direct_chat(ADA, service="SMS", guid=f"SMS;-;{ADA}"))
+
+        assert one(db, "SELECT count(*) AS chats FROM chat_message_join")["chats"] == 2
+
+
+class TestOddities:
+    def test_of_one_person_only_the_latest_tapback_is_kept(self, db: ChatDb) -> None:
+        target = db.add_message("Hi", sender=ADA)
+        chat = db.direct_chat(ADA)
+
+        oddities.tapback(db, f"p:0/{target.guid}", 2000, chat=chat, sender=ADA)
+        oddities.tapback(db, f"p:0/{target.guid}", 2003, chat=chat, sender=ADA)
+
+        row = one(db, "SELECT * FROM message WHERE associated_message_type != 0")
+        assert (row["associated_message_guid"], row["associated_message_type"]) == (f"p:0/{target.guid}", 2003)
+
+    def test_a_group_event_has_no_body(self, db: ChatDb) -> None:
+        chat = db.group_chat("chat1", [ADA, BO])
+
+        oddities.group_event(db, chat, 2, actor=ADA, group_title="Tea")
+
+        row = one(db, "SELECT item_type, group_title, attributedBody FROM message")
+        assert tuple(row) == (2, "Tea", None)
+
+    def test_an_edit_keeps_every_version(self, db: ChatDb) -> None:
+        row = db.add_message("first", sender=ADA)
+
+        oddities.edit(db, row, "second")
+        oddities.edit(db, row, "third")
+
+        stored = one(db, "SELECT attributedBody, date_edited, message_summary_info FROM message")
+        versions = plistlib.loads(stored["message_summary_info"])["ec"]["0"]
+        assert [decode(version["t"]).text for version in versions] == ["first", "second", "third"]
+        assert decode(stored["attributedBody"]).text == "third"
+        assert stored["date_edited"] > 0
+
+    def test_an_unsent_message_has_no_body_and_no_date_of_it(self, db: ChatDb) -> None:
+        oddities.unsend(db, db.add_message("oops", sender=ADA))
+
+        stored = one(db, "SELECT attributedBody, date_retracted, message_summary_info FROM message")
+        assert (stored["attributedBody"], stored["date_retracted"]) == (None, 0)
+        assert plistlib.loads(stored["message_summary_info"]) == {"rp": [0]}
+
+    def test_a_ghost_has_neither_body_nor_chat(self, db: ChatDb) -> None:
+        oddities.ghost(db)
+
+        assert one(db, "SELECT attributedBody, is_from_me FROM message")["attributedBody"] is None
+        assert db.rows("SELECT 1 FROM chat_message_join") == []
+
+    def test_bytes_that_are_no_utf8_lie_in_the_text(self, db: ChatDb) -> None:
+        oddities.bad_utf8(db, db.add_message("x", sender=ADA), b"He\xfflo")
+
+        with closing(read_only(db)) as reader, pytest.raises(sqlite3.OperationalError, match="decode"):
+            reader.execute("SELECT text FROM message").fetchall()
+
+    def test_a_recently_deleted_message_keeps_its_row(self, db: ChatDb) -> None:
+        row = db.add_message("Hi", sender=ADA)
+
+        oddities.recently_deleted(db, row)
+
+        assert db.rows("SELECT 1 FROM chat_message_join") == []
+        assert one(db, "SELECT message_id FROM chat_recoverable_message_join")["message_id"] == row.rowid
+
+    def test_a_link_preview_is_a_message_of_its_own(self, db: ChatDb) -> None:
+        text = db.add_message("see https://example.com", sender=ADA)
+
+        preview = oddities.link_preview(db, "https://example.com", sender=ADA, chat=db.direct_chat(ADA))
+
+        assert preview.guid != text.guid
+        assert one(db, "SELECT guid FROM message WHERE balloon_bundle_id IS NOT NULL")["guid"] == preview.guid
+
+    def test_a_backfill_has_new_rowids_and_old_dates(self, db: ChatDb) -> None:
+        now = db.add_message("new", sender=ADA, sent_at=1_700_000_000_000)
+
+        old = oddities.backfill(db, 3, sender=ADA, newest_at=1_600_000_000_000)
+
+        assert min(row.rowid for row in old) > now.rowid
+        newest = one(db, "SELECT max(date) AS date FROM message WHERE guid != '" + now.guid + "'")
+        assert newest["date"] == apple_ns(1_600_000_000_000)
+
+    def test_a_rebuilt_file_numbers_its_rows_anew(self, db: ChatDb) -> None:
+        rows = [db.add_message(f"{n}", sender=ADA, sent_at=1_700_000_000_000 + n) for n in range(3)]
+        inode = db.path.stat().st_ino
+
+        oddities.rebuild(db, newest=2)
+
+        found = [(row["ROWID"], row["guid"]) for row in db.rows("SELECT ROWID, guid FROM message ORDER BY ROWID")]
+        assert found == [(1, rows[2].guid), (2, rows[1].guid)]
+        assert len(db.rows("SELECT 1 FROM chat_message_join")) == 2
+        assert db.path.stat().st_ino != inode
