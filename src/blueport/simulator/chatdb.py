@@ -8,7 +8,7 @@ one commit. Writing a step twice changes nothing: after a crash the steps of a m
 import mimetypes
 import sqlite3
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -33,6 +33,16 @@ class Row(NamedTuple):
 
     rowid: int
     guid: str
+
+
+class Conversation(NamedTuple):
+    """A row of `chat` with its members; `identifier` is the peer's address or the group's id."""
+
+    identifier: str
+    is_group: bool
+    service: str
+    line: str
+    members: tuple[str, ...]
 
 
 class Attachment(msgspec.Struct, frozen=True):
@@ -124,6 +134,27 @@ class ChatDb:
         known = self.rows("SELECT ROWID FROM chat WHERE guid = ?", guid)
         return known[0]["ROWID"] if known else None
 
+    def conversation(self, chat: int) -> Conversation:
+        """Return who is in a conversation, and which own address it goes out from."""
+        [found] = self.rows("SELECT * FROM chat WHERE ROWID = ?", chat)
+        members = self.rows(
+            "SELECT id FROM chat_handle_join JOIN handle ON handle.ROWID = handle_id WHERE chat_id = ?"
+            " ORDER BY chat_handle_join.ROWID",
+            chat,
+        )
+        return Conversation(
+            identifier=found["chat_identifier"],
+            is_group=found["style"] == _GROUP,
+            service=found["service_name"],
+            line=found["last_addressed_handle"],
+            members=tuple(member["id"] for member in members),
+        )
+
+    def message(self, guid: str) -> Row | None:
+        """Return the row with this guid, None if there is none."""
+        known = self.rows("SELECT ROWID FROM message WHERE guid = ?", guid)
+        return Row(known[0]["ROWID"], guid) if known else None
+
     # The life of a message, step by step
 
     def add_row(self, *, sender: str | None = None, sent_at: int | None = None, **columns: Cell) -> Row:
@@ -132,11 +163,10 @@ class ChatDb:
         A row that is there already under this guid is returned as it is.
         """
         guid = str(columns.pop("guid", None) or new_guid())
-        known = self.rows("SELECT ROWID FROM message WHERE guid = ?", guid)
-        if known:
-            return Row(known[0]["ROWID"], guid)
-        service = str(columns.get("service", "iMessage"))
-        cells = self._sent_cells() if sender is None else self._received_cells(sender, service)
+        known = self.message(guid)
+        if known is not None:
+            return known
+        cells = self._usual_cells(sender, columns)
         date = apple_ns(now_ms() if sent_at is None else sent_at)
         return Row(self.insert("message", **{"guid": guid, "date": date, **cells, **columns}), guid)
 
@@ -264,25 +294,12 @@ class ChatDb:
         self.execute("INSERT OR IGNORE INTO chat_lookup VALUES (?, 'identifier', ?, 0)", identifier, chat)
         self.execute("INSERT OR IGNORE INTO chat_service VALUES (?, ?)", service, chat)
 
-    def _received_cells(self, sender: str, service: str) -> dict[str, Cell]:
-        return {
-            "handle_id": self.handle_id(sender, service=service),
-            "service": service,
-            "account": _account(self.line),
-            "destination_caller_id": self.line,
-            "is_finished": 1,
-            "is_delivered": 1,
-        }
-
-    def _sent_cells(self) -> dict[str, Cell]:
-        return {
-            "is_from_me": 1,
-            "service": "iMessage",
-            "account": _account(self.line),
-            "destination_caller_id": self.line,
-            "is_finished": 1,
-            "is_read": 1,
-        }
+    def _usual_cells(self, sender: str | None, columns: Mapping[str, Cell]) -> dict[str, Cell]:
+        service, line = columns.get("service", "iMessage"), columns.get("destination_caller_id", self.line)
+        usual = {"service": service, "account": _account(str(line)), "destination_caller_id": line, "is_finished": 1}
+        if sender is None:
+            return {**usual, "is_from_me": 1, "is_read": 1}
+        return {**usual, "handle_id": self.handle_id(sender, service=str(service)), "is_delivered": 1}
 
     def _store_file(self, guid: str, attachment: Attachment) -> Path:
         hashed = uuid.uuid5(uuid.NAMESPACE_OID, guid).hex

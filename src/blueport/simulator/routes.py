@@ -1,0 +1,240 @@
+"""People, their phones and the faults, by HTTP."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TypeVar
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from blueport.simulator.chatdb import Attachment
+from blueport.simulator.faults import Fault
+from blueport.simulator.mac import NotOnThisMacError, SimulatedMac
+from blueport.simulator.news import Change, News
+
+_Shape = TypeVar("_Shape", bound=msgspec.Struct)
+
+_HEARTBEAT_S = 15
+_MAX_BODY_BYTES = 64 << 20
+_MAX_MEMBERS = 100
+_MAX_NAME_BYTES = 255
+
+
+class NewAttachment(msgspec.Struct, frozen=True):
+    """A file in JSON: `base64` is its content."""
+
+    filename: str
+    content: bytes = msgspec.field(name="base64")
+    mime_type: str | None = None
+
+
+class NewText(msgspec.Struct, frozen=True):
+    """Body of POST /people/{handle}/messages; `to` is a line or a group's id."""
+
+    text: str = ""
+    to: str | None = None
+    attachment: NewAttachment | None = None
+    reply_to_guid: str | None = None
+
+
+class NewPerson(msgspec.Struct, frozen=True):
+    """Body of POST /people."""
+
+    handle: str
+    name: str | None = None
+
+
+class NewGroup(msgspec.Struct, frozen=True):
+    """Body of POST /groups."""
+
+    members: tuple[str, ...]
+    name: str | None = None
+
+
+def routes() -> list[Route]:
+    """Return the paths; each request finds the Mac in its state."""
+    return [
+        Route("/people", list_people),
+        Route("/people", add_person, methods=["POST"]),
+        Route("/people/{handle}/messages", show_phone),
+        Route("/people/{handle}/messages", text_the_line, methods=["POST"]),
+        Route("/people/{handle}/events", follow_phone),
+        Route("/events", follow_all_phones),
+        Route("/groups", list_groups),
+        Route("/groups", add_group, methods=["POST"]),
+        Route("/faults", list_faults),
+        Route("/faults", add_fault, methods=["POST"]),
+        Route("/faults", clear_faults, methods=["DELETE"]),
+        Route("/lines", list_lines),
+        Route("/healthz", show_health),
+    ]
+
+
+# People
+
+
+async def list_people(request: Request) -> Response:
+    """Answer with everybody, whoever has news first."""
+    return _json(_mac(request).phones.people())
+
+
+async def add_person(request: Request) -> Response:
+    """Give somebody a phone."""
+    new = await _body(request, NewPerson)
+    handle = _handle(request, new.handle)
+    _mac(request).phones.add_person(handle, new.name or None)
+    return _json({"handle": handle, "name": new.name or None}, status=201)
+
+
+async def show_phone(request: Request) -> Response:
+    """Answer with what a phone shows, oldest first."""
+    return _json(_mac(request).phones.screen(_handle(request, request.path_params["handle"])))
+
+
+async def text_the_line(request: Request) -> Response:
+    """Let a person write; the answer comes when the message is in chat.db."""
+    person = _handle(request, request.path_params["handle"])
+    new = await _body(request, NewText)
+    if not new.text and new.attachment is None:
+        raise HTTPException(400, "A message needs a text or an attachment.")
+    try:
+        guid = await _mac(request).person_texts(
+            person, new.text, to=new.to, attachments=_attachments(new), reply_to_guid=new.reply_to_guid
+        )
+    except NotOnThisMacError as error:
+        raise HTTPException(404, str(error)) from error
+    return _json({"guid": guid}, status=201)
+
+
+async def follow_phone(request: Request) -> Response:
+    """Stream what changes on one phone."""
+    return _stream(_mac(request).news, _handle(request, request.path_params["handle"]))
+
+
+async def follow_all_phones(request: Request) -> Response:
+    """Stream what changes on any phone."""
+    return _stream(_mac(request).news, None)
+
+
+# Groups and lines
+
+
+async def list_groups(request: Request) -> Response:
+    """Answer with all groups, the newest first."""
+    return _json(_mac(request).phones.groups())
+
+
+async def add_group(request: Request) -> Response:
+    """Put people into a group with the line."""
+    new = await _body(request, NewGroup)
+    if not 1 <= len(new.members) <= _MAX_MEMBERS:
+        raise HTTPException(400, f"A group has 1 to {_MAX_MEMBERS} members besides the line.")
+    members = [_handle(request, member) for member in new.members]
+    return _json({"id": _mac(request).add_group(members, name=new.name or None)}, status=201)
+
+
+async def list_lines(request: Request) -> Response:
+    """Answer with the handles that people can write to, the usual one first."""
+    return _json(_mac(request).settings.lines)
+
+
+# Faults
+
+
+async def list_faults(request: Request) -> Response:
+    """Answer with what is to go wrong, one entry a send."""
+    return _json(_mac(request).faults.pending())
+
+
+async def add_fault(request: Request) -> Response:
+    """Let sends to come go wrong."""
+    faults = _mac(request).faults
+    faults.add(await _body(request, Fault))
+    return _json(faults.pending(), status=201)
+
+
+async def clear_faults(request: Request) -> Response:
+    """Let all go well from now on."""
+    _mac(request).faults.clear()
+    return _json([])
+
+
+async def show_health(_request: Request) -> Response:
+    """Answer that people can write."""
+    return _json({"status": "ok"})
+
+
+# The common part
+
+
+def refused(_request: Request, error: Exception) -> Response:
+    """Turn a refusal into an answer."""
+    if not isinstance(error, HTTPException):
+        raise error
+    return _json({"error": {"message": error.detail}}, status=error.status_code)
+
+
+def _mac(request: Request) -> SimulatedMac:
+    mac: SimulatedMac = request.state.mac
+    return mac
+
+
+async def _body(request: Request, shape: type[_Shape]) -> _Shape:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MAX_BODY_BYTES:
+            raise HTTPException(413, f"A body may have {_MAX_BODY_BYTES} bytes.")
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except msgspec.DecodeError as error:
+        raise HTTPException(400, f"The body does not fit: {error}.") from error
+
+
+def _handle(request: Request, raw: str) -> str:
+    handle = _mac(request).handle(raw)
+    if not handle or "\0" in handle:
+        raise HTTPException(400, "A handle is a phone number or an Apple ID.")
+    return handle
+
+
+def _attachments(new: NewText) -> tuple[Attachment, ...]:
+    given = new.attachment
+    if given is None:
+        return ()
+    if given.filename in ("", ".", "..") or "\0" in given.filename or len(given.filename.encode()) > _MAX_NAME_BYTES:
+        raise HTTPException(400, f"A filename has 1 to {_MAX_NAME_BYTES} bytes.")
+    return (Attachment(given.filename, given.content, given.mime_type),)
+
+
+def _json(content: object, *, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(content), status, media_type="application/json")
+
+
+def _stream(news: News, person: str | None) -> Response:
+    headers = {"Cache-Control": "no-store"}
+    return StreamingResponse(_events(news, person), media_type="text/event-stream", headers=headers)
+
+
+async def _events(news: News, person: str | None) -> AsyncIterator[bytes]:
+    with news.reading() as changes:
+        # Said at once, so that a page knows that it misses nothing from here on.
+        yield b"event: ready\ndata: {}\n\n"
+        while True:
+            try:
+                change = await asyncio.wait_for(changes.get(), _HEARTBEAT_S)
+            except TimeoutError:
+                yield b": still here\n\n"
+                continue
+            if change is None:
+                return
+            if person in (None, change.person):
+                yield _event(change)
+
+
+def _event(change: Change) -> bytes:
+    content = {"person": change.person, "message": change.message}
+    return b"event: message\ndata: " + msgspec.json.encode(content) + b"\n\n"
