@@ -18,7 +18,7 @@ _NOT_THE_SERVERS = ("BLUEPORT_DAEMON_", "BLUEPORT_SIMULATOR_", FAILPOINTS)
 
 
 def settings_of(shape: type[Settings], prefix: Prefix, environ: Mapping[str, str] = os.environ) -> Settings:
-    """Return the settings that the environment gives; an unknown or ill-typed one ends the program with a clear word."""
+    """Return the settings that the environment gives; an unknown or ill-typed one ends the program with a word."""
     given = {name.removeprefix(prefix).lower(): value for name, value in environ.items() if _is_of(name, prefix)}
     lists = {field.name for field in msgspec.structs.fields(shape) if field.type == tuple[str, ...]}
     values = {name: _words(value) if name in lists else value for name, value in given.items()}

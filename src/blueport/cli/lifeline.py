@@ -1,6 +1,6 @@
 """Lets a child process live no longer than the process that watches over it.
 
-The parent holds the other end of the child's standard input. However the parent ends, SIGKILL included, that end closes,
+The parent holds the other end of the child's standard input. However the parent ends, SIGKILL included, it closes,
 and the child ends as if it had been told to: two daemons on one journal would be worse than none.
 """
 

@@ -95,7 +95,7 @@ async def _ended(process: Process) -> None:
 
 
 async def _until_answered(url: str, header: str, sign: bytes) -> None:
-    while sign not in await _answer(url, header):
+    while sign not in await _answer(url, header):  # noqa: ASYNC110 - another process has no Event to wait for
         await asyncio.sleep(READY_EVERY_S)
 
 

@@ -4,6 +4,7 @@ Two clients that disagree on what a body says must not both be served: duplicate
 refused. A wrong type is never coerced. Unknown fields are ignored: code written for the hosted API must go on working.
 """
 
+import functools
 import json
 import re
 from collections.abc import Mapping
@@ -58,10 +59,10 @@ def query_of(raw: bytes, shape: type[Shape]) -> Shape:
         given[name] = text
     _require(given, shape)
     _refuse_unstorable(given)
-    for field in msgspec.structs.fields(shape):
-        digits = given.get(field.encode_name)
-        if field.type == int | None and isinstance(digits, str) and _INTEGER.fullmatch(digits):
-            given[field.encode_name] = int(digits)
+    for name in _integers(shape):
+        digits = given.get(name)
+        if isinstance(digits, str) and _INTEGER.fullmatch(digits):
+            given[name] = int(digits)
     return _converted(given, shape)
 
 
@@ -69,7 +70,7 @@ def _json_object(raw: bytes) -> dict[str, Json]:
     try:
         text = raw.decode()
         _refuse_depth(text)
-        given: Json = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_number, parse_float=_finite)
+        given: Json = _json.decode(text)
     except ValueError:
         raise ApiError("invalid_json", "The request body is not valid JSON.") from None
     if not isinstance(given, dict):
@@ -95,6 +96,9 @@ def _finite(digits: str) -> float:
     return number
 
 
+_json = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_number, parse_float=_finite)
+
+
 def _refuse_depth(text: str) -> None:
     """Refuse what would exhaust a recursive parser; few bodies hold enough brackets to be looked at twice."""
     if text.count("[") + text.count("{") <= DEPTH_LIMIT:
@@ -106,10 +110,19 @@ def _refuse_depth(text: str) -> None:
             raise ApiError("invalid_json", f"The request body is nested deeper than {DEPTH_LIMIT} levels.")
 
 
+@functools.cache
+def _required(shape: type[Shape]) -> tuple[str, ...]:
+    return tuple(field.encode_name for field in msgspec.structs.fields(shape) if field.required)
+
+
+@functools.cache
+def _integers(shape: type[Shape]) -> tuple[str, ...]:
+    return tuple(field.encode_name for field in msgspec.structs.fields(shape) if field.type == int | None)
+
+
 def _require(given: Mapping[str, Json], shape: type[Shape]) -> None:
-    for field in msgspec.structs.fields(shape):
-        if field.required and field.encode_name not in given:
-            name = field.encode_name
+    for name in _required(shape):
+        if name not in given:
             raise ApiError("missing_required_parameter", f"The parameter `{name}` is required.", param=name)
 
 

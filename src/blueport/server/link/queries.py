@@ -74,7 +74,7 @@ def note_line(tx: Tx, daemon_id: DaemonId, handle: str, *, health: str, hint: st
 
 
 def note_silent_lines(tx: Tx) -> None:
-    """Show the lines of daemons that were not heard of for SILENT_MS as inactive; the next word of theirs corrects it."""
+    """Show lines as inactive whose daemon was silent for SILENT_MS; its next word corrects that."""
     tx.change(_NOTE_SILENT, before=tx.now_ms - SILENT_MS)
 
 

@@ -71,16 +71,15 @@ class SqliteTx:
 
 @dataclass(frozen=True)
 class _Work(Generic[T]):
-    """A unit that waits for its turn, and the loop that waits for its result."""
+    """A unit that waits for its turn, and the future that waits for its result."""
 
     unit: Callable[[Tx], T]
-    loop: asyncio.AbstractEventLoop
     done: asyncio.Future[T]
 
 
 @dataclass(frozen=True)
 class _Outcome(Generic[T]):
-    """What became of a unit: *settle* makes its future true, in the loop that waits for it."""
+    """What became of a unit; *settle* is to be called in the event loop."""
 
     work: _Work[T]
     result: T | None = None
@@ -103,7 +102,8 @@ class SqliteStore:
         self.wakeups = Wakeups()
         self._path = path
         self._now_ms = now_ms
-        self._works: queue.SimpleQueue[_Work[object] | None] = queue.SimpleQueue()
+        self._gathered: list[_Work[object]] = []
+        self._groups: queue.SimpleQueue[list[_Work[object]] | None] = queue.SimpleQueue()
         self._local = threading.local()
         self._readers = ThreadPoolExecutor(READERS, "sqlite-reader")
         self._writer = threading.Thread(target=self._write_groups, name="sqlite-writer", daemon=True)
@@ -116,8 +116,10 @@ class SqliteStore:
             StoreUnavailableError: The database did not take it; nothing was done.
         """
         loop = asyncio.get_running_loop()
-        work = _Work[T](lambda tx: unit(tx, *args, **kwargs), loop, loop.create_future())
-        self._works.put(work)  # type: ignore[arg-type]  # the queue holds works of any result
+        work = _Work[T](lambda tx: unit(tx, *args, **kwargs), loop.create_future())
+        if not self._gathered:
+            loop.call_soon(self._hand_over)
+        self._gathered.append(work)  # type: ignore[arg-type]  # works of any result
         return await work.done
 
     async def read(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -131,9 +133,15 @@ class SqliteStore:
 
     def close(self) -> None:
         """Finish what was accepted, then close the file."""
-        self._works.put(None)
+        self._hand_over()
+        self._groups.put(None)
         self._writer.join()
         self._readers.shutdown()
+
+    def _hand_over(self) -> None:
+        """Give the writer what one turn of the loop gathered: to wake it for each would cost more than the work."""
+        gathered, self._gathered = self._gathered, []
+        self._groups.put(gathered)
 
     def _read(self, unit: Callable[[Tx], T]) -> T:
         connection = self._reader()
@@ -156,19 +164,17 @@ class SqliteStore:
     def _write_groups(self) -> None:
         connection = connect(self._path)
         while group := self._next_group():
-            self._settle(self._write_group(connection, group))
+            _settle(self._write_group(connection, group))
         connection.close()
 
     def _next_group(self) -> list[_Work[object]]:
-        """Wait for work; an empty group means that the store is closing."""
+        """Wait for work, and take all that waits; an empty group means that the store is closing."""
         group: list[_Work[object]] = []
-        work = self._works.get()
-        while work is not None:
-            group.append(work)
-            if len(group) == GROUP_LIMIT or self._works.empty():
+        while gathered := self._groups.get():
+            group += gathered
+            if len(group) >= GROUP_LIMIT or self._groups.empty():
                 return group
-            work = self._works.get()
-        self._works.put(None)  # found behind the last works: end after them
+        self._groups.put(None)  # found behind the last works: end after them
         return group
 
     def _write_group(self, connection: sqlite3.Connection, group: list[_Work[object]]) -> list[_Outcome[object]]:
@@ -183,14 +189,15 @@ class SqliteStore:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             return [_Outcome(work, error=StoreUnavailableError(str(error))) for work in group]
-        group[0].loop.call_soon_threadsafe(self.wakeups.wake, tx.topics)
+        if tx.topics:
+            outcomes[0].work.done.get_loop().call_soon_threadsafe(self.wakeups.wake, tx.topics)
         return outcomes
 
-    def _settle(self, outcomes: list[_Outcome[object]]) -> None:
-        for loop in {outcome.work.loop for outcome in outcomes}:
-            mine = [outcome for outcome in outcomes if outcome.work.loop is loop]
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(_settle_each, mine)
+
+def _settle(outcomes: list[_Outcome[object]]) -> None:
+    loop = outcomes[0].work.done.get_loop()
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(_settle_each, outcomes)
 
 
 def connect(path: Path) -> sqlite3.Connection:

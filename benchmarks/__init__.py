@@ -1,0 +1,1 @@
+"""Benchmarks: ratios in one run, on one machine, beside something that everybody can judge."""
