@@ -1,0 +1,164 @@
+"""Which columns of chat.db are read, by name: a release that lacks one reads as if it were empty there.
+
+Each is cast to the type that it should have, so that no value whatever can stop the reader.
+"""
+
+import sqlite3
+from collections.abc import Mapping
+
+import msgspec
+
+# The columns whose change makes a message worth another look; of the long ones the length.
+_STATE_FLAGS = (
+    "is_from_me",
+    "is_sent",
+    "error",
+    "service",
+    "is_empty",
+    "date_edited",
+    "date_retracted",
+    "cache_has_attachments",
+)
+_STATE_LENGTHS = ("text", "attributedBody", "message_summary_info")
+
+
+class RawMessage(msgspec.Struct, frozen=True, array_like=True):
+    """A row of `message` with its handle and its chat; a field is a column of the same name, or of `_FROM`."""
+
+    rowid: int
+    state: str
+    guid: str | None
+    text: str | None
+    attributed_body: bytes | None
+    service: str | None
+    date: int
+    account: str | None
+    destination_caller_id: str | None
+    handle_id: int
+    handle: str | None
+    is_from_me: int
+    is_sent: int
+    error: int
+    item_type: int
+    associated_message_type: int
+    balloon_bundle_id: str | None
+    message_summary_info: bytes | None
+    thread_originator_guid: str | None
+    date_edited: int
+    date_retracted: int
+    is_audio_message: int
+    cache_has_attachments: int
+    is_system_message: int
+    is_service_message: int
+    is_corrupt: int
+    is_spam: int
+    is_deleted: int
+    chat_id: int
+    chat_guid: str | None
+    chat_identifier: str | None
+    chat_style: int
+    chat_service: str | None
+    chat_name: str | None
+    chat_account: str | None
+
+
+class RawAttachment(msgspec.Struct, frozen=True, array_like=True):
+    """A row of `attachment`, with the message that it belongs to."""
+
+    message_id: int
+    guid: str | None
+    filename: str | None
+    transfer_name: str | None
+    mime_type: str | None
+    uti: str | None
+    total_bytes: int
+    is_sticker: int
+    hide_attachment: int
+
+
+# Fields that are no column of `message` of that name: table and column.
+_FROM = {
+    "rowid": ("m", "ROWID"),
+    "attributed_body": ("m", "attributedBody"),
+    "handle": ("h", "id"),
+    "chat_id": ("c", "ROWID"),
+    "chat_guid": ("c", "guid"),
+    "chat_identifier": ("c", "chat_identifier"),
+    "chat_style": ("c", "style"),
+    "chat_service": ("c", "service_name"),
+    "chat_name": ("c", "display_name"),
+    "chat_account": ("c", "account_login"),
+}
+_TABLES = {"m": "message", "h": "handle", "c": "chat", "j": "message_attachment_join", "a": "attachment"}
+_CASTS: dict[object, str] = {
+    int: "CAST(ifnull({}, 0) AS INTEGER)",
+    str: "CAST({} AS TEXT)",
+    str | None: "CAST({} AS TEXT)",
+    bytes | None: "CAST({} AS BLOB)",
+}
+
+Columns = Mapping[str, frozenset[str]]
+
+
+def columns_of(connection: sqlite3.Connection) -> Columns:
+    """Return the columns of each table that is read, none for one that is missing."""
+    tables = (*_TABLES.values(), "chat_recoverable_message_join")
+    return {
+        table: frozenset(name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")) for table in tables
+    }
+
+
+def message_query(columns: Columns) -> str:
+    """Return the statement, without its condition, that reads RawMessages; a message in two chats is in the older."""
+    fields = ", ".join(_message_field(columns, field) for field in msgspec.structs.fields(RawMessage))
+    return f"""
+        SELECT {fields} FROM message m
+        LEFT JOIN handle h ON h.ROWID = m.handle_id
+        LEFT JOIN chat c ON c.ROWID = (SELECT MIN(chat_id) FROM chat_message_join WHERE message_id = m.ROWID)
+    """  # noqa: S608 - our own constants
+
+
+def state_query(columns: Columns) -> str:
+    """Return the statement, without its condition, that reads rowid, guid and state of messages."""
+    return f"SELECT m.ROWID, CAST(m.guid AS TEXT), {_state(columns)} FROM message m"  # noqa: S608 - our own constants
+
+
+def attachment_query(columns: Columns, message_count: int) -> str:
+    """Return the statement that reads the RawAttachments of so many messages."""
+    fields = ", ".join(
+        _cast(columns, "j" if field.name == "message_id" else "a", field.name, field.type)
+        for field in msgspec.structs.fields(RawAttachment)
+    )
+    marks = ", ".join("?" * message_count)
+    return f"""
+        SELECT {fields} FROM message_attachment_join j JOIN attachment a ON a.ROWID = j.attachment_id
+        WHERE j.message_id IN ({marks}) ORDER BY a.ROWID
+    """  # noqa: S608 - our own constants
+
+
+def _message_field(columns: Columns, field: msgspec.structs.FieldInfo) -> str:
+    if field.name == "state":
+        return _state(columns)
+    if field.name == "is_deleted":
+        return _is_deleted(columns)
+    table, column = _FROM.get(field.name, ("m", field.name))
+    return _cast(columns, table, column, field.type)
+
+
+def _cast(columns: Columns, table: str, column: str, kind: object) -> str:
+    is_there = column == "ROWID" or column in columns[_TABLES[table]]
+    return _CASTS[kind].format(f"{table}.{column}" if is_there else "NULL")
+
+
+def _state(columns: Columns) -> str:
+    there = columns["message"]
+    flags = [f"ifnull(m.{name}, '')" for name in _STATE_FLAGS if name in there]
+    lengths = [f"ifnull(length(CAST(m.{name} AS BLOB)), '')" for name in _STATE_LENGTHS if name in there]
+    return " || ':' || ".join(flags + lengths)
+
+
+def _is_deleted(columns: Columns) -> str:
+    """Recently Deleted: the link to the chat lies in another table."""
+    if not columns["chat_recoverable_message_join"]:
+        return "0"
+    return "EXISTS (SELECT 1 FROM chat_recoverable_message_join r WHERE r.message_id = m.ROWID)"

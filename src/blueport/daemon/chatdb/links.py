@@ -1,0 +1,40 @@
+"""Bubbles of links, which Messages writes as messages of their own behind the text that holds the link.
+
+A text with a link is two rows, the bubble 0.5 to 2 s after the text; sometimes the bubble comes a second time within
+about a minute. A link alone may be one row only, which is then the message.
+"""
+
+import re
+from collections.abc import Iterable
+
+from blueport.daemon.chatdb.bodies import body_of
+from blueport.daemon.chatdb.columns import RawMessage
+from blueport.daemon.chatdb.dates import unix_ms
+from blueport.daemon.chatdb.rows import URL_BALLOON, Link
+
+BEHIND_TEXT_MS = 5_000
+_BEHIND_BUBBLE_MS = 120_000
+_SCHEME = re.compile(r"^https?://(?:www\.)?|/$", re.IGNORECASE)
+
+
+def link_of(bubble: RawMessage, before: Iterable[RawMessage]) -> Link:
+    """Say how *bubble* stands to the messages *before* it of the same sender in the same chat."""
+    url = _url(bubble)
+    unclear = False
+    for message in before:
+        behind_ms = (unix_ms(bubble.date) or 0) - (unix_ms(message.date) or 0)
+        if _repeats(url, message, behind_ms):
+            return "repeats"
+        unclear = unclear or (behind_ms <= BEHIND_TEXT_MS and not _url(message))
+    return "unclear" if unclear else "alone"
+
+
+def _repeats(url: str, message: RawMessage, behind_ms: int) -> bool:
+    if message.balloon_bundle_id == URL_BALLOON:
+        return behind_ms <= _BEHIND_BUBBLE_MS and url == _url(message)
+    return behind_ms <= BEHIND_TEXT_MS and bool(url) and url in _url(message)
+
+
+def _url(raw: RawMessage) -> str:
+    text = body_of(raw.attributed_body, raw.text).text or ""
+    return _SCHEME.sub("", text.strip()).lower() if raw.balloon_bundle_id == URL_BALLOON else text.lower()

@@ -1,0 +1,245 @@
+"""The open chat.db. Everything here happens on one thread of its own, so that a lock there holds up nobody else.
+
+Messages comes first: the file is opened read-only, no statement is left unfinished (one would pin a snapshot that is
+stale for ever after), and it is never opened `immutable`, which would hide what is in the write-ahead log.
+"""
+
+import asyncio
+import errno
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote
+
+import msgspec
+
+from blueport.daemon.chatdb.columns import (
+    Columns,
+    RawAttachment,
+    RawMessage,
+    attachment_query,
+    columns_of,
+    message_query,
+    state_query,
+)
+from blueport.daemon.chatdb.dates import apple_ns
+from blueport.daemon.chatdb.links import link_of
+from blueport.daemon.chatdb.rows import URL_BALLOON, Link, MessageRow, message_row
+from blueport.daemon.health import Condition
+
+# Long enough for a checkpoint, short enough not to be noticed; a longer lock is waited out from outside.
+_BUSY_TIMEOUT_S = 1.0
+_NEIGHBOURHOOD_ROWS = 500
+_NEIGHBOURS = 10
+_DAY_MS = 86_400_000
+
+_Answer = TypeVar("_Answer")
+_Raw = TypeVar("_Raw")
+
+
+class ChatDbError(Exception):
+    """chat.db cannot be read for now; `condition` says why."""
+
+    def __init__(self, condition: Condition) -> None:
+        super().__init__(condition.hint)
+        self.condition = condition
+
+
+class State(msgspec.Struct, frozen=True, array_like=True):
+    """The part of a message that shows whether it is worth another look."""
+
+    rowid: int
+    guid: str
+    state: str
+
+
+class ChatDb:
+    """The chat.db at an absolute path: opened when first asked, and again after an error or when it is another file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+        self._columns: Columns = {}
+        self._version = 0
+        self.file = 0
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def has_changed(self) -> bool:
+        """Say whether anything was committed since this was last asked."""
+        if self._connection is not None and self._path.stat().st_ino != self.file:
+            self.close()
+        was_closed = self._connection is None
+        before, self._version = self._version, self._number("PRAGMA data_version")
+        return was_closed or self._version != before
+
+    def newest_rowid(self) -> int:
+        """Return the rowid of the newest message, 0 if there is none."""
+        return self._number("SELECT ifnull(MAX(ROWID), 0) FROM message")
+
+    def highest_rowid_ever(self) -> int:
+        """Return the highest rowid that this file has given out: messages can be deleted, their numbers stay used."""
+        given = self._number("SELECT ifnull(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'message'")
+        return max(given, self.newest_rowid())
+
+    def last_rowid_before(self, moment: int) -> int:
+        """Return the rowid behind which all is news to one who came at *moment* (Unix ms)."""
+        return self._number(
+            "SELECT ifnull((SELECT MIN(ROWID) - 1 FROM message WHERE date BETWEEN ? AND ?), ?)",
+            apple_ns(moment),
+            apple_ns(moment + _DAY_MS),
+            self.newest_rowid(),
+        )
+
+    def guid_at(self, rowid: int) -> str | None:
+        """Return the guid of a row, None if there is no such row."""
+        found = self._read(tuple[str], "SELECT CAST(guid AS TEXT) FROM message WHERE ROWID = ?", rowid)
+        return found[0][0] if found else None
+
+    def rows_after(self, rowid: int, limit: int) -> list[MessageRow]:
+        """Return the next messages, oldest row first."""
+        return self._messages("WHERE m.ROWID > ? ORDER BY m.ROWID LIMIT ?", rowid, limit)
+
+    def rows_at(self, rowids: Sequence[int]) -> list[MessageRow]:
+        """Return the messages with these rowids, as far as they exist."""
+        return self._messages(f"WHERE m.ROWID IN ({_marks(rowids)}) ORDER BY m.ROWID", *rowids) if rowids else []
+
+    def states_since(self, moment: int) -> list[State]:
+        """Return the states of all messages sent since *moment* (Unix ms)."""
+        query = f"{state_query(self._columns)} WHERE m.date >= ? ORDER BY m.ROWID"
+        return self._read(State, query, apple_ns(moment))
+
+    def own_addresses(self) -> list[str]:
+        """Return the accounts that conversations were ever held under, as written there."""
+        query = "SELECT DISTINCT CAST(account_login AS TEXT) FROM chat WHERE account_login IS NOT NULL"
+        return [account.partition(":")[2] for (account,) in self._read(tuple[str], query)]
+
+    def _messages(self, condition: str, *parameters: int) -> list[MessageRow]:
+        raws = self._read(RawMessage, message_query(self._columns) + condition, *parameters)
+        attachments = self._attachments([raw.rowid for raw in raws])
+        participants = {chat_id: self._participants(chat_id) for chat_id in {raw.chat_id for raw in raws}}
+        return [
+            message_row(
+                raw,
+                participants=participants[raw.chat_id],
+                attachments=attachments.get(raw.rowid, []),
+                link=self._link(raw),
+            )
+            for raw in raws
+        ]
+
+    def _attachments(self, rowids: list[int]) -> dict[int, list[RawAttachment]]:
+        found: dict[int, list[RawAttachment]] = {}
+        if rowids:
+            for raw in self._read(RawAttachment, attachment_query(self._columns, len(rowids)), *rowids):
+                found.setdefault(raw.message_id, []).append(raw)
+        return found
+
+    def _participants(self, chat_id: int) -> tuple[str, ...]:
+        query = """
+            SELECT CAST(h.id AS TEXT) FROM chat_handle_join j JOIN handle h ON h.ROWID = j.handle_id
+            WHERE j.chat_id = ? ORDER BY h.ROWID
+        """
+        return tuple(dict.fromkeys(address for (address,) in self._read(tuple[str], query, chat_id)))
+
+    def _link(self, raw: RawMessage) -> Link | None:
+        if raw.balloon_bundle_id != URL_BALLOON:
+            return None
+        condition = """
+            WHERE m.ROWID BETWEEN ? AND ? AND m.is_from_me = ? AND ifnull(m.handle_id, 0) = ?
+            AND EXISTS (SELECT 1 FROM chat_message_join n WHERE n.message_id = m.ROWID AND n.chat_id = ?)
+            ORDER BY m.ROWID DESC LIMIT ?
+        """
+        near = (raw.rowid - _NEIGHBOURHOOD_ROWS, raw.rowid - 1)
+        same = (raw.is_from_me, raw.handle_id, raw.chat_id, _NEIGHBOURS)
+        return link_of(raw, self._read(RawMessage, message_query(self._columns) + condition, *near, *same))
+
+    def _number(self, query: str, *parameters: int) -> int:
+        [(number,)] = self._read(tuple[int], query, *parameters)
+        return number
+
+    def _read(self, kind: type[_Raw], query: str, *parameters: int) -> list[_Raw]:
+        return [msgspec.convert(row, kind) for row in self._opened().execute(query, parameters).fetchall()]
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self.file = self._path.stat().st_ino
+            self._connection = _connected(self._path)
+            self._columns = columns_of(self._connection)
+        return self._connection
+
+
+class ChatDbThread:
+    """Asks the open chat.db on its thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._chat_db = ChatDb(path)
+        self._path = path
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="chat.db")
+
+    async def ask(self, question: Callable[[ChatDb], _Answer]) -> _Answer:
+        """Return what *question* finds.
+
+        Raises:
+            ChatDbError: It cannot be read for now.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._ask, question)
+
+    def close(self) -> None:
+        """Let go of the file as soon as the question in progress is answered."""
+        self._thread.submit(self._chat_db.close)
+        self._thread.shutdown(wait=False)
+
+    def _ask(self, question: Callable[[ChatDb], _Answer]) -> _Answer:
+        try:
+            return question(self._chat_db)
+        except (sqlite3.Error, OSError) as error:
+            self._chat_db.close()
+            raise ChatDbError(_condition(self._path, error)) from error
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    # Opening by hand first: SQLite does not say why it could not.
+    os.close(os.open(path, os.O_RDONLY))
+    uri = f"file:{quote(str(path))}?mode=ro"
+    connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+    # One body that is no UTF-8 must not stop all that come after it.
+    connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+    connection.execute("PRAGMA query_only = 1")
+    return connection
+
+
+def _condition(path: Path, error: sqlite3.Error | OSError) -> Condition:
+    """Say what a person has to do about *error*."""
+    if isinstance(error, FileNotFoundError):
+        return Condition("no_disk_access", f"{path} is not there: open Messages and sign in, or name the right file.")
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM):
+        return _forbidden(path)
+    if isinstance(error, sqlite3.Error) and _is(error, "SQLITE_AUTH", "SQLITE_CANTOPEN", "SQLITE_PERM"):
+        return _forbidden(path)
+    if isinstance(error, sqlite3.Error) and _is(error, "SQLITE_BUSY", "SQLITE_LOCKED"):
+        return Condition("degraded", f"{path} is locked by another program.")
+    return Condition("degraded", f"{path} cannot be read: {error}")
+
+
+def _is(error: sqlite3.Error, *names: str) -> bool:
+    name = getattr(error, "sqlite_errorname", "")
+    return any(str(name).startswith(one) for one in names)
+
+
+def _forbidden(path: Path) -> Condition:
+    return Condition(
+        "no_disk_access",
+        f"{path} may not be read: grant Full Disk Access to the program that starts this daemon.",
+    )
+
+
+def _marks(values: Sequence[int]) -> str:
+    return ", ".join("?" * len(values))

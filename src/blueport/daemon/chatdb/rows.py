@@ -1,0 +1,176 @@
+"""A message as chat.db shows it at one moment, put into our words; it may be unfinished."""
+
+import mimetypes
+import re
+import unicodedata
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import Literal
+
+import msgspec
+
+from blueport.daemon.chatdb.bodies import Body, body_of
+from blueport.daemon.chatdb.columns import RawAttachment, RawMessage
+from blueport.daemon.chatdb.dates import unix_ms
+from blueport.daemon.chatdb.kinds import Kind, kind_of
+from blueport.daemon.chatdb.summaries import Summary, summary_of
+from blueport.protocol.sightings import AttachmentSeen, ChatSeen
+
+URL_BALLOON = "com.apple.messages.URLBalloonProvider"
+
+# How a link's bubble stands to the messages before it: alone, a repetition of one of them, or they are unfinished.
+Link = Literal["alone", "repeats", "unclear"]
+
+_GROUP_STYLE, _DIRECT_STYLE = 43, 45
+_VOICE_UTI = "com.apple.coreaudio-format"
+_TYPES_BY_UTI = {
+    "public.heic": "image/heic",
+    "public.heics": "image/heic-sequence",
+    "public.jpeg": "image/jpeg",
+    "public.png": "image/png",
+    "com.compuserve.gif": "image/gif",
+    "com.apple.quicktime-movie": "video/quicktime",
+    "public.mpeg-4": "video/mp4",
+    "com.adobe.pdf": "application/pdf",
+    "public.vcard": "text/vcard",
+    _VOICE_UTI: "audio/x-caf",
+}
+# Control and direction characters can make a name look like another.
+_HIDDEN_IN_NAMES = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `message`.
+
+    `state` changes when the row is worth another look; `sender` is None for own and unknown ones; `own_addresses` are
+    those that the row names as this Mac's; `names_files` is set if there must be attachments.
+    """
+
+    rowid: int
+    guid: str
+    state: str
+    kind: Kind
+    chat: ChatSeen | None
+    sender: str | None
+    text: str | None
+    attachments: tuple[AttachmentSeen, ...]
+    names_files: bool
+    sent_at: int
+    service: str | None
+    is_from_me: bool
+    is_sent: bool
+    error: int
+    is_audio: bool
+    is_unsent: bool
+    is_deleted: bool
+    link: Link | None
+    reply_to_guid: str | None
+    line_address: str | None
+    own_addresses: tuple[str, ...]
+
+
+def message_row(
+    raw: RawMessage, *, participants: tuple[str, ...], attachments: Sequence[RawAttachment], link: Link | None
+) -> MessageRow:
+    """Put a raw row into our words."""
+    body = body_of(raw.attributed_body, raw.text)
+    summary = summary_of(raw.message_summary_info)
+    chat = _chat(raw, participants)
+    is_system = bool(raw.is_system_message or raw.is_service_message or raw.is_corrupt or raw.is_spam)
+    return MessageRow(
+        rowid=raw.rowid,
+        guid=raw.guid or f"row-{raw.rowid}",
+        state=raw.state,
+        kind=kind_of(item_type=raw.item_type, associated_type=raw.associated_message_type, is_system=is_system),
+        chat=chat,
+        sender=None if raw.is_from_me else _sender(raw, chat),
+        text=body.text,
+        attachments=_attachments(body, summary, attachments),
+        names_files=not attachments and bool(raw.cache_has_attachments or body.has_marks),
+        sent_at=unix_ms(raw.date) or 0,
+        service=raw.service,
+        is_from_me=bool(raw.is_from_me),
+        is_sent=bool(raw.is_sent),
+        error=raw.error,
+        is_audio=bool(raw.is_audio_message) or any(_is_voice(file) for file in attachments),
+        is_unsent=_is_unsent(raw, body, summary, has_files=bool(attachments)),
+        is_deleted=bool(raw.is_deleted),
+        link=link,
+        reply_to_guid=raw.thread_originator_guid or None,
+        line_address=raw.destination_caller_id,
+        own_addresses=_own_addresses(raw),
+    )
+
+
+def _chat(raw: RawMessage, participants: tuple[str, ...]) -> ChatSeen | None:
+    if raw.chat_guid is None:
+        return None
+    return ChatSeen(
+        guid=raw.chat_guid,
+        identifier=raw.chat_identifier or raw.chat_guid.rpartition(";")[2],
+        is_group=_is_group(raw, participants),
+        # The chat keeps the service that it began with; since macOS 26 its guid says "any".
+        service=raw.service or raw.chat_service or "iMessage",
+        name=raw.chat_name or None,
+        participants=participants,
+    )
+
+
+def _is_group(raw: RawMessage, participants: tuple[str, ...]) -> bool:
+    if raw.chat_style in (_GROUP_STYLE, _DIRECT_STYLE):
+        return raw.chat_style == _GROUP_STYLE
+    return ";+;" in (raw.chat_guid or "") or len(participants) > 1
+
+
+def _sender(raw: RawMessage, chat: ChatSeen | None) -> str | None:
+    """Who wrote it; with no handle that is the other one of a conversation of two, but nobody known in a group."""
+    return raw.handle or (chat.identifier if chat and not chat.is_group else None)
+
+
+def _own_addresses(raw: RawMessage) -> tuple[str, ...]:
+    """Return the addresses that the row calls own; accounts are written `E:address`, `P:number`, or only `e:`."""
+    accounts = (raw.account, raw.chat_account)
+    named = (raw.destination_caller_id, *(account.partition(":")[2] for account in accounts if account))
+    return tuple(address for address in named if address)
+
+
+def _is_unsent(raw: RawMessage, body: Body, summary: Summary, *, has_files: bool) -> bool:
+    # `date_retracted` stays 0 on macOS 26, and an emptied message that was edited has its earlier versions.
+    is_empty = body.text is None and not has_files
+    was_touched = bool(raw.date_edited or raw.date_retracted)
+    return is_empty and (bool(summary.unsent_parts) or (was_touched and not summary.was_edited))
+
+
+def _attachments(body: Body, summary: Summary, raws: Sequence[RawAttachment]) -> tuple[AttachmentSeen, ...]:
+    """Return the files that a person would see, in the order of the body."""
+    visible = [raw for raw in raws if raw.guid and not _is_hidden(raw)]
+    order = {guid: place for place, guid in enumerate(body.attachment_guids)}
+    if summary.unsent_parts:
+        visible = [raw for raw in visible if raw.guid in order]
+    visible.sort(key=lambda raw: order.get(raw.guid or "", len(order)))
+    return tuple(_attachment(raw) for raw in visible)
+
+
+def _is_hidden(raw: RawAttachment) -> bool:
+    name = raw.transfer_name or raw.filename or ""
+    return bool(raw.hide_attachment or raw.is_sticker) or name.endswith(".pluginPayloadAttachment")
+
+
+def _attachment(raw: RawAttachment) -> AttachmentSeen:
+    name = _file_name(raw)
+    return AttachmentSeen(raw.guid or "", name, _mime_type(raw, name), raw.total_bytes if raw.total_bytes > 0 else None)
+
+
+def _file_name(raw: RawAttachment) -> str | None:
+    written = raw.transfer_name or PurePosixPath(raw.filename or "").name
+    return _HIDDEN_IN_NAMES.sub("", unicodedata.normalize("NFC", written)) or None
+
+
+def _mime_type(raw: RawAttachment, name: str | None) -> str | None:
+    return raw.mime_type or _TYPES_BY_UTI.get(raw.uti or "") or mimetypes.guess_type(name or "")[0]
+
+
+def _is_voice(raw: RawAttachment) -> bool:
+    return raw.uti == _VOICE_UTI and (raw.transfer_name or raw.filename or "").rpartition("/")[2].startswith(
+        "Audio Message"
+    )

@@ -1,0 +1,1 @@
+"""The daemon's memory across restarts: its own SQLite file, which one process holds at a time."""

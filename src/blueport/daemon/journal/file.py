@@ -1,0 +1,116 @@
+"""The file itself: opened by one daemon only, written with every commit on disk.
+
+All of it happens on the event loop's thread, where a transaction is a plain block without an await inside: nobody ever
+sees half of one. Loops that wait for what others write here wait for an event, which the writing functions set.
+"""
+
+import asyncio
+import fcntl
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from blueport.clock import now_ms
+
+Cell = str | bytes | int | None
+_Found = TypeVar("_Found")
+
+_SCHEMA = """
+CREATE TABLE identity (journal TEXT NOT NULL, created_at INTEGER NOT NULL);
+CREATE TABLE items (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, token TEXT NOT NULL, line TEXT NOT NULL,
+  command BLOB NOT NULL, status TEXT NOT NULL, rowid_before INTEGER, begun_at INTEGER, message_rowid INTEGER UNIQUE,
+  error TEXT, permanent INTEGER
+);
+CREATE TABLE sightings (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, sighting BLOB NOT NULL, item_id TEXT, refused_because TEXT
+);
+CREATE INDEX sightings_to_tell ON sightings (seq) WHERE refused_because IS NULL;
+CREATE TABLE reading (
+  file INTEGER NOT NULL, cursor INTEGER NOT NULL, cursor_guid TEXT, read_at INTEGER NOT NULL
+);
+CREATE TABLE seen (guid TEXT PRIMARY KEY, state TEXT NOT NULL, told TEXT) WITHOUT ROWID;
+CREATE TABLE watched (guid TEXT PRIMARY KEY, rowid INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL);
+CREATE TABLE chats (guid TEXT PRIMARY KEY, newest_at INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+
+class JournalInUseError(Exception):
+    """Another daemon holds this journal."""
+
+
+class Journal:
+    """An open journal. `work`, `outcomes` and `news` are set when there is something to do, to report or to tell."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self.work = asyncio.Event()
+        self.outcomes = asyncio.Event()
+        self.news = asyncio.Event()
+        [(self.id, self.created_at)] = self.find(tuple[str, int], "SELECT journal, created_at FROM identity")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make all that is written inside durable at once, or none of it."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    def find(self, kind: type[_Found], query: str, *parameters: Cell) -> list[_Found]:
+        """Return what *query* finds, each row as a *kind*: a tuple type, or a Struct of the same columns."""
+        return [msgspec.convert(row, kind) for row in self._connection.execute(query, parameters)]
+
+    def change(self, statement: str, *parameters: Cell) -> int:
+        """Run *statement* and return how many rows it changed; outside of a transaction it is one of its own."""
+        return self._connection.execute(statement, parameters).rowcount
+
+
+@contextmanager
+def opened_journal(path: Path) -> Iterator[Journal]:
+    """Open the journal at *path*, a new one if there is none.
+
+    Raises:
+        JournalInUseError: Another process holds it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _held(path.with_name(path.name + ".lock")):
+        path.touch(mode=0o600)
+        connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            _prepare(connection)
+            yield Journal(connection)
+        finally:
+            connection.close()
+
+
+@contextmanager
+def _held(lock: Path) -> Iterator[None]:
+    # The lock has a file of its own: SQLite drops all locks on its file when any descriptor of it is closed.
+    descriptor = os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise JournalInUseError(f"Another daemon is running on this journal (it holds {lock}).") from error
+    finally:
+        os.close(descriptor)
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'identity'").fetchone():
+        return
+    connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}")
+    connection.execute("INSERT INTO identity VALUES (?, ?)", (f"jrn_{secrets.token_hex(16)}", now_ms()))
+    connection.execute("COMMIT")

@@ -1,0 +1,154 @@
+"""Outbox items in this Mac's hands.
+
+    claimed ──begin──► begun ──hand over──► handed ──row found──► proven ──told──► (gone)
+       ▲                 │                    └──────────────────► failed ──told──► (gone)
+       └──surely unsent──┘
+
+From `begun` on, which is written before the hand-over, an item may be in Messages and is never handed over again.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from blueport.daemon.journal.file import Journal
+from blueport.protocol.commands import Command
+from blueport.protocol.door import ClaimedItem
+
+Status = Literal["claimed", "begun", "handed", "proven", "failed"]
+
+
+class Item(msgspec.Struct, frozen=True, array_like=True):
+    """An item as journalled.
+
+    `rowid_before` is the newest row of chat.db before the hand-over, `begun_at` Unix milliseconds, `message_rowid` the
+    row that the item was found to be.
+    """
+
+    id: str
+    token: str
+    line: str
+    command_json: bytes
+    status: Status
+    rowid_before: int | None
+    begun_at: int | None
+    message_rowid: int | None
+    error: str | None
+    permanent: int | None
+
+    @property
+    def command(self) -> Command:
+        """What is to be done."""
+        return _command_of.decode(self.command_json)
+
+
+_COLUMNS = "id, token, line, command, status, rowid_before, begun_at, message_rowid, error, permanent"
+_command_of = msgspec.json.Decoder(Command)
+
+
+def keep(journal: Journal, claimed: ClaimedItem) -> None:
+    """Take on an item; of one that may be in Messages already, the first claim stays."""
+    journal.change("DELETE FROM items WHERE id = ? AND (status = 'claimed' OR permanent = 0)", claimed.id)
+    journal.change(
+        "INSERT OR IGNORE INTO items (id, token, line, command, status) VALUES (?, ?, ?, ?, 'claimed')",
+        claimed.id,
+        claimed.token,
+        claimed.line_handle,
+        msgspec.json.encode(claimed.command),
+    )
+    journal.work.set()
+
+
+def all_held(journal: Journal) -> list[Item]:
+    """Return every item that the server has not yet let go of."""
+    return _items(journal, "TRUE")
+
+
+def next_claimed(journal: Journal) -> Item | None:
+    """Return the item whose turn it is."""
+    return next(iter(_items(journal, "status = 'claimed'", limit=1)), None)
+
+
+def waiting_count(journal: Journal) -> int:
+    """Return how many items were not handed over yet."""
+    return journal.find(tuple[int], "SELECT COUNT(*) FROM items WHERE status = 'claimed'")[0][0]
+
+
+def has_one_to_give_back(journal: Journal) -> bool:
+    """Say whether the server has yet to learn of an item that it may offer again."""
+    return bool(_items(journal, "status = 'failed' AND permanent = 0", limit=1))
+
+
+def unproven(journal: Journal) -> list[Item]:
+    """Return, in the order of their hand-over, the items that may be in Messages, and of which we do not know more."""
+    return _items(journal, "status IN ('begun', 'handed')")
+
+
+def failed(journal: Journal) -> list[Item]:
+    """Return the items whose failure the server does not know yet."""
+    return _items(journal, "status = 'failed'")
+
+
+def begin(journal: Journal, item: Item, *, rowid_before: int, begun_at: int) -> None:
+    """Write down that *item* is about to be handed over."""
+    journal.change(
+        "UPDATE items SET status = 'begun', rowid_before = ?, begun_at = ? WHERE id = ? AND status = 'claimed'",
+        rowid_before,
+        begun_at,
+        item.id,
+    )
+
+
+def take_back(journal: Journal, item: Item) -> None:
+    """Undo `begin`: Messages surely did not accept the item."""
+    journal.change("UPDATE items SET status = 'claimed' WHERE id = ? AND status = 'begun'", item.id)
+
+
+def hand_over(journal: Journal, item: Item) -> None:
+    """Note that Messages took the item, or may have taken it."""
+    journal.change("UPDATE items SET status = 'handed' WHERE id = ? AND status = 'begun'", item.id)
+
+
+def match(journal: Journal, item: Item, message_rowid: int) -> None:
+    """Note which row of chat.db is this item's; no other item can have it."""
+    journal.change("UPDATE items SET message_rowid = ? WHERE id = ?", message_rowid, item.id)
+
+
+def of_row(journal: Journal, message_rowid: int) -> Item | None:
+    """Return the unproven item that a row was found to be."""
+    return next(iter(_items(journal, "message_rowid = ? AND status IN ('begun', 'handed')", message_rowid)), None)
+
+
+def prove(journal: Journal, item: Item) -> None:
+    """Note that chat.db shows the item as sent."""
+    journal.change("UPDATE items SET status = 'proven' WHERE id = ?", item.id)
+
+
+def fail(journal: Journal, item: Item, word: str, *, permanent: bool) -> None:
+    """End an item unsent. One that may be tried again takes with it the line's later ones, which must wait for it."""
+    journal.change(
+        "UPDATE items SET status = 'failed', error = ?, permanent = ? WHERE id = ?", word, int(permanent), item.id
+    )
+    if not permanent:
+        journal.change("DELETE FROM items WHERE line = ? AND status = 'claimed'", item.line)
+    journal.outcomes.set()
+
+
+def drop_unbegun(journal: Journal, item: Item) -> None:
+    """Forget an item that is no longer ours; one that may be in Messages is looked for all the same."""
+    journal.change("DELETE FROM items WHERE id = ? AND token = ? AND status = 'claimed'", item.id, item.token)
+
+
+def drop_failed(journal: Journal, item: Item) -> None:
+    """Forget an item whose failure the server knows."""
+    journal.change("DELETE FROM items WHERE id = ? AND token = ? AND status = 'failed'", item.id, item.token)
+
+
+def forget_rowids(journal: Journal) -> None:
+    """Let items be found anywhere: the rows of chat.db were numbered anew."""
+    journal.change("UPDATE items SET rowid_before = 0, message_rowid = NULL WHERE status IN ('begun', 'handed')")
+
+
+def _items(journal: Journal, condition: str, *parameters: str | int, limit: int = -1) -> list[Item]:
+    query = f"SELECT {_COLUMNS} FROM items WHERE {condition} ORDER BY seq LIMIT ?"  # noqa: S608 - our own constants
+    return journal.find(Item, query, *parameters, limit)

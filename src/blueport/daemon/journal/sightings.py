@@ -1,0 +1,60 @@
+"""What is to be told to the server, kept until it has said that it has it."""
+
+import msgspec
+
+from blueport.daemon.journal.file import Journal
+from blueport.protocol.sightings import MessageSeen, Sighting
+
+
+class Told(msgspec.Struct, frozen=True, array_like=True):
+    """A sighting in the queue; `item_id` is the outbox item that it proves."""
+
+    seq: int
+    sighting_json: bytes
+    item_id: str | None
+
+    @property
+    def sighting(self) -> Sighting:
+        """What was seen."""
+        return _sighting_of.decode(self.sighting_json)
+
+
+_sighting_of: msgspec.json.Decoder[Sighting] = msgspec.json.Decoder(Sighting)
+
+
+def queue(journal: Journal, sighting: Sighting) -> None:
+    """Put *sighting* at the end of the queue."""
+    proof = sighting.proves if isinstance(sighting, MessageSeen) else None
+    journal.change(
+        "INSERT INTO sightings (sighting, item_id) VALUES (?, ?)",
+        msgspec.json.encode(sighting),
+        proof.outbox_id if proof else None,
+    )
+    journal.news.set()
+
+
+def oldest(journal: Journal, limit: int) -> list[Told]:
+    """Return the head of the queue."""
+    return journal.find(
+        Told,
+        "SELECT seq, sighting, item_id FROM sightings WHERE refused_because IS NULL ORDER BY seq LIMIT ?",
+        limit,
+    )
+
+
+def acknowledge(journal: Journal, told: list[Told]) -> None:
+    """Drop what the server has on disk, and the outbox items that it proved."""
+    with journal.transaction():
+        for one in told:
+            journal.change("DELETE FROM items WHERE id = ? AND status = 'proven'", one.item_id)
+            journal.change("DELETE FROM sightings WHERE seq = ?", one.seq)
+
+
+def set_aside(journal: Journal, told: Told, reason: str) -> None:
+    """Keep what the server refuses out of the way of the rest, until the next start."""
+    journal.change("UPDATE sightings SET refused_because = ? WHERE seq = ?", reason, told.seq)
+
+
+def offer_again(journal: Journal) -> int:
+    """Put what was set aside back into the queue, and return how much that is."""
+    return journal.change("UPDATE sightings SET refused_because = NULL WHERE refused_because IS NOT NULL")

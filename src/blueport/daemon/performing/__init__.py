@@ -1,0 +1,1 @@
+"""Doing what the server asks: claimed, kept, handed over in order, and failures reported."""

@@ -1,0 +1,43 @@
+"""Fetches work from the server and keeps it.
+
+Each claim says what is held already. An item whose answer got lost is not in that list, so the server offers it again
+at once; one that is in it is ours until we report how it ended. While a failure that may be tried again is unreported
+nothing is claimed: the server does not know yet that the line's later items have to wait for that one.
+"""
+
+import asyncio
+
+from blueport.daemon.journal import items
+from blueport.daemon.journal.file import Journal
+from blueport.daemon.settings import Settings
+from blueport.daemon.uplink import Uplink
+from blueport.failpoints import reached
+from blueport.protocol.door import Claim
+
+# So many wait on this Mac; the rest waits at the server, where an operator can see it.
+HELD_LIMIT = 20
+_PAUSE_S = 0.1
+
+
+async def claim_for_ever(journal: Journal, uplink: Uplink, settings: Settings) -> None:
+    """Ask for work, keep what comes, ask again."""
+    while True:
+        if items.waiting_count(journal) >= HELD_LIMIT or items.has_one_to_give_back(journal):
+            await asyncio.sleep(_PAUSE_S)
+            continue
+        holding = tuple(item.id for item in items.all_held(journal))
+        claimed = await uplink.claim(Claim(journal.id, holding, wait_s=settings.claim_wait_s))
+        with journal.transaction():
+            for item in claimed:
+                items.keep(journal, item)
+        if claimed:
+            reached("daemon.claimed")
+
+
+async def renew_for_ever(journal: Journal, uplink: Uplink, *, lease_s: float) -> None:
+    """Keep the claim on everything that is held; what is no longer ours and not begun is dropped."""
+    while True:
+        await asyncio.sleep(lease_s / 3)
+        for item in items.all_held(journal):
+            if not await uplink.renew(item.id, item.token):
+                items.drop_unbegun(journal, item)

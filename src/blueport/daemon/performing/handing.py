@@ -1,0 +1,98 @@
+"""Hands items over to Messages, one at a time and in the order in which they came, and never twice.
+
+Between two of these steps this process may die; the next one finds the item in the status on the right.
+
+    1  note the newest row of chat.db          claimed
+    2  the server grants the hand-over         claimed   nothing is in Messages yet: asking again is granted again
+    3  the intent is on disk                   begun     perhaps in Messages from here on: only looked for
+    4  Messages is asked                       begun
+    5  its answer is on disk                   handed    the same, whether it said yes or we do not know
+
+A step back from begun to claimed is written only after Messages answered that it took nothing; death before that leaves
+an item that is looked for, not found, and reported as unknown. The next item may follow as soon as this one is handed
+over: the order in Messages is that of the hand-overs, not of the proofs. There is one Messages on a Mac, so what holds
+back the item of one line holds back all.
+"""
+
+import asyncio
+import logging
+
+from blueport.clock import now_ms
+from blueport.daemon.chatdb.reader import ChatDb, ChatDbError, ChatDbThread
+from blueport.daemon.health import WELL, Condition, MacHealth
+from blueport.daemon.journal import items
+from blueport.daemon.journal.file import Journal
+from blueport.daemon.journal.items import Item
+from blueport.daemon.settings import Settings
+from blueport.daemon.transports.base import NotNowError, OutcomeUnknownError, Transport, TransportError
+from blueport.daemon.uplink import Uplink
+from blueport.failpoints import reached
+
+_UNREADABLE_PAUSE_S = 1.0
+_HANGING = Condition("degraded", "Messages did not answer in time; look at this Mac's screen.")
+
+_log = logging.getLogger(__name__)
+
+
+class Hands:
+    """What handing over needs: the journal, the server, chat.db, a way into Messages, and somewhere to complain."""
+
+    def __init__(
+        self, journal: Journal, uplink: Uplink, chat_db: ChatDbThread, transport: Transport, health: MacHealth
+    ) -> None:
+        self._journal = journal
+        self._uplink = uplink
+        self._chat_db = chat_db
+        self._transport = transport
+        self._health = health
+
+    async def work_for_ever(self, settings: Settings) -> None:
+        """Hand over whatever is claimed, as soon as it is its turn."""
+        while True:
+            item = items.next_claimed(self._journal)
+            if item is None:
+                await self._journal.work.wait()
+                self._journal.work.clear()
+            elif await self._hand_over(item):
+                await asyncio.sleep(settings.pace_ms / 1000)
+            else:
+                await asyncio.sleep(settings.not_now_retry_s)
+
+    async def _hand_over(self, item: Item) -> bool:
+        """Take *item* as far as it goes; False if nothing can be handed over for now."""
+        rowid_before = await self._newest_rowid()
+        if not await self._uplink.begin(item.id, item.token):
+            items.drop_unbegun(self._journal, item)
+            return True
+        reached("daemon.granted")
+        items.begin(self._journal, item, rowid_before=rowid_before, begun_at=now_ms())
+        reached("daemon.begun")
+        return await self._perform(item)
+
+    async def _perform(self, item: Item) -> bool:
+        try:
+            await self._transport.perform(item.command)
+        except NotNowError as error:
+            self._health.note("Messages", error.condition)
+            items.take_back(self._journal, item)
+            return False
+        except TransportError as error:
+            with self._journal.transaction():
+                items.fail(self._journal, item, str(error), permanent=error.permanent)
+        except OutcomeUnknownError:
+            self._health.note("Messages", _HANGING)
+            items.hand_over(self._journal, item)
+        else:
+            reached("daemon.handed")
+            self._health.note("Messages", WELL)
+            items.hand_over(self._journal, item)
+        reached("daemon.outcome")
+        return True
+
+    async def _newest_rowid(self) -> int:
+        """Return what is newest in chat.db, however long it takes: a send that nobody could prove is not begun."""
+        while True:
+            try:
+                return await self._chat_db.ask(ChatDb.newest_rowid)
+            except ChatDbError:
+                await asyncio.sleep(_UNREADABLE_PAUSE_S)

@@ -1,0 +1,113 @@
+"""Puts the daemon together and keeps each of its loops going."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from importlib.metadata import version
+
+from blueport.daemon.chatdb.reader import ChatDbThread
+from blueport.daemon.health import MacHealth
+from blueport.daemon.journal.file import Journal, opened_journal
+from blueport.daemon.performing.claiming import claim_for_ever, renew_for_ever
+from blueport.daemon.performing.handing import Hands
+from blueport.daemon.performing.reporting import report_for_ever
+from blueport.daemon.settings import Settings
+from blueport.daemon.telling import tell_for_ever
+from blueport.daemon.transports.applescript.transport import AppleScript
+from blueport.daemon.transports.base import Transport
+from blueport.daemon.uplink import Uplink
+from blueport.daemon.watching.reader import Reader
+from blueport.daemon.watching.stirring import stir_for_ever
+from blueport.protocol.door import Hello, LineReport, Welcome
+
+_RESTART_PAUSE_S = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+async def run(settings: Settings) -> None:
+    """Serve the lines until cancelled.
+
+    Raises:
+        JournalInUseError: Another daemon runs on this journal.
+    """
+    chat_db_path = settings.chat_db.expanduser().absolute()
+    with opened_journal(settings.journal) as journal, closing(ChatDbThread(chat_db_path)) as chat_db:
+        async with Uplink(settings) as uplink:
+            health = MacHealth()
+            reader = Reader(journal, chat_db, health, settings)
+            # Before the first word to the server: what is written from then on is news, so we must stand at the end.
+            await reader.step()
+            greeter = _Greeter(journal, uplink, health, AppleScript(settings), settings)
+            welcome = await greeter.greet()
+            hands = Hands(journal, uplink, chat_db, greeter.transport, health)
+            await _keep_going(
+                {
+                    "greeting": greeter.greet_for_ever,
+                    "claiming": lambda: claim_for_ever(journal, uplink, settings),
+                    "renewing": lambda: renew_for_ever(journal, uplink, lease_s=welcome.lease_s),
+                    "handing over": lambda: hands.work_for_ever(settings),
+                    "reporting": lambda: report_for_ever(journal, uplink),
+                    "reading": reader.read_for_ever,
+                    "stirring": lambda: stir_for_ever(chat_db_path, reader.stirred),
+                    "telling": lambda: tell_for_ever(journal, uplink),
+                }
+            )
+
+
+class _Greeter:
+    """Says hello: at the start, when contact was lost and found, and when this Mac's health changes."""
+
+    def __init__(
+        self, journal: Journal, uplink: Uplink, health: MacHealth, transport: Transport, settings: Settings
+    ) -> None:
+        self.transport = transport
+        self._journal = journal
+        self._uplink = uplink
+        self._health = health
+        self._lines = settings.lines
+
+    async def greet(self) -> Welcome:
+        """Say hello once."""
+        self._health.changed.clear()
+        self._uplink.regained.clear()
+        condition = self._health.worst()
+        reports = tuple(
+            LineReport(line, condition.health, condition.hint, self.transport.capabilities) for line in self._lines
+        )
+        welcome = await self._uplink.hello(Hello(self._journal.id, version("blueport"), reports))
+        for line in set(self._lines) - set(welcome.lines):
+            _log.error("The server does not let this daemon serve one of its %d lines.", len(self._lines))
+            _log.debug("It is %s.", line)
+        return welcome
+
+    async def greet_for_ever(self) -> None:
+        """Say hello whenever there is something new to say."""
+        while True:
+            await _first_of(self._health.changed, self._uplink.regained)
+            await self.greet()
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    async with asyncio.TaskGroup() as group:
+        waits = [group.create_task(event.wait()) for event in events]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+
+
+async def _keep_going(loops: dict[str, Callable[[], Awaitable[None]]]) -> None:
+    async with asyncio.TaskGroup() as group:
+        for name, work in loops.items():
+            group.create_task(_restarted(name, work), name=name)
+
+
+async def _restarted(name: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Run one loop, and again should it fall over something that nobody thought of: all its state is in the journal."""
+    while True:
+        try:
+            await work()
+        except Exception:  # noqa: BLE001 - the outermost loop of a task
+            _log.exception("The loop for %s fell over; it starts again.", name)
+        await asyncio.sleep(_RESTART_PAUSE_S)

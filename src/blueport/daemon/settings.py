@@ -1,0 +1,38 @@
+"""What an operator of a daemon may change."""
+
+from pathlib import Path
+
+import msgspec
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Read once, by the command line: `BLUEPORT_PACE_MS=400` sets `pace_ms`."""
+
+    server_url: str
+    token: str
+    # The own addresses that this Mac sends from; what belongs to none of them is told for the first.
+    lines: tuple[str, ...]
+    chat_db: Path = Path("~/Library/Messages/chat.db")
+    journal: Path = Path("blueport-daemon.db")
+    osascript: str = "/usr/bin/osascript"
+    imsg: str | None = None
+    region: str = "US"
+
+    # Handing over. A real Mac wants 300 to 500 ms between two sends, a simulated one none.
+    pace_ms: int = 0
+    send_timeout_s: float = 30
+    not_now_retry_s: float = 5
+    # How long to look for the row that proves a send, and when an own row without body and chat counts as a ghost.
+    proof_timeout_s: float = 1200
+    ghost_s: float = 10
+
+    # Reading. An unfinished row is told as it is after `settle_s`; what looks like an echo waits for `flip_s`.
+    settle_s: float = 5
+    flip_s: float = 2
+    poll_s: float = 2
+    sweep_s: float = 30
+    sweep_window_h: float = 48
+    catch_up_h: float = 24
+
+    claim_wait_s: float = 25
+    call_timeout_s: float = 10

@@ -1,0 +1,47 @@
+"""Tells the server what was seen, oldest first, one batch in flight.
+
+The queue is in the journal: what was not acknowledged is told again, and the server keeps a fact told twice once. A
+sighting that the server refuses for good must not hold up those behind it: it is set aside, kept, and said aloud.
+"""
+
+import logging
+
+from blueport.daemon.journal import sightings
+from blueport.daemon.journal.file import Journal
+from blueport.daemon.journal.sightings import Told
+from blueport.daemon.uplink import RefusedError, Uplink
+from blueport.failpoints import reached
+from blueport.protocol.door import Sightings
+
+BATCH = 50
+
+_log = logging.getLogger(__name__)
+
+
+async def tell_for_ever(journal: Journal, uplink: Uplink) -> None:
+    """Tell each sighting as soon as it is in the journal."""
+    sightings.offer_again(journal)
+    while True:
+        batch = sightings.oldest(journal, BATCH)
+        if batch:
+            await _tell(journal, uplink, batch)
+        else:
+            await journal.news.wait()
+            journal.news.clear()
+
+
+async def _tell(journal: Journal, uplink: Uplink, batch: list[Told]) -> None:
+    """Tell *batch*; if it is refused tell its halves, down to the one that is the reason."""
+    try:
+        await uplink.tell(Sightings(journal.id, tuple(told.sighting for told in batch)))
+    except RefusedError as error:
+        if len(batch) > 1:
+            middle = len(batch) // 2
+            await _tell(journal, uplink, batch[:middle])
+            await _tell(journal, uplink, batch[middle:])
+        else:
+            _log.error("The server refuses sighting %d (%s); it is set aside.", batch[0].seq, error)
+            sightings.set_aside(journal, batch[0], str(error))
+    else:
+        reached("daemon.told")
+        sightings.acknowledge(journal, batch)

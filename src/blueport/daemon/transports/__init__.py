@@ -1,0 +1,1 @@
+"""Ways to get a command done on this Mac."""

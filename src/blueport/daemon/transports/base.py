@@ -1,0 +1,53 @@
+"""What every transport promises.
+
+A transport hands a command to Messages once, or says why not in one of three ways, which differ in what may follow:
+
+    TransportError      Messages did not take it. It may be tried again if not `permanent`.
+    NotNowError         Messages did not take it, and will take nothing until a person (or time) mends the Mac.
+    OutcomeUnknownError Messages may have taken it. It is never handed over again; chat.db will tell.
+
+Returning is no proof of sending either. No message of an error holds text or handle.
+"""
+
+from typing import Protocol
+
+from blueport.daemon.health import Condition
+from blueport.protocol.commands import Command
+from blueport.protocol.door import Capability
+
+
+class TransportError(Exception):
+    """Messages surely did not take the command; the text is a word for the outbox item's `error`."""
+
+    def __init__(self, word: str, *, permanent: bool) -> None:
+        super().__init__(word)
+        self.permanent = permanent
+
+
+class NotNowError(Exception):
+    """Nothing can be handed over for now; what was asked stays as it is."""
+
+    def __init__(self, condition: Condition) -> None:
+        super().__init__(condition.health)
+        self.condition = condition
+
+
+class OutcomeUnknownError(Exception):
+    """Messages may or may not have taken the command."""
+
+
+class Transport(Protocol):
+    """A way to get commands done."""
+
+    @property
+    def capabilities(self) -> tuple[Capability, ...]:
+        """What it can do beyond plain text."""
+
+    async def perform(self, command: Command) -> None:
+        """Hand *command* over.
+
+        Raises:
+            TransportError: Messages did not take it.
+            NotNowError: Nothing can be handed over for now.
+            OutcomeUnknownError: It may have been taken.
+        """

@@ -1,0 +1,172 @@
+"""The daemon's side of the server's door.
+
+Every call is repeated until the server answers it, so no caller has to think of lost contact: it only waits longer.
+Only of sightings a refusal is an answer: the others say nothing that could be wrong for good.
+"""
+
+import asyncio
+import logging
+from random import SystemRandom
+from types import TracebackType
+from typing import Self, TypeVar
+
+import aiohttp
+import msgspec
+
+from blueport.daemon.settings import Settings
+from blueport.protocol.door import (
+    Claim,
+    Claimed,
+    ClaimedItem,
+    Failed,
+    Held,
+    Hello,
+    Hold,
+    Noted,
+    Sightings,
+    Welcome,
+)
+
+# The server waits for work as long as it is asked to; what it takes to answer then comes on top.
+_CLAIM_MARGIN_S = 10
+_FIRST_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 2.0
+_OK = 200
+_REFUSALS = frozenset({400, 413, 422})
+# The one 404 that is not about the way to the door.
+_FOREIGN_LINE = b'"line_not_found"'
+
+_log = logging.getLogger(__name__)
+_jitter = SystemRandom()
+_Answer = TypeVar("_Answer", bound=msgspec.Struct)
+
+
+class RefusedError(Exception):
+    """The server understood the request and will never accept it; the text is its status and code."""
+
+
+class _UnansweredError(Exception):
+    """No answer came, or one that says nothing about the request itself."""
+
+
+class Uplink:
+    """A connection to the server. `regained` is set when contact was lost and is there again."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._base = f"{settings.server_url.rstrip('/')}/daemon/v1/"
+        self._timeout_s = settings.call_timeout_s
+        self._session = aiohttp.ClientSession(
+            headers={"Authorization": f"Bearer {settings.token}", "Content-Type": "application/json"}
+        )
+        self._is_lost = False
+        self.regained = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def hello(self, said: Hello) -> Welcome:
+        """Introduce this daemon and its lines."""
+        return await self._ask("hello", said, Welcome)
+
+    async def claim(self, asked: Claim) -> tuple[ClaimedItem, ...]:
+        """Return work, once there is some or the wait is over."""
+        claimed = await self._ask("claim", asked, Claimed, timeout_s=asked.wait_s + _CLAIM_MARGIN_S)
+        return claimed.items
+
+    async def renew(self, item_id: str, token: str) -> bool:
+        """Keep an item claimed; False if it is no longer ours."""
+        return (await self._ask(f"outbox/{item_id}/renew", Hold(token), Held)).held
+
+    async def begin(self, item_id: str, token: str) -> bool:
+        """Ask to hand an item over, for good; False if it is no longer ours."""
+        return (await self._ask(f"outbox/{item_id}/begin", Hold(token), Held)).held
+
+    async def failed(self, item_id: str, failed: Failed) -> bool:
+        """Report an item as not sent; False if it was no longer ours."""
+        return (await self._ask(f"outbox/{item_id}/failed", failed, Held)).held
+
+    async def tell(self, sightings: Sightings) -> None:
+        """Tell what was seen.
+
+        Raises:
+            RefusedError: The server does not take this batch.
+        """
+        await self._ask("sightings", sightings, Noted, may_be_refused=True)
+
+    async def _ask(
+        self,
+        path: str,
+        said: msgspec.Struct,
+        kind: type[_Answer],
+        *,
+        timeout_s: float | None = None,
+        may_be_refused: bool = False,
+    ) -> _Answer:
+        body = msgspec.json.encode(said)
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                status, answer = await self._post(path, body, timeout_s or self._timeout_s)
+                if may_be_refused and _is_refusal(status, answer):
+                    raise RefusedError(f"{status} {_code_of(answer)}")
+                decoded = _decoded(status, answer, kind)
+            except _UnansweredError as error:
+                self._note_lost(path, error)
+                await asyncio.sleep(pause_s * _jitter.uniform(0.5, 1))
+                pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+            else:
+                self._note_regained()
+                return decoded
+
+    async def _post(self, path: str, body: bytes, timeout_s: float) -> tuple[int, bytes]:
+        timeout = aiohttp.ClientTimeout(total=timeout_s)
+        try:
+            async with self._session.post(self._base + path, data=body, timeout=timeout) as response:
+                return response.status, await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _UnansweredError(type(error).__name__) from error
+
+    def _note_lost(self, path: str, error: _UnansweredError) -> None:
+        if not self._is_lost:
+            self._is_lost = True
+            _log.warning("No contact with the server (%s: %s); trying on.", path.partition("/")[0], error)
+
+    def _note_regained(self) -> None:
+        if self._is_lost:
+            self._is_lost = False
+            self.regained.set()
+            _log.warning("In contact with the server again.")
+
+
+def _is_refusal(status: int, answer: bytes) -> bool:
+    return status in _REFUSALS or _FOREIGN_LINE in answer
+
+
+def _decoded(status: int, answer: bytes, kind: type[_Answer]) -> _Answer:
+    if status != _OK:
+        raise _UnansweredError(f"status {status} {_code_of(answer)}")
+    try:
+        return msgspec.json.decode(answer, type=kind)
+    except msgspec.DecodeError as error:
+        raise _UnansweredError("an answer that is not the server's") from error
+
+
+class _Problem(msgspec.Struct):
+    code: str = "unknown"
+
+
+class _Envelope(msgspec.Struct):
+    error: _Problem = msgspec.field(default_factory=_Problem)
+
+
+def _code_of(answer: bytes) -> str:
+    """Return the code of an error answer; its message could quote what we sent."""
+    try:
+        return msgspec.json.decode(answer, type=_Envelope).error.code
+    except msgspec.DecodeError:
+        return "unknown"

@@ -1,0 +1,1 @@
+"""Seeing in chat.db what became of messages, and putting it into the journal."""

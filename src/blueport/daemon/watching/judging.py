@@ -1,0 +1,83 @@
+"""Whether a message is to be told, passed over, or looked at again first: decided from the row alone.
+
+Messages writes a message in several commits, some of them long after the first, and changes its mind on some. So an
+unfinished row is held for a while from its first sight, for a reason, and each reason has its time.
+"""
+
+from typing import Literal, NamedTuple
+
+from blueport.daemon.chatdb.rows import MessageRow
+from blueport.daemon.settings import Settings
+
+DAY_MS = 86_400_000
+_BUBBLE_MS = 3_000
+# A message that comes so much later than it was sent may be one that iCloud brings to a new Mac.
+LATE_MS = 15 * 60 * 1000
+
+
+class Judgement(NamedTuple):
+    """What to do with a row; one that is held is to be judged anew `hold_ms` after its first sight."""
+
+    verdict: Literal["tell", "pass", "hold"]
+    hold_ms: int = 0
+
+
+class Past(NamedTuple):
+    """Moments (Unix ms) that tell history from news: the last look, the newest message told, the daemon's first day."""
+
+    read_at: int
+    newest_told_at: int | None
+    born_at: int
+
+
+def judge(row: MessageRow, *, age_ms: int, is_own_sender: bool, is_like_ours: bool, settings: Settings) -> Judgement:
+    """Judge a message that was not told yet.
+
+    Args:
+        row: The message as it is now.
+        age_ms: How long ago it was first seen.
+        is_own_sender: It came from an address of this Mac: an echo, or a word to oneself.
+        is_like_ours: It looks like somebody else's, but says what we are just sending to that chat.
+        settings: For how long to hold.
+    """
+    if row.kind != "message" or row.is_deleted or row.is_unsent:
+        return Judgement("pass")
+    reasons = (
+        (round(settings.settle_s * 1000), is_unfinished(row)),
+        (round(settings.ghost_s * 1000), row.is_from_me and is_unfinished(row)),
+        (round(settings.flip_s * 1000), is_like_ours),
+        (_BUBBLE_MS, row.link == "unclear"),
+        (DAY_MS, row.is_from_me and not row.is_sent and not row.error and row.chat is not None),
+    )
+    hold_ms = max((hold_ms for hold_ms, holds in reasons if holds), default=0)
+    if age_ms < hold_ms:
+        return Judgement("hold", hold_ms)
+    return Judgement("tell" if _is_news(row) and not is_own_sender else "pass")
+
+
+def is_unfinished(row: MessageRow) -> bool:
+    """Say whether something is still to come, as far as one can see."""
+    return row.chat is None or row.names_files or not _has_content(row)
+
+
+def is_ghost(row: MessageRow) -> bool:
+    """Say whether an own row is an empty shell in no conversation, as macOS 26 leaves of some sends."""
+    return row.is_from_me and row.kind == "message" and row.chat is None and not _has_content(row)
+
+
+def is_history(sent_at: int, *, now: int, past: Past, catch_up_h: float) -> bool:
+    """Say whether a message is only to be stored: it is old, and not because we were away."""
+    if sent_at >= now - LATE_MS:
+        return False
+    if sent_at > past.read_at:
+        return sent_at < now - catch_up_h * 3_600_000
+    return sent_at < (past.newest_told_at or past.born_at)
+
+
+def _is_news(row: MessageRow) -> bool:
+    is_whole = row.chat is not None and (_has_content(row) or row.names_files)
+    return is_whole and row.link != "repeats" and not row.error
+
+
+def _has_content(row: MessageRow) -> bool:
+    return row.text is not None or bool(row.attachments)

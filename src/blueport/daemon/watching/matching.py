@@ -1,0 +1,71 @@
+"""Which outbox item an own row of chat.db is: Messages does not say, so the conversation and the whole text decide."""
+
+import unicodedata
+from collections.abc import Callable, Sequence
+
+from blueport.daemon.chatdb.rows import MessageRow
+from blueport.daemon.journal.items import Item
+from blueport.handles import canonical_handle
+from blueport.protocol.commands import Command
+from blueport.protocol.sightings import ChatSeen
+
+# What Messages puts in the place of typewriter marks as one types; scripted texts were seen changed too.
+_TYPEWRITER = str.maketrans(
+    {
+        "\N{LEFT DOUBLE QUOTATION MARK}": '"',
+        "\N{RIGHT DOUBLE QUOTATION MARK}": '"',
+        "\N{DOUBLE LOW-9 QUOTATION MARK}": '"',
+        "\N{LEFT SINGLE QUOTATION MARK}": "'",
+        "\N{RIGHT SINGLE QUOTATION MARK}": "'",
+        "\N{EN DASH}": "-",
+        "\N{EM DASH}": "-",
+        "\N{HORIZONTAL ELLIPSIS}": "...",
+    }
+)
+
+
+def item_of(row: MessageRow, items: Sequence[Item], *, region: str) -> Item | None:
+    """Return the item that *row* is, None if it is none of them.
+
+    Args:
+        row: A message with its chat and its body.
+        items: Those that may be in Messages, in the order of their hand-over: equal texts are found in that order.
+        region: How to read phone numbers in national notation.
+    """
+    open_items = [item for item in items if _may_be(row, item, region)]
+    return _first(row, open_items, exactly) or _first(row, open_items, loosely)
+
+
+def ghosts_item(row: MessageRow, items: Sequence[Item]) -> Item | None:
+    """Return the item of which *row* is all that Messages left: the last to be handed over before it."""
+    before = [item for item in items if item.message_rowid is None and (item.rowid_before or 0) < row.rowid]
+    return before[-1] if before else None
+
+
+def exactly(text: str) -> str:
+    """Return *text* in the form in which two writings of it are equal."""
+    return unicodedata.normalize("NFC", text.replace("\ufffc", "").replace("\r\n", "\n")).strip()
+
+
+def loosely(text: str) -> str:
+    """Return *text* with typographic marks as a typewriter has them."""
+    return exactly(text).translate(_TYPEWRITER).replace("--", "-")
+
+
+def _first(row: MessageRow, items: Sequence[Item], form: Callable[[str], str]) -> Item | None:
+    text = form(row.text or "")
+    return next((item for item in items if form(item.command.text) == text), None)
+
+
+def _may_be(row: MessageRow, item: Item, region: str) -> bool:
+    is_later = item.message_rowid is None and (item.rowid_before or 0) < row.rowid
+    return is_later and row.chat is not None and _leads_to(item.command, row.chat, region)
+
+
+def _leads_to(command: Command, chat: ChatSeen, region: str) -> bool:
+    if chat.guid in command.chat_guids:
+        return True
+    if chat.is_group:
+        # The same group under another service's prefix.
+        return chat.identifier in {guid.rpartition(";")[2] for guid in command.chat_guids}
+    return command.recipient == canonical_handle(chat.identifier, region=region)

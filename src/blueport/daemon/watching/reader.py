@@ -1,0 +1,183 @@
+"""Follows chat.db: cursor, watch set, sweep, and what to do when the file is another one.
+
+The cursor finds new rows. It moves on past rows that are not finished; those are in the watch set and looked at again
+whenever anything is written, or their time is up. The sweep finds what changed in rows that were done with: edits,
+late failures, late sends. All of that is one transaction of the journal a step, so that a crash repeats a step or none
+of it, and never skips a row.
+"""
+
+import asyncio
+import logging
+from contextlib import suppress
+from functools import partial
+from math import inf
+
+import msgspec
+
+from blueport.clock import now_ms
+from blueport.daemon.chatdb.reader import ChatDb, ChatDbError, ChatDbThread
+from blueport.daemon.chatdb.rows import MessageRow
+from blueport.daemon.health import WELL, MacHealth
+from blueport.daemon.journal import items, reading
+from blueport.daemon.journal.file import Journal
+from blueport.daemon.journal.reading import Position
+from blueport.daemon.settings import Settings
+from blueport.daemon.watching.looking import Look, Question, look, look_for_unknown
+from blueport.daemon.watching.noting import Noting, Now
+from blueport.failpoints import reached
+from blueport.handles import canonical_handle
+
+# A lock of a moment is nobody's concern.
+_FAILURES_BEFORE_COMPLAINT = 3
+_FAILURE_PAUSE_S = 0.5
+_PERSIST_READ_AT_MS = 60_000
+_REBUILD_MARGIN_MS = 10 * 60 * 1000
+
+_log = logging.getLogger(__name__)
+
+
+class Reader:
+    """The reading of one chat.db into one journal. Setting `stirred` makes it look at once."""
+
+    def __init__(self, journal: Journal, chat_db: ChatDbThread, health: MacHealth, settings: Settings) -> None:
+        self.stirred = asyncio.Event()
+        self._journal = journal
+        self._chat_db = chat_db
+        self._health = health
+        self._settings = settings
+        self._noting = Noting(journal, settings)
+        self._own_addresses: frozenset[str] | None = None
+        self._failures = 0
+        position = reading.position(journal)
+        self._read_at = position.read_at if position else journal.created_at
+        self._swept_at = 0
+        self._is_swept = False
+        self._window_ms = round(settings.sweep_window_h * 3_600_000)
+
+    async def read_for_ever(self) -> None:
+        """Look whenever something was written, something is due, or `poll_s` has passed."""
+        while True:
+            self.stirred.clear()
+            is_all = await self.step()
+            if is_all:
+                await self._rest()
+
+    async def step(self) -> bool:
+        """Look once, and note what is there; False if there is more to be read at once."""
+        try:
+            return await self._step()
+        except ChatDbError as error:
+            self._failures += 1
+            if self._failures >= _FAILURES_BEFORE_COMPLAINT or error.condition.health != "degraded":
+                self._health.note("chat.db", error.condition)
+            return True
+
+    async def _step(self) -> bool:
+        at = reading.position(self._journal)
+        question = self._question(at)
+        seen = await self._chat_db.ask(partial(look, question=question))
+        if self._failures or self._own_addresses is None:
+            self._own_addresses = self._canonical(await self._chat_db.ask(ChatDb.own_addresses))
+        self._failures = 0
+        self._health.note("chat.db", WELL)
+        if seen is None:
+            self._note_quiet(at)
+            return True
+        if seen.is_rebuilt:
+            await self._start_over(seen)
+            return True
+        await self._note(seen, was_swept=question.states_since is not None)
+        return seen.is_all
+
+    async def _note(self, seen: Look, *, was_swept: bool) -> None:
+        changed = await self._chat_db.ask(partial(ChatDb.rows_at, rowids=self._changed_rowids(seen)))
+        now = self._now()
+        with self._journal.transaction():
+            for row in (*seen.watched, *seen.fresh, *changed):
+                self._noting.note(row, now)
+            self._forget_vanished(seen.watched, now.ms)
+            if seen.is_all:
+                self._noting.end_unproven(now.ms)
+            self._move_to(seen, now.ms, was_swept=was_swept)
+        reached("daemon.seen")
+
+    async def _start_over(self, seen: Look) -> None:
+        """Go on in a file whose rowids mean something else: what is in it and not known is news, if it is recent."""
+        _log.warning("chat.db was rebuilt or replaced; reading on behind row %d.", seen.cursor)
+        since = now_ms() - self._window_ms
+        states = await self._chat_db.ask(partial(ChatDb.states_since, moment=since))
+        known = frozenset(reading.seen_states(self._journal, [state.guid for state in states]))
+        unknown = await self._chat_db.ask(partial(look_for_unknown, since=since, known=known))
+        newest_told_at = reading.newest_told_of_all(self._journal) or self._read_at
+        now = self._now()
+        with self._journal.transaction():
+            items.forget_rowids(self._journal)
+            reading.unwatch_all(self._journal)
+            for row in unknown:
+                if row.sent_at >= max(newest_told_at - _REBUILD_MARGIN_MS, self._journal.created_at):
+                    self._noting.note(row, now)
+                else:
+                    self._noting.pass_over(row)
+            self._move_to(seen, now.ms, was_swept=False)
+
+    def _question(self, at: Position | None) -> Question:
+        moment = now_ms()
+        is_sweep_due = self._sweep_due_at() <= moment
+        return Question(
+            at=at,
+            born_at=self._journal.created_at,
+            watched=tuple(one.rowid for one in reading.watched(self._journal)),
+            states_since=moment - self._window_ms if is_sweep_due else None,
+            is_due=at is None or is_sweep_due or self._next_due_at() <= moment,
+        )
+
+    def _changed_rowids(self, seen: Look) -> list[int]:
+        """Return the rows whose state is another than when they were last looked at."""
+        known = reading.seen_states(self._journal, [state.guid for state in seen.states])
+        return [state.rowid for state in seen.states if known.get(state.guid, state.state) != state.state]
+
+    def _forget_vanished(self, found: list[MessageRow], moment: int) -> None:
+        """Stop looking at rows that are gone: deleted by a person before they were finished."""
+        guids = {row.guid for row in found}
+        for one in reading.watched(self._journal):
+            if one.until <= moment and one.guid not in guids:
+                reading.unwatch(self._journal, one.guid)
+
+    def _move_to(self, seen: Look, moment: int, *, was_swept: bool) -> None:
+        reading.move_to(self._journal, Position(seen.file, seen.cursor, seen.cursor_guid, moment))
+        self._read_at = moment
+        self._is_swept = was_swept
+        if was_swept:
+            self._swept_at = moment
+
+    def _note_quiet(self, at: Position | None) -> None:
+        """Remember that we were here, if not on disk with every poll."""
+        self._read_at = now_ms()
+        if at is not None and self._read_at - at.read_at >= _PERSIST_READ_AT_MS:
+            reading.move_to(self._journal, msgspec.structs.replace(at, read_at=self._read_at))
+
+    async def _rest(self) -> None:
+        """Wait until there is a reason to look."""
+        if self._failures:
+            await asyncio.sleep(_FAILURE_PAUSE_S)
+            return
+        due_in_s = (min(self._next_due_at(), self._sweep_due_at()) - now_ms()) / 1000
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(max(due_in_s, 0), self._settings.poll_s)):
+                await self.stirred.wait()
+
+    def _sweep_due_at(self) -> float:
+        """Return when to compare states (Unix ms): never while nothing was written since the last time."""
+        return inf if self._is_swept else self._swept_at + self._settings.sweep_s * 1000
+
+    def _next_due_at(self) -> float:
+        """Return when time alone changes something (Unix ms): a row was held long enough, or an item."""
+        held = [one.until for one in reading.watched(self._journal)]
+        sought = [self._noting.gives_up_at(item) for item in items.unproven(self._journal)]
+        return min([*held, *sought], default=inf)
+
+    def _now(self) -> Now:
+        return Now(now_ms(), self._read_at, self._own_addresses or frozenset())
+
+    def _canonical(self, addresses: list[str]) -> frozenset[str]:
+        return frozenset(canonical_handle(address, region=self._settings.region) for address in addresses if address)

@@ -1,0 +1,165 @@
+"""A server of a few lines that a daemon can talk to: the door's protocol over real HTTP, with all it heard kept."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import msgspec
+from aiohttp import web
+
+from blueport.protocol.commands import SendText
+from blueport.protocol.door import Claim, Claimed, ClaimedItem, Failed, Held, Hello, Hold, Noted, Sightings, Welcome
+from blueport.protocol.sightings import MessageChanged, MessageSeen
+
+TOKEN = "dt_a-token"
+LEASE_S = 1
+POLL_S = 0.01
+
+_Said = TypeVar("_Said", bound=msgspec.Struct)
+
+
+class Work(msgspec.Struct):
+    """An outbox item as the server has it."""
+
+    id: str
+    line: str
+    command: SendText
+    status: str = "pending"
+    error: str | None = None
+    attempts: int = 0
+    token: str = ""
+    journal: str = ""
+    begun: bool = False
+
+
+class FakeDoor:
+    """What the server knows; `answers_with` set to a status has it answer nothing else."""
+
+    def __init__(self) -> None:
+        self.work: dict[str, Work] = {}
+        self.hellos: list[Hello] = []
+        self.messages: list[MessageSeen] = []
+        self.changes: list[MessageChanged] = []
+        self.refuses: Callable[[MessageSeen | MessageChanged], bool] = lambda _: False
+        self.answers_with: int | None = None
+        self.max_attempts = 5
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def accept(self, line: str, recipient: str | None, text: str, **fields: object) -> Work:
+        """Take on a text to be sent."""
+        guids = fields.pop("chat_guids", ())
+        command = msgspec.convert({"recipient": recipient, "chat_guids": guids, "text": text, **fields}, SendText)
+        work = Work(f"obx_{len(self.work) + 1}", line, command)
+        self.work[work.id] = work
+        return work
+
+    def received(self) -> list[str | None]:
+        """Return the texts of the messages that are news and not ours."""
+        return [seen.text for seen in self.messages if seen.announce and not seen.is_from_me]
+
+    def sent(self) -> list[str | None]:
+        """Return the texts of the messages that are news and ours."""
+        return [seen.text for seen in self.messages if seen.announce and seen.is_from_me]
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Listen, on the same port as before if there was one."""
+        app = web.Application(middlewares=[self._guard])
+        for path in ("hello", "claim", "sightings"):
+            app.router.add_post(f"/daemon/v1/{path}", getattr(self, f"_{path}"))
+        for path in ("renew", "begin", "failed"):
+            app.router.add_post(f"/daemon/v1/outbox/{{id}}/{path}", getattr(self, f"_{path}"))
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", self.port, reuse_address=True)
+        await site.start()
+        self.port = runner.addresses[0][1]
+        try:
+            yield
+        finally:
+            await runner.cleanup()
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Callable[[web.Request], object]) -> web.StreamResponse:
+        assert request.headers["Authorization"] == f"Bearer {TOKEN}"
+        if self.answers_with is not None:
+            return web.Response(status=self.answers_with)
+        return await handler(request)
+
+    async def _hello(self, request: web.Request) -> web.Response:
+        hello = await _said(request, Hello)
+        self.hellos.append(hello)
+        return _answer(Welcome(tuple(line.handle for line in hello.lines), LEASE_S))
+
+    async def _claim(self, request: web.Request) -> web.Response:
+        asked = await _said(request, Claim)
+        for _ in range(int(min(asked.wait_s, 5) / POLL_S)):
+            items = self._offered(asked)
+            if items or self.answers_with is not None:
+                break
+            await asyncio.sleep(POLL_S)
+        return _answer(Claimed(tuple(items)))
+
+    def _offered(self, asked: Claim) -> list[ClaimedItem]:
+        offered = []
+        for work in self.work.values():
+            lost = work.status == "claimed" and work.journal == asked.journal and work.id not in asked.holding
+            if lost and work.begun:
+                work.status, work.error = "failed", "outcome_unknown"
+            elif (work.status == "pending" or lost) and len(offered) < asked.limit:
+                work.status, work.journal, work.attempts = "claimed", asked.journal, work.attempts + 1
+                work.token = f"{work.id}-{work.attempts}"
+                offered.append(ClaimedItem(work.id, work.token, work.line, work.attempts, work.command))
+        return offered
+
+    async def _renew(self, request: web.Request) -> web.Response:
+        return _answer(Held(self._held(request, (await _said(request, Hold)).token) is not None))
+
+    async def _begin(self, request: web.Request) -> web.Response:
+        work = self._held(request, (await _said(request, Hold)).token)
+        if work is not None:
+            work.begun = True
+        return _answer(Held(work is not None))
+
+    async def _failed(self, request: web.Request) -> web.Response:
+        failed = await _said(request, Failed)
+        work = self._held(request, failed.token)
+        if work is not None:
+            work.error = failed.error
+            is_over = failed.permanent or work.attempts >= self.max_attempts
+            work.status, work.begun = "failed" if is_over else "pending", False
+        return _answer(Held(work is not None))
+
+    async def _sightings(self, request: web.Request) -> web.Response:
+        told = await _said(request, Sightings)
+        if any(self.refuses(sighting) for sighting in told.seen):
+            return web.json_response({"error": {"code": "invalid_parameter_value"}}, status=400)
+        for sighting in told.seen:
+            self._note(sighting)
+        return _answer(Noted(len(told.seen)))
+
+    def _note(self, sighting: MessageSeen | MessageChanged) -> None:
+        if isinstance(sighting, MessageChanged):
+            self.changes.append(sighting)
+            return
+        if sighting.guid not in {seen.guid for seen in self.messages}:
+            self.messages.append(sighting)
+        if sighting.proves is not None and self.work[sighting.proves.outbox_id].token == sighting.proves.token:
+            self.work[sighting.proves.outbox_id].status = "sent"
+
+    def _held(self, request: web.Request, token: str) -> Work | None:
+        work = self.work[request.match_info["id"]]
+        return work if work.status == "claimed" and work.token == token else None
+
+
+async def _said(request: web.Request, kind: type[_Said]) -> _Said:
+    return msgspec.json.decode(await request.read(), type=kind)
+
+
+def _answer(said: msgspec.Struct) -> web.Response:
+    return web.Response(body=msgspec.json.encode(said), content_type="application/json")
