@@ -1,0 +1,257 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from blueport.simulator.faults import Fault
+from blueport.simulator.mac import SimulatedMac, running
+from blueport.simulator.settings import Settings, osascript_path, port_file_path
+from tests.simulator.scripting import (
+    ADA,
+    BO,
+    BY_SMS,
+    FILE_TO_CHAT,
+    SECOND_LINE,
+    TO_CHAT,
+    TO_PERSON,
+    osascript,
+    outcome,
+    own_rows,
+    seen,
+    started,
+    until,
+)
+
+ADAS_CHAT = f"any;-;{ADA}"
+DELIVERED = (1, 1, 1, 1, 0)
+ODD_TEXT = "\"quoted\" \\ 'so'\nsecond line\u2028İ 👩‍👩‍👧 end tell"
+
+
+def texts(mac: SimulatedMac, person: str) -> list[str | None]:
+    return [bubble.text for bubble in mac.phones.screen(person) if not bubble.from_me]
+
+
+async def arrived(mac: SimulatedMac, person: str, text: str) -> None:
+    await until(lambda: text in texts(mac, person) and not mac.phones.under_way())
+
+
+@pytest.fixture
+async def known(mac: SimulatedMac) -> SimulatedMac:
+    """A Mac to which Ada has written."""
+    await mac.person_texts(ADA, "Hi")
+    return mac
+
+
+class TestSend:
+    async def test_a_text_to_a_chat_arrives_letter_by_letter(self, known: SimulatedMac) -> None:
+        folder = known.settings.folder
+
+        ended = await osascript(folder, TO_CHAT, ADAS_CHAT, ODD_TEXT)
+
+        await arrived(known, ADA, ODD_TEXT)
+        assert ended == (0, "", "")
+        assert own_rows(folder) == [DELIVERED]
+
+    async def test_a_person_needs_no_chat(self, mac: SimulatedMac) -> None:
+        ended = await osascript(mac.settings.folder, TO_PERSON, BO, "Hi Bo")
+
+        await arrived(mac, BO, "Hi Bo")
+        assert ended.status == 0
+        assert mac.db.chat_by_guid(f"any;-;{BO}") is not None
+
+    async def test_a_long_text_comes_from_a_file(self, known: SimulatedMac, tmp_path: Path) -> None:
+        long_text = "x\né" * 70_000
+        file = tmp_path / "long text.txt"
+        file.write_bytes(long_text.encode())
+
+        ended = await osascript(known.settings.folder, FILE_TO_CHAT, ADAS_CHAT, str(file))
+
+        await arrived(known, ADA, long_text)
+        assert ended.status == 0
+
+    async def test_the_script_may_be_a_file(self, known: SimulatedMac, tmp_path: Path) -> None:
+        script = tmp_path / "send.applescript"
+        script.write_text(TO_CHAT)
+        command = osascript_path(known.settings.folder)
+
+        process = await asyncio.create_subprocess_exec(command, script, ADAS_CHAT, "Hello")
+
+        assert await process.wait() == 0
+        await arrived(known, ADA, "Hello")
+
+    async def test_a_group_is_reached_by_its_guid(self, mac: SimulatedMac) -> None:
+        group = mac.add_group([ADA, BO], name="Tea")
+
+        await osascript(mac.settings.folder, TO_CHAT, f"any;+;{group}", "Tea at five")
+
+        await arrived(mac, ADA, "Tea at five")
+        await arrived(mac, BO, "Tea at five")
+        assert {bubble.chat for bubble in mac.phones.screen(BO)} == {group}
+
+    async def test_an_answer_goes_out_from_the_line_that_was_written_to(self, mac: SimulatedMac) -> None:
+        await mac.person_texts(ADA, "Hi", to=SECOND_LINE)
+
+        await osascript(mac.settings.folder, TO_CHAT, ADAS_CHAT, "Hello")
+
+        await arrived(mac, ADA, "Hello")
+        assert mac.phones.screen(ADA)[-1].chat == SECOND_LINE
+
+    async def test_an_sms_tells_nobody_that_it_arrived(self, mac: SimulatedMac) -> None:
+        await osascript(mac.settings.folder, BY_SMS, ADA, "Hello")
+
+        await arrived(mac, ADA, "Hello")
+        assert seen(mac.settings.folder, "SELECT service, is_sent, is_delivered FROM message") == [("SMS", 1, 0)]
+
+    async def test_a_group_id_as_a_person_leaves_a_ghost(self, mac: SimulatedMac) -> None:
+        group = mac.add_group([ADA, BO])
+
+        ended = await osascript(mac.settings.folder, TO_PERSON, group, "Hi")
+
+        assert ended.status == 0
+        assert own_rows(mac.settings.folder) == [(0, 0, 0, 0, 0)]
+        assert texts(mac, ADA) == []
+
+
+class TestRefusal:
+    @pytest.mark.parametrize(
+        ("script", "arguments", "number"),
+        [
+            (TO_CHAT, ("any;-;+15550109999", "Hi"), -1728),
+            (TO_CHAT, (ADAS_CHAT,), -1728),
+            ('tell application "Messages" to send "Hi" to buddy 1', (ADAS_CHAT, "Hi"), -2741),
+            ("beep", (), -2741),
+            (FILE_TO_CHAT, (ADAS_CHAT, "/nowhere.txt"), -43),
+        ],
+    )
+    async def test_a_script_that_cannot_be_obeyed_fails_by_number(
+        self, known: SimulatedMac, script: str, arguments: tuple[str, ...], number: int
+    ) -> None:
+        ended = await osascript(known.settings.folder, script, *arguments)
+
+        assert ended.status == 1
+        assert "execution error: " in ended.error
+        assert ended.error.endswith(f"({number})")
+        assert own_rows(known.settings.folder) == []
+
+    async def test_without_messages_the_application_is_not_running(self, known: SimulatedMac) -> None:
+        port_file_path(known.settings.folder).unlink()
+
+        ended = await osascript(known.settings.folder, TO_CHAT, ADAS_CHAT, "Hi")
+
+        assert ended.error.endswith("isn\u2019t running. (-600)")
+
+    async def test_a_stranger_without_the_token_is_not_heard(self, known: SimulatedMac) -> None:
+        file = port_file_path(known.settings.folder)
+        file.write_text(f"{file.read_text().split()[0]} guessed")
+
+        ended = await osascript(known.settings.folder, TO_CHAT, ADAS_CHAT, "Hi")
+
+        assert ended.error.endswith("(-609)")
+        assert own_rows(known.settings.folder) == []
+
+    def test_the_token_is_for_the_owner_alone(self, known: SimulatedMac) -> None:
+        assert port_file_path(known.settings.folder).stat().st_mode & 0o077 == 0
+
+
+class TestQuestions:
+    async def test_messages_lists_its_chats(self, known: SimulatedMac) -> None:
+        ended = await osascript(known.settings.folder, 'tell application "Messages" to get id of every chat')
+
+        assert ended == (0, f"{ADAS_CHAT}\n", "")
+
+    async def test_messages_may_be_launched(self, mac: SimulatedMac) -> None:
+        assert (await osascript(mac.settings.folder, 'tell application "Messages" to launch')).status == 0
+
+
+class TestFaults:
+    async def fails(self, mac: SimulatedMac, fault: Fault) -> None:
+        """Let one send go wrong, and then one well."""
+        mac.faults.add(fault)
+        await osascript(mac.settings.folder, TO_CHAT, ADAS_CHAT, "First")
+        await osascript(mac.settings.folder, TO_CHAT, ADAS_CHAT, "Second")
+        await arrived(mac, ADA, "Second")
+
+    async def test_silent_leaves_nothing(self, known: SimulatedMac) -> None:
+        await self.fails(known, Fault(next="silent"))
+
+        assert texts(known, ADA) == ["Second"]
+        assert own_rows(known.settings.folder) == [DELIVERED]
+
+    async def test_ghost_leaves_an_empty_row(self, known: SimulatedMac) -> None:
+        await self.fails(known, Fault(next="ghost"))
+
+        assert texts(known, ADA) == ["Second"]
+        assert own_rows(known.settings.folder) == [(0, 0, 0, 0, 0), DELIVERED]
+
+    async def test_error_fails_with_its_number_as_often_as_told(self, known: SimulatedMac) -> None:
+        known.faults.add(Fault(next="error", number=-1743, times=2))
+
+        ended = [await osascript(known.settings.folder, TO_CHAT, ADAS_CHAT, text) for text in ("1", "2", "3")]
+
+        assert [each.status for each in ended] == [1, 1, 0]
+        assert ended[0].error.endswith("(-1743)")
+        await arrived(known, ADA, "3")
+        assert texts(known, ADA) == ["3"]
+
+    async def test_hang_never_ends_and_sends_nothing(self, known: SimulatedMac) -> None:
+        known.faults.add(Fault(next="hang"))
+        process = await started(known.settings.folder, TO_CHAT, ADAS_CHAT, "First")
+        await until(lambda: not known.faults.pending())
+
+        await osascript(known.settings.folder, TO_CHAT, ADAS_CHAT, "Second")
+
+        await arrived(known, ADA, "Second")
+        assert process.returncode is None
+        process.kill()
+        await process.wait()
+        assert texts(known, ADA) == ["Second"]
+
+    async def test_a_mac_that_shuts_down_ends_what_hangs(self, settings: Settings) -> None:
+        async with running(settings) as mac:
+            mac.faults.add(Fault(next="hang"))
+            process = await started(settings.folder, TO_PERSON, ADA, "First")
+            await until(lambda: not mac.faults.pending())
+
+        assert (await outcome(process)).error.endswith("(-609)")
+
+    async def test_hang_after_delivers_and_never_ends(self, known: SimulatedMac) -> None:
+        known.faults.add(Fault(next="hang_after"))
+
+        process = await started(known.settings.folder, TO_CHAT, ADAS_CHAT, "First")
+
+        await arrived(known, ADA, "First")
+        assert process.returncode is None
+        process.kill()
+        await process.wait()
+
+    async def test_undelivered_gives_the_row_an_error(self, known: SimulatedMac) -> None:
+        await self.fails(known, Fault(next="undelivered"))
+
+        assert texts(known, ADA) == ["Second"]
+        assert own_rows(known.settings.folder) == [(1, 1, 0, 0, 22), DELIVERED]
+
+    async def test_late_is_overtaken(self, known: SimulatedMac) -> None:
+        await self.fails(known, Fault(next="late", after_ms=1_000))
+
+        await arrived(known, ADA, "First")
+        assert texts(known, ADA) == ["Second", "First"]
+
+    async def test_flag_flips_shows_the_row_as_inbound_first(self, known: SimulatedMac) -> None:
+        known.faults.add(Fault(next="flag_flips"))
+        newest = "SELECT is_from_me, handle_id > 0 FROM message ORDER BY ROWID DESC LIMIT 1"
+
+        await osascript(known.settings.folder, TO_CHAT, ADAS_CHAT, "First")
+        at_first = seen(known.settings.folder, newest)
+        await arrived(known, ADA, "First")
+
+        assert (at_first, seen(known.settings.folder, newest)) == ([(0, 1)], [(1, 1)])
+
+    async def test_faults_befall_the_sends_in_order(self, known: SimulatedMac) -> None:
+        known.faults.add(Fault(next="silent"))
+        known.faults.add(Fault(next="error"))
+
+        ended = [await osascript(known.settings.folder, TO_CHAT, ADAS_CHAT, text) for text in ("1", "2", "3")]
+
+        await arrived(known, ADA, "3")
+        assert [each.status for each in ended] == [0, 1, 0]
+        assert texts(known, ADA) == ["3"]
