@@ -17,13 +17,13 @@ from blueport import __version__, clock
 from blueport.server import provisioning
 from blueport.server.dashboard.routes import Dashboard
 from blueport.server.errors import StoreUnavailableError
-from blueport.server.http import openapi
+from blueport.server.http import openapi, repeating
 from blueport.server.http.answers import Answer, with_request_id
 from blueport.server.http.endpoint import Endpoint, Terms
 from blueport.server.http.malformed import EnvelopeProtocol
 from blueport.server.http.pages import Cursors
 from blueport.server.http.problems import Answered
-from blueport.server.http.routing import nowhere, routes
+from blueport.server.http.routing import Api, nowhere
 from blueport.server.link import service as link
 from blueport.server.link.routes import Door
 from blueport.server.notifying import queries as notifying
@@ -67,7 +67,7 @@ class Server:
         self._settings = settings
         self._store = store
         self._guard = guard
-        all_routes = routes(store, terms, ENDPOINTS)
+        all_routes = Api(store, terms).routes(ENDPOINTS)
         all_routes += Door(store, lease_s=settings.lease_s, region=settings.region).routes()
         all_routes += [Route("/healthz", Answered(self._healthz)), Route("/openapi.json", Answered(self._openapi))]
         if settings.dashboard_token:
@@ -94,6 +94,7 @@ class Server:
             try:
                 await self._store.write(sending.end_the_silent)
                 await self._store.write(link.note_silent_lines)
+                await self._store.write(repeating.drop_old)
             except StoreUnavailableError:
                 log.warning("the sweep waits: the database is not available")
 

@@ -5,6 +5,7 @@ judged: key, scope, form of the body, values, and what the endpoint itself looks
 what is revoked is refused from the next request on.
 """
 
+import hashlib
 from collections.abc import Callable
 from typing import Generic, Literal, TypeVar
 
@@ -14,8 +15,11 @@ from blueport.server.authorizing import service as authorizing
 from blueport.server.authorizing.keys import Scope
 from blueport.server.authorizing.service import Key
 from blueport.server.errors import ApiError
+from blueport.server.http import repeating
+from blueport.server.http.answers import with_request_id
 from blueport.server.http.bodies import body_of, query_of
 from blueport.server.http.pages import Cursors
+from blueport.server.http.repeating import Attempt, Done, Underway
 from blueport.server.notifying.guard import Guard
 from blueport.server.store.tx import Tx
 
@@ -44,15 +48,17 @@ class Call(msgspec.Struct, Generic[Asked], frozen=True):
 class Request(msgspec.Struct, frozen=True):
     """A request as it came: its query string if it is a GET, else its body, or the refusal that reading it came to."""
 
+    id: str
     authorization: list[bytes]
+    idempotency: list[bytes]
     given: bytes | ApiError
 
 
 class Prepared(msgspec.Struct, frozen=True):
-    """A decoded request, ready to be done: *unit* returns the answer's JSON, or raises the refusal."""
+    """A decoded request, ready to be done: *unit* does it, or raises the refusal."""
 
     is_refused: bool
-    unit: Callable[[Tx, Terms], bytes]
+    unit: Callable[[Tx, Terms, Underway], Done]
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -78,38 +84,47 @@ def endpoint(
 ) -> Endpoint:
     """Make the endpoint for *route*, as in `POST /v1/messages`: *unit* does it, once its Call has been authorised."""
     method, path = route.split()
-    read = query_of if method == "GET" else body_of
+    is_read = method == "GET"
+    decode = query_of if is_read else body_of
 
     def prepared(request: Request) -> Prepared:
-        return _prepared(request, scope, unit, lambda raw: read(raw, asked))
+        decoded = _decoded(request, lambda raw: decode(raw, asked))
+
+        def performed(tx: Tx, terms: Terms, underway: Underway) -> Done:
+            key = authorizing.authenticated(tx, request.authorization)
+            authorizing.require_scope(key, scope)
+            if isinstance(decoded, ApiError):
+                raise decoded
+
+            def do() -> bytes:
+                return with_request_id(msgspec.json.encode(unit(tx, Call(key, decoded, terms))), request.id)
+
+            if is_read:
+                return Done(do())
+            return repeating.once(tx, _attempt(route, key, request, decoded), underway, do)
+
+        return Prepared(isinstance(decoded, ApiError), performed)
 
     purpose = (unit.__doc__ or "").partition("\n")[0]
     return Endpoint(_METHODS[method], path, scope, asked, answer, status, purpose, prepared)
 
 
-def _prepared(
-    request: Request,
-    scope: Scope,
-    unit: Callable[[Tx, Call[Asked]], msgspec.Struct],
-    read: Callable[[bytes], Asked],
-) -> Prepared:
-    """Decode *request*. A refusal waits until the key has been judged: a bad key is told first."""
-    asked = _read(request, read)
-
-    def performed(tx: Tx, terms: Terms) -> bytes:
-        key = authorizing.authenticated(tx, request.authorization)
-        authorizing.require_scope(key, scope)
-        if isinstance(asked, ApiError):
-            raise asked
-        return msgspec.json.encode(unit(tx, Call(key, asked, terms)))
-
-    return Prepared(isinstance(asked, ApiError), performed)
-
-
-def _read(request: Request, read: Callable[[bytes], Asked]) -> Asked | ApiError:
+def _decoded(request: Request, decode: Callable[[bytes], Asked]) -> Asked | ApiError:
+    """Decode *request*. A refusal is kept until the key has been judged: a bad key is told first."""
     if isinstance(request.given, ApiError):
         return request.given
     try:
-        return read(request.given)
+        return decode(request.given)
     except ApiError as error:
         return error
+
+
+def _attempt(route: str, key: Key, request: Request, asked: msgspec.Struct) -> Attempt:
+    content = msgspec.json.encode([key.id, route, asked])
+    return Attempt(
+        account_id=key.account_id,
+        key_id=key.id,
+        request_id=request.id,
+        fingerprint=hashlib.sha256(content).hexdigest()[:32],
+        name=repeating.name_of(request.idempotency),
+    )

@@ -1,4 +1,4 @@
-"""Finds the endpoint for a request, reads the request, and has it Answered."""
+"""Finds the endpoint for a request, reads the request, and has it answered."""
 
 from collections.abc import Iterable
 
@@ -10,15 +10,54 @@ from blueport.server.http.answers import PREFLIGHT, Answer, refusal, with_reques
 from blueport.server.http.bodies import BODY_LIMIT
 from blueport.server.http.endpoint import Endpoint, Request, Terms
 from blueport.server.http.problems import Answered, ClientGoneError
+from blueport.server.http.repeating import Done, Underway
 from blueport.server.store.sqlite import SqliteStore
 
+_REPLAYED = ((b"idempotent-replayed", b"true"),)
 
-class Path:
-    """All endpoints of one path."""
 
-    def __init__(self, store: SqliteStore, terms: Terms, endpoints: Iterable[Endpoint]) -> None:
+class Api:
+    """All endpoints of one server, on one store."""
+
+    def __init__(self, store: SqliteStore, terms: Terms) -> None:
         self._store = store
         self._terms = terms
+        self._underway = Underway(store)
+
+    def routes(self, endpoints: Iterable[Endpoint]) -> list[Route]:
+        """Return a route for each path of *endpoints*."""
+        by_path: dict[str, list[Endpoint]] = {}
+        for endpoint in endpoints:
+            by_path.setdefault(endpoint.path, []).append(endpoint)
+        return [Route(path, Answered(_Path(self, those).answer)) for path, those in by_path.items()]
+
+    async def done(self, endpoint: Endpoint, request: Request, receive: Receive) -> Answer:
+        """Have *request* done; a refusal raises."""
+        prepared = endpoint.prepared(request)
+        if endpoint.method == "GET" or prepared.is_refused:
+            return _answer(endpoint, await self._store.read(prepared.unit, self._terms, self._underway))
+        self._underway.begin(request.id)
+        try:
+            done = await self._store.write(prepared.unit, self._terms, self._underway)
+        except BaseException:
+            self._underway.abandon(request.id)
+            raise
+        self._note_leaving(done, request, receive)
+        return _answer(endpoint, done)
+
+    def _note_leaving(self, done: Done, request: Request, receive: Receive) -> None:
+        """Note whether the answer will reach anybody."""
+        if done.unanswered is None or has_hung_up(receive):
+            self._underway.abandon(request.id)
+        else:
+            self._underway.answered(done.unanswered, request.id)
+
+
+class _Path:
+    """The endpoints of one path, by method."""
+
+    def __init__(self, api: Api, endpoints: Iterable[Endpoint]) -> None:
+        self._api = api
         self._endpoints: dict[str, Endpoint] = {endpoint.method: endpoint for endpoint in endpoints}
         self._allowed = ", ".join([*self._endpoints, "OPTIONS"])
 
@@ -32,18 +71,8 @@ class Path:
             error = ApiError("method_not_allowed", f"This path takes {self._allowed}.")
             return refusal(error, request_id, (b"allow", self._allowed.encode()))
         given = scope["query_string"] if method == "GET" else await body_within_limit(receive)
-        prepared = endpoint.prepared(Request(authorization_of(scope), given))
-        run = self._store.read if method == "GET" or prepared.is_refused else self._store.write
-        encoded = await run(prepared.unit, self._terms)
-        return Answer(endpoint.status, with_request_id(encoded, request_id))
-
-
-def routes(store: SqliteStore, terms: Terms, endpoints: Iterable[Endpoint]) -> list[Route]:
-    """Return a route for each path of *endpoints*."""
-    by_path: dict[str, list[Endpoint]] = {}
-    for endpoint in endpoints:
-        by_path.setdefault(endpoint.path, []).append(endpoint)
-    return [Route(path, Answered(Path(store, terms, those).answer)) for path, those in by_path.items()]
+        authorization, idempotency = header_values(scope, b"authorization"), header_values(scope, b"idempotency-key")
+        return await self._api.done(endpoint, Request(request_id, authorization, idempotency, given), receive)
 
 
 async def nowhere(_scope: Scope, _receive: Receive, _request_id: str) -> Answer:
@@ -51,9 +80,9 @@ async def nowhere(_scope: Scope, _receive: Receive, _request_id: str) -> Answer:
     raise ApiError("route_not_found", "There is nothing at this path.")
 
 
-def authorization_of(scope: Scope) -> list[bytes]:
-    """Return the values of all Authorization headers."""
-    return [value for name, value in scope["headers"] if name == b"authorization"]
+def header_values(scope: Scope, name: bytes) -> list[bytes]:
+    """Return the values of all headers of that name, which is lower case."""
+    return [value for given, value in scope["headers"] if given == name]
 
 
 async def body_within_limit(receive: Receive, limit: int = BODY_LIMIT) -> bytes | ApiError:
@@ -74,3 +103,18 @@ async def body_within_limit(receive: Receive, limit: int = BODY_LIMIT) -> bytes 
             return ApiError("request_too_large", f"The request body is larger than {limit} bytes.")
         if not message.get("more_body", False):
             return b"".join(parts)
+
+
+def has_hung_up(receive: Receive) -> bool:
+    """Tell, without waiting, whether the client of a request that was read is gone."""
+    waiting = receive().__await__()
+    try:
+        next(waiting)
+    except StopIteration as heard:
+        return bool(heard.value["type"] == "http.disconnect")
+    waiting.close()  # nothing was heard yet: the client is there
+    return False
+
+
+def _answer(endpoint: Endpoint, done: Done) -> Answer:
+    return Answer(endpoint.status, done.body, _REPLAYED if done.is_replayed else ())

@@ -11,7 +11,7 @@ from blueport.protocol.door import Claim, Claimed, Failed, Held, Hello, Hold, No
 from blueport.server.errors import ApiError
 from blueport.server.http.answers import Answer
 from blueport.server.http.problems import Answered, ClientGoneError
-from blueport.server.http.routing import authorization_of, body_within_limit
+from blueport.server.http.routing import body_within_limit, header_values
 from blueport.server.link import service
 from blueport.server.store.sqlite import SqliteStore
 from blueport.server.store.wakeups import waited
@@ -47,7 +47,9 @@ class Door:
     async def hello(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
         """Take note of a daemon."""
         hello = await _said(scope, receive, Hello)
-        return _answer(await self._store.write(service.greet, authorization_of(scope), hello, lease_s=self._lease_s))
+        return _answer(
+            await self._store.write(service.greet, header_values(scope, b"authorization"), hello, lease_s=self._lease_s)
+        )
 
     async def claim(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
         """Answer the moment there is work, or with none once the daemon has waited long enough."""
@@ -58,7 +60,7 @@ class Door:
                 while not hung_up.done():
                     ticket = self._store.wakeups.ticket("outbox")
                     items = await self._store.write(
-                        service.claim, authorization_of(scope), asked, lease_s=self._lease_s
+                        service.claim, header_values(scope, b"authorization"), asked, lease_s=self._lease_s
                     )
                     if items:
                         return _answer(Claimed(items))
@@ -73,7 +75,11 @@ class Door:
         """Keep a claim."""
         hold = await _said(scope, receive, Hold)
         held = await self._store.write(
-            service.renew, authorization_of(scope), scope["path_params"]["id"], hold.token, lease_s=self._lease_s
+            service.renew,
+            header_values(scope, b"authorization"),
+            scope["path_params"]["id"],
+            hold.token,
+            lease_s=self._lease_s,
         )
         return _answer(Held(held))
 
@@ -81,20 +87,28 @@ class Door:
         """Grant a hand-over."""
         hold = await _said(scope, receive, Hold)
         held = await self._store.write(
-            service.begin, authorization_of(scope), scope["path_params"]["id"], hold.token, lease_s=self._lease_s
+            service.begin,
+            header_values(scope, b"authorization"),
+            scope["path_params"]["id"],
+            hold.token,
+            lease_s=self._lease_s,
         )
         return _answer(Held(held))
 
     async def failed(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
         """Take the word that an item was not sent."""
         failed = await _said(scope, receive, Failed)
-        held = await self._store.write(service.fail, authorization_of(scope), scope["path_params"]["id"], failed)
+        held = await self._store.write(
+            service.fail, header_values(scope, b"authorization"), scope["path_params"]["id"], failed
+        )
         return _answer(Held(held))
 
     async def sightings(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
         """Keep what was seen."""
         sightings = await _said(scope, receive, Sightings)
-        noted = await self._store.write(service.note, authorization_of(scope), sightings, region=self._region)
+        noted = await self._store.write(
+            service.note, header_values(scope, b"authorization"), sightings, region=self._region
+        )
         return _answer(Noted(noted))
 
 

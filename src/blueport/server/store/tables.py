@@ -146,6 +146,30 @@ messages = Table(
     Index(None, "chat_id", "sent_at", "id"),
 )
 
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    _account(),
+    Column("key_id", Text, ForeignKey("api_keys.id"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False, index=True),
+    sqlite_with_rowid=False,
+)
+
+# Answers that have not left yet; a row lives as long as it takes to answer, or until the one who asked asks again.
+unanswered = Table(
+    "unanswered",
+    metadata,
+    Column("account_id", Text, nullable=False),
+    Column("fingerprint", Text, primary_key=True),
+    Column("request_id", Text, primary_key=True),
+    Column("body", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 outbox = Table(
     "outbox",
     metadata,

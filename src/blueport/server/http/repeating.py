@@ -1,0 +1,135 @@
+"""A request that is repeated because its answer was lost has its effect once.
+
+A client that sends an `Idempotency-Key` gets the first answer again for a day. The official SDK sends none, and repeats
+a POST whose connection broke or timed out. So the answer to every write is kept until it has left: if the process dies
+before that, or finds that the client has hung up, then the same request within two minutes gets that answer. A request
+whose answer left is never taken for a repetition: two equal messages sent on purpose are two messages.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable
+
+import msgspec
+
+from blueport.server.errors import ApiError, StoreUnavailableError
+from blueport.server.http import queries
+from blueport.server.http.queries import Kept
+from blueport.server.ids import AccountId, KeyId
+from blueport.server.store.sqlite import SqliteStore
+from blueport.server.store.tx import Tx
+
+KEY_LIFE_MS = 24 * 60 * 60 * 1000
+REPEATS_WITHIN_MS = 120_000
+# How long answered requests are gathered before their rows are dropped; a crash in between makes them look unanswered.
+FORGET_AFTER_S = 0.05
+
+_NAME = re.compile(rb"[\x21-\x7e]{1,255}")
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """One sending of a request: *fingerprint* tells what is asked by whom, *name* is its Idempotency-Key."""
+
+    account_id: AccountId
+    key_id: KeyId
+    request_id: str
+    fingerprint: str
+    name: str | None
+
+
+class Done(msgspec.Struct, frozen=True):
+    """The answer's JSON. *unanswered* is the fingerprint under which it is kept until it has left."""
+
+    body: bytes
+    is_replayed: bool = False
+    unanswered: str | None = None
+
+
+class Underway:
+    """The requests whose clients this process is still going to answer, or has just answered."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+        self._ours: set[str] = set()
+        self._left: list[tuple[str, str]] = []
+
+    def is_ours(self, request_id: str) -> bool:
+        """Tell whether somebody still waits here for that answer, or has it."""
+        return request_id in self._ours
+
+    def begin(self, request_id: str) -> None:
+        """A client waits for the answer."""
+        self._ours.add(request_id)
+
+    def abandon(self, request_id: str) -> None:
+        """The client is gone, or its request was refused."""
+        self._ours.discard(request_id)
+
+    def answered(self, fingerprint: str, request_id: str) -> None:
+        """The answer has left; soon it need not be kept any more."""
+        if not self._left:
+            asyncio.get_running_loop().call_later(FORGET_AFTER_S, self._forget)
+        self._left.append((fingerprint, request_id))
+
+    def _forget(self) -> None:
+        left, self._left = self._left, []
+        self._forgetting = asyncio.create_task(self._forgotten(left))
+
+    async def _forgotten(self, left: list[tuple[str, str]]) -> None:
+        try:
+            await self._store.write(queries.forget, left)
+        except StoreUnavailableError:
+            self._left += left  # with the next ones
+            return
+        self._ours.difference_update(request_id for _, request_id in left)
+
+
+def name_of(headers: list[bytes]) -> str | None:
+    """Return the Idempotency-Key that *headers* hold, None if there is none.
+
+    Raises:
+        ApiError: `invalid_parameter_value`.
+    """
+    if not headers:
+        return None
+    if len(headers) > 1 or not _NAME.fullmatch(headers[0]):
+        message = "`Idempotency-Key` takes 1 to 255 visible ASCII characters."
+        raise ApiError("invalid_parameter_value", message, param="Idempotency-Key")
+    return headers[0].decode("ascii")
+
+
+def once(tx: Tx, attempt: Attempt, underway: Underway, do: Callable[[], bytes]) -> Done:
+    """Return what *do* answers, or what it answered when this very request was done before.
+
+    Raises:
+        ApiError: As *do*, or `invalid_parameter_value`: the Idempotency-Key was used for another request.
+    """
+    if attempt.name is not None:
+        return _once_by_name(tx, attempt, attempt.name, do)
+    for earlier in queries.unanswered_since(tx, attempt.fingerprint, tx.now_ms - REPEATS_WITHIN_MS):
+        if not underway.is_ours(earlier.request_id):
+            queries.forget(tx, [(attempt.fingerprint, earlier.request_id)])
+            return _kept(tx, attempt, earlier.body.encode(), is_replayed=True)
+    return _kept(tx, attempt, do(), is_replayed=False)
+
+
+def drop_old(tx: Tx) -> None:
+    """Drop answers that nobody will ask for again."""
+    queries.drop_old(tx, keys_before_ms=tx.now_ms - KEY_LIFE_MS, unanswered_before_ms=tx.now_ms - REPEATS_WITHIN_MS)
+
+
+def _once_by_name(tx: Tx, attempt: Attempt, name: str, do: Callable[[], bytes]) -> Done:
+    kept = queries.kept(tx, attempt.key_id, name)
+    if kept is None:
+        body = do()
+        queries.keep(tx, attempt.account_id, attempt.key_id, name, Kept(attempt.fingerprint, body.decode()))
+        return Done(body)
+    if kept.fingerprint != attempt.fingerprint:
+        message = "This `Idempotency-Key` was used for another request."
+        raise ApiError("invalid_parameter_value", message, param="Idempotency-Key")
+    return Done(kept.body.encode(), is_replayed=True)
+
+
+def _kept(tx: Tx, attempt: Attempt, body: bytes, *, is_replayed: bool) -> Done:
+    queries.note_unanswered(tx, attempt.account_id, attempt.fingerprint, attempt.request_id, body.decode())
+    return Done(body, is_replayed, attempt.fingerprint)
