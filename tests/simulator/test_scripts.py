@@ -2,10 +2,11 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from blueport.simulator.faults import Fault
 from blueport.simulator.mac import SimulatedMac, running
-from blueport.simulator.settings import Settings, osascript_path, port_file_path
+from blueport.simulator.settings import MacOs, Settings, osascript_path, port_file_path
 from tests.simulator.scripting import (
     ADA,
     BO,
@@ -110,6 +111,16 @@ class TestSend:
         assert ended.status == 0
         assert own_rows(mac.settings.folder) == [(0, 0, 0, 0, 0)]
         assert texts(mac, ADA) == []
+
+    @pytest.mark.parametrize("macos", ["13", "15"])
+    async def test_older_releases_name_a_chat_by_its_service(self, settings: Settings, macos: MacOs) -> None:
+        async with running(structs.replace(settings, macos=macos)) as mac:
+            await mac.person_texts(ADA, "Hi")
+
+            ended = await osascript(settings.folder, TO_CHAT, f"iMessage;-;{ADA}", "Hello")
+
+            await arrived(mac, ADA, "Hello")
+        assert ended.status == 0
 
 
 class TestRefusal:
