@@ -3,6 +3,8 @@
 import argparse
 import asyncio
 import contextlib
+import fcntl
+import os
 import signal
 import socket
 import sys
@@ -37,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
 async def _dev(options: argparse.Namespace) -> None:
     folder: Path = options.data.resolve()
     installation = installation_in(folder)
+    _lock(folder)
     with _listening(options.port) as api, _listening(_simulator_port(options.port)) as simulator:
         api_url, simulator_url = _url(api), _url(simulator)
         children = _children(folder, installation, options.macos, api, simulator)
@@ -88,6 +91,15 @@ def _listening(port: int) -> contextlib.closing[socket.socket]:
         return contextlib.closing(socket.create_server(("127.0.0.1", port), backlog=1024))
     except OSError as error:
         sys.exit(f"blueport: port {port} cannot be had ({error.strerror}); choose another with --port, or 0 for any")
+
+
+def _lock(folder: Path) -> None:
+    """Take *folder* for this process, until it ends."""
+    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit(f"blueport: it is already running on {folder}; choose another folder with --data")
 
 
 def _simulator_port(api_port: int) -> int:

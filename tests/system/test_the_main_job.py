@@ -1,0 +1,119 @@
+"""The whole path through real processes: a person texts, an agent hears and answers, the phone shows it."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.system.blueport import ADA, Blueport, running, until
+from tests.system.receiver import Receiver
+
+ECHO_AGENT = Path(__file__).parents[2] / "examples" / "echo_agent.py"
+BOTH = ["message.received", "message.sent"]
+
+
+def test_a_text_reaches_the_webhook_and_the_reply_reaches_the_phone(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as blueport, Receiver() as receiver:
+        made = blueport.api("POST", "/v1/webhooks", {"from": blueport.line, "url": receiver.url, "events": BOTH})
+
+        guid = blueport.texts(ADA, "Is anybody there?")
+        received = until(lambda: next(iter(receiver.heard), None))
+        outbox_id = blueport.sends(ADA, "Yes: me.")
+        sent = until(lambda: next((heard for heard in receiver.heard if heard.event["event"] == "message.sent"), None))
+
+        assert received.is_signed_with(made["secret"])
+        assert received.headers["x-webhook-timestamp"] == str(received.event["timestamp"])
+        assert received.headers["x-webhook-delivery-id"] == received.event["delivery_id"]
+        assert received.event["event"] == "message.received"
+        assert received.event["data"]["guid"] == guid
+        assert received.event["data"]["text"] == "Is anybody there?"
+        assert received.event["data"]["line_handle"] == blueport.line
+        assert sent.is_signed_with(made["secret"])
+        assert sent.event["data"]["outbox_id"] == outbox_id
+        assert blueport.api("GET", f"/v1/outbox?id={outbox_id}")["status"] == "sent"
+        assert [(bubble["from_me"], bubble["text"]) for bubble in blueport.phone(ADA)] == [
+            (True, "Is anybody there?"),
+            (False, "Yes: me."),
+        ]
+
+
+def test_the_echo_agent_of_the_readme_answers_on_the_phone(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as blueport:
+        command = [sys.executable, str(ECHO_AGENT), blueport.said["api_url"], blueport.said["api_key"]]
+        agent = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        try:
+            assert agent.stdout is not None
+            assert "listening" in agent.stdout.readline()
+
+            blueport.texts(ADA, 'Hello \u2028 "agent" 👋🏽')
+
+            shown = until(lambda: [bubble["text"] for bubble in blueport.phone(ADA) if not bubble["from_me"]])
+            assert shown == ['You said: Hello \u2028 "agent" 👋🏽']
+        finally:
+            agent.kill()
+            agent.communicate()
+
+
+def test_json_prints_one_line_when_all_is_ready_and_nothing_else(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as blueport:
+        assert set(blueport.said) == {"api_url", "api_key", "line", "phone_url", "simulator_url", "dashboard_url"}
+        assert blueport.api("GET", "/v1/lines")["data"][0]["is_active"] is True
+
+        blueport.process.send_signal(signal.SIGINT)
+        rest, _ = blueport.process.communicate(timeout=10)
+
+        assert rest == b""
+        assert blueport.process.returncode == 0
+
+
+def test_started_again_it_has_kept_everything(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as first:
+        first.texts(ADA, "Remember me")
+        until(lambda: first.api("GET", f"/v1/chats?from={first.line}")["data"])
+        key = first.said["api_key"]
+
+    with running(tmp_path / "data") as second:
+        assert second.said["api_key"] == key
+        messages = second.api("GET", f"/v1/messages?from={second.line}&to={ADA}")["data"]
+        assert [message["text"] for message in messages] == ["Remember me"]
+        assert [bubble["text"] for bubble in second.phone(ADA)] == ["Remember me"]
+
+
+@pytest.mark.parametrize("with_signal", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_however_it_ends_none_of_its_processes_is_left(tmp_path: Path, with_signal: signal.Signals) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    blueport = Blueport(folder)
+    children = [blueport.child(verb) for verb in ("serve", "daemon", "simulate")]
+
+    blueport.stop(with_signal)
+
+    until(lambda: not any(_is_alive(pid) for pid in children), within_s=10)
+
+
+def test_a_port_that_is_taken_is_said_so(tmp_path: Path) -> None:
+    with running(tmp_path / "first") as blueport:
+        port = blueport.said["api_url"].rpartition(":")[2]
+        command = [sys.executable, "-m", "blueport.cli.main", "dev", "--port", port, "--data", str(tmp_path / "second")]
+
+        second = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+        assert second.returncode == 1
+        assert f"port {port} cannot be had" in second.stderr
+
+
+def test_a_second_server_on_the_same_folder_is_refused(tmp_path: Path) -> None:
+    with running(tmp_path / "data"):
+        command = [sys.executable, "-m", "blueport.cli.main", "dev", "--port", "0", "--data", str(tmp_path / "data")]
+
+        second = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+        assert second.returncode == 1
+        assert "is already running" in second.stderr
+
+
+def _is_alive(pid: int) -> bool:
+    listed = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return bool(listed.stdout.strip()) and not listed.stdout.startswith("Z")
