@@ -1,9 +1,16 @@
 """A whole daemon between a server and a simulated Mac: what is accepted is sent once, or reported as failed."""
 
+from typing import Literal
+
+import msgspec
+import pytest
+
 from blueport.daemon.settings import Settings
+from blueport.simulator import oddities
+from blueport.simulator.faults import Fault
 from blueport.simulator.mac import SimulatedMac
 from tests.daemon.fake_door import FakeDoor
-from tests.daemon.waiting import ADA, LINE, until, working
+from tests.daemon.waiting import ADA, BO, CY, LINE, until, working
 
 
 def texts_on_phone(mac: SimulatedMac, person: str) -> list[str | None]:
@@ -11,7 +18,7 @@ def texts_on_phone(mac: SimulatedMac, person: str) -> list[str | None]:
 
 
 class TestSendText:
-    async def test_a_text_reaches_the_phone_and_is_told_with_its_proof(
+    async def test_it_reaches_the_phone_and_is_told_with_its_proof(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings
     ) -> None:
         work = door.accept(LINE, ADA, "Hello Ada")
@@ -24,9 +31,292 @@ class TestSendText:
             ("Hello Ada", True, work.id)
         ]
 
-    async def test_a_person_s_text_is_told(self, mac: SimulatedMac, door: FakeDoor, settings: Settings) -> None:
+    async def test_it_lands_in_the_known_conversation(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
         async with working(settings, door):
             await mac.person_texts(ADA, "Hi")
             await until(lambda: door.received() == ["Hi"])
+            work = door.accept(LINE, ADA, "Hi yourself", chat_guids=[door.messages[0].chat.guid])
+            await until(lambda: work.status == "sent")
 
-        assert door.messages[0].sender == ADA
+        assert {seen.chat.guid for seen in door.messages} == {door.messages[0].chat.guid}
+
+    async def test_a_group_is_reached_by_its_guid(self, mac: SimulatedMac, door: FakeDoor, settings: Settings) -> None:
+        group = mac.add_group([ADA, BO])
+
+        async with working(settings, door):
+            work = door.accept(LINE, None, "All of you", chat_guids=[f"any;+;{group}"])
+            await until(lambda: work.status == "sent")
+
+        assert texts_on_phone(mac, ADA) == texts_on_phone(mac, BO) == ["All of you"]
+
+    async def test_a_group_that_messages_does_not_know_fails(  # send-10
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        work = door.accept(LINE, None, "Anybody?", chat_guids=["any;+;chat797"])
+
+        async with working(settings, door):
+            await until(lambda: work.status == "failed")
+
+        assert work.error == "chat_not_in_messages"
+        assert mac.db.rows("SELECT guid FROM chat") == []
+
+    async def test_the_order_is_that_of_acceptance(self, mac: SimulatedMac, door: FakeDoor, settings: Settings) -> None:
+        texts = [f"Number {n}" for n in range(25)]
+        work = [door.accept(LINE, ADA, text) for text in texts]
+
+        async with working(settings, door):
+            await until(lambda: all(item.status == "sent" for item in work))
+
+        assert texts_on_phone(mac, ADA) == texts
+
+    async def test_equal_texts_are_each_proven_by_a_row_of_their_own(  # edit-07
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        work = [door.accept(LINE, ADA, "ok") for _ in range(3)]
+
+        async with working(settings, door):
+            await until(lambda: all(item.status == "sent" for item in work))
+
+        assert texts_on_phone(mac, ADA) == ["ok"] * 3
+        assert len({seen.guid for seen in door.messages if seen.proves}) == 3
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            '" & (do shell script "touch pwned-marker") & "',  # send-01
+            r"C:\Users\new and \n",  # send-02
+            "a\n\nb\tc",  # send-03
+            "a\u2028b\u2029c",  # send-04
+            "-e on run",
+            "\u202b\u05e9\u05dc\u05d5\u05dd (abc)\u202c",  # body-20
+            "İ am here \U0001f469\u200d\U0001f467 e\u0301",  # body-12
+            "x" * 200_000,  # send-05
+        ],
+    )
+    async def test_any_text_arrives_as_it_was_written(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, text: str
+    ) -> None:
+        work = door.accept(LINE, ADA, text)
+
+        async with working(settings, door):
+            await until(lambda: work.status == "sent")
+
+        assert texts_on_phone(mac, ADA) == [text]
+
+    async def test_a_nul_fails_that_item_and_no_other(  # send-05
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        bad, good = door.accept(LINE, ADA, "a\x00b"), door.accept(LINE, ADA, "Fine")
+
+        async with working(settings, door):
+            await until(lambda: good.status == "sent")
+
+        assert (bad.status, bad.error) == ("failed", "text_holds_nul")
+        assert texts_on_phone(mac, ADA) == ["Fine"]
+
+    async def test_a_reply_needs_more_than_applescript(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        work = door.accept(LINE, ADA, "Yes", reply_to_guid="F00")
+
+        async with working(settings, door):
+            await until(lambda: work.status == "failed")
+
+        assert work.error == "advanced_features_required"
+        assert texts_on_phone(mac, ADA) == []
+
+
+class TestSendTextGoingWrong:
+    @pytest.mark.parametrize(
+        ("fault", "error"),
+        [
+            (Fault("undelivered"), "recipient_not_on_imessage"),  # send-22
+            (Fault("undelivered", number=25), "attachment_unreadable"),  # att-02
+            (Fault("undelivered", number=4), "messages_error_4"),
+            (Fault("ghost"), "ghost_row"),
+            (Fault("error", number=-2753), "sms_not_available"),  # send-21
+            (Fault("error", number=-10000), "applescript_error_-10000"),  # send-23
+        ],
+    )
+    async def test_it_fails_with_a_word_and_the_next_goes_on(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, fault: Fault, error: str
+    ) -> None:
+        mac.faults.add(fault)
+        bad, good = door.accept(LINE, ADA, "First"), door.accept(LINE, ADA, "Second")
+
+        async with working(settings, door):
+            await until(lambda: bad.status == "failed" and good.status == "sent")
+
+        assert (bad.error, bad.attempts) == (error, 1)
+        assert texts_on_phone(mac, ADA) == ["Second"]
+
+    @pytest.mark.parametrize("fault", ["silent", "hang"])  # send-18
+    async def test_what_leaves_no_trace_ends_unknown_and_is_not_sent_again(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, fault: Literal["silent", "hang"]
+    ) -> None:
+        mac.faults.add(Fault(fault))
+        bad, good = door.accept(LINE, ADA, "First"), door.accept(LINE, ADA, "Second")
+
+        async with working(msgspec.structs.replace(settings, send_timeout_s=1, proof_timeout_s=2), door):
+            await until(lambda: bad.status == "failed" and good.status == "sent")
+
+        assert (bad.error, bad.attempts) == ("outcome_unknown", 1)
+        assert texts_on_phone(mac, ADA) == ["Second"]
+
+    async def test_a_send_that_hangs_once_messages_has_it_is_proven_by_its_row(  # send-16, send-17
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        mac.faults.add(Fault("hang_after"))
+        work = door.accept(LINE, ADA, "Once")
+
+        async with working(msgspec.structs.replace(settings, send_timeout_s=1), door):
+            await until(lambda: work.status == "sent")
+            await until(lambda: door.hellos[-1].lines[0].health == "degraded")
+
+        assert texts_on_phone(mac, ADA) == ["Once"]
+
+    async def test_a_row_that_comes_late_still_proves(  # send-14
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        mac.faults.add(Fault("late", after_ms=1_000))
+        late, next_one = door.accept(LINE, ADA, "Late"), door.accept(LINE, ADA, "In time")
+
+        async with working(settings, door):
+            await until(lambda: late.status == next_one.status == "sent")
+
+        assert sorted(filter(None, texts_on_phone(mac, ADA))) == ["In time", "Late"]
+
+    async def test_a_chat_that_is_not_in_the_live_list_is_reached_by_handle(  # send-07, send-08
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        mac.faults.add(Fault("error", number=-1728, times=2))
+        work = door.accept(LINE, ADA, "Hi", chat_guids=[f"any;-;{ADA}", f"iMessage;-;{ADA}"])
+
+        async with working(settings, door):
+            await until(lambda: work.status == "sent")
+
+        assert texts_on_phone(mac, ADA) == ["Hi"]
+
+    async def test_an_own_row_that_looks_inbound_at_first_is_no_message_received(  # cur-17
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        mac.faults.add(Fault("flag_flips"))
+        work = door.accept(LINE, ADA, "Mine")
+
+        async with working(settings, door):
+            await until(lambda: work.status == "sent")
+
+        assert [(seen.text, seen.is_from_me) for seen in door.messages] == [("Mine", True)]
+
+    async def test_without_permission_items_wait_and_the_line_says_why(  # send-28
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        mac.faults.add(Fault("error", number=-1743, times=5))
+        work = [door.accept(LINE, ADA, text) for text in ("First", "Second")]
+
+        async with working(settings, door):
+            await until(lambda: door.hellos[-1].lines[0].health == "no_automation")
+            await until(lambda: all(item.status == "sent" for item in work))
+            await until(lambda: door.hellos[-1].lines[0].health == "ok")
+
+        assert [item.attempts for item in work] == [1, 1]
+        assert texts_on_phone(mac, ADA) == ["First", "Second"]
+
+    async def test_emoji_that_differ_are_different_texts(  # send-15
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        mac.faults.add(Fault("silent"))
+        lost, there = door.accept(LINE, ADA, "👍"), door.accept(LINE, ADA, "👎")
+
+        async with working(settings, door):
+            await until(lambda: there.status == "sent")
+
+        assert lost.status == "claimed"
+
+    async def test_text_that_messages_made_typographic_is_recognised(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        mac.faults.add(Fault("silent"))
+        work = door.accept(LINE, ADA, '"It\'s" -- fine...')
+
+        async with working(settings, door):
+            await until(lambda: not mac.faults.pending())
+            chat = mac.db.direct_chat(ADA)
+            mac.db.add_message("\u201cIt\u2019s\u201d \u2014 fine\u2026", chat=chat, is_sent=1)
+            await until(lambda: work.status == "sent")
+
+    async def test_the_same_text_in_another_conversation_proves_nothing(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        mac.faults.add(Fault("silent"))
+        work = door.accept(LINE, ADA, "Hi")
+
+        async with working(settings, door):
+            await until(lambda: not mac.faults.pending())
+            mac.db.add_message("Hi", chat=mac.db.direct_chat(CY), is_sent=1)
+            await until(lambda: door.sent() == ["Hi"])
+
+        assert work.status == "claimed"
+        assert door.messages[0].proves is None
+
+    async def test_a_ghost_is_laid_at_the_door_of_the_send_that_left_it(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        mac.faults.add(Fault("silent"))
+        mac.faults.add(Fault("ghost"))
+        silent, ghost = door.accept(LINE, ADA, "Silent"), door.accept(LINE, ADA, "Ghost")
+
+        async with working(settings, door):
+            await until(lambda: ghost.status == "failed")
+
+        assert ghost.error == "ghost_row"
+        assert silent.status == "claimed"
+
+    async def test_an_empty_row_of_nobody_is_nothing(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        async with working(settings, door):
+            oddities.ghost(mac.db)
+            await mac.person_texts(ADA, "Hi")
+            await until(lambda: door.received() == ["Hi"])
+
+        assert door.sent() == []
+
+
+class TestMessagesNotRunning:
+    async def test_it_is_given_back_for_a_later_try_and_keeps_its_place(  # send-19
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        mac.faults.add(Fault("error", number=-600, times=3))
+        work = [door.accept(LINE, ADA, text) for text in ("First", "Second", "Third")]
+
+        async with working(settings, door):
+            await until(lambda: all(item.status == "sent" for item in work))
+
+        assert work[0].attempts == 2
+        assert texts_on_phone(mac, ADA) == ["First", "Second", "Third"]
+
+    async def test_it_fails_when_all_tries_are_used_up(  # send-19
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        door.max_attempts = 1
+        mac.faults.add(Fault("error", number=-600, times=3))
+        work = door.accept(LINE, ADA, "First")
+
+        async with working(settings, door):
+            await until(lambda: work.status == "failed")
+
+        assert (work.error, work.attempts) == ("messages_not_running", 1)
+
+    @pytest.mark.usefixtures("chat_db")
+    async def test_a_missing_osascript_is_said_and_waited_for(self, door: FakeDoor, settings: Settings) -> None:
+        work = door.accept(LINE, ADA, "Hi")
+        hidden = msgspec.structs.replace(settings, osascript=settings.osascript + "-gone")
+
+        async with working(hidden, door):
+            await until(lambda: door.hellos[-1].lines[0].health == "degraded")
+
+        assert work.status == "claimed"
+        assert "cannot be run" in (door.hellos[-1].lines[0].hint or "")

@@ -22,7 +22,7 @@ def link_of(bubble: RawMessage, before: Iterable[RawMessage]) -> Link:
     url = _url(bubble)
     unclear = False
     for message in before:
-        behind_ms = (unix_ms(bubble.date) or 0) - (unix_ms(message.date) or 0)
+        behind_ms = abs((unix_ms(bubble.date) or 0) - (unix_ms(message.date) or 0))
         if _repeats(url, message, behind_ms):
             return "repeats"
         unclear = unclear or (behind_ms <= BEHIND_TEXT_MS and not _url(message))

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -56,27 +56,31 @@ class State(msgspec.Struct, frozen=True, array_like=True):
     state: str
 
 
+class _Open(NamedTuple):
+    connection: sqlite3.Connection
+    columns: Columns
+
+
 class ChatDb:
     """The chat.db at an absolute path: opened when first asked, and again after an error or when it is another file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._connection: sqlite3.Connection | None = None
-        self._columns: Columns = {}
+        self._open: _Open | None = None
         self._version = 0
         self.file = 0
 
     def close(self) -> None:
         """Close the file."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        if self._open is not None:
+            self._open.connection.close()
+            self._open = None
 
     def has_changed(self) -> bool:
         """Say whether anything was committed since this was last asked."""
-        if self._connection is not None and self._path.stat().st_ino != self.file:
+        if self._open is not None and self._path.stat().st_ino != self.file:
             self.close()
-        was_closed = self._connection is None
+        was_closed = self._open is None
         before, self._version = self._version, self._number("PRAGMA data_version")
         return was_closed or self._version != before
 
@@ -166,14 +170,18 @@ class ChatDb:
         return number
 
     def _read(self, kind: type[_Raw], query: str, *parameters: int) -> list[_Raw]:
-        return [msgspec.convert(row, kind) for row in self._opened().execute(query, parameters).fetchall()]
+        return [msgspec.convert(row, kind) for row in self._opened().connection.execute(query, parameters).fetchall()]
 
-    def _opened(self) -> sqlite3.Connection:
-        if self._connection is None:
+    @property
+    def _columns(self) -> Columns:
+        return self._opened().columns
+
+    def _opened(self) -> _Open:
+        if self._open is None:
             self.file = self._path.stat().st_ino
-            self._connection = _connected(self._path)
-            self._columns = columns_of(self._connection)
-        return self._connection
+            connection = _connected(self._path)
+            self._open = _Open(connection, columns_of(connection))
+        return self._open
 
 
 class ChatDbThread:

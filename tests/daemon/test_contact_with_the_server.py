@@ -1,0 +1,171 @@
+"""Contact with the server lost and found, answers that make no sense, and sightings that it will not take."""
+
+import asyncio
+import stat
+
+import msgspec
+import pytest
+
+from blueport.daemon.journal.file import JournalInUseError, opened_journal
+from blueport.daemon.run import run
+from blueport.daemon.settings import Settings
+from blueport.protocol.sightings import MessageSeen
+from blueport.simulator.faults import Fault
+from blueport.simulator.mac import SimulatedMac
+from tests.daemon.fake_door import FakeDoor
+from tests.daemon.test_sending_through_messages import texts_on_phone
+from tests.daemon.waiting import ADA, BO, LINE, until, working
+
+
+class TestLostContact:
+    async def test_what_is_seen_meanwhile_is_told_when_the_server_is_back(
+        self, mac: SimulatedMac, settings: Settings
+    ) -> None:
+        door = FakeDoor()
+        async with door.open():
+            settings = at(door, settings)
+            daemon = asyncio.create_task(run(settings))
+            await until(lambda: bool(door.hellos))
+        for text in ("One", "Two"):
+            await mac.person_texts(ADA, text)
+
+        async with door.open():
+            await until(lambda: door.received() == ["One", "Two"])
+            await until(lambda: len(door.hellos) > 1)
+
+            work = door.accept(LINE, ADA, "Back again")
+            await until(lambda: work.status == "sent")
+            daemon.cancel()
+
+    @pytest.mark.parametrize("status", [401, 404, 409, 429, 500, 503])
+    async def test_answers_that_say_nothing_of_the_request_lose_nothing(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, status: int
+    ) -> None:
+        async with working(settings, door):
+            door.answers_with = status
+            await mac.person_texts(ADA, "Hi")
+            await asyncio.sleep(0.1)
+            door.answers_with = None
+
+            await until(lambda: door.received() == ["Hi"])
+
+    async def test_a_send_is_reported_after_the_server_was_away(self, mac: SimulatedMac, settings: Settings) -> None:
+        door = FakeDoor()
+        async with door.open():
+            mac.faults.add(Fault("late", after_ms=500))
+            work = door.accept(LINE, ADA, "Hi")
+            daemon = asyncio.create_task(run(at(door, settings)))
+            await until(lambda: work.begun)
+        await until(lambda: texts_on_phone(mac, ADA) == ["Hi"])
+
+        async with door.open():
+            await until(lambda: work.status == "sent")
+            daemon.cancel()
+
+    async def test_a_claim_whose_answer_was_lost_is_offered_again(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        work = door.accept(LINE, ADA, "Hi")
+        async with working(settings, door):
+            await until(lambda: work.status == "sent")
+        lost = door.accept(LINE, ADA, "Again")
+        lost.status, lost.journal, lost.token, lost.attempts = "claimed", door.hellos[0].journal, "lost", 1
+
+        async with working(settings, door):
+            await until(lambda: lost.status == "sent")
+
+        assert texts_on_phone(mac, ADA) == ["Hi", "Again"]
+
+    async def test_an_item_that_was_taken_away_is_not_handed_over(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        mac.faults.add(Fault("error", number=-1743, times=2))
+        work = door.accept(LINE, ADA, "Hi")
+
+        async with working(settings, door):
+            await until(lambda: work.begun)
+            work.token = "another's"
+            last = door.accept(LINE, ADA, "Last")
+            await until(lambda: last.status == "sent")
+
+        assert texts_on_phone(mac, ADA) == ["Last"]
+
+
+class TestRefusedSightings:
+    async def test_one_that_is_refused_holds_up_nobody_and_is_offered_again_at_the_next_start(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        door.refuses = lambda sighting: sighting.text == "Poison"
+        async with working(settings, door):
+            for text in ("One", "Poison", "Two"):
+                await mac.person_texts(ADA, text)
+            await until(lambda: door.received() == ["One", "Two"])
+        door.refuses = lambda _: False
+
+        async with working(settings, door):
+            await until(lambda: door.received() == ["One", "Two", "Poison"])
+
+    async def test_a_line_that_the_server_does_not_know_holds_up_no_other(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        door.refuses = lambda sighting: isinstance(sighting, MessageSeen) and sighting.sender == BO
+
+        async with working(settings, door):
+            await mac.person_texts(BO, "Hi")
+            await mac.person_texts(ADA, "Hello")
+            await until(lambda: door.received() == ["Hello"])
+
+
+class TestJournal:
+    async def test_a_second_daemon_on_the_same_journal_is_refused(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        async with working(settings, door):
+            with pytest.raises(JournalInUseError, match="Another daemon"):
+                await run(settings)
+
+            await mac.person_texts(ADA, "Hi")
+            await until(lambda: door.received() == ["Hi"])
+
+    async def test_it_is_for_its_owner_only_and_keeps_its_name(self, settings: Settings) -> None:
+        with opened_journal(settings.journal) as journal:
+            first = journal.id
+        with opened_journal(settings.journal) as journal:
+            second = journal.id
+
+        assert first == second
+        assert stat.S_IMODE(settings.journal.stat().st_mode) == 0o600
+
+    async def test_no_text_of_a_message_stays_in_it(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        work = door.accept(LINE, ADA, "Our secret")
+        async with working(settings, door):
+            await mac.person_texts(ADA, "Our secret too")
+            await until(lambda: work.status == "sent" and bool(door.received()))
+            await asyncio.sleep(0.1)
+
+        with opened_journal(settings.journal) as journal:
+            left = [*journal.find(tuple[bytes], "SELECT sighting FROM sightings")]
+            left += journal.find(tuple[bytes], "SELECT command FROM items")
+        assert left == []
+
+
+class TestEnd:
+    async def test_a_daemon_ends_at_once_and_takes_a_hanging_script_with_it(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        mac.faults.add(Fault("hang"))
+        work = door.accept(LINE, ADA, "Hi")
+        daemon = asyncio.create_task(run(settings))
+        await until(lambda: work.begun and not mac.faults.pending())
+
+        daemon.cancel()
+        async with asyncio.timeout(2):
+            await asyncio.wait([daemon])
+
+        assert daemon.cancelled()
+
+
+def at(door: FakeDoor, settings: Settings) -> Settings:
+    return msgspec.structs.replace(settings, server_url=door.url)

@@ -1,0 +1,506 @@
+"""A whole daemon on a chat.db that the test writes row by row: what the server is told of it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from blueport.clock import now_ms
+from blueport.daemon.settings import Settings
+from blueport.simulator import oddities
+from blueport.simulator.chatdb import Attachment, ChatDb, apple_ns
+from blueport.typedstream import encode, message_body
+from tests.daemon.fake_door import FakeDoor
+from tests.daemon.waiting import ADA, BO, CY, LINE, until, working
+
+PHOTO = Attachment("photo.heic", b"heic", "image/heic")
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+
+
+@pytest.fixture(autouse=True)
+async def _daemon_at_work(chat_db: ChatDb, door: FakeDoor, settings: Settings) -> AsyncIterator[None]:  # noqa: ARG001 - chat.db is there before the daemon
+    async with working(settings, door):
+        yield
+
+
+async def all_is_told(chat_db: ChatDb, door: FakeDoor) -> None:
+    """Wait until all that was written so far is told: what is written now is told after it."""
+    last = chat_db.add_message("The last word", sender="+15550109999")
+    await until(lambda: any(seen.guid == last.guid for seen in door.messages))
+    door.messages = [seen for seen in door.messages if seen.guid != last.guid]
+
+
+class TestBodies:
+    @pytest.mark.parametrize("size", [0x30, 127, 128, 200, 255, 256, 292, 32_767, 32_768, 40_000])
+    async def test_a_body_of_any_length_is_whole(  # body-04, body-06, body-07, body-08
+        self, chat_db: ChatDb, door: FakeDoor, size: int
+    ) -> None:
+        chat_db.add_message("a" * size, sender=ADA)
+
+        await until(lambda: bool(door.messages))
+
+        assert door.messages[0].text == "a" * size
+
+    async def test_rows_without_plain_text_are_read_from_their_archive(  # body-01, body-02
+        self, chat_db: ChatDb, door: FakeDoor
+    ) -> None:
+        chat_db.add_message("plain", sender=ADA, text="plain", attributedBody=None)
+        for text in ("coach me", "again", "and again"):
+            chat_db.add_message(text, sender=ADA, text=None)
+
+        await until(lambda: len(door.messages) == 4)
+
+        assert door.received() == ["plain", "coach me", "again", "and again"]
+
+    async def test_the_archive_wins_over_the_plain_text(self, chat_db: ChatDb, door: FakeDoor) -> None:
+        chat_db.add_message("the archive", sender=ADA, text="the column")
+
+        await until(lambda: door.received() == ["the archive"])
+
+    async def test_text_survives_to_the_letter(self, chat_db: ChatDb, door: FakeDoor) -> None:  # body-12, body-20
+        texts = [" İ am ", "\u202b\u05e9\u05dc\u05d5\u05dd (abc)\u202c", "\u00a0x\u200d\ufe0f", "e\u0301"]
+        for text in texts:
+            chat_db.add_message(text, sender=ADA)
+
+        await until(lambda: len(door.messages) == len(texts))
+
+        assert door.received() == texts
+
+    async def test_a_body_that_cannot_be_read_is_told_once_it_can(  # body-11
+        self, chat_db: ChatDb, door: FakeDoor
+    ) -> None:
+        whole = encode(message_body("whole"))
+        row = chat_db.add_message("", sender=ADA, attributedBody=whole[:60])
+        await asyncio.sleep(0.7)  # longer than an unfinished row is held
+        await all_is_told(chat_db, door)
+        assert door.messages == []
+
+        chat_db.change(row, attributedBody=whole)
+
+        await until(lambda: door.received() == ["whole"])
+
+    async def test_a_caption_has_no_mark_of_its_photo(self, chat_db: ChatDb, door: FakeDoor) -> None:  # body-14
+        chat_db.add_message("look", sender=ADA, attachments=[PHOTO])
+
+        await until(lambda: bool(door.messages))
+
+        assert (door.messages[0].text, len(door.messages[0].attachments)) == ("look", 1)
+
+    async def test_a_photo_alone_has_no_text(self, chat_db: ChatDb, door: FakeDoor) -> None:  # body-15
+        chat_db.add_message("", sender=ADA, attachments=[PHOTO])
+
+        await until(lambda: bool(door.messages))
+
+        assert door.messages[0].text is None
+        assert [file.mime_type for file in door.messages[0].attachments] == ["image/heic"]
+
+    async def test_nul_is_left_out(self, chat_db: ChatDb, door: FakeDoor) -> None:  # body-17
+        chat_db.add_message("a\x00b", sender=ADA)
+
+        await until(lambda: door.received() == ["ab"])
+
+    async def test_bytes_that_are_no_utf8_hold_up_nobody(self, chat_db: ChatDb, door: FakeDoor) -> None:
+        row = chat_db.add_message("", sender=ADA)
+        oddities.bad_utf8(chat_db, row, b"caf\xe9")
+        chat_db.add_message("Next", sender=ADA)
+
+        await until(lambda: door.received() == ["caf\ufffd", "Next"])
+
+
+class TestLifeOfARow:
+    async def test_a_row_is_told_when_body_and_chat_are_there(self, chat_db: ChatDb, door: FakeDoor) -> None:
+        row = chat_db.add_row(sender=ADA)
+        await asyncio.sleep(0.1)
+        chat_db.write_body(row, "Step by step")
+        await asyncio.sleep(0.1)
+        assert door.messages == []
+
+        chat_db.link(row, chat_db.direct_chat(ADA))
+
+        await until(lambda: door.received() == ["Step by step"])
+
+    async def test_an_unfinished_row_holds_up_nobody(self, chat_db: ChatDb, door: FakeDoor) -> None:
+        row = chat_db.add_row(sender=ADA)
+        chat_db.add_message("Second", sender=ADA)
+        await until(lambda: door.received() == ["Second"])
+
+        chat_db.write_body(row, "First")
+        chat_db.link(row, chat_db.direct_chat(ADA))
+
+        await until(lambda: door.received() == ["Second", "First"])
+
+    async def test_a_file_that_is_linked_late_is_waited_for(self, chat_db: ChatDb, door: FakeDoor) -> None:  # att-27
+        row = chat_db.add_row(sender=ADA, cache_has_attachments=1)
+        chat_db.write_body(row, "", attachment_count=1)
+        chat_db.link(row, chat_db.direct_chat(ADA))
+        await asyncio.sleep(0.1)
+        assert door.messages == []
+
+        chat_db.attach(row, [PHOTO])
+
+        await until(lambda: bool(door.messages))
+        assert [file.filename for file in door.messages[0].attachments] == ["photo.heic"]
+
+    async def test_a_file_that_never_comes_is_not_waited_for_for_ever(  # att-05, att-06
+        self, chat_db: ChatDb, door: FakeDoor
+    ) -> None:
+        row = chat_db.add_message("", sender=ADA, cache_has_attachments=1)
+        chat_db.write_body(row, "", attachment_count=1)
+        await until(lambda: bool(door.messages))
+        assert door.messages[0].attachments == ()
+
+        chat_db.attach(row, [PHOTO])
+
+        await until(lambda: bool(door.changes))
+        assert [file.size for file in door.changes[0].attachments] == [4]
+        assert len(door.messages) == 1
+
+    async def test_updates_of_a_told_row_are_no_second_message(  # edit-01
+        self, chat_db: ChatDb, door: FakeDoor
+    ) -> None:
+        row = chat_db.add_message("Once", sender=ADA)
+        await until(lambda: door.received() == ["Once"])
+
+        chat_db.change(row, is_delivered=1, date_read=1, is_sent=1, error=0)
+        await asyncio.sleep(0.3)  # longer than from one sweep to the next
+        await all_is_told(chat_db, door)
+
+        assert (door.received(), door.changes) == (["Once"], [])
+
+    async def test_a_row_in_two_chats_is_told_once_and_one_in_none_never(  # cur-20
+        self, chat_db: ChatDb, door: FakeDoor
+    ) -> None:
+        older, newer = chat_db.direct_chat(ADA), chat_db.group_chat("chat1", [ADA, BO])
+        row = chat_db.add_message("Twice", sender=ADA, chat=newer)
+        chat_db.link(row, older)
+        orphan = chat_db.add_row(sender=ADA)
+        chat_db.write_body(orphan, "Orphan")
+        await asyncio.sleep(0.7)  # longer than an unfinished row is held
+        await all_is_told(chat_db, door)
+
+        assert [(seen.text, seen.chat.is_group) for seen in door.messages] == [("Twice", False)]
+
+    async def test_what_is_recently_deleted_is_not_told(self, chat_db: ChatDb, door: FakeDoor) -> None:
+        with chat_db.one_commit():
+            oddities.recently_deleted(chat_db, chat_db.add_message("Gone", sender=ADA))
+        await all_is_told(chat_db, door)
+
+        assert door.messages == []
+
+    async def test_equal_texts_are_different_messages(  # echo-10, edit-07, date-08
+        self, chat_db: ChatDb, door: FakeDoor
+    ) -> None:
+        at = now_ms()
+        for sent_at in (at, at, at - 5_000):
+            chat_db.add_message("ok", sender=ADA, sent_at=sent_at)
+
+        await until(lambda: door.received() == ["ok"] * 3)
+
+    async def test_a_burst_is_told_in_order_and_in_full(self, chat_db: ChatDb, door: FakeDoor) -> None:  # cur-07
+        texts = [f"Number {n}" for n in range(1_000)]
+        for text in texts:
+            chat_db.add_message(text, sender=ADA)
+
+        await until(lambda: door.received() == texts)
+
+
+class TestEdits:
+    async def test_an_edit_is_told_as_a_change(self, chat_db: ChatDb, door: FakeDoor) -> None:
+        row = chat_db.add_message("Teh", sender=ADA)
+        await until(lambda: door.received() == ["Teh"])
+
+        oddities.edit(chat_db, row, "The")
+
+        await until(lambda: [change.text for change in door.changes] == ["The"])
+        assert len(door.messages) == 1
+
+    async def test_what_was_edited_before_it_was_seen_has_its_newest_text(  # edit-04, edit-08
+        self, chat_db: ChatDb, door: FakeDoor
+    ) -> None:
+        with chat_db.one_commit():
+            row = chat_db.add_message("One", sender=ADA)
+            oddities.edit(chat_db, row, "Two")
+            oddities.edit(chat_db, row, "Three")
+        await all_is_told(chat_db, door)
+
+        assert (door.received(), door.changes) == (["Three"], [])
+
+    async def test_what_was_unsent_before_it_was_seen_is_not_told(  # edit-09
+        self, chat_db: ChatDb, door: FakeDoor
+    ) -> None:
+        with chat_db.one_commit():
+            oddities.unsend(chat_db, chat_db.add_message("Oops", sender=ADA))
+        await all_is_told(chat_db, door)
+
+        assert door.messages == []
+
+    async def test_what_is_unsent_later_loses_its_text(self, chat_db: ChatDb, door: FakeDoor) -> None:
+        row = chat_db.add_message("Oops", sender=ADA)
+        await until(lambda: door.received() == ["Oops"])
+
+        oddities.unsend(chat_db, row)
+
+        await until(lambda: [change.text for change in door.changes] == [None])
+
+    async def test_of_three_photos_only_the_unsent_one_goes(self, chat_db: ChatDb, door: FakeDoor) -> None:  # edit-03
+        row = chat_db.add_message("", sender=ADA, attachments=[Attachment(f"{n}.jpg", b"jpg") for n in range(3)])
+        await until(lambda: bool(door.messages))
+        left = [f"at_{part}_{row.guid}" for part in (0, 2)]
+
+        oddities.unsend(chat_db, row, parts=(1,), attributedBody=encode(message_body("", attachment_guids=left)))
+
+        await until(lambda: bool(door.changes))
+        assert [file.guid for file in door.changes[0].attachments] == left
+
+    async def test_what_an_older_device_says_of_an_edit_is_a_message(  # edit-06, rxn-09
+        self, chat_db: ChatDb, door: FakeDoor
+    ) -> None:
+        for text in ("Edited to “x”", "Liked an image"):
+            chat_db.add_message(text, sender=ADA)
+
+        await until(lambda: door.received() == ["Edited to “x”", "Liked an image"])
+
+
+class TestRowsThatAreNoMessages:
+    @pytest.mark.parametrize("kind", [2001, 2006, 2007, 2999, 3001, 3007, 3999, 1000, 4000])
+    async def test_reactions_stickers_and_polls_are_not_told(  # rxn-03, rxn-04, rxn-07, rxn-08
+        self, chat_db: ChatDb, door: FakeDoor, kind: int
+    ) -> None:
+        chat = chat_db.direct_chat(ADA)
+        target = chat_db.add_message("Nice?", sender=ADA)
+        oddities.tapback(chat_db, f"p:0/{target.guid}", kind, chat=chat, sender=ADA)
+        await all_is_told(chat_db, door)
+
+        assert door.received() == ["Nice?"]
+
+    async def test_events_of_a_group_are_not_told(self, chat_db: ChatDb, door: FakeDoor) -> None:
+        group = chat_db.group_chat("chat1", [ADA, BO])
+        chat_db.add_message("", sender=ADA, chat=group, item_type=2, group_title="Friends")
+        await all_is_told(chat_db, door)
+
+        assert door.messages == []
+
+    async def test_spam_is_not_told(self, chat_db: ChatDb, door: FakeDoor) -> None:
+        chat_db.add_message("You won", sender=CY, is_spam=1)
+        await all_is_told(chat_db, door)
+
+        assert door.messages == []
+
+
+class TestLinks:
+    async def test_a_text_and_its_bubble_are_one_message(self, chat_db: ChatDb, door: FakeDoor) -> None:  # chat-22
+        chat = chat_db.direct_chat(ADA)
+        chat_db.add_message("Look: https://example.com/a now", sender=ADA)
+        oddities.link_preview(chat_db, "https://example.com/a", sender=ADA, chat=chat)
+        oddities.link_preview(chat_db, "https://example.com/a", sender=ADA, chat=chat)
+        await all_is_told(chat_db, door)
+
+        assert door.received() == ["Look: https://example.com/a now"]
+
+    async def test_a_link_alone_is_told_once(self, chat_db: ChatDb, door: FakeDoor) -> None:
+        chat = chat_db.direct_chat(ADA)
+        for _ in range(2):
+            oddities.link_preview(chat_db, "https://example.com/a", sender=ADA, chat=chat)
+        await all_is_told(chat_db, door)
+
+        assert door.received() == ["https://example.com/a"]
+
+    async def test_a_link_that_is_sent_again_later_is_told_again(  # chat-24
+        self, chat_db: ChatDb, door: FakeDoor
+    ) -> None:
+        at = now_ms()
+        chat = chat_db.direct_chat(ADA)
+        for sent_at in (at - 3 * MINUTE_MS, at):
+            chat_db.add_message("https://example.com/a !", sender=ADA, sent_at=sent_at)
+            date = apple_ns(sent_at + 900)
+            oddities.link_preview(chat_db, "https://example.com/a", sender=ADA, chat=chat, date=date)
+        await all_is_told(chat_db, door)
+
+        assert door.received() == ["https://example.com/a !"] * 2
+
+    async def test_somebody_else_s_link_is_his_own(self, chat_db: ChatDb, door: FakeDoor) -> None:
+        group = chat_db.group_chat("chat1", [ADA, BO])
+        chat_db.add_message("https://example.com/a", sender=ADA, chat=group)
+        oddities.link_preview(chat_db, "https://example.com/a", sender=BO, chat=group)
+        await all_is_told(chat_db, door)
+
+        assert [seen.sender for seen in door.messages] == [ADA, BO]
+
+
+class TestFiles:
+    async def test_files_are_in_the_order_of_the_body(self, chat_db: ChatDb, door: FakeDoor) -> None:  # att-28, att-29
+        with chat_db.one_commit():
+            row = chat_db.add_row(sender=ADA)
+            chat_db.attach(row, [Attachment(f"{n}.jpg", bytes(n + 1)) for n in range(3)])
+            guids = [f"at_{n}_{row.guid}" for n in (2, 0, 1)]
+            chat_db.change(row, attributedBody=encode(message_body("", attachment_guids=guids)))
+            chat_db.link(row, chat_db.direct_chat(ADA))
+
+        await until(lambda: bool(door.messages))
+
+        assert [(file.guid, file.size) for file in door.messages[0].attachments] == list(
+            zip(guids, (3, 1, 2), strict=True)
+        )
+
+    async def test_icons_of_links_and_hidden_files_are_left_out(
+        self, chat_db: ChatDb, door: FakeDoor
+    ) -> None:  # att-16
+        icon = Attachment("A1.pluginPayloadAttachment", b"icon")
+        chat_db.add_message("https://example.com", sender=ADA, attachments=[icon])
+
+        await until(lambda: bool(door.messages))
+
+        assert door.messages[0].attachments == ()
+
+    async def test_a_voice_message_is_known_by_its_kind(self, chat_db: ChatDb, door: FakeDoor) -> None:  # att-15
+        with chat_db.one_commit():
+            row = chat_db.add_message("", sender=ADA, attachments=[Attachment("Audio Message", b"caf")])
+            chat_db.execute("UPDATE attachment SET uti = 'com.apple.coreaudio-format', mime_type = NULL")
+
+        await until(lambda: bool(door.messages))
+
+        assert (door.messages[0].guid, door.messages[0].is_audio) == (row.guid, True)
+        assert door.messages[0].attachments[0].mime_type == "audio/x-caf"
+
+    async def test_names_cannot_hide_their_ending(self, chat_db: ChatDb, door: FakeDoor) -> None:  # att-17, att-18
+        files = [Attachment("invoice\u202efdp.exe", b"x"), Attachment("天狗 e\u0301.heic", b"x")]
+        chat_db.add_message("", sender=ADA, attachments=files)
+
+        await until(lambda: bool(door.messages))
+
+        assert [file.filename for file in door.messages[0].attachments] == ["invoicefdp.exe", "天狗 \u00e9.heic"]
+
+
+class TestPeopleAndChats:
+    async def test_a_group_is_known_by_its_chat_and_its_speaker_by_the_row(  # chat-07, chat-08
+        self, chat_db: ChatDb, door: FakeDoor
+    ) -> None:
+        chat_db.direct_chat(ADA)
+        group = chat_db.group_chat("chat1", [ADA, BO], display_name="Friends")
+        chat_db.add_message("Hi all", sender=ADA, chat=group)
+        chat_db.add_message("Who?", sender=ADA, chat=group, handle_id=0)
+
+        await until(lambda: len(door.messages) == 2)
+
+        chat = door.messages[0].chat
+        assert (chat.identifier, chat.is_group, chat.name, chat.participants) == ("chat1", True, "Friends", (ADA, BO))
+        assert [seen.sender for seen in door.messages] == [ADA, None]
+
+    async def test_services_are_those_of_the_message(
+        self, chat_db: ChatDb, door: FakeDoor
+    ) -> None:  # chat-01, chat-10, chat-11
+        chat = chat_db.direct_chat(ADA)
+        for service in ("iMessage", "SMS", "RCS"):
+            chat_db.add_message(service, sender=ADA, chat=chat, service=service)
+
+        await until(lambda: len(door.messages) == 3)
+
+        assert [seen.service for seen in door.messages] == ["iMessage", "SMS", "RCS"]
+        assert "any" not in {seen.chat.service for seen in door.messages}
+
+    async def test_all_handles_of_one_address_are_read(
+        self, chat_db: ChatDb, door: FakeDoor
+    ) -> None:  # chat-03, chat-04
+        for service in ("iMessage", "SMS", "RCS"):
+            chat_db.add_message(service, sender=ADA, service=service, chat=chat_db.direct_chat(ADA, service=service))
+
+        await until(lambda: door.received() == ["iMessage", "SMS", "RCS"])
+
+        assert {seen.sender for seen in door.messages} == {ADA}
+
+    @pytest.mark.parametrize("sender", ["PayPal 2-FA.", "88438", "urn:biz:1234"])  # chat-12, chat-14
+    async def test_senders_that_are_no_numbers_stay_as_they_are(
+        self, chat_db: ChatDb, door: FakeDoor, sender: str
+    ) -> None:
+        chat_db.add_message("Code 1234", sender=sender)
+
+        await until(lambda: [seen.sender for seen in door.messages] == [sender])
+
+    async def test_a_chat_without_members_is_no_trouble(self, chat_db: ChatDb, door: FakeDoor) -> None:  # chat-21
+        chat = chat_db.group_chat("chat1", [])
+        chat_db.add_message("Hello?", sender=ADA, chat=chat)
+
+        await until(lambda: [seen.chat.participants for seen in door.messages] == [()])
+
+    async def test_a_reply_names_what_it_replies_to(self, chat_db: ChatDb, door: FakeDoor) -> None:
+        chat_db.add_message("Yes", sender=ADA, thread_originator_guid="F00", reply_to_guid="BA2")
+
+        await until(lambda: [seen.reply_to_guid for seen in door.messages] == ["F00"])
+
+
+class TestOwnMessages:
+    async def test_what_a_person_sends_from_the_line_is_told_once_it_is_sent(  # echo-08
+        self, chat_db: ChatDb, door: FakeDoor
+    ) -> None:
+        chat = chat_db.direct_chat(ADA)
+        row = chat_db.add_message("By hand", chat=chat, handle_id=0)
+        await all_is_told(chat_db, door)
+        assert door.messages == []
+
+        chat_db.change(row, is_sent=1)
+
+        await until(lambda: door.sent() == ["By hand"])
+        assert (door.messages[0].sender, door.messages[0].proves, door.messages[0].chat.identifier) == (None, None, ADA)
+
+    async def test_what_was_not_delivered_is_told_when_it_goes_out_after_all(
+        self, chat_db: ChatDb, door: FakeDoor
+    ) -> None:
+        row = chat_db.add_message("By hand", chat=chat_db.direct_chat(ADA), error=22)
+        await all_is_told(chat_db, door)
+        assert door.messages == []
+
+        chat_db.change(row, error=0, is_sent=1)
+
+        await until(lambda: door.sent() == ["By hand"])
+
+    async def test_of_words_to_oneself_only_the_sent_half_is_told(  # echo-01, echo-05
+        self, chat_db: ChatDb, door: FakeDoor
+    ) -> None:
+        chat = chat_db.direct_chat(LINE)
+        chat_db.add_message("Note", chat=chat, is_sent=1)
+        chat_db.add_message("Note", sender=LINE, chat=chat)
+        await all_is_told(chat_db, door)
+
+        assert [(seen.text, seen.is_from_me) for seen in door.messages] == [("Note", True)]
+
+    async def test_an_echo_from_another_own_address_is_not_told(  # echo-02, echo-03, echo-04, echo-06
+        self, chat_db: ChatDb, door: FakeDoor
+    ) -> None:
+        chat = chat_db.direct_chat("me@icloud.com", account_login="E:me@icloud.com")
+        chat_db.add_message("Hi", sender="me@icloud.com", chat=chat)
+        chat_db.add_message("Hi", sender="Me@iCloud.com", account="e:me@icloud.com")
+        await all_is_told(chat_db, door)
+
+        assert door.messages == []
+
+    async def test_a_family_member_s_address_is_not_own(self, chat_db: ChatDb, door: FakeDoor) -> None:  # echo-07
+        chat = chat_db.direct_chat(ADA, last_addressed_handle=ADA)
+        chat_db.add_message("Dinner?", sender=ADA, chat=chat)
+
+        await until(lambda: door.received() == ["Dinner?"])
+
+    async def test_a_person_may_say_what_we_just_said(self, chat_db: ChatDb, door: FakeDoor) -> None:
+        chat_db.add_message("ok", chat=chat_db.direct_chat(ADA), is_sent=1)
+        chat_db.add_message("ok", sender=ADA)
+
+        await until(lambda: (door.sent(), door.received()) == (["ok"], ["ok"]))
+
+
+class TestHistory:
+    async def test_what_icloud_brings_back_is_stored_without_news(self, chat_db: ChatDb, door: FakeDoor) -> None:
+        chat_db.add_message("New", sender=ADA)
+        await until(lambda: door.received() == ["New"])
+
+        oddities.backfill(chat_db, 20, sender=ADA, newest_at=now_ms() - HOUR_MS)
+
+        await until(lambda: len(door.messages) == 21)
+        assert door.received() == ["New"]
+
+    async def test_what_comes_late_but_newest_is_news(self, chat_db: ChatDb, door: FakeDoor) -> None:
+        chat_db.add_message("An hour ago", sender=ADA, sent_at=now_ms() - HOUR_MS)
+        await until(lambda: len(door.messages) == 1)
+
+        chat_db.add_message("Half an hour ago", sender=ADA, sent_at=now_ms() - 30 * MINUTE_MS)
+
+        await until(lambda: door.received() == ["Half an hour ago"])

@@ -1,0 +1,274 @@
+"""A chat.db that is missing, locked, unreadable, replaced, or was written to while nobody looked."""
+
+import asyncio
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from blueport.clock import now_ms
+from blueport.daemon.chatdb.reader import ChatDb as Reader
+from blueport.daemon.chatdb.reader import ChatDbError, ChatDbThread
+from blueport.daemon.settings import Settings
+from blueport.simulator import oddities
+from blueport.simulator.chatdb import ChatDb
+from blueport.simulator.faults import Fault
+from blueport.simulator.mac import SimulatedMac
+from blueport.simulator.settings import MacOs
+from tests.daemon.fake_door import FakeDoor
+from tests.daemon.waiting import ADA, LINE, until, working
+
+HOUR_MS = 3_600_000
+BOOT_S = 0.05
+NOBODY = 65_534
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Lay down the powers of root, who may read everything; others have none to lay down."""
+    was_root = os.geteuid() == 0
+    if was_root:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        if was_root:
+            os.seteuid(0)
+
+
+class TestDowntime:
+    async def test_what_came_while_the_daemon_was_down_is_told_once_and_in_order(  # cur-02
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        async with working(settings, door):
+            chat_db.add_message("Before", sender=ADA)
+            await until(lambda: door.received() == ["Before"])
+        for text in ("One", "Two", "Three"):
+            chat_db.add_message(text, sender=ADA)
+
+        async with working(settings, door):
+            await until(lambda: len(door.messages) == 4)
+
+        assert door.received() == ["Before", "One", "Two", "Three"]
+
+    async def test_what_was_there_before_the_daemon_ever_ran_is_not_told(
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        chat_db.add_message("Long ago", sender=ADA, sent_at=now_ms() - HOUR_MS)
+
+        async with working(settings, door):
+            chat_db.add_message("Now", sender=ADA)
+            await until(lambda: bool(door.messages))
+
+        assert [seen.text for seen in door.messages] == ["Now"]
+
+    async def test_a_row_unfinished_at_the_end_is_finished_by_the_next_daemon(
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        async with working(settings, door):
+            row = chat_db.add_row(sender=ADA)
+            chat_db.add_message("Second", sender=ADA)
+            await until(lambda: door.received() == ["Second"])
+        chat_db.write_body(row, "First")
+        chat_db.link(row, chat_db.direct_chat(ADA))
+
+        async with working(settings, door):
+            await until(lambda: door.received() == ["Second", "First"])
+
+    async def test_rows_that_pile_up_while_the_mac_sleeps_are_news(  # send-27
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        async with working(settings, door):
+            for n in range(20):
+                chat_db.add_message(f"Number {n}", sender=ADA)
+            await until(lambda: len(door.messages) == 20)
+
+        assert door.received() == [f"Number {n}" for n in range(20)]
+
+
+class TestAnotherFile:
+    async def test_a_rebuilt_file_is_read_on_from_its_end(  # cur-03
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        for n in range(30):
+            chat_db.add_message(f"Old {n}", sender=ADA, sent_at=now_ms() - HOUR_MS)
+        async with working(settings, door):
+            chat_db.add_message("Before", sender=ADA)
+            await until(lambda: door.received() == ["Before"])
+
+            oddities.rebuild(chat_db, newest=5)
+            chat_db.add_message("After", sender=ADA)
+
+            await until(lambda: door.received() == ["Before", "After"])
+            assert [seen.text for seen in door.messages] == ["Before", "After"]
+
+    async def test_a_file_that_was_rebuilt_while_the_daemon_was_down_is_recognised(  # cur-03
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        async with working(settings, door):
+            for text in ("One", "Two"):
+                chat_db.add_message(text, sender=ADA)
+            await until(lambda: door.received() == ["One", "Two"])
+        oddities.rebuild(chat_db)
+        chat_db.add_message("Three", sender=ADA)
+
+        async with working(settings, door):
+            await until(lambda: door.received() == ["One", "Two", "Three"])
+
+    async def test_an_older_copy_is_no_end(  # cur-05
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings, tmp_path: Path
+    ) -> None:
+        chat_db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        shutil.copy(chat_db.path, tmp_path / "copy")
+        async with working(settings, door):
+            for text in ("One", "Two", "Three"):
+                chat_db.add_message(text, sender=ADA)
+            await until(lambda: door.received() == ["One", "Two", "Three"])
+
+            chat_db.close()
+            shutil.copy(tmp_path / "copy", tmp_path / "restored")
+            (tmp_path / "restored").rename(chat_db.path)
+            with closing(ChatDb(chat_db.path, line=LINE)) as restored:
+                restored.add_message("Four", sender=ADA)
+                await until(lambda: door.received()[-1] == "Four")
+
+    async def test_a_send_is_proven_in_a_file_with_lower_numbers(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        for n in range(5):
+            mac.db.add_message(f"Old {n}", sender=ADA, sent_at=now_ms() - HOUR_MS)
+        mac.faults.add(Fault("silent"))
+        work = door.accept(LINE, ADA, "Hi")
+
+        async with working(settings, door):
+            await until(lambda: not mac.faults.pending())
+            await asyncio.sleep(0.3)
+            oddities.rebuild(mac.db, newest=1)
+            mac.db.add_message("Hi", chat=mac.db.direct_chat(ADA), is_sent=1)
+
+            await until(lambda: work.status == "sent")
+
+    async def test_a_deleted_newest_row_is_no_rebuild(  # rxn-06
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        async with working(settings, door):
+            row = chat_db.add_message("Deleted", sender=ADA)
+            await until(lambda: door.received() == ["Deleted"])
+            chat_db.execute("DELETE FROM message WHERE ROWID = ?", row.rowid)
+            chat_db.add_message("Next", sender=ADA)
+
+            await until(lambda: door.received() == ["Deleted", "Next"])
+
+
+class TestUnreadableFile:
+    async def test_a_missing_file_is_said_and_read_once_it_is_there(  # cur-13
+        self, door: FakeDoor, settings: Settings
+    ) -> None:
+        async with working(settings, door):
+            await until(lambda: door.hellos[-1].lines[0].health == "no_disk_access")
+            assert "not there" in (door.hellos[-1].lines[0].hint or "")
+
+            with closing(ChatDb(settings.chat_db, line=LINE)) as chat_db:
+                chat_db.add_message("Here I am", sender=ADA)
+
+                await until(lambda: door.received() == ["Here I am"])
+            await until(lambda: door.hellos[-1].lines[0].health == "ok")
+
+    async def test_a_lock_is_waited_out(self, chat_db: ChatDb, door: FakeDoor, settings: Settings) -> None:  # cur-11
+        chat_db.execute("PRAGMA journal_mode = DELETE")  # where a writer keeps readers out, too
+        async with working(settings, door):
+            chat_db.execute("BEGIN EXCLUSIVE")
+            row = chat_db.add_row(sender=ADA)
+            chat_db.write_body(row, "Patience")
+            await until(lambda: door.hellos[-1].lines[0].health == "degraded")
+            assert "locked" in (door.hellos[-1].lines[0].hint or "")
+
+            chat_db.link(row, chat_db.direct_chat(ADA))
+            chat_db.execute("COMMIT")
+
+            await until(lambda: door.received() == ["Patience"])
+            await until(lambda: door.hellos[-1].lines[0].health == "ok")
+
+    async def test_what_is_no_database_is_said(self, door: FakeDoor, settings: Settings) -> None:
+        settings.chat_db.parent.mkdir(parents=True)
+        settings.chat_db.write_bytes(b"not a database at all" * 100)
+
+        async with working(settings, door):
+            await until(lambda: door.hellos[-1].lines[0].health == "degraded")
+
+        assert "not a database" in (door.hellos[-1].lines[0].hint or "")
+
+    async def test_nothing_is_sent_while_no_proof_could_be_seen(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        hidden = settings.chat_db.with_name("hidden")
+        settings.chat_db.rename(hidden)
+        work = door.accept(LINE, ADA, "Hi")
+
+        async with working(settings, door):
+            await until(lambda: work.status == "claimed")
+            await asyncio.sleep(BOOT_S)
+            assert not work.begun
+            hidden.rename(settings.chat_db)
+
+            await until(lambda: work.status == "sent")
+        assert mac.phones.screen(ADA)[-1].text == "Hi"
+
+
+class TestOpening:
+    def test_it_cannot_write(self, chat_db: ChatDb) -> None:  # cur-10
+        reader = Reader(chat_db.path)
+
+        with closing(reader), pytest.raises(sqlite3.OperationalError, match="readonly"):
+            reader._opened().connection.execute("DELETE FROM message")  # noqa: SLF001 - the one way to try
+
+    def test_what_is_only_in_the_log_is_seen(self, chat_db: ChatDb) -> None:  # cur-08
+        with closing(Reader(chat_db.path)) as reader:
+            reader.has_changed()
+            chat_db.add_message("Hi", sender=ADA)
+
+            assert reader.has_changed()
+            assert [row.text for row in reader.rows_after(0, 10)] == ["Hi"]
+
+    @pytest.mark.parametrize("macos", ["13", "15", "26"])
+    def test_every_release_is_read(self, tmp_path: Path, macos: MacOs) -> None:
+        with closing(ChatDb(tmp_path / "a" / "b" / "chat.db", macos=macos)) as db, closing(Reader(db.path)) as reader:
+            db.add_message("Hi", sender=ADA)
+
+            [row] = reader.rows_after(0, 10)
+
+            assert (row.text, row.sender, row.kind) == ("Hi", ADA, "message")
+
+    def test_missing_columns_are_empty(self, chat_db: ChatDb) -> None:  # rxn-07
+        chat_db.add_message("Hi", sender=ADA)
+        chat_db.execute("DROP INDEX message_idx_thread_originator_guid")
+        for column in ("thread_originator_guid", "date_edited", "associated_message_emoji", "is_spam"):
+            chat_db.execute(f"ALTER TABLE message DROP COLUMN {column}")
+        chat_db.execute("DROP TABLE chat_recoverable_message_join")
+
+        with closing(Reader(chat_db.path)) as reader:
+            [row] = reader.rows_after(0, 10)
+
+        assert (row.text, row.reply_to_guid, row.is_deleted) == ("Hi", None, False)
+
+    async def test_a_file_that_is_not_there_raises_what_to_do(self, tmp_path: Path) -> None:
+        chat_db = ChatDbThread(tmp_path / "chat.db")
+
+        with closing(chat_db), pytest.raises(ChatDbError) as raised:
+            await chat_db.ask(Reader.newest_rowid)
+
+        assert raised.value.condition.health == "no_disk_access"
+
+    async def test_a_file_that_is_forbidden_raises_what_to_do(self, chat_db: ChatDb) -> None:  # cur-12, cur-13
+        chat_db.path.chmod(0)
+        reader = ChatDbThread(chat_db.path)
+
+        with closing(reader), as_nobody(), pytest.raises(ChatDbError) as raised:
+            await reader.ask(Reader.newest_rowid)
+
+        assert raised.value.condition.health == "no_disk_access"
+        assert "Full Disk Access" in (raised.value.condition.hint or "")
