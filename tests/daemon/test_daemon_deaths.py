@@ -1,0 +1,110 @@
+"""The daemon's process killed at every point that matters: nothing is lost, nothing is sent twice, everything ends."""
+
+import asyncio
+import os
+import random
+import signal
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from blueport.daemon.settings import Settings
+from blueport.simulator.mac import SimulatedMac
+from tests.daemon.fake_door import FakeDoor, Work
+from tests.daemon.test_sending_through_messages import texts_on_phone
+from tests.daemon.waiting import ADA, LINE, until
+
+PROOF_TIMEOUT_S = 2
+# How many of the texts may end unknown: only one whose hand-over was begun, and is not to be found.
+UNKNOWN_AFTER = {
+    "claimed": {0},
+    "granted": {0},
+    "begun": {1},
+    "handed": {0},
+    "outcome": {0},
+    "seen": {0, 1},
+    "told": {0, 1},
+}
+
+
+@asynccontextmanager
+async def daemon_process(settings: Settings, failpoints: Path) -> AsyncIterator[Process]:
+    """Run a daemon in a process of its own, which dies at the points that are files in *failpoints*."""
+    given = {
+        "SERVER_URL": settings.server_url,
+        "TOKEN": settings.token,
+        "LINES": LINE,
+        "CHAT_DB": str(settings.chat_db),
+        "JOURNAL": str(settings.journal),
+        "OSASCRIPT": settings.osascript,
+        "PROOF_TIMEOUT_S": str(PROOF_TIMEOUT_S),
+        "CLAIM_WAIT_S": "1",
+    }
+    environment = {f"BLUEPORT_DAEMON_{name}": value for name, value in given.items()}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "blueport.cli.main", "daemon"),
+        env={**os.environ, **environment, "BLUEPORT_FAILPOINTS": str(failpoints)},
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+def is_over(work: Work) -> bool:
+    return work.status in ("sent", "failed")
+
+
+class TestDeath:
+    @pytest.mark.parametrize("point", UNKNOWN_AFTER)
+    async def test_at_any_point_each_text_is_sent_once_or_reported(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, tmp_path: Path, point: str
+    ) -> None:
+        async with daemon_process(settings, tmp_path) as first:
+            await until(lambda: bool(door.hellos))
+            (tmp_path / f"daemon.{point}").touch()
+            await mac.person_texts(ADA, "Hi")
+            work = [door.accept(LINE, ADA, f"Number {n}") for n in range(5)]
+            await asyncio.wait_for(first.wait(), 30)
+        assert first.returncode == -signal.SIGKILL
+
+        async with daemon_process(settings, tmp_path):
+            await until(lambda: all(map(is_over, work)) and door.received() == ["Hi"])
+
+        sent = [item.command.text for item in work if item.status == "sent"]
+        assert texts_on_phone(mac, ADA) == sent
+        failed = [item.error for item in work if item.status == "failed"]
+        assert len(failed) in UNKNOWN_AFTER[point]
+        assert set(failed) <= {"outcome_unknown"}
+
+    async def test_again_and_again_nothing_is_lost_or_doubled(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, tmp_path: Path
+    ) -> None:
+        chance = random.Random(20_26)  # always the same storm
+        work: list[Work] = []
+        heard: list[str] = []
+        for round_number in range(6):
+            async with daemon_process(settings, tmp_path) as process:
+                hellos = len(door.hellos)
+                await until(lambda hellos=hellos: len(door.hellos) > hellos)  # type: ignore[misc]
+                for n in range(8):
+                    work.append(door.accept(LINE, ADA, f"Out {round_number}-{n}"))
+                    heard.append(f"In {round_number}-{n}")
+                    await mac.person_texts(ADA, heard[-1])
+                await asyncio.sleep(chance.random() / 2)
+                process.kill()
+
+        async with daemon_process(settings, tmp_path):
+            await until(lambda: all(map(is_over, work)) and len(door.received()) >= len(heard))
+
+        on_phone = texts_on_phone(mac, ADA)
+        assert len(on_phone) == len(set(on_phone))
+        assert set(on_phone) == {item.command.text for item in work if item.status == "sent"}
+        assert door.received() == heard
+        assert {item.error for item in work if item.status == "failed"} <= {"outcome_unknown"}
