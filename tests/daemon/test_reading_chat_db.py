@@ -204,6 +204,16 @@ class TestLifeOfARow:
 
         await until(lambda: door.received() == texts)
 
+    async def test_more_than_one_look_can_hold_is_told_though_nothing_else_happens(
+        self, chat_db: ChatDb, door: FakeDoor
+    ) -> None:
+        texts = [f"Number {n}" for n in range(1_200)]
+        with chat_db.one_commit():
+            for text in texts:
+                chat_db.add_message(text, sender=ADA)
+
+        await until(lambda: door.received() == texts)
+
 
 class TestEdits:
     async def test_an_edit_is_told_as_a_change(self, chat_db: ChatDb, door: FakeDoor) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from blueport.clock import now_ms
-from blueport.daemon.chatdb.reader import ChatDb as Reader
-from blueport.daemon.chatdb.reader import ChatDbError, ChatDbThread
+from blueport.daemon.chatdb.database import ChatDb as Reader
+from blueport.daemon.chatdb.thread import ChatDbError, ChatDbThread
 from blueport.daemon.settings import Settings
 from blueport.simulator import oddities
 from blueport.simulator.chatdb import ChatDb

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import closing
 from importlib.metadata import version
 
-from blueport.daemon.chatdb.reader import ChatDbThread
+from blueport.daemon.chatdb.thread import ChatDbThread
 from blueport.daemon.health import MacHealth
 from blueport.daemon.journal.file import Journal, opened_journal
 from blueport.daemon.performing.claiming import claim_for_ever, renew_for_ever
@@ -16,7 +16,7 @@ from blueport.daemon.settings import Settings
 from blueport.daemon.telling import tell_for_ever
 from blueport.daemon.transports.applescript.transport import AppleScript
 from blueport.daemon.transports.base import Transport
-from blueport.daemon.uplink import Uplink
+from blueport.daemon.uplink import Uplink, opened_uplink
 from blueport.daemon.watching.reader import Reader
 from blueport.daemon.watching.stirring import stir_for_ever
 from blueport.protocol.door import Hello, LineReport, Welcome
@@ -34,7 +34,7 @@ async def run(settings: Settings) -> None:
     """
     chat_db_path = settings.chat_db.expanduser().absolute()
     with opened_journal(settings.journal) as journal, closing(ChatDbThread(chat_db_path)) as chat_db:
-        async with Uplink(settings) as uplink:
+        async with opened_uplink(settings) as uplink:
             health = MacHealth()
             reader = Reader(journal, chat_db, health, settings)
             # Before the first word to the server: what is written from then on is news, so we must stand at the end.
@@ -77,9 +77,9 @@ class _Greeter:
             LineReport(line, condition.health, condition.hint, self.transport.capabilities) for line in self._lines
         )
         welcome = await self._uplink.hello(Hello(self._journal.id, version("blueport"), reports))
-        for line in set(self._lines) - set(welcome.lines):
-            _log.error("The server does not let this daemon serve one of its %d lines.", len(self._lines))
-            _log.debug("It is %s.", line)
+        for number, line in enumerate(self._lines, start=1):
+            if line not in welcome.lines:
+                _log.error("The server does not let this daemon serve the line that it names as number %d.", number)
         return welcome
 
     async def greet_for_ever(self) -> None:

@@ -6,9 +6,10 @@ Only of sightings a refusal is an answer: the others say nothing that could be w
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from random import SystemRandom
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import aiohttp
 import msgspec
@@ -52,22 +53,12 @@ class _UnansweredError(Exception):
 class Uplink:
     """A connection to the server. `regained` is set when contact was lost and is there again."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, session: aiohttp.ClientSession) -> None:
         self._base = f"{settings.server_url.rstrip('/')}/daemon/v1/"
         self._timeout_s = settings.call_timeout_s
-        self._session = aiohttp.ClientSession(
-            headers={"Authorization": f"Bearer {settings.token}", "Content-Type": "application/json"}
-        )
+        self._session = session
         self._is_lost = False
         self.regained = asyncio.Event()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._session.close()
 
     async def hello(self, said: Hello) -> Welcome:
         """Introduce this daemon and its lines."""
@@ -141,6 +132,14 @@ class Uplink:
             self._is_lost = False
             self.regained.set()
             _log.warning("In contact with the server again.")
+
+
+@asynccontextmanager
+async def opened_uplink(settings: Settings) -> AsyncIterator[Uplink]:
+    """Open a connection to the server; whether it is there shows with the first call."""
+    headers = {"Authorization": f"Bearer {settings.token}", "Content-Type": "application/json"}
+    async with aiohttp.ClientSession(headers=headers) as session:
+        yield Uplink(settings, session)
 
 
 def _is_refusal(status: int, answer: bytes) -> bool:

@@ -18,7 +18,8 @@ import asyncio
 import logging
 
 from blueport.clock import now_ms
-from blueport.daemon.chatdb.reader import ChatDb, ChatDbError, ChatDbThread
+from blueport.daemon.chatdb.database import ChatDb
+from blueport.daemon.chatdb.thread import ChatDbError, ChatDbThread
 from blueport.daemon.health import WELL, Condition, MacHealth
 from blueport.daemon.journal import items
 from blueport.daemon.journal.file import Journal

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from blueport.daemon.chatdb.reader import ChatDb, State
+from blueport.daemon.chatdb.database import ChatDb, State
 from blueport.daemon.chatdb.rows import MessageRow
 from blueport.daemon.journal.reading import Position
 

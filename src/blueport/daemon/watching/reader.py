@@ -15,8 +15,9 @@ from math import inf
 import msgspec
 
 from blueport.clock import now_ms
-from blueport.daemon.chatdb.reader import ChatDb, ChatDbError, ChatDbThread
+from blueport.daemon.chatdb.database import ChatDb
 from blueport.daemon.chatdb.rows import MessageRow
+from blueport.daemon.chatdb.thread import ChatDbError, ChatDbThread
 from blueport.daemon.health import WELL, MacHealth
 from blueport.daemon.journal import items, reading
 from blueport.daemon.journal.file import Journal
@@ -48,6 +49,8 @@ class Reader:
         self._noting = Noting(journal, settings)
         self._own_addresses: frozenset[str] | None = None
         self._failures = 0
+        # From the beginning of a look until all that it found is in the journal.
+        self._is_behind = True
         position = reading.position(journal)
         self._read_at = position.read_at if position else journal.created_at
         self._swept_at = 0
@@ -75,6 +78,7 @@ class Reader:
     async def _step(self) -> bool:
         at = reading.position(self._journal)
         question = self._question(at)
+        self._is_behind = True
         seen = await self._chat_db.ask(partial(look, question=question))
         if self._failures or self._own_addresses is None:
             self._own_addresses = self._canonical(await self._chat_db.ask(ChatDb.own_addresses))
@@ -82,15 +86,16 @@ class Reader:
         self._health.note("chat.db", WELL)
         if seen is None:
             self._note_quiet(at)
-            return True
-        if seen.is_rebuilt:
+        elif seen.is_rebuilt:
             await self._start_over(seen)
-            return True
-        await self._note(seen, was_swept=question.states_since is not None)
-        return seen.is_all
+        else:
+            await self._note(seen, was_swept=question.states_since is not None)
+        self._is_behind = seen is not None and not seen.is_all
+        return not self._is_behind
 
     async def _note(self, seen: Look, *, was_swept: bool) -> None:
-        changed = await self._chat_db.ask(partial(ChatDb.rows_at, rowids=self._changed_rowids(seen)))
+        rowids = self._changed_rowids(seen)
+        changed = await self._chat_db.ask(partial(ChatDb.rows_at, rowids=rowids)) if rowids else []
         now = self._now()
         with self._journal.transaction():
             for row in (*seen.watched, *seen.fresh, *changed):
@@ -128,7 +133,7 @@ class Reader:
             born_at=self._journal.created_at,
             watched=tuple(one.rowid for one in reading.watched(self._journal)),
             states_since=moment - self._window_ms if is_sweep_due else None,
-            is_due=at is None or is_sweep_due or self._next_due_at() <= moment,
+            is_due=self._is_behind or is_sweep_due or self._next_due_at() <= moment,
         )
 
     def _changed_rowids(self, seen: Look) -> list[int]:

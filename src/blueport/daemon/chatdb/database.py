@@ -1,15 +1,12 @@
-"""The open chat.db. Everything here happens on one thread of its own, so that a lock there holds up nobody else.
+"""The open chat.db, and what can be asked of it.
 
 Messages comes first: the file is opened read-only, no statement is left unfinished (one would pin a snapshot that is
 stale for ever after), and it is never opened `immutable`, which would hide what is in the write-ahead log.
 """
 
-import asyncio
-import errno
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 from urllib.parse import quote
@@ -28,7 +25,6 @@ from blueport.daemon.chatdb.columns import (
 from blueport.daemon.chatdb.dates import apple_ns
 from blueport.daemon.chatdb.links import link_of
 from blueport.daemon.chatdb.rows import URL_BALLOON, Link, MessageRow, message_row
-from blueport.daemon.health import Condition
 
 # Long enough for a checkpoint, short enough not to be noticed; a longer lock is waited out from outside.
 _BUSY_TIMEOUT_S = 1.0
@@ -36,16 +32,7 @@ _NEIGHBOURHOOD_ROWS = 500
 _NEIGHBOURS = 10
 _DAY_MS = 86_400_000
 
-_Answer = TypeVar("_Answer")
 _Raw = TypeVar("_Raw")
-
-
-class ChatDbError(Exception):
-    """chat.db cannot be read for now; `condition` says why."""
-
-    def __init__(self, condition: Condition) -> None:
-        super().__init__(condition.hint)
-        self.condition = condition
 
 
 class State(msgspec.Struct, frozen=True, array_like=True):
@@ -67,22 +54,22 @@ class ChatDb:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._open: _Open | None = None
-        self._version = 0
+        # Means something within one connection only: None is never equal.
+        self._version: int | None = None
         self.file = 0
 
     def close(self) -> None:
         """Close the file."""
         if self._open is not None:
             self._open.connection.close()
-            self._open = None
+            self._open = self._version = None
 
     def has_changed(self) -> bool:
         """Say whether anything was committed since this was last asked."""
         if self._open is not None and self._path.stat().st_ino != self.file:
             self.close()
-        was_closed = self._open is None
         before, self._version = self._version, self._number("PRAGMA data_version")
-        return was_closed or self._version != before
+        return self._version != before
 
     def newest_rowid(self) -> int:
         """Return the rowid of the newest message, 0 if there is none."""
@@ -184,35 +171,6 @@ class ChatDb:
         return self._open
 
 
-class ChatDbThread:
-    """Asks the open chat.db on its thread."""
-
-    def __init__(self, path: Path) -> None:
-        self._chat_db = ChatDb(path)
-        self._path = path
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="chat.db")
-
-    async def ask(self, question: Callable[[ChatDb], _Answer]) -> _Answer:
-        """Return what *question* finds.
-
-        Raises:
-            ChatDbError: It cannot be read for now.
-        """
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._ask, question)
-
-    def close(self) -> None:
-        """Let go of the file as soon as the question in progress is answered."""
-        self._thread.submit(self._chat_db.close)
-        self._thread.shutdown(wait=False)
-
-    def _ask(self, question: Callable[[ChatDb], _Answer]) -> _Answer:
-        try:
-            return question(self._chat_db)
-        except (sqlite3.Error, OSError) as error:
-            self._chat_db.close()
-            raise ChatDbError(_condition(self._path, error)) from error
-
-
 def _connected(path: Path) -> sqlite3.Connection:
     # Opening by hand first: SQLite does not say why it could not.
     os.close(os.open(path, os.O_RDONLY))
@@ -222,31 +180,6 @@ def _connected(path: Path) -> sqlite3.Connection:
     connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
     connection.execute("PRAGMA query_only = 1")
     return connection
-
-
-def _condition(path: Path, error: sqlite3.Error | OSError) -> Condition:
-    """Say what a person has to do about *error*."""
-    if isinstance(error, FileNotFoundError):
-        return Condition("no_disk_access", f"{path} is not there: open Messages and sign in, or name the right file.")
-    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM):
-        return _forbidden(path)
-    if isinstance(error, sqlite3.Error) and _is(error, "SQLITE_AUTH", "SQLITE_CANTOPEN", "SQLITE_PERM"):
-        return _forbidden(path)
-    if isinstance(error, sqlite3.Error) and _is(error, "SQLITE_BUSY", "SQLITE_LOCKED"):
-        return Condition("degraded", f"{path} is locked by another program.")
-    return Condition("degraded", f"{path} cannot be read: {error}")
-
-
-def _is(error: sqlite3.Error, *names: str) -> bool:
-    name = getattr(error, "sqlite_errorname", "")
-    return any(str(name).startswith(one) for one in names)
-
-
-def _forbidden(path: Path) -> Condition:
-    return Condition(
-        "no_disk_access",
-        f"{path} may not be read: grant Full Disk Access to the program that starts this daemon.",
-    )
 
 
 def _marks(values: Sequence[int]) -> str:

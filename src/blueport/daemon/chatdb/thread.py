@@ -1,0 +1,76 @@
+"""The thread on which chat.db is read, so that a lock there holds up nobody else, and what its errors mean."""
+
+import asyncio
+import errno
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from blueport.daemon.chatdb.database import ChatDb
+from blueport.daemon.health import Condition
+
+_Answer = TypeVar("_Answer")
+
+
+class ChatDbError(Exception):
+    """chat.db cannot be read for now; `condition` says why."""
+
+    def __init__(self, condition: Condition) -> None:
+        super().__init__(condition.hint)
+        self.condition = condition
+
+
+class ChatDbThread:
+    """Asks the open chat.db on its thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._chat_db = ChatDb(path)
+        self._path = path
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="chat.db")
+
+    async def ask(self, question: Callable[[ChatDb], _Answer]) -> _Answer:
+        """Return what *question* finds.
+
+        Raises:
+            ChatDbError: It cannot be read for now.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._ask, question)
+
+    def close(self) -> None:
+        """Let go of the file as soon as the question in progress is answered."""
+        self._thread.submit(self._chat_db.close)
+        self._thread.shutdown(wait=False)
+
+    def _ask(self, question: Callable[[ChatDb], _Answer]) -> _Answer:
+        try:
+            return question(self._chat_db)
+        except (sqlite3.Error, OSError) as error:
+            self._chat_db.close()
+            raise ChatDbError(_condition(self._path, error)) from error
+
+
+def _condition(path: Path, error: sqlite3.Error | OSError) -> Condition:
+    """Say what a person has to do about *error*."""
+    if isinstance(error, FileNotFoundError):
+        return Condition("no_disk_access", f"{path} is not there: open Messages and sign in, or name the right file.")
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM):
+        return _forbidden(path)
+    if isinstance(error, sqlite3.Error) and _is(error, "SQLITE_AUTH", "SQLITE_CANTOPEN", "SQLITE_PERM"):
+        return _forbidden(path)
+    if isinstance(error, sqlite3.Error) and _is(error, "SQLITE_BUSY", "SQLITE_LOCKED"):
+        return Condition("degraded", f"{path} is locked by another program.")
+    return Condition("degraded", f"{path} cannot be read: {error}")
+
+
+def _is(error: sqlite3.Error, *names: str) -> bool:
+    name = getattr(error, "sqlite_errorname", "")
+    return any(str(name).startswith(one) for one in names)
+
+
+def _forbidden(path: Path) -> Condition:
+    return Condition(
+        "no_disk_access",
+        f"{path} may not be read: grant Full Disk Access to the program that starts this daemon.",
+    )
