@@ -8,9 +8,8 @@ try, so that a receiver may call the API before it answers.
 import asyncio
 import logging
 
-from blueport.clock import now_ms
 from blueport.server.errors import StoreUnavailableError
-from blueport.server.notifying import queries, service
+from blueport.server.notifying import service
 from blueport.server.notifying.sender import Sender
 from blueport.server.notifying.service import Try
 from blueport.server.store.sqlite import SqliteStore
@@ -51,7 +50,7 @@ class Dispatcher:
         task.add_done_callback(self._tries.discard)
 
     async def _try(self, claimed: Try) -> None:
-        outcome = await self._sender.attempt(claimed.due)
+        outcome = await self._sender.attempt(claimed)
         try:
             is_mine = await self._store.write(service.settle, claimed, outcome)
         except StoreUnavailableError:
@@ -60,5 +59,5 @@ class Dispatcher:
             log.warning("a try outlived its lease; its outcome is dropped")
 
     async def _pause_s(self) -> float:
-        due_at = await self._store.read(queries.next_due_at)
-        return POLL_S if due_at is None else min(POLL_S, max(0.05, (due_at - now_ms()) / 1000))
+        due_in_ms = await self._store.read(service.next_due_in_ms)
+        return POLL_S if due_in_ms is None else min(POLL_S, max(0.05, due_in_ms / 1000))

@@ -5,10 +5,8 @@ from typing import Protocol
 
 import aiohttp
 
-from blueport.clock import now_ms
 from blueport.server.notifying.guard import Guard
-from blueport.server.notifying.queries import Due
-from blueport.server.notifying.service import Outcome
+from blueport.server.notifying.service import Outcome, Try
 from blueport.server.notifying.signing import signed
 
 BODY_LIMIT = 16 * 1024
@@ -17,7 +15,7 @@ BODY_LIMIT = 16 * 1024
 class Sender(Protocol):
     """What can try a delivery."""
 
-    async def attempt(self, due: Due) -> Outcome:
+    async def attempt(self, tried: Try) -> Outcome:
         """Try once; a receiver's refusal is an outcome, not an error."""
 
 
@@ -47,12 +45,13 @@ class HttpSender:
         await self._public.close()
         await self._trusted.close()
 
-    async def attempt(self, due: Due) -> Outcome:
+    async def attempt(self, tried: Try) -> Outcome:
         """Try once; see `Sender.attempt`."""
+        due = tried.due
         fault = self._guard.url_fault(due.url)
         if fault is not None:
             return Outcome(is_delivered=False, reason="url_not_allowed")
-        body, headers = signed(due.event_type, due.data, delivery_id=due.id, secret=due.secret, now_ms=now_ms())
+        body, headers = signed(due.event_type, due.data, delivery_id=due.id, secret=due.secret, now_ms=tried.started_at)
         session = self._trusted if self._guard.trusts(due.url) else self._public
         try:
             async with session.post(due.url, data=body, headers=headers, allow_redirects=False) as answer:

@@ -26,10 +26,11 @@ class Fact(NamedTuple):
 
 
 class Try(NamedTuple):
-    """A claimed delivery; its outcome must carry the token."""
+    """A claimed delivery; its outcome must carry the token. `started_at` is Unix milliseconds."""
 
     due: Due
     token: str
+    started_at: int
 
 
 class Outcome(NamedTuple):
@@ -56,7 +57,7 @@ def claim(tx: Tx, *, lease_s: float) -> list[Try]:
         if sum(taken.due.webhook_id == due.webhook_id for taken in tries) < RUNNING_LIMIT:
             token = mint("tok", tx.now_ms)
             queries.claim(tx, due.id, token, tx.now_ms + round(lease_s * 1000))
-            tries.append(Try(due, token))
+            tries.append(Try(due, token, tx.now_ms))
     return tries
 
 
@@ -70,6 +71,12 @@ def settle(tx: Tx, tried: Try, outcome: Outcome) -> bool:
     if available_at is None:
         return queries.end(tx, tried.due.id, tried.token, "failed", outcome.reason)
     return queries.postpone(tx, tried.due.id, tried.token, outcome.reason, available_at)
+
+
+def next_due_in_ms(tx: Tx) -> int | None:
+    """Return how long it is until the next delivery falls due, None if none waits for its time."""
+    due_at = queries.next_due_at(tx)
+    return None if due_at is None else due_at - tx.now_ms
 
 
 def _wants(webhook: WebhookRow, fact: Fact) -> bool:
