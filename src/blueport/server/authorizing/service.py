@@ -67,9 +67,18 @@ def new_account(tx: Tx, name: str) -> AccountId:
     return account_id
 
 
-def add_key(tx: Tx, account_id: AccountId, key: str, *, name: str, scopes: tuple[Scope, ...] = keys.SCOPES) -> KeyId:
-    """Let *key* in; only its hash is kept."""
-    row = KeyRow(KeyId(mint("key", tx.now_ms)), account_id, " ".join(scopes), line_ids=None)
+def add_key(
+    tx: Tx,
+    account_id: AccountId,
+    key: str,
+    *,
+    name: str,
+    scopes: tuple[Scope, ...] = keys.SCOPES,
+    line_ids: tuple[LineId, ...] | None = None,
+) -> KeyId:
+    """Let *key* in, on every line of the account or only on those of *line_ids*; only its hash is kept."""
+    lines = None if line_ids is None else " ".join(line_ids)
+    row = KeyRow(KeyId(mint("key", tx.now_ms)), account_id, " ".join(scopes), lines)
     queries.add_key(tx, row, name=name, hashed=keys.digest(key), last4=key[-4:])
     return row.id
 

@@ -1,0 +1,290 @@
+"""A server in this process, on a real database file: only the clock, the customers' servers and the Macs are the tests'.
+
+Alice and Bob are customers, each with a line and a Mac of their own. Ada and Carl are people with phones.
+"""
+
+import itertools
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import httpx2
+import msgspec
+from starlette.testclient import TestClient
+
+from blueport.protocol.door import Claim, Claimed, ClaimedItem, Failed, Held, Hello, Hold, LineReport, Sightings, Welcome
+from blueport.protocol.sightings import ChatSeen, MessageSeen, Proof, Sighting
+from blueport.server import provisioning
+from blueport.server.addressing import service as addressing
+from blueport.server.addressing.queries import Line
+from blueport.server.app import Server
+from blueport.server.authorizing import keys
+from blueport.server.authorizing import service as authorizing
+from blueport.server.authorizing.keys import SCOPES, Scope
+from blueport.server.ids import AccountId, DaemonId, LineId, mint
+from blueport.server.settings import Settings
+from blueport.server.store.sqlite import SqliteStore
+from blueport.server.store.tx import Tx
+
+ADA = "+15550100001"
+CARL = "+15550100002"
+NOON_MS = 1_760_000_000_000
+SECOND_MS = 1_000
+MINUTE_MS = 60_000
+HOUR_MS = 3_600_000
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Said = TypeVar("Said", bound=msgspec.Struct)
+Json = Any
+
+_numbers = itertools.count(1)
+
+
+class Clock:
+    """Stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.ms = NOON_MS
+
+    def __call__(self) -> int:
+        return self.ms
+
+
+class World:
+    """A running server; `loopback` receivers are allowed, as in development."""
+
+    def __init__(self, database: Path, clock: Clock, **settings: Json) -> None:
+        self.database = database
+        self.clock = clock
+        self.settings = Settings(database=database, webhook_allow="127.0.0.0/8,localhost", **settings)
+
+    @contextmanager
+    def open(self) -> Iterator["World"]:
+        """Run the server until the block ends; a second time it is a restart."""
+        self.store = SqliteStore(self.database, self.clock)
+        try:
+            # The loop that serves must be the loop that writes, so the secret is asked for through a client of its own.
+            with TestClient(_nothing) as before:
+                secret = before.portal.call(self.store.write, provisioning.prepare, self.settings)
+            with TestClient(Server(self.settings, self.store, secret).app) as self.client:
+                yield self
+        finally:
+            self.store.close()
+
+    def do(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a unit of work, as the command line would."""
+        return self.client.portal.call(lambda: self.store.write(unit, *args, **kwargs))
+
+    def pass_time(self, ms: int) -> None:
+        """Move the clock on, and have everybody who waits look at it."""
+        self.clock.ms += ms
+        self.client.portal.call(self.store.wakeups.wake, ["deliveries", "outbox"])
+
+    def rows(self, table: str) -> int:
+        """Count the rows of a table."""
+        return self.sql(f"SELECT count(*) FROM {table}")[0][0]
+
+    def sql(self, statement: str, *values: Json) -> list[tuple[Json, ...]]:
+        """Look into the file, or do there what no command of ours does yet."""
+        connection = sqlite3.connect(self.database, timeout=5, isolation_level=None)
+        try:
+            return connection.execute(statement, values).fetchall()
+        finally:
+            connection.close()
+
+    def customer(self, name: str, line: str) -> "Customer":
+        """Set up an account with a line, a Mac that has said hello, and a key that may do everything."""
+        account_id = self.do(authorizing.new_account, name)
+        mac = self.mac(account_id)
+        line_id = self.add_line(account_id, line, mac)
+        mac.hello(line)
+        return Customer(self, account_id, self.key(account_id), line, line_id, mac)
+
+    def mac(self, account_id: AccountId) -> "Mac":
+        """Set up a Mac that serves no line yet."""
+        token = keys.new_daemon_token()
+        return Mac(self, token, self.do(authorizing.add_daemon, account_id, token, name="a Mac"))
+
+    def add_line(self, account_id: AccountId, handle: str, mac: "Mac", service: str = "imessage") -> LineId:
+        """Set up a line that *mac* serves."""
+        line_id = LineId(mint("ln", self.clock()))
+        line = Line(line_id, account_id, handle, label=None, service=service, is_active=0, capabilities="")
+        self.do(addressing.add_line, line, mac.id)
+        return line_id
+
+    def key(
+        self,
+        account_id: AccountId,
+        scopes: tuple[Scope, ...] = SCOPES,
+        line_ids: tuple[LineId, ...] | None = None,
+    ) -> str:
+        """Make an API key."""
+        key = keys.new_key()
+        self.do(authorizing.add_key, account_id, key, name="a key", scopes=scopes, line_ids=line_ids)
+        return key
+
+
+class Caller:
+    """Somebody who calls the API with a key."""
+
+    def __init__(self, world: World, key: str) -> None:
+        self.world = world
+        self.key = key
+
+    def get(self, path: str, query: Json = None) -> httpx2.Response:
+        return self.call("GET", path, params=query)
+
+    def post(self, path: str, body: Json, **headers: str) -> httpx2.Response:
+        return self.call("POST", path, json=body, headers=headers)
+
+    def delete(self, path: str, body: Json) -> httpx2.Response:
+        return self.call("DELETE", path, json=body)
+
+    def call(self, method: str, path: str, headers: Json = None, **more: Json) -> httpx2.Response:
+        """Call with anything at all."""
+        return self.world.client.request(
+            method, path, headers={"Authorization": f"Bearer {self.key}", **(headers or {})}, **more
+        )
+
+
+class Customer(Caller):
+    """An account, its first line, and the Mac that serves it."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - made in one place
+        self, world: World, account_id: AccountId, key: str, line: str, line_id: LineId, mac: "Mac"
+    ) -> None:
+        super().__init__(world, key)
+        self.account_id = account_id
+        self.line = line
+        self.line_id = line_id
+        self.mac = mac
+
+    def hears(self, person: str, text: str = "Hi", **more: Json) -> str:
+        """Have a person text the line; return the message's guid."""
+        seen = text_from(person, self.line, text, **more)
+        self.mac.sees(seen)
+        return seen.guid
+
+    def sends(self, text: str = "Hello", to: str = ADA) -> str:
+        """Have a text accepted; return its outbox id."""
+        answer = self.post("/v1/messages", {"from": self.line, "to": to, "text": text})
+        assert answer.status_code == 201, answer.text
+        return answer.json()["id"]
+
+    def messages(self, to: str = ADA) -> list[Json]:
+        """Return the messages of a chat, newest first."""
+        return self.get("/v1/messages", {"from": self.line, "to": to, "limit": 100}).json()["data"]
+
+    def item(self, outbox_id: str) -> Json:
+        """Return what became of an outbox item."""
+        return self.get("/v1/outbox", {"id": outbox_id}).json()
+
+    def webhook(self, url: str, *events: str) -> Json:
+        """Create a webhook for every line."""
+        wanted = events or ("message.received", "message.sent")
+        answer = self.post("/v1/webhooks", {"from": "", "url": url, "events": wanted})
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    def caller(self, *scopes: Scope, line_ids: tuple[LineId, ...] | None = None) -> Caller:
+        """Return somebody with another key of the account: with every scope, unless some are named."""
+        return Caller(self.world, self.world.key(self.account_id, scopes or SCOPES, line_ids))
+
+
+class Mac:
+    """A daemon as the server meets it: a token, a journal, and what is said at the door."""
+
+    def __init__(self, world: World, token: str, daemon_id: DaemonId) -> None:
+        self.world = world
+        self.token = token
+        self.id = daemon_id
+        self.journal = "journal-1"
+
+    def knock(self, path: str, said: msgspec.Struct | bytes) -> httpx2.Response:
+        """Say something at the door."""
+        body = said if isinstance(said, bytes) else msgspec.json.encode(said)
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return self.world.client.post(f"/daemon/v1/{path}", content=body, headers=headers)
+
+    def hello(self, *lines: str, capabilities: tuple[str, ...] = (), health: str = "ok") -> Welcome:
+        reports = tuple(LineReport(line, health=health, capabilities=capabilities) for line in lines)
+        return _heard(self.knock("hello", Hello(self.journal, "1", reports)), Welcome)
+
+    def claim(self, *holding: str, wait_s: float = 0, limit: int = 10) -> list[ClaimedItem]:
+        """Claim what there is to do, while still holding the items *holding*."""
+        asked = Claim(self.journal, holding, wait_s=wait_s, limit=limit)
+        return list(_heard(self.knock("claim", asked), Claimed).items)
+
+    def renew(self, item: ClaimedItem) -> bool:
+        return _heard(self.knock(f"outbox/{item.id}/renew", Hold(item.token)), Held).held
+
+    def begin(self, item: ClaimedItem) -> bool:
+        return _heard(self.knock(f"outbox/{item.id}/begin", Hold(item.token)), Held).held
+
+    def fail(self, item: ClaimedItem, error: str = "not now", *, permanent: bool = False) -> bool:
+        failed = Failed(item.token, error, permanent=permanent)
+        return _heard(self.knock(f"outbox/{item.id}/failed", failed), Held).held
+
+    def sees(self, *sightings: Sighting) -> None:
+        """Tell what was seen in chat.db."""
+        answer = self.knock("sightings", Sightings(self.journal, sightings))
+        assert answer.status_code == 200, answer.text
+
+    def sends(self, item: ClaimedItem) -> MessageSeen:
+        """Hand an item to Messages, and see its row."""
+        assert self.begin(item)
+        seen = proof_of(item)
+        self.sees(seen)
+        return seen
+
+
+def text_from(person: str, line: str, text: str | None = "Hi", **more: Json) -> MessageSeen:
+    """Return the sighting of a person's text."""
+    return _seen(person, line, text, is_from_me=False, sender=person, **more)
+
+
+def proof_of(item: ClaimedItem, **more: Json) -> MessageSeen:
+    """Return the sighting that proves *item* sent."""
+    command = item.command
+    proof = Proof(item.id, item.token)
+    return _seen(
+        command.recipient or "a group", item.line_handle, command.text, is_from_me=True, sender=None, proves=proof, **more
+    )
+
+
+def text_in_group(group: str, person: str, line: str, text: str = "Hi all", **more: Json) -> MessageSeen:
+    """Return the sighting of a person's text in a group."""
+    chat = ChatSeen(f"iMessage;+;{group}", group, is_group=True, service="iMessage", participants=(person, CARL))
+    return _seen(person, line, text, is_from_me=False, sender=person, chat=chat, **more)
+
+
+def chat_with(person: str, service: str = "iMessage", **more: Json) -> ChatSeen:
+    """Return a one-to-one chat as Messages keeps it."""
+    return ChatSeen(f"{service};-;{person}", person, is_group=False, service=service, participants=(person,), **more)
+
+
+def _seen(person: str, line: str, text: str | None, **more: Json) -> MessageSeen:
+    number = next(_numbers)
+    given = {
+        "chat": chat_with(person),
+        "guid": f"GUID-{number}",
+        "service": "iMessage",
+        "sent_at": NOON_MS + number,
+        **more,
+    }
+    return MessageSeen(line_handle=line, text=text, **given)
+
+
+def _heard(answer: httpx2.Response, shape: type[Said]) -> Said:
+    assert answer.status_code == 200, answer.text
+    return msgspec.json.decode(answer.content, type=shape)
+
+
+async def _nothing(scope: Json, receive: Json, send: Json) -> None:
+    """Serve nothing but the start and the end."""
+    while (await receive())["type"] != "lifespan.shutdown":
+        await send({"type": "lifespan.startup.complete"})
+    await send({"type": "lifespan.shutdown.complete"})
