@@ -1,8 +1,9 @@
-"""A server in this process, on a real database file: only the clock, the customers' servers and the Macs are the tests'.
+"""A server in this process, on a real database file; the clock, the customers' servers and the Macs are the tests' own.
 
 Alice and Bob are customers, each with a line and a Mac of their own. Ada and Carl are people with phones.
 """
 
+import asyncio
 import itertools
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -14,7 +15,18 @@ import httpx2
 import msgspec
 from starlette.testclient import TestClient
 
-from blueport.protocol.door import Claim, Claimed, ClaimedItem, Failed, Held, Hello, Hold, LineReport, Sightings, Welcome
+from blueport.protocol.door import (
+    Claim,
+    Claimed,
+    ClaimedItem,
+    Failed,
+    Held,
+    Hello,
+    Hold,
+    LineReport,
+    Sightings,
+    Welcome,
+)
 from blueport.protocol.sightings import ChatSeen, MessageSeen, Proof, Sighting
 from blueport.server import provisioning
 from blueport.server.addressing import service as addressing
@@ -66,9 +78,7 @@ class World:
         """Run the server until the block ends; a second time it is a restart."""
         self.store = SqliteStore(self.database, self.clock)
         try:
-            # The loop that serves must be the loop that writes, so the secret is asked for through a client of its own.
-            with TestClient(_nothing) as before:
-                secret = before.portal.call(self.store.write, provisioning.prepare, self.settings)
+            secret = asyncio.run(self.store.write(provisioning.prepare, self.settings))
             with TestClient(Server(self.settings, self.store, secret).app) as self.client:
                 yield self
         finally:
@@ -153,9 +163,7 @@ class Caller:
 class Customer(Caller):
     """An account, its first line, and the Mac that serves it."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - made in one place
-        self, world: World, account_id: AccountId, key: str, line: str, line_id: LineId, mac: "Mac"
-    ) -> None:
+    def __init__(self, world: World, account_id: AccountId, key: str, line: str, line_id: LineId, mac: "Mac") -> None:
         super().__init__(world, key)
         self.account_id = account_id
         self.line = line
@@ -243,22 +251,19 @@ class Mac:
 
 def text_from(person: str, line: str, text: str | None = "Hi", **more: Json) -> MessageSeen:
     """Return the sighting of a person's text."""
-    return _seen(person, line, text, is_from_me=False, sender=person, **more)
+    return _seen(person, line, text, {"sender": person} | more)
 
 
 def proof_of(item: ClaimedItem, **more: Json) -> MessageSeen:
     """Return the sighting that proves *item* sent."""
-    command = item.command
-    proof = Proof(item.id, item.token)
-    return _seen(
-        command.recipient or "a group", item.line_handle, command.text, is_from_me=True, sender=None, proves=proof, **more
-    )
+    ours = {"is_from_me": True, "sender": None, "proves": Proof(item.id, item.token)}
+    return _seen(item.command.recipient or "a group", item.line_handle, item.command.text, ours | more)
 
 
 def text_in_group(group: str, person: str, line: str, text: str = "Hi all", **more: Json) -> MessageSeen:
     """Return the sighting of a person's text in a group."""
     chat = ChatSeen(f"iMessage;+;{group}", group, is_group=True, service="iMessage", participants=(person, CARL))
-    return _seen(person, line, text, is_from_me=False, sender=person, chat=chat, **more)
+    return _seen(person, line, text, {"sender": person, "chat": chat} | more)
 
 
 def chat_with(person: str, service: str = "iMessage", **more: Json) -> ChatSeen:
@@ -266,25 +271,18 @@ def chat_with(person: str, service: str = "iMessage", **more: Json) -> ChatSeen:
     return ChatSeen(f"{service};-;{person}", person, is_group=False, service=service, participants=(person,), **more)
 
 
-def _seen(person: str, line: str, text: str | None, **more: Json) -> MessageSeen:
+def _seen(person: str, line: str, text: str | None, more: dict[str, Json]) -> MessageSeen:
     number = next(_numbers)
-    given = {
+    usual = {
         "chat": chat_with(person),
         "guid": f"GUID-{number}",
         "service": "iMessage",
+        "is_from_me": False,
         "sent_at": NOON_MS + number,
-        **more,
     }
-    return MessageSeen(line_handle=line, text=text, **given)
+    return MessageSeen(line_handle=line, text=text, **(usual | more))
 
 
 def _heard(answer: httpx2.Response, shape: type[Said]) -> Said:
     assert answer.status_code == 200, answer.text
     return msgspec.json.decode(answer.content, type=shape)
-
-
-async def _nothing(scope: Json, receive: Json, send: Json) -> None:
-    """Serve nothing but the start and the end."""
-    while (await receive())["type"] != "lifespan.shutdown":
-        await send({"type": "lifespan.startup.complete"})
-    await send({"type": "lifespan.shutdown.complete"})

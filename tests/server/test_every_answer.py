@@ -1,0 +1,129 @@
+"""What holds for all answers, those to requests that are none included."""
+
+import pytest
+
+from tests.server.answers import assert_done, assert_marked, assert_refused
+from tests.server.world import ADA, Customer, World
+
+PATHS = ["/v1/lines", "/v1/chats", "/v1/messages", "/v1/outbox", "/v1/webhooks"]
+
+
+class TestPaths:
+    @pytest.mark.parametrize(
+        "path", ["/", "/v1", "/v1/", "/v2/messages", "/v1/messages/1", "/v1/Messages", "/daemon/v1", "/x?y=%00"]
+    )
+    def test_an_unknown_path_has_the_envelope(self, world: World, path: str) -> None:
+        assert_refused(world.client.get(path), 404, "route_not_found")
+
+    @pytest.mark.parametrize("path", PATHS)
+    def test_a_trailing_slash_is_another_path_and_no_redirect(self, alice: Customer, path: str) -> None:
+        answer = alice.call("GET", f"{path}/", follow_redirects=False)
+
+        assert_refused(answer, 404, "route_not_found")
+
+    @pytest.mark.parametrize("method", ["PUT", "PATCH", "TRACE", "BREW"])
+    @pytest.mark.parametrize("path", PATHS)
+    def test_a_method_that_a_path_does_not_take_is_405_with_allow(
+        self, alice: Customer, method: str, path: str
+    ) -> None:
+        answer = alice.call(method, path)
+
+        assert_refused(answer, 405, "method_not_allowed")
+        assert "GET" in answer.headers["allow"]
+
+    def test_what_there_is_not_yet_is_a_404_with_the_envelope(self, alice: Customer) -> None:
+        assert_refused(alice.post("/v1/nothing", {}), 404, "route_not_found")
+
+    def test_health_needs_no_key(self, world: World) -> None:
+        answer = world.client.get("/healthz")
+
+        assert_done(answer)
+        assert answer.json()["status"] == "ok"
+
+
+class TestOtherOrigins:
+    @pytest.mark.parametrize("path", PATHS)
+    def test_a_preflight_allows_what_clients_send(self, world: World, path: str) -> None:
+        asks = {"Origin": "https://app.example.com", "Access-Control-Request-Method": "POST"}
+
+        answer = world.client.options(path, headers=asks)
+
+        assert_done(answer)
+        methods = {word.strip() for word in answer.headers["access-control-allow-methods"].split(",")}
+        headers = {word.strip() for word in answer.headers["access-control-allow-headers"].split(",")}
+        assert methods == {"GET", "POST", "DELETE", "OPTIONS"}
+        assert headers == {"Authorization", "Content-Type", "X-Filename", "Idempotency-Key"}
+
+    def test_a_page_may_read_the_request_id(self, alice: Customer) -> None:
+        assert "X-Request-Id" in alice.get("/v1/lines").headers["access-control-expose-headers"]
+
+
+class TestReading:
+    def test_a_head_has_the_headers_of_the_get_alone(self, alice: Customer) -> None:
+        answer = alice.call("HEAD", "/v1/lines")
+
+        assert answer.status_code == 200
+        assert answer.content == b""
+        assert answer.headers["x-request-id"].startswith("req_")
+
+    def test_the_body_of_a_get_is_never_read(self, alice: Customer) -> None:
+        answer = alice.call("GET", "/v1/lines", headers={"Content-Type": "application/json"}, content=b"{" * 10_000)
+
+        assert_done(answer)
+
+    def test_a_json_content_type_on_a_get_is_normal(self, alice: Customer) -> None:
+        assert_done(alice.call("GET", "/v1/lines", headers={"Content-Type": "application/json"}))
+
+    def test_unknown_query_parameters_are_ignored(self, alice: Customer) -> None:
+        assert_done(alice.get("/v1/lines", {"from": "anything", "colour": "blue"}))
+
+    def test_every_request_has_its_own_id(self, alice: Customer) -> None:
+        ids = {alice.get("/v1/lines").json()["request_id"] for _ in range(20)}
+
+        assert len(ids) == 20
+
+
+class TestDescription:
+    def test_the_description_names_every_endpoint_and_its_status(self, world: World) -> None:
+        described = world.client.get("/openapi.json").json()
+
+        statuses = {
+            (method.upper(), path): min(operation["responses"])
+            for path, operations in described["paths"].items()
+            for method, operation in operations.items()
+        }
+        assert statuses == {
+            ("GET", "/v1/lines"): "200",
+            ("GET", "/v1/chats"): "200",
+            ("GET", "/v1/messages"): "200",
+            ("POST", "/v1/messages"): "201",
+            ("GET", "/v1/outbox"): "200",
+            ("GET", "/v1/webhooks"): "200",
+            ("POST", "/v1/webhooks"): "201",
+            ("DELETE", "/v1/webhooks"): "200",
+        }
+
+    def test_an_answer_has_exactly_the_fields_that_are_described(self, alice: Customer) -> None:
+        alice.hears(ADA)
+        described = alice.world.client.get("/openapi.json").json()["components"]["schemas"]
+
+        (chat,) = alice.get("/v1/chats", {"from": alice.line}).json()["data"]
+        (message,) = alice.messages()
+
+        assert set(described["Chat"]["required"]) == set(chat)
+        assert set(described["Message"]["required"]) == set(message)
+
+
+class TestTrouble:
+    # srv-091 is in test_store.py: here, what a caller sees of a database that is held by another.
+    def test_a_database_that_is_locked_is_a_503_with_nothing_done(self, alice: Customer) -> None:
+        alice.hears(ADA)
+        alice.world.sql("ALTER TABLE outbox RENAME TO lost")
+
+        answer = alice.post("/v1/messages", {"from": alice.line, "to": ADA, "text": "Hello"})
+
+        assert_refused(answer, 503, "service_unavailable")
+        assert answer.headers["retry-after"] == "1"
+        alice.world.sql("ALTER TABLE lost RENAME TO outbox")
+        assert alice.world.rows("outbox") == 0
+        assert_marked(alice.post("/v1/messages", {"from": alice.line, "to": ADA, "text": "Hello"}))
