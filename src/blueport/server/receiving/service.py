@@ -136,5 +136,6 @@ def _fact(line: Line, message: Message) -> notifying.Fact:
 
 
 def _clean(text: str | None) -> str | None:
-    """Drop NUL, which no database but SQLite stores."""
-    return text.replace("\x00", "") if text else None
+    """Drop NUL, which no database but SQLite stores; None if nothing is left but the marks of attachments."""
+    cleaned = (text or "").replace("\x00", "")
+    return cleaned if cleaned.strip("\ufffc") else None
