@@ -1,0 +1,175 @@
+"""Two accounts on one server: to each the other is not there."""
+
+from typing import NamedTuple
+
+import pytest
+
+from blueport.protocol.door import Hello, LineReport, Sightings
+from tests.server.answers import assert_refused
+from tests.server.world import ADA, CARL, Customer, Json, text_from
+
+UNKNOWN = "00000000000000000000000000"
+HOOK = {"url": "https://agent.example.com/hook", "events": ["message.received"]}
+
+
+class Belongings(dict[str, str]):
+    """What is Bob's, by the name under which the table below asks for it."""
+
+
+@pytest.fixture
+def bobs(alice: Customer, bob: Customer) -> Belongings:
+    """Have Ada write to both, Carl only to Bob, and Bob answer; return what is Bob's."""
+    alice.hears(ADA)
+    bob.hears(ADA, "For Bob alone")
+    guid = bob.hears(CARL)
+    webhook = bob.webhook("https://bob.example.com/hook")
+    message = bob.messages(CARL)[0]
+    return Belongings(
+        line=bob.line,
+        line_id=bob.line_id,
+        chat_id=message["chat_id"],
+        message_id=message["id"],
+        guid=guid,
+        outbox_id=bob.sends(),
+        webhook_id=webhook["id"],
+    )
+
+
+class Asked(NamedTuple):
+    """A request in which `?` stands for one of Bob's belongings, and what stands there when it is nobody's."""
+
+    method: str
+    path: str
+    what: str
+    form: Json
+    unknown: str
+
+
+ASKED = [
+    Asked("GET", "/v1/chats", "line", {"from": "?"}, "+15559999999"),
+    Asked("GET", "/v1/chats", "line_id", {"from": "?"}, f"ln_{UNKNOWN}"),
+    Asked("GET", "/v1/messages", "line", {"from": "?", "to": ADA}, "+15559999999"),
+    Asked("GET", "/v1/messages", "line_id", {"from": "?", "to": ADA}, f"ln_{UNKNOWN}"),
+    Asked("GET", "/v1/messages", "chat_id", {"from": "+15550101000", "to": "?"}, f"cht_{UNKNOWN}"),
+    Asked("GET", "/v1/webhooks", "line", {"from": "?"}, "+15559999999"),
+    Asked("GET", "/v1/webhooks", "line_id", {"from": "?"}, f"ln_{UNKNOWN}"),
+    Asked("GET", "/v1/outbox", "outbox_id", {"id": "?"}, f"obx_{UNKNOWN}"),
+    Asked("POST", "/v1/messages", "line", {"from": "?", "to": ADA, "text": "Hi"}, "+15559999999"),
+    Asked("POST", "/v1/messages", "line_id", {"from": "?", "to": ADA, "text": "Hi"}, f"ln_{UNKNOWN}"),
+    Asked("POST", "/v1/messages", "chat_id", {"from": "+15550101000", "to": "?", "text": "Hi"}, f"cht_{UNKNOWN}"),
+    Asked(
+        "POST",
+        "/v1/messages",
+        "message_id",
+        {"from": "+15550101000", "to": ADA, "text": "Hi", "reply_to": "?"},
+        "msg_1",
+    ),
+    Asked("POST", "/v1/messages", "guid", {"from": "+15550101000", "to": ADA, "text": "Hi", "reply_to": "?"}, "GUID-0"),
+    Asked("POST", "/v1/webhooks", "line", {"from": "?", **HOOK}, "+15559999999"),
+    Asked("POST", "/v1/webhooks", "line_id", {"from": "?", **HOOK}, f"ln_{UNKNOWN}"),
+    Asked("DELETE", "/v1/webhooks", "webhook_id", {"id": "?"}, f"wh_{UNKNOWN}"),
+]
+
+
+@pytest.mark.parametrize("asked", ASKED, ids=lambda asked: f"{asked.method} {asked.path} {asked.what}")
+def test_what_is_anothers_and_what_is_unknown_answer_alike(alice: Customer, bobs: Belongings, asked: Asked) -> None:
+    # srv-101
+    alice.mac.hello(alice.line, capabilities=("replies",))
+
+    foreign = _ask(alice, asked, bobs[asked.what])
+    nobodys = _ask(alice, asked, asked.unknown)
+
+    assert foreign.status_code == 404
+    assert _without_request_id(foreign) == _without_request_id(nobodys)
+    assert dict(foreign.headers) | {"x-request-id": ""} == dict(nobodys.headers) | {"x-request-id": ""}
+    assert alice.world.rows("webhooks") == 1, "Bob's webhook is still there, and no other"
+    assert alice.world.rows("outbox") == 1
+
+
+def test_every_foreign_thing_is_found_by_its_owner(bob: Customer, bobs: Belongings) -> None:
+    """Prove that the table above asks for what exists."""
+    assert bob.get("/v1/messages", {"from": bobs["line"], "to": bobs["chat_id"]}).json()["data"]
+    assert bob.get("/v1/messages", {"from": bobs["line_id"], "to": CARL}).json()["data"][0]["id"] == bobs["message_id"]
+    assert bob.item(bobs["outbox_id"])["status"] == "pending"
+    assert bob.delete("/v1/webhooks", {"id": bobs["webhook_id"]}).status_code == 200
+
+
+def test_no_list_shows_a_row_of_another(alice: Customer, bob: Customer, bobs: Belongings) -> None:
+    lists = [
+        alice.get("/v1/lines"),
+        alice.get("/v1/webhooks"),
+        alice.get("/v1/chats", {"from": alice.line}),
+        alice.get("/v1/messages", {"from": alice.line, "to": ADA}),
+    ]
+
+    shown = "".join(answer.text for answer in lists)
+    assert not [name for name, value in bobs.items() if value in shown]
+    assert "For Bob alone" not in shown
+    assert bob.line_id not in shown
+    assert len(alice.get("/v1/chats", {"from": alice.line}).json()["data"]) == 1
+
+
+def test_owner_fields_in_a_request_give_nothing(alice: Customer, bob: Customer) -> None:
+    # srv-101: whose request it is follows from the key alone.
+    alice.hears(ADA)
+
+    body = {"from": alice.line, "to": ADA, "text": "Hi", "account_id": bob.account_id, "line_id": bob.line_id}
+    made = alice.post("/v1/messages", body).json()
+
+    assert alice.item(made["id"])["line_id"] == alice.line_id
+    assert bob.mac.claim() == []
+
+
+def test_a_person_who_wrote_to_bob_has_not_written_to_alice(alice: Customer, bob: Customer) -> None:
+    bob.hears(CARL)
+
+    answer = alice.post("/v1/messages", {"from": alice.line, "to": CARL, "text": "Hi"})
+
+    assert_refused(answer, 403, "contact_has_not_messaged", "to")
+
+
+class TestMacs:
+    """A Mac serves its own lines, and no word about others is taken from it."""
+
+    def test_a_mac_gets_no_work_of_another_line(self, alice: Customer, bob: Customer) -> None:
+        alice.hears(ADA)
+        alice.sends()
+
+        assert bob.mac.claim() == []
+        assert len(alice.mac.claim()) == 1
+
+    def test_a_mac_cannot_say_that_it_serves_another_line(self, alice: Customer, bob: Customer) -> None:
+        hello = Hello("journal-1", "1", (LineReport(bob.line), LineReport(alice.line)))
+
+        assert_refused(bob.mac.knock("hello", hello), 403, "line_not_accessible")
+
+    def test_sightings_on_another_line_are_refused_whole(self, alice: Customer, bob: Customer) -> None:
+        before = alice.world.rows("messages")
+        seen = (text_from(CARL, bob.line), text_from(CARL, alice.line))
+
+        answer = bob.mac.knock("sightings", Sightings("journal-1", seen))
+
+        assert_refused(answer, 404, "line_not_found")
+        assert alice.world.rows("messages") == before
+
+    def test_a_mac_cannot_end_an_item_of_another_even_with_its_token(self, alice: Customer, bob: Customer) -> None:
+        alice.hears(ADA)
+        outbox_id = alice.sends()
+        (item,) = alice.mac.claim()
+
+        assert bob.mac.fail(item, permanent=True) is False
+
+        assert alice.item(outbox_id)["status"] == "claimed"
+
+
+def _ask(customer: Customer, asked: Asked, put_in: str) -> Json:
+    given = {name: put_in if value == "?" else value for name, value in asked.form.items()}
+    if asked.method == "GET":
+        return customer.get(asked.path, given)
+    return customer.call(asked.method, asked.path, json=given)
+
+
+def _without_request_id(answer: Json) -> Json:
+    body = answer.json()
+    del body["request_id"]
+    return body

@@ -1,0 +1,241 @@
+"""A real server process, spoken to in bytes that no client library would send."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import pytest
+
+from blueport.server.authorizing.keys import new_key
+from tests.server.world import Json
+
+LINE = "+15550101000"
+
+
+class Answer(NamedTuple):
+    """An answer as it came over the socket."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def code(self) -> str:
+        return self.said["error"]["code"]
+
+    @property
+    def said(self) -> Json:
+        return msgspec.json.decode(self.body)
+
+
+class Process(NamedTuple):
+    """A running `blueport serve`."""
+
+    port: int
+    key: str
+
+    def answers(self, request: bytes) -> Answer:
+        """Send *request* as it is, and hang up once the answer is there."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+            with contextlib.suppress(ConnectionError):  # it may refuse before it has read all
+                connection.sendall(request)
+            return _answer(connection)
+
+    def get(self, path: bytes, *headers: bytes) -> Answer:
+        return self.answers(_request(b"GET", path, headers))
+
+    @property
+    def authorization(self) -> bytes:
+        return b"Authorization: Bearer " + self.key.encode()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    folder = tmp_path_factory.mktemp("serve")
+    key = new_key()
+    with _listening() as listening:
+        command = [sys.executable, "-m", "blueport.cli.main", "serve", f"--fd={listening.fileno()}"]
+        with (folder / "log").open("wb") as log:
+            process = subprocess.Popen(
+                command, env=_environment(folder, key), pass_fds=[listening.fileno()], stderr=log
+            )
+        port = listening.getsockname()[1]
+    try:
+        yield Process(port, key)
+    finally:
+        process.terminate()
+        process.wait(timeout=15)
+    complaints = set((folder / "log").read_text().splitlines())
+    assert complaints <= {"server WARNING Invalid HTTP request received."}
+
+
+class TestWhatIsNoHttp:
+    @pytest.mark.parametrize(
+        "request_bytes",
+        [
+            b"\r\n\r\n\0\0\r\n\r\n",
+            b"GARBAGE\r\n\r\n",
+            b"GET\r\n\r\n",
+            b"GET /v1/lines HTTP/9.9\r\n\r\n",
+            b"GET /v1/lines HTTP/1.1\r\nHost x\r\n\r\n",
+            b"GET /v1/lines HTTP/1.1\r\n: x\r\n\r\n",
+            b"GET /v1/lines HTTP/1.1\r\nHost: x\r\nA: b\0c\r\n\r\n",
+            b"POST /v1/messages HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n",
+            b"POST /v1/messages HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+            b"POST /v1/messages HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 40,  # a TLS greeting
+        ],
+        ids=repr,
+    )
+    def test_the_answer_has_the_envelope(self, server: Process, request_bytes: bytes) -> None:
+        answer = server.answers(request_bytes)
+
+        assert (answer.status, answer.code) == (400, "malformed_request")
+        assert answer.said["error"]["type"] == "invalid_request_error"
+        assert answer.said["request_id"] == answer.headers["x-request-id"]
+
+
+class TestHeaders:
+    # srv-098, srv-099: a curly quote, an em dash, Latin-1 and plain noise in the key.
+    @pytest.mark.parametrize(
+        "key", ["sk_live_\u201d".encode(), "sk_live_\u2014".encode(), b"sk_live_\xe9", b"\xff\xfe", b"\x80" * 200]
+    )
+    def test_a_key_with_other_than_ascii_is_unknown(self, server: Process, key: bytes) -> None:
+        answer = server.get(b"/v1/lines", b"Authorization: Bearer " + key)
+
+        assert (answer.status, answer.code) == (401, "invalid_api_key")
+
+    def test_the_right_key_is_known(self, server: Process) -> None:
+        answer = server.get(b"/v1/lines", server.authorization)
+
+        assert (answer.status, answer.said["data"][0]["handle"]) == (200, LINE)
+
+    def test_header_names_may_be_written_in_any_case(self, server: Process) -> None:
+        assert server.get(b"/v1/lines", server.authorization.replace(b"Auth", b"aUTH")).status == 200
+
+    @pytest.mark.parametrize("header", [b"X-Odd: \xff\xfe", b"Cookie: " + b"a" * 5_000, b"Idempotency-Key: \xe9"])
+    def test_other_odd_headers_do_not_matter_to_a_get(self, server: Process, header: bytes) -> None:
+        assert server.get(b"/v1/lines", server.authorization, header).status == 200
+
+    @pytest.mark.parametrize("name", [b"\xe9", b"a" * 256, b"a b", b""])
+    def test_an_idempotency_key_is_visible_ascii(self, server: Process, name: bytes) -> None:
+        body = b'{"from":"+15550101000","to":"+15550100001","text":"Hi"}'
+
+        answer = server.answers(_post(b"/v1/messages", body, server.authorization, b"Idempotency-Key: " + name))
+
+        assert (answer.status, answer.code) == (400, "invalid_parameter_value")
+        assert answer.said["error"]["param"] == "Idempotency-Key"
+
+
+class TestTargets:
+    @pytest.mark.parametrize(
+        "path", [b"/v1/%ff", b"/%00", b"/%", b"/v1/lines/..", b"/v1//lines", b"/v1/\xc3\xa9", b"*"]
+    )
+    def test_an_odd_path_has_the_envelope(self, server: Process, path: bytes) -> None:
+        answer = server.get(path, server.authorization)
+
+        assert answer.status in (400, 404)
+        assert answer.said["request_id"] == answer.headers["x-request-id"]
+
+    @pytest.mark.parametrize("query", [b"id=\xff", b"id=\xc3\xa9", b"id=obx_\xf0\x9f"])
+    def test_a_query_of_raw_bytes_is_refused(self, server: Process, query: bytes) -> None:
+        answer = server.get(b"/v1/outbox?" + query, server.authorization)
+
+        assert (answer.status, answer.code) in ((400, "invalid_parameter_value"), (400, "malformed_request"))
+
+    def test_a_head_has_no_body(self, server: Process) -> None:
+        head = _request(b"HEAD", b"/v1/lines", [server.authorization])
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+            connection.sendall(head + head)
+
+            answers = [_answer(connection, has_body=False), _answer(connection, has_body=False)]
+
+        assert [answer.status for answer in answers] == [200, 200]
+
+
+class TestBodies:
+    def test_a_body_in_chunks_is_read(self, server: Process) -> None:
+        head = _request(b"POST", b"/v1/messages", [server.authorization, b"Transfer-Encoding: chunked"])
+
+        answer = server.answers(head + b"2\r\n{}\r\n0\r\n\r\n")
+
+        assert (answer.status, answer.code) == (400, "missing_required_parameter")
+
+    # srv-110
+    def test_chunks_without_end_are_refused_at_the_limit(self, server: Process) -> None:
+        head = _request(b"POST", b"/v1/messages", [server.authorization, b"Transfer-Encoding: chunked"])
+
+        answer = server.answers(head + b"10000\r\n" + b" " * 65_536 + (b"\r\n10000\r\n" + b" " * 65_536) * 20)
+
+        assert (answer.status, answer.code) == (413, "request_too_large")
+
+    def test_ten_megabytes_are_refused(self, server: Process) -> None:
+        answer = server.answers(_post(b"/v1/messages", b" " * 10 * 1024 * 1024, server.authorization))
+
+        assert (answer.status, answer.code) == (413, "request_too_large")
+
+    def test_a_client_that_hangs_up_in_the_middle_hurts_nobody(self, server: Process) -> None:
+        head = _request(b"POST", b"/v1/messages", [server.authorization, b"Content-Length: 100"])
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+            connection.sendall(head + b'{"from":')
+
+        assert server.get(b"/healthz").status == 200
+
+    def test_two_requests_on_one_connection_are_answered_in_turn(self, server: Process) -> None:
+        one = _request(b"GET", b"/v1/lines", [server.authorization])
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+            connection.sendall(one + one)
+
+            answers = [_answer(connection), _answer(connection)]
+
+        assert [answer.status for answer in answers] == [200, 200]
+        assert answers[0].said["request_id"] != answers[1].said["request_id"]
+
+
+def _request(method: bytes, path: bytes, headers: list[bytes] | tuple[bytes, ...]) -> bytes:
+    return b"\r\n".join([method + b" " + path + b" HTTP/1.1", b"Host: blueport", *headers, b"", b""])
+
+
+def _post(path: bytes, body: bytes, *headers: bytes) -> bytes:
+    return _request(b"POST", path, [*headers, b"Content-Length: %d" % len(body)]) + body
+
+
+def _answer(connection: socket.socket, *, has_body: bool = True) -> Answer:
+    """Read one answer and no byte of the next."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        byte = connection.recv(1)
+        assert byte, f"hung up after {head!r}"
+        head += byte
+    status, *lines = head.decode("latin-1").strip().split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    length = int(headers["content-length"]) if has_body else 0
+    body = b""
+    while len(body) < length:
+        part = connection.recv(length - len(body))
+        assert part, f"hung up after {body!r}"
+        body += part
+    return Answer(int(status.split()[1]), headers, body)
+
+
+@contextlib.contextmanager
+def _listening() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.set_inheritable(True)
+        yield listening
+
+
+def _environment(folder: Path, key: str) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("BLUEPORT_")}
+    return inherited | {
+        "BLUEPORT_DATABASE": str(folder / "blueport.db"),
+        "BLUEPORT_FIRST_KEY": key,
+        "BLUEPORT_FIRST_LINE": LINE,
+        "BLUEPORT_FIRST_DAEMON_TOKEN": "dt_a-token",
+    }
