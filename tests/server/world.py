@@ -36,6 +36,8 @@ from blueport.server.authorizing import keys
 from blueport.server.authorizing import service as authorizing
 from blueport.server.authorizing.keys import SCOPES, Scope
 from blueport.server.ids import AccountId, DaemonId, LineId, mint
+from blueport.server.link import service as link
+from blueport.server.sending import service as sending
 from blueport.server.settings import Settings
 from blueport.server.store.sqlite import SqliteStore
 from blueport.server.store.tx import Tx
@@ -92,6 +94,11 @@ class World:
         """Move the clock on, and have everybody who waits look at it."""
         self.clock.ms += ms
         self.client.portal.call(self.store.wakeups.wake, ["deliveries", "outbox"])
+
+    def sweep(self) -> None:
+        """Do what the server does now and then."""
+        self.do(sending.end_the_silent)
+        self.do(link.note_silent_lines)
 
     def rows(self, table: str) -> int:
         """Count the rows of a table."""

@@ -1,0 +1,435 @@
+"""The daemon's door: who holds which outbox item, and how it ends."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from blueport.protocol.door import Claim, Failed, Hold, Sightings
+from blueport.protocol.sightings import Proof
+from tests.server.answers import assert_refused
+from tests.server.world import ADA, CARL, MINUTE_MS, SECOND_MS, Customer, Mac, proof_of, text_from
+
+LEASE_MS = 60_000
+
+
+@pytest.fixture(autouse=True)
+def _people_have_written(alice: Customer) -> None:
+    alice.hears(ADA)
+    alice.hears(CARL)
+
+
+@pytest.fixture
+def other(alice: Customer) -> Mac:
+    """Return the same Mac with another journal: a second daemon with the same token, or one that lost its file."""
+    other = Mac(alice.world, alice.mac.token, alice.mac.id)
+    other.journal = "journal-2"
+    return other
+
+
+class TestOrder:
+    def test_items_are_offered_in_the_order_of_acceptance(self, alice: Customer) -> None:
+        texts = [f"text {number}" for number in range(12)]
+        for number, text in enumerate(texts):
+            alice.sends(text, to=(ADA, CARL)[number % 2])
+
+        first = alice.mac.claim(limit=5)
+        rest = alice.mac.claim(*[item.id for item in first], limit=50)
+
+        assert [item.command.text for item in first + rest] == texts
+
+    def test_an_item_that_waits_for_its_retry_holds_back_its_line(self, alice: Customer) -> None:
+        alice.sends("first")
+        alice.sends("second")
+        (first,) = alice.mac.claim(limit=1)
+        alice.mac.fail(first)
+
+        assert alice.mac.claim() == []
+
+        alice.world.clock.ms += 2 * SECOND_MS
+        assert [item.command.text for item in alice.mac.claim()] == ["first", "second"]
+
+    def test_one_line_does_not_hold_back_another(self, alice: Customer) -> None:
+        second = "+15550101001"
+        alice.world.add_line(alice.account_id, second, alice.mac)
+        alice.mac.sees(text_from(ADA, second))
+        alice.sends("first")
+        (first,) = alice.mac.claim()
+        alice.mac.fail(first)
+
+        alice.post("/v1/messages", {"from": second, "to": ADA, "text": "other line"})
+
+        assert [item.command.text for item in alice.mac.claim()] == ["other line"]
+
+
+class TestClaim:
+    def test_an_item_says_all_that_is_needed_to_do_it(self, alice: Customer) -> None:
+        outbox_id = alice.sends("Hello")
+
+        (item,) = alice.mac.claim()
+
+        assert (item.id, item.line_handle, item.attempt) == (outbox_id, alice.line, 1)
+        assert (item.command.recipient, item.command.text) == (ADA, "Hello")
+        assert item.command.chat_guids == (f"iMessage;-;{ADA}",)
+
+    def test_what_is_held_is_not_offered_again(self, alice: Customer) -> None:
+        alice.sends()
+        (item,) = alice.mac.claim()
+
+        assert alice.mac.claim(item.id) == []
+
+    def test_what_got_lost_on_the_way_is_offered_again_under_a_new_token(self, alice: Customer) -> None:
+        alice.sends()
+        (lost,) = alice.mac.claim()
+
+        (again,) = alice.mac.claim()
+
+        assert (again.id, again.attempt) == (lost.id, 2)
+        assert again.token != lost.token
+        assert alice.mac.begin(lost) is False
+
+    def test_attempts_are_counted_at_the_claim_and_end(self, alice: Customer) -> None:
+        # srv-064
+        outbox_id = alice.sends()
+
+        attempts = [item.attempt for _ in range(6) for item in alice.mac.claim()]
+
+        assert attempts == [1, 2, 3, 4, 5]
+        item = alice.item(outbox_id)
+        assert (item["status"], item["error"], item["attempts"]) == ("failed", "attempts_exhausted", 5)
+
+    def test_an_exhausted_item_does_not_block_the_next(self, alice: Customer) -> None:
+        alice.sends("first")
+        for _ in range(5):
+            alice.mac.claim()
+        alice.sends("second")
+
+        assert [item.command.text for item in alice.mac.claim()] == ["second"]
+
+    def test_a_claim_of_nothing_waits_no_longer_than_asked(self, alice: Customer) -> None:
+        assert alice.mac.claim(wait_s=0.05) == []
+
+    def test_a_waiting_claim_is_answered_when_work_arrives(self, alice: Customer) -> None:
+        with ThreadPoolExecutor(1) as threads:
+            waiting = threads.submit(alice.mac.claim, wait_s=30)
+
+            outbox_id = alice.sends()
+
+            assert [item.id for item in waiting.result(timeout=20)] == [outbox_id]
+
+    def test_many_claims_at_once_share_the_work_without_overlap(self, alice: Customer, other: Mac) -> None:
+        # srv-089
+        sent = {alice.sends(f"text {number}") for number in range(20)}
+        with ThreadPoolExecutor(4) as threads:
+            claims = [threads.submit(mac.claim, limit=50) for mac in (alice.mac, other)]
+
+        claimed = [item.id for claim in claims for item in claim.result()]
+        assert (len(claimed), set(claimed)) == (20, sent)
+
+
+class TestLeases:
+    def test_an_item_that_was_not_begun_is_offered_to_another_once_its_lease_is_over(
+        self, alice: Customer, other: Mac
+    ) -> None:
+        # srv-085, srv-074
+        outbox_id = alice.sends()
+        (item,) = alice.mac.claim()
+        assert other.claim() == []
+
+        alice.world.clock.ms += LEASE_MS
+
+        (again,) = other.claim()
+        assert (again.id, again.attempt) == (outbox_id, 2)
+        assert alice.mac.begin(item) is False
+
+    def test_a_renewed_lease_lasts(self, alice: Customer, other: Mac) -> None:
+        alice.sends()
+        (item,) = alice.mac.claim()
+        alice.world.clock.ms += LEASE_MS - 1
+
+        assert alice.mac.renew(item) is True
+
+        alice.world.clock.ms += LEASE_MS - 1
+        assert other.claim() == []
+
+    def test_an_item_that_was_begun_is_never_offered_again(self, alice: Customer, other: Mac) -> None:
+        # srv-001, srv-005
+        outbox_id = alice.sends()
+        (item,) = alice.mac.claim()
+        alice.mac.begin(item)
+
+        alice.world.clock.ms += LEASE_MS
+
+        assert other.claim() == []
+        shown = alice.item(outbox_id)
+        assert (shown["status"], shown["error"]) == ("failed", "outcome_unknown")
+
+    def test_a_journal_that_forgot_what_it_began_does_not_get_it_again(self, alice: Customer) -> None:
+        outbox_id = alice.sends()
+        (item,) = alice.mac.claim()
+        alice.mac.begin(item)
+
+        assert alice.mac.claim() == []
+
+        assert alice.item(outbox_id)["error"] == "outcome_unknown"
+
+    def test_a_begun_item_may_stay_silent_for_as_long_as_it_is_held(self, alice: Customer) -> None:
+        outbox_id = alice.sends()
+        (item,) = alice.mac.claim()
+        alice.mac.begin(item)
+        alice.world.clock.ms += 10 * LEASE_MS
+
+        assert alice.mac.claim(item.id) == []
+
+        assert alice.item(outbox_id)["status"] == "claimed"
+        alice.mac.sees(proof_of(item))
+        assert alice.item(outbox_id)["status"] == "sent"
+
+
+class TestFences:
+    """A token that is no longer the item's says nothing about it."""
+
+    def test_a_stale_token_can_do_nothing(self, alice: Customer) -> None:
+        # srv-078, srv-094
+        outbox_id = alice.sends()
+        (stale,) = alice.mac.claim()
+        alice.mac.claim()
+
+        assert alice.mac.renew(stale) is False
+        assert alice.mac.begin(stale) is False
+        assert alice.mac.fail(stale, permanent=True) is False
+        alice.mac.sees(proof_of(stale))
+
+        assert alice.item(outbox_id)["status"] == "claimed"
+
+    def test_what_has_ended_is_nobodys(self, alice: Customer) -> None:
+        outbox_id = alice.sends()
+        (item,) = alice.mac.claim()
+        alice.mac.sends(item)
+
+        assert alice.mac.renew(item) is False
+        assert alice.mac.begin(item) is False
+        assert alice.mac.fail(item, permanent=True) is False
+
+        assert alice.item(outbox_id)["status"] == "sent"
+
+    @pytest.mark.parametrize("token", ["", "tok_00000000000000000000000000"])
+    def test_a_token_out_of_nowhere_can_do_nothing(self, alice: Customer, token: str) -> None:
+        outbox_id = alice.sends()
+
+        answer = alice.mac.knock(f"outbox/{outbox_id}/begin", Hold(token))
+
+        assert answer.json() == {"held": False}
+        assert alice.item(outbox_id)["status"] == "pending"
+
+
+class TestFailures:
+    def test_what_was_surely_not_sent_is_tried_again_later_and_later(self, alice: Customer) -> None:
+        outbox_id = alice.sends()
+
+        for wait_s in (2, 10, 30, 120):
+            (item,) = alice.mac.claim()
+            alice.mac.fail(item, "not now")
+            alice.world.clock.ms += wait_s * SECOND_MS - 1
+            assert alice.mac.claim() == []
+            alice.world.clock.ms += 1
+        (item,) = alice.mac.claim()
+        alice.mac.fail(item, "not now")
+
+        shown = alice.item(outbox_id)
+        assert (shown["status"], shown["error"], shown["attempts"]) == ("failed", "not now", 5)
+
+    def test_while_it_waits_it_shows_no_error(self, alice: Customer) -> None:
+        outbox_id = alice.sends()
+        (item,) = alice.mac.claim()
+
+        alice.mac.fail(item, "not now")
+
+        shown = alice.item(outbox_id)
+        assert (shown["status"], shown["error"], shown["completed_at"]) == ("pending", None, None)
+
+    def test_a_very_long_reason_is_cut(self, alice: Customer) -> None:
+        outbox_id = alice.sends()
+        (item,) = alice.mac.claim()
+
+        alice.mac.fail(item, "x" * 100_000, permanent=True)
+
+        assert len(alice.item(outbox_id)["error"]) == 500
+
+
+class TestProofs:
+    def test_row_outbox_and_event_are_there_at_once(self, alice: Customer) -> None:
+        # srv-036, hook-17, srv-034
+        outbox_id = alice.sends()
+        (item,) = alice.mac.claim()
+        events = alice.world.rows("events")
+
+        alice.mac.sends(item)
+
+        assert alice.item(outbox_id)["status"] == "sent"
+        assert alice.messages()[0]["outbox_id"] == outbox_id
+        assert alice.world.rows("events") == events + 1
+
+    def test_a_sighting_told_again_changes_nothing(self, alice: Customer) -> None:
+        # srv-008, srv-009, srv-010, srv-011, srv-014, srv-021, srv-022
+        alice.sends()
+        (item,) = alice.mac.claim()
+        seen = alice.mac.sends(item)
+        before = (alice.world.rows("messages"), alice.world.rows("events"))
+
+        alice.mac.sees(seen, seen)
+        alice.mac.sees(seen)
+
+        assert (alice.world.rows("messages"), alice.world.rows("events")) == before
+
+    def test_a_proof_that_comes_after_its_row_links_them(self, alice: Customer) -> None:
+        # srv-002
+        outbox_id = alice.sends()
+        (item,) = alice.mac.claim()
+        alice.mac.begin(item)
+        proof = proof_of(item)
+        alice.mac.sees(text_from(ADA, alice.line, item.command.text, guid=proof.guid, is_from_me=True, sender=None))
+        assert alice.item(outbox_id)["status"] == "claimed"
+
+        alice.mac.sees(proof)
+
+        assert alice.item(outbox_id)["status"] == "sent"
+        assert alice.messages()[0]["outbox_id"] == outbox_id
+        assert alice.world.rows("events") == 3, "two people's texts and one that was sent"
+
+    def test_a_proof_for_what_ended_as_unknown_does_not_revive_it(self, alice: Customer) -> None:
+        outbox_id = alice.sends()
+        (item,) = alice.mac.claim()
+        alice.mac.begin(item)
+        alice.mac.claim()
+
+        alice.mac.sees(proof_of(item))
+
+        assert alice.item(outbox_id)["error"] == "outcome_unknown"
+        assert alice.messages()[0]["text"] == "Hello"
+
+    def test_history_is_kept_without_an_event(self, alice: Customer) -> None:
+        events = alice.world.rows("events")
+
+        alice.hears(ADA, "long ago", announce=False)
+
+        assert alice.world.rows("events") == events
+        assert "long ago" in [message["text"] for message in alice.messages()]
+
+
+class TestWhoMayKnock:
+    @pytest.mark.parametrize("path", ["hello", "claim", "sightings", "outbox/obx_1/renew", "outbox/obx_1/failed"])
+    def test_a_revoked_token_is_refused_from_the_next_word_on(self, alice: Customer, path: str) -> None:
+        alice.world.sql("UPDATE daemons SET revoked_at = ?", alice.world.clock.ms)
+        said = {
+            "hello": b'{"journal":"j","version":"1","lines":[]}',
+            "claim": b'{"journal":"j","holding":[]}',
+            "sightings": b'{"journal":"j","seen":[]}',
+            "outbox/obx_1/renew": b'{"token":"t"}',
+            "outbox/obx_1/failed": b'{"token":"t","error":"e","permanent":true}',
+        }
+
+        assert_refused(alice.mac.knock(path, said[path]), 401, "invalid_api_key")
+
+    def test_a_waiting_claim_of_a_token_that_is_revoked_gets_nothing(self, alice: Customer) -> None:
+        with ThreadPoolExecutor(1) as threads:
+            waiting = threads.submit(alice.mac.knock, "claim", Claim(alice.mac.journal, (), wait_s=30))
+            alice.world.sql("UPDATE daemons SET revoked_at = ?", alice.world.clock.ms)
+            outbox_id = alice.sends()
+
+            assert_refused(waiting.result(timeout=20), 401, "invalid_api_key")
+
+        assert alice.item(outbox_id)["status"] == "pending"
+
+    @pytest.mark.parametrize("key", ["", "dt_", "sk_live_x"])
+    def test_another_secret_opens_nothing(self, alice: Customer, key: str) -> None:
+        stranger = Mac(alice.world, key, alice.mac.id)
+
+        assert_refused(stranger.knock("claim", Claim("journal-1", ())), 401, "invalid_api_key")
+
+    def test_an_api_key_opens_no_door(self, alice: Customer) -> None:
+        stranger = Mac(alice.world, alice.key, alice.mac.id)
+
+        assert_refused(stranger.knock("claim", Claim("journal-1", ())), 401, "invalid_api_key")
+
+
+class TestBadWords:
+    @pytest.mark.parametrize(
+        "said",
+        [
+            b"",
+            b"[]",
+            b'{"journal":"j"}',
+            b'{"journal":5,"holding":[]}',
+            b'{"journal":"j","holding":[],"colour":"blue"}',
+            b'{"journal":"j","holding":[],"wait_s":NaN}',
+            b'{"journal":"j","holding":' + b"[" * 100_000,
+            b"\xff",
+        ],
+        ids=lambda said: said[:40],
+    )
+    def test_what_is_no_word_of_the_protocol_is_refused(self, alice: Customer, said: bytes) -> None:
+        assert_refused(alice.mac.knock("claim", said), 400, "invalid_json")
+
+    def test_one_bad_sighting_refuses_the_batch(self, alice: Customer) -> None:
+        before = alice.world.rows("messages")
+        batch = Sightings("journal-1", (text_from(ADA, alice.line), text_from(ADA, "+15559999999")))
+
+        assert_refused(alice.mac.knock("sightings", batch), 404, "line_not_found")
+
+        assert alice.world.rows("messages") == before
+
+    def test_a_batch_that_is_too_large_is_refused(self, alice: Customer) -> None:
+        assert_refused(alice.mac.knock("sightings", b" " * (4 * 1024 * 1024 + 1)), 413, "request_too_large")
+
+    def test_the_door_takes_post_alone(self, alice: Customer) -> None:
+        assert_refused(alice.world.client.get("/daemon/v1/claim"), 405, "method_not_allowed")
+
+    def test_a_proof_of_an_item_that_never_was_is_a_plain_message(self, alice: Customer) -> None:
+        seen = text_from(ADA, alice.line, is_from_me=True, sender=None, proves=Proof("obx_never", "tok_never"))
+
+        alice.mac.sees(seen)
+
+        assert alice.messages()[0]["guid"] == seen.guid
+
+    def test_a_failure_of_an_item_that_never_was_is_not_held(self, alice: Customer) -> None:
+        answer = alice.mac.knock("outbox/obx_never/failed", Failed("tok", "e", permanent=True))
+
+        assert answer.json() == {"held": False}
+
+
+class TestSilence:
+    """The sweep that the server makes now and then, with the clock moved."""
+
+    def test_a_begun_item_whose_mac_is_gone_ends_as_unknown(self, alice: Customer) -> None:
+        outbox_id = alice.sends()
+        (item,) = alice.mac.claim()
+        alice.mac.begin(item)
+
+        alice.world.clock.ms += LEASE_MS + 29 * MINUTE_MS
+        alice.world.sweep()
+        assert alice.item(outbox_id)["status"] == "claimed"
+
+        alice.world.clock.ms += 2 * MINUTE_MS
+        alice.world.sweep()
+        shown = alice.item(outbox_id)
+        assert (shown["status"], shown["error"]) == ("failed", "outcome_unknown")
+
+    def test_an_item_that_was_not_begun_waits_for_ever(self, alice: Customer) -> None:
+        outbox_id = alice.sends()
+        alice.mac.claim()
+
+        alice.world.clock.ms += 7 * 24 * 60 * MINUTE_MS
+        alice.world.sweep()
+
+        assert alice.item(outbox_id)["status"] == "claimed"
+        assert [item.id for item in alice.mac.claim()] == [outbox_id]
+
+    def test_a_line_whose_mac_is_silent_is_shown_inactive_until_its_next_word(self, alice: Customer) -> None:
+        # srv-012
+        alice.world.clock.ms += 6 * MINUTE_MS
+        alice.world.sweep()
+        assert alice.get("/v1/lines").json()["data"][0]["is_active"] is False
+
+        alice.mac.claim()
+
+        assert alice.get("/v1/lines").json()["data"][0]["is_active"] is True
