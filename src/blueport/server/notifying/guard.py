@@ -5,6 +5,7 @@ more.
 """
 
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
 import msgspec
@@ -12,6 +13,7 @@ import msgspec
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 # `is_global` calls these public although no public receiver lives there.
 _NEVER_PUBLIC: tuple[Network, ...] = (
@@ -68,7 +70,7 @@ class Guard(msgspec.Struct, frozen=True):
             return "must begin with https://"
         if address is not None and not is_allowed and not _is_public(address):
             return "must name a public host"
-        if address is None and not is_allowed and "." not in host.rstrip("."):
+        if address is None and not is_allowed and not _is_domain(host):
             return "must name a public host"
         return None
 
@@ -97,6 +99,12 @@ def _literal(host: str) -> Address | None:
         return _unwrapped(ipaddress.ip_address(host))
     except ValueError:
         return None
+
+
+def _is_domain(host: str) -> bool:
+    """Tell whether *host* could be a public name. `10.1` and `0x7f.1` are not: resolvers take them for addresses."""
+    labels = host.rstrip(".").split(".")
+    return len(labels) > 1 and not _NUMBER.fullmatch(labels[-1])
 
 
 def _unwrapped(address: Address) -> Address:
