@@ -1,0 +1,88 @@
+"""A customer's server: keeps what it is sent, answers as it is told, and judges signatures by the seed alone."""
+
+import hashlib
+import hmac
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple
+
+from tests.server.world import Json
+
+WITHIN_S = 20
+
+
+class Heard(NamedTuple):
+    """One delivery as it arrived."""
+
+    path: str
+    headers: dict[str, str]
+    raw: bytes
+
+    @property
+    def body(self) -> Json:
+        return json.loads(self.raw)
+
+    @property
+    def text(self) -> str:
+        return self.body["data"]["text"]
+
+    def is_signed_with(self, secret: str) -> bool:
+        signed = self.headers["x-webhook-timestamp"].encode() + b"." + self.raw
+        return self.headers["x-webhook-signature"] == hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
+
+
+class Receiver:
+    """Answers 200 to everything, unless *answering* says otherwise; runs in threads of its own."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.heard: list[Heard] = []
+        self.answering: Callable[[Heard], int] = lambda _: 200
+
+    def waits_for(self, how_many: int) -> list[Heard]:
+        """Return what was heard, once it is that much; for ever is not waited."""
+        until(lambda: len(self.heard) >= how_many)
+        return self.heard
+
+
+@contextmanager
+def receiving() -> Iterator[Receiver]:
+    """Run a receiver on a free port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            raw = self.rfile.read(int(self.headers["Content-Length"]))
+            heard = Heard(self.path, {name.lower(): value for name, value in self.headers.items()}, raw)
+            receiver.heard.append(heard)
+            self.send_response(receiver.answering(heard))
+            self.send_header("Content-Length", "0")
+            self.send_header("Location", "/elsewhere")
+            self.end_headers()
+
+        do_GET = do_POST  # a redirect that is followed must not go unseen  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    receiver = Receiver(f"http://127.0.0.1:{server.server_port}/hook")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield receiver
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    """Wait until something is so, but not for ever."""
+    deadline = time.monotonic() + WITHIN_S
+    while not is_so():
+        assert time.monotonic() < deadline, f"this did not become so within {WITHIN_S} s"
+        time.sleep(0.005)

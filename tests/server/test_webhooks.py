@@ -1,0 +1,244 @@
+"""POST, GET and DELETE /v1/webhooks."""
+
+import pytest
+
+from tests.server.answers import assert_done, assert_refused
+from tests.server.world import ADA, Customer, Json
+
+HOOK = "https://agent.example.com/hook"
+UNKNOWN = "wh_00000000000000000000000000"
+
+
+def _create(customer: Customer, **fields: Json) -> Json:
+    body = {"from": customer.line, "url": HOOK, "events": ["message.received"]} | fields
+    return customer.post("/v1/webhooks", {name: value for name, value in body.items() if value is not ...})
+
+
+class TestCreate:
+    def test_the_answer_is_exactly_as_in_the_seed(self, alice: Customer) -> None:
+        answer = _create(alice, events=["message.received", "message.sent"])
+
+        assert_done(answer, 201)
+        made = answer.json()
+        assert set(made) == {"id", "line_ids", "url", "events", "secret", "is_active", "request_id"}
+        assert made["id"].startswith("wh_")
+        assert made["line_ids"] == [alice.line_id]
+        assert (made["url"], made["events"]) == (HOOK, ["message.received", "message.sent"])
+        assert made["is_active"] is True
+        assert len(made["secret"]) >= 32
+
+    def test_an_empty_from_means_every_line(self, alice: Customer) -> None:
+        second = alice.world.add_line(alice.account_id, "+15550101001", alice.mac)
+
+        made = _create(alice, **{"from": ""}).json()
+
+        assert set(made["line_ids"]) == {alice.line_id, second}
+
+    def test_each_webhook_has_its_own_secret(self, alice: Customer) -> None:
+        # srv-123
+        assert len({_create(alice).json()["secret"] for _ in range(10)}) == 10
+
+    def test_each_of_the_four_events_may_be_asked_for(self, alice: Customer) -> None:
+        four = ["message.received", "message.sent", "reaction.added", "reaction.removed"]
+
+        assert _create(alice, events=four).json()["events"] == four
+
+    def test_an_event_named_twice_is_kept_once(self, alice: Customer) -> None:
+        assert _create(alice, events=["message.sent", "message.sent"]).json()["events"] == ["message.sent"]
+
+    # hook-15, srv-073: the operator of this server allows loopback.
+    @pytest.mark.parametrize(
+        "url",
+        [
+            HOOK,
+            "https://agent.example.com",
+            "https://agent.example.com:8443/a/b?c=d",
+            "https://8.8.8.8/hook",
+            "https://[2606:4700::1111]/hook",
+            "https://bücher.example.com/hook",
+            "http://127.0.0.1:3000/hook",
+            "http://localhost:3000/hook",
+            "https://127.8.9.10/hook",
+        ],
+    )
+    def test_a_url_that_may_be_reached_is_kept_as_it_is(self, alice: Customer, url: str) -> None:
+        answer = _create(alice, url=url)
+
+        assert_done(answer, 201)
+        assert answer.json()["url"] == url
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "",
+            " ",
+            "hook",
+            "agent.example.com/hook",
+            "//agent.example.com",
+            "https://",
+            "https:///hook",
+            "https://:443/hook",
+            "ftp://agent.example.com",
+            "file:///etc/passwd",
+            "javascript:alert(1)",
+            "http://agent.example.com/hook",
+            "http://8.8.8.8/hook",
+            "https://user:secret@agent.example.com/hook",
+            "https://agent.example.com:99999/hook",
+            "https://agent.example.com:0/hook",
+            "https://agent.example.com:port/hook",
+            "https://agent example.com/hook",
+            "https://agent.example.com\\@127.0.0.1/",
+            "https://agent.example.com/\r\nHost: x",
+            "https://agent.example.com/\u202e",
+            "https://[::1/hook",
+            "https://intranet/hook",
+            "https://10.0.0.1/hook",
+            "https://192.168.1.20/hook",
+            "https://172.16.0.1/hook",
+            "https://169.254.169.254/latest/meta-data",
+            "https://100.64.0.1/hook",
+            "https://0.0.0.0/hook",
+            "https://255.255.255.255/hook",
+            "https://224.0.0.1/hook",
+            "https://[::]/hook",
+            "https://[fe80::1]/hook",
+            "https://[fd00::1]/hook",
+            # hook-14, srv-068, srv-070, srv-071: addresses in other clothes.
+            "https://[::ffff:10.0.0.1]/hook",
+            "https://[::ffff:a9fe:a9fe]/hook",
+            "https://[64:ff9b::a00:1]/hook",
+            "https://[2002:a00:1::]/hook",
+            "https://0x0a000001/hook",
+            "https://167772161/hook",
+            "https://012.0.0.1/hook",
+            "https://10.1/hook",
+            "https://" + "a" * 2_050 + ".example.com/",
+        ],
+    )
+    def test_a_url_that_may_not_be_reached_is_refused(self, alice: Customer, url: str) -> None:
+        assert_refused(_create(alice, url=url), 400, "invalid_parameter_value", "url")
+        assert alice.world.rows("webhooks") == 0
+
+    @pytest.mark.parametrize("name", ["from", "url", "events"])
+    @pytest.mark.parametrize("value", [None, ...])
+    def test_a_required_parameter_is_missing(self, alice: Customer, name: str, value: Json) -> None:
+        assert_refused(_create(alice, **{name: value}), 400, "missing_required_parameter", name)
+
+    @pytest.mark.parametrize(
+        "events",
+        [
+            [],
+            ["message"],
+            ["message.received", "typing.started"],
+            ["typing.stopped"],
+            ["receipt.read"],
+            ["message.failed"],
+            ["MESSAGE.SENT"],
+            ["*"],
+            [""],
+            [None],
+            [5],
+            "message.sent",
+            {"message.sent": True},
+        ],
+        ids=str,
+    )
+    def test_an_event_outside_the_four_is_refused(self, alice: Customer, events: Json) -> None:
+        assert_refused(_create(alice, events=events), 400, "invalid_parameter_value", "events")
+
+    def test_the_refusal_of_an_event_names_those_that_are_allowed(self, alice: Customer) -> None:
+        message = _create(alice, events=["receipt.read"]).json()["error"]["message"]
+
+        for event in ("message.received", "message.sent", "reaction.added", "reaction.removed"):
+            assert event in message
+
+    @pytest.mark.parametrize(
+        ("fields", "status", "code", "param"),
+        [
+            ({"from": 5}, 400, "invalid_parameter_value", "from"),
+            ({"from": "cht_1"}, 400, "invalid_parameter_value", "from"),
+            ({"url": 5}, 400, "invalid_parameter_value", "url"),
+            ({"from": "+15559999999"}, 404, "line_not_found", "from"),
+            ({"from": "+15559999999", "url": "http://x"}, 400, "invalid_parameter_value", "url"),
+            ({"from": "+15559999999", "events": ["x"]}, 400, "invalid_parameter_value", "events"),
+            ({"url": ..., "events": 5}, 400, "missing_required_parameter", "url"),
+        ],
+    )
+    def test_what_is_wrong_is_told(self, alice: Customer, fields: Json, status: int, code: str, param: str) -> None:
+        assert_refused(_create(alice, **fields), status, code, param)
+
+
+class TestList:
+    def test_a_webhook_is_listed_without_its_secret(self, alice: Customer) -> None:
+        # srv-102
+        made = _create(alice).json()
+
+        answer = alice.get("/v1/webhooks")
+
+        assert_done(answer)
+        (shown,) = answer.json()["data"]
+        del made["secret"], made["request_id"]
+        assert shown == made
+
+    def test_a_line_shows_its_own_and_those_of_every_line(self, alice: Customer) -> None:
+        second = "+15550101001"
+        alice.world.add_line(alice.account_id, second, alice.mac)
+        first_only = _create(alice).json()["id"]
+        second_only = _create(alice, **{"from": second}).json()["id"]
+        both = _create(alice, **{"from": ""}).json()["id"]
+
+        assert _ids(alice, alice.line) == {first_only, both}
+        assert _ids(alice, second) == {second_only, both}
+        assert _ids(alice, "") == {first_only, second_only, both}
+
+    @pytest.mark.parametrize(
+        ("query", "status", "code", "param"),
+        [
+            ({"from": "cht_1"}, 400, "invalid_parameter_value", "from"),
+            ({"from": "+15559999999"}, 404, "line_not_found", "from"),
+        ],
+    )
+    def test_what_is_wrong_is_told(self, alice: Customer, query: Json, status: int, code: str, param: str) -> None:
+        assert_refused(alice.get("/v1/webhooks", query), status, code, param)
+
+
+class TestDelete:
+    def test_the_answer_is_exactly_as_in_the_seed(self, alice: Customer) -> None:
+        made = _create(alice).json()
+
+        answer = alice.delete("/v1/webhooks", {"id": made["id"]})
+
+        assert_done(answer)
+        assert answer.json() == {"id": made["id"], "deleted": True, "request_id": answer.headers["x-request-id"]}
+        assert alice.get("/v1/webhooks").json()["data"] == []
+
+    def test_a_deleted_webhook_hears_nothing_more(self, alice: Customer) -> None:
+        # srv-054
+        made = _create(alice).json()
+        alice.delete("/v1/webhooks", {"id": made["id"]})
+
+        alice.hears(ADA)
+
+        assert alice.world.rows("deliveries") == 0
+
+    @pytest.mark.parametrize("body", [{}, {"id": None}, {"webhook_id": UNKNOWN}])
+    def test_the_id_is_missing(self, alice: Customer, body: Json) -> None:
+        assert_refused(alice.delete("/v1/webhooks", body), 400, "missing_required_parameter", "id")
+
+    @pytest.mark.parametrize("name", ["", "msg_1", 5, ["wh_1"]])
+    def test_an_id_of_another_kind_is_refused(self, alice: Customer, name: Json) -> None:
+        assert_refused(alice.delete("/v1/webhooks", {"id": name}), 400, "invalid_parameter_value", "id")
+
+    def test_an_unknown_webhook_is_not_found(self, alice: Customer) -> None:
+        assert_refused(alice.delete("/v1/webhooks", {"id": UNKNOWN}), 404, "webhook_not_found", "id")
+
+    def test_a_webhook_in_the_url_is_a_path_that_does_not_exist(self, alice: Customer) -> None:
+        made = _create(alice).json()
+
+        assert_refused(alice.call("DELETE", f"/v1/webhooks/{made['id']}"), 404, "route_not_found")
+        assert alice.world.rows("webhooks") == 1
+
+
+def _ids(customer: Customer, line: str) -> set[str]:
+    return {hook["id"] for hook in customer.get("/v1/webhooks", {"from": line}).json()["data"]}
