@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from blueport.server.store.schema import upgrade
+from tests.server.receiver import Receiver, receiving
 from tests.server.world import Clock, Customer, World
 
 
@@ -35,3 +36,9 @@ def alice(world: World) -> Customer:
 @pytest.fixture
 def bob(world: World) -> Customer:
     return world.customer("Bob", "+15550102000")
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver

@@ -73,7 +73,7 @@ class World:
     def __init__(self, database: Path, clock: Clock, **settings: Json) -> None:
         self.database = database
         self.clock = clock
-        self.settings = Settings(database=database, webhook_allow="127.0.0.0/8,localhost", **settings)
+        self.settings = Settings(database=database, **({"webhook_allow": "127.0.0.0/8,localhost"} | settings))
 
     @contextmanager
     def open(self) -> Iterator["World"]:

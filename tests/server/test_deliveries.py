@@ -1,0 +1,413 @@
+"""Webhooks from the receiver's side: what it is sent, how it is signed, when it is tried again."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from blueport.protocol.sightings import AttachmentSeen, MessageChanged
+from blueport.server.notifying.schedule import DELAYS_S
+from tests.server.receiver import Heard, Receiver, receiving, until
+from tests.server.world import (
+    ADA,
+    CARL,
+    HOUR_MS,
+    MINUTE_MS,
+    NOON_MS,
+    SECOND_MS,
+    Caller,
+    Clock,
+    Customer,
+    Json,
+    World,
+    text_from,
+)
+
+TRIES = len(DELAYS_S) + 1
+
+
+def _settled(world: World) -> list[tuple[str, int]]:
+    """Return state and tries of every delivery, once no try is under way and none is due."""
+    rows = "SELECT state, attempts FROM deliveries ORDER BY seq"
+    busy = "SELECT count(*) FROM deliveries WHERE state = 'running' OR (state = 'pending' AND available_at <= ?)"
+    until(lambda: world.sql(busy, world.clock.ms) == [(0,)])
+    return world.sql(rows)
+
+
+class TestForm:
+    def test_a_received_message_is_exactly_as_in_the_seed(self, alice: Customer, receiver: Receiver) -> None:
+        made = alice.webhook(receiver.url)
+
+        guid = alice.hears(ADA, "Hey!", sent_at=NOON_MS - 3)
+
+        (heard,) = receiver.waits_for(1)
+        body = heard.body
+        assert list(body) == ["event", "data", "timestamp", "delivery_id"]
+        assert (body["event"], body["timestamp"]) == ("message.received", NOON_MS)
+        assert body["delivery_id"].startswith("dlv_")
+        (message,) = alice.messages()
+        assert body["data"] == message | {"line_handle": alice.line}
+        assert body["data"] == {
+            "id": message["id"],
+            "line_id": alice.line_id,
+            "line_handle": alice.line,
+            "chat_id": message["chat_id"],
+            "guid": guid,
+            "sender": ADA,
+            "text": "Hey!",
+            "attachments": [],
+            "service": "imessage",
+            "is_from_me": False,
+            "is_audio_message": False,
+            "sent_at": NOON_MS - 3,
+            "synced_at": NOON_MS,
+            "outbox_id": None,
+            "reply_to_guid": None,
+        }
+        assert heard.is_signed_with(made["secret"])
+
+    def test_a_sent_message_bears_its_outbox_id_and_both_are_there_when_it_is_told(
+        self, alice: Customer, receiver: Receiver
+    ) -> None:
+        alice.hears(ADA)
+        alice.webhook(receiver.url, "message.sent")
+        found: list[Json] = []
+        receiver.answering = lambda heard: found.append(_look_up(alice, heard)) or 200
+        outbox_id = alice.sends("Hello")
+        (item,) = alice.mac.claim()
+
+        alice.mac.sends(item)
+
+        (heard,) = receiver.waits_for(1)
+        assert heard.body["event"] == "message.sent"
+        assert heard.body["data"]["outbox_id"] == outbox_id
+        assert (heard.body["data"]["is_from_me"], heard.body["data"]["sender"]) == (True, alice.line)
+        until(lambda: len(found) == 1)
+        assert found == [("sent", heard.body["data"]["id"])]
+
+    def test_the_headers_are_those_of_the_seed(self, alice: Customer, receiver: Receiver) -> None:
+        # hook-18, hook-06: both timestamps are equal, in milliseconds.
+        alice.webhook(receiver.url)
+
+        alice.hears(ADA)
+
+        (heard,) = receiver.waits_for(1)
+        assert heard.headers["content-type"] == "application/json"
+        assert heard.headers["x-webhook-timestamp"] == str(heard.body["timestamp"]) == str(NOON_MS)
+        assert heard.headers["x-webhook-delivery-id"] == heard.body["delivery_id"]
+        assert len(heard.headers["x-webhook-signature"]) == 64
+        assert heard.headers["x-webhook-signature"] == heard.headers["x-webhook-signature"].lower()
+
+    # hook-01
+    @pytest.mark.parametrize(
+        "text", ["\x1b[31m", "a\u2028b\u2029c", "<b>&amp;</b>", "👩‍👩‍👧 👋🏽", '"\\/', "e\u0301é", "\x7f\x80"]
+    )
+    def test_exactly_the_bytes_that_are_sent_are_signed(self, alice: Customer, receiver: Receiver, text: str) -> None:
+        made = alice.webhook(receiver.url)
+
+        alice.hears(ADA, text)
+
+        (heard,) = receiver.waits_for(1)
+        assert heard.text == text
+        assert heard.is_signed_with(made["secret"])
+        assert not heard.is_signed_with(made["secret"] + "x")
+
+    def test_a_voice_memo_says_so(self, alice: Customer, receiver: Receiver) -> None:
+        alice.webhook(receiver.url)
+        memo = AttachmentSeen("a-1", "Audio Message.caf", "audio/x-caf", 900)
+
+        alice.hears(ADA, None, is_audio=True, attachments=(memo,))
+
+        (heard,) = receiver.waits_for(1)
+        data = heard.body["data"]
+        assert (data["is_audio_message"], data["text"]) == (True, None)
+        assert set(data["attachments"][0]) == {"filename", "mime_type", "size", "url", "transcription"}
+        assert data["attachments"][0]["mime_type"] == "audio/x-caf"
+
+    def test_a_body_stays_small_and_holds_no_secret(self, alice: Customer, receiver: Receiver) -> None:
+        # srv-024, srv-103
+        made = alice.webhook(receiver.url)
+        files = tuple(AttachmentSeen(f"a-{number}", "cat.heic", "image/heic", 12_000_000) for number in range(20))
+
+        alice.hears(ADA, "x" * 20_000, attachments=files)
+
+        (heard,) = receiver.waits_for(1)
+        assert len(heard.raw) < 64 * 1024
+        outgoing = heard.raw.decode() + str(heard.headers)
+        assert not [secret for secret in (alice.key, alice.mac.token, made["secret"]) if secret in outgoing]
+
+
+class TestWhoHears:
+    def test_only_what_was_asked_for_is_sent(self, alice: Customer, receiver: Receiver) -> None:
+        alice.webhook(receiver.url, "message.sent", "reaction.added")
+
+        alice.hears(ADA)
+
+        assert alice.world.rows("deliveries") == 0
+
+    def test_a_webhook_of_one_line_hears_that_line_alone(self, alice: Customer, receiver: Receiver) -> None:
+        second = "+15550101001"
+        alice.world.add_line(alice.account_id, second, alice.mac)
+        body = {"from": second, "url": receiver.url, "events": ["message.received"]}
+        alice.post("/v1/webhooks", body)
+
+        alice.hears(ADA, "first line")
+        alice.mac.sees(text_from(ADA, second, "second line"))
+
+        (heard,) = receiver.waits_for(1)
+        assert (heard.body["data"]["line_handle"], heard.text) == (second, "second line")
+        assert alice.world.rows("deliveries") == 1
+
+    def test_a_webhook_of_every_line_hears_lines_that_come_later(self, alice: Customer, receiver: Receiver) -> None:
+        alice.webhook(receiver.url)
+        second = "+15550101001"
+        alice.world.add_line(alice.account_id, second, alice.mac)
+
+        alice.mac.sees(text_from(ADA, second, "Hi"))
+
+        (heard,) = receiver.waits_for(1)
+        assert heard.body["data"]["line_handle"] == second
+
+    def test_another_account_hears_nothing(self, alice: Customer, bob: Customer, receiver: Receiver) -> None:
+        bob.webhook(receiver.url)
+
+        alice.hears(ADA, "For Alice")
+        bob.hears(ADA, "For Bob")
+
+        (heard,) = receiver.waits_for(1)
+        assert heard.text == "For Bob"
+        assert alice.world.rows("deliveries") == 1
+
+    def test_each_of_two_webhooks_hears_under_its_own_id_and_secret(self, alice: Customer, receiver: Receiver) -> None:
+        # srv-065
+        secrets = [alice.webhook(receiver.url)["secret"] for _ in range(2)]
+
+        alice.hears(ADA)
+
+        heard = receiver.waits_for(2)
+        assert len({each.body["delivery_id"] for each in heard}) == 2
+        assert all(any(each.is_signed_with(secret) for each in heard) for secret in secrets)
+
+    def test_a_sighting_told_again_is_sent_once(self, alice: Customer, receiver: Receiver) -> None:
+        # srv-010, srv-014
+        alice.webhook(receiver.url)
+        seen = text_from(ADA, alice.line)
+
+        alice.mac.sees(seen, seen)
+        alice.mac.sees(seen)
+        alice.mac.sees(MessageChanged(alice.line, seen.guid, "edited"))
+        alice.hears(CARL, "the next")
+
+        assert {heard.text for heard in receiver.waits_for(2)} == {"Hi", "the next"}
+        assert _settled(alice.world) == [("delivered", 1), ("delivered", 1)]
+
+
+class TestRetries:
+    def test_each_try_is_stamped_and_signed_anew_under_the_same_id(self, alice: Customer, receiver: Receiver) -> None:
+        # srv-058
+        made = alice.webhook(receiver.url)
+        receiver.answering = lambda _: 500
+        alice.hears(ADA)
+
+        for number, delay_s in enumerate(DELAYS_S, start=1):
+            assert _settled(alice.world) == [("pending", number)]
+            alice.world.pass_time(round(delay_s * 1.2) * SECOND_MS)
+        assert _settled(alice.world) == [("failed", TRIES)]
+
+        heard = receiver.heard
+        assert len(heard) == TRIES
+        assert len({each.body["delivery_id"] for each in heard}) == 1
+        assert len({each.body["timestamp"] for each in heard}) == TRIES
+        assert all(each.is_signed_with(made["secret"]) for each in heard)
+        assert all(each.headers["x-webhook-timestamp"] == str(each.body["timestamp"]) for each in heard)
+
+    def test_the_tries_end(self, alice: Customer, receiver: Receiver) -> None:
+        # srv-025: what the receiver counts is what is written down.
+        alice.webhook(receiver.url)
+        receiver.answering = lambda _: 504
+        alice.hears(ADA)
+        for _ in range(TRIES + 3):
+            _settled(alice.world)
+            alice.world.pass_time(48 * HOUR_MS)
+
+        assert _settled(alice.world) == [("failed", TRIES)]
+        assert len(receiver.heard) == TRIES
+
+    def test_no_try_is_made_before_its_time(self, alice: Customer, receiver: Receiver) -> None:
+        # srv-037: what waits for its time is not stuck.
+        alice.webhook(receiver.url)
+        receiver.answering = lambda _: 500
+        alice.hears(ADA)
+        _settled(alice.world)
+
+        alice.world.pass_time(3_900)  # the first wait is 5 s, a fifth more or less
+        alice.hears(CARL)  # and something else makes the dispatcher look
+
+        assert _settled(alice.world) == [("pending", 1), ("pending", 1)]
+
+    @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
+    def test_any_2xx_is_the_end(self, alice: Customer, receiver: Receiver, status: int) -> None:
+        alice.webhook(receiver.url)
+        receiver.answering = lambda _: status
+
+        alice.hears(ADA)
+
+        receiver.waits_for(1)
+        assert _settled(alice.world) == [("delivered", 1)]
+
+    # hook-10: a redirect is a failure, and is not followed.
+    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 400, 401, 404, 429, 500, 503])
+    def test_anything_else_is_tried_again(self, alice: Customer, receiver: Receiver, status: int) -> None:
+        alice.webhook(receiver.url)
+        receiver.answering = lambda _: status
+        alice.hears(ADA)
+
+        assert _settled(alice.world) == [("pending", 1)]
+        receiver.answering = lambda _: 200
+        alice.world.pass_time(6 * SECOND_MS)
+
+        receiver.waits_for(2)
+        assert _settled(alice.world) == [("delivered", 2)]
+        assert [heard.path for heard in receiver.heard] == ["/hook", "/hook"]
+
+    def test_a_receiver_that_was_down_hears_afterwards(self, alice: Customer) -> None:
+        # srv-033, hook-12
+        with receiving() as gone:
+            pass
+        alice.webhook(gone.url)
+
+        alice.hears(ADA)
+
+        assert _settled(alice.world) == [("pending", 1)]
+
+    def test_a_message_is_told_as_it_was_however_late(self, alice: Customer, receiver: Receiver) -> None:
+        # srv-030
+        alice.webhook(receiver.url)
+        receiver.answering = lambda _: 500
+        guid = alice.hears(ADA, "As it was")
+        _settled(alice.world)
+
+        alice.mac.sees(MessageChanged(alice.line, guid, "edited"))
+        alice.world.pass_time(6 * SECOND_MS)
+
+        assert [heard.text for heard in receiver.waits_for(2)] == ["As it was", "As it was"]
+
+    def test_deleting_the_webhook_calls_off_what_waits(self, alice: Customer, receiver: Receiver) -> None:
+        made = alice.webhook(receiver.url)
+        receiver.answering = lambda _: 500
+        alice.hears(ADA)
+        _settled(alice.world)
+
+        alice.delete("/v1/webhooks", {"id": made["id"]})
+        alice.world.pass_time(HOUR_MS)
+
+        assert _settled(alice.world) == [("cancelled", 1)]
+        assert len(receiver.heard) == 1
+
+    def test_tries_outlive_the_server(self, database: Path, receiver: Receiver) -> None:
+        # srv-038, srv-057, srv-064
+        clock = Clock()
+        receiver.answering = lambda _: 500
+        with World(database, clock).open() as world:
+            alice = world.customer("Alice", "+15550101000")
+            made = alice.webhook(receiver.url)
+            alice.hears(ADA, "Before")
+            assert _settled(world) == [("pending", 1)]
+
+        receiver.answering = lambda _: 200
+        clock.ms += MINUTE_MS
+        with World(database, clock).open() as world:
+            first, second = receiver.waits_for(2)
+            assert _settled(world) == [("delivered", 2)]
+
+        assert first.body["delivery_id"] == second.body["delivery_id"]
+        assert second.body["timestamp"] == clock.ms
+        assert second.is_signed_with(made["secret"])
+
+
+class TestOthers:
+    """What one receiver does is nothing to another."""
+
+    @pytest.fixture
+    def gate(self) -> Iterator[threading.Event]:
+        gate = threading.Event()
+        yield gate
+        gate.set()
+
+    def test_a_receiver_that_does_not_answer_holds_up_nobody_else(
+        self, alice: Customer, receiver: Receiver, gate: threading.Event
+    ) -> None:
+        # hook-07, srv-061
+        with receiving() as slow:
+            slow.answering = lambda _: gate.wait() and 200
+            alice.webhook(slow.url)
+            alice.webhook(receiver.url)
+
+            for number in range(10):
+                alice.hears(f"+155501000{number:02}", f"text {number}")
+
+            assert {heard.text for heard in receiver.waits_for(10)} == {f"text {number}" for number in range(10)}
+            assert len(slow.heard) <= 4, "no more tries than a few wait for one receiver"
+            gate.set()
+            assert {heard.text for heard in slow.waits_for(10)} == {f"text {number}" for number in range(10)}
+
+    def test_a_receiver_may_call_the_api_before_it_answers(self, alice: Customer, receiver: Receiver) -> None:
+        # srv-018: the handler replies, and waits until that is sent.
+        alice.webhook(receiver.url, "message.received")
+        replies: list[str] = []
+
+        def replying(heard: Heard) -> int:
+            replies.append(alice.sends(f"You said {heard.text}"))
+            (item,) = alice.mac.claim()
+            alice.mac.sends(item)
+            return 200 if alice.item(replies[0])["status"] == "sent" else 500
+
+        receiver.answering = replying
+        alice.hears(ADA, "Hi")
+
+        receiver.waits_for(1)
+        assert _settled(alice.world) == [("delivered", 1)]
+        assert alice.messages()[0]["text"] == "You said Hi"
+
+    def test_the_texts_of_a_chat_arrive_in_their_order(
+        self, alice: Customer, receiver: Receiver, gate: threading.Event
+    ) -> None:
+        # srv-032
+        alice.webhook(receiver.url)
+        receiver.answering = lambda heard: (heard.text != "0" or gate.wait()) and 200
+
+        for number in range(12):
+            alice.hears(ADA, str(number))
+        alice.hears(CARL, "of another chat")
+
+        assert [heard.text for heard in receiver.waits_for(2)] == ["0", "of another chat"]
+        gate.set()
+        texts = [heard.text for heard in receiver.waits_for(13)]
+        assert [text for text in texts if text.isdigit()] == [str(number) for number in range(12)]
+
+    def test_a_try_that_outlived_its_lease_has_no_say(
+        self, alice: Customer, receiver: Receiver, gate: threading.Event
+    ) -> None:
+        # srv-040, srv-078
+        alice.webhook(receiver.url)
+        receiver.answering = lambda _: (len(receiver.heard) > 1 or gate.wait()) and (500 if gate.is_set() else 200)
+        alice.hears(ADA)
+        receiver.waits_for(1)
+
+        alice.world.pass_time(HOUR_MS)
+        receiver.waits_for(2)
+        assert _settled(alice.world) == [("delivered", 2)]
+        gate.set()
+        alice.hears(CARL)  # its try is written down after the late one's
+        until(lambda: len(receiver.heard) >= 3)
+
+        assert _settled(alice.world)[0] == ("delivered", 2)
+
+
+def _look_up(customer: Caller, heard: Heard) -> tuple[str, str]:
+    """Return the outbox status and the message id that the API gives at the moment of the call."""
+    data = heard.body["data"]
+    item = customer.get("/v1/outbox", {"id": data["outbox_id"]}).json()
+    page = customer.get("/v1/messages", {"from": data["line_handle"], "to": data["chat_id"]}).json()
+    return item["status"], page["data"][0]["id"]
