@@ -77,10 +77,9 @@ def _children(
                 "DAEMON_CHAT_DB": str(mac / "Library/Messages/chat.db"),
                 "DAEMON_JOURNAL": str(folder / "journal.db"),
                 "DAEMON_OSASCRIPT": str(mac / "bin/osascript"),
-                # The simulated Mac answers at once or never: a developer should not wait for what will not come.
-                "DAEMON_SEND_TIMEOUT_S": "10",
-                "DAEMON_PROOF_TIMEOUT_S": "20",
             },
+            # The simulated Mac answers at once or never: a developer should not wait for what will not come.
+            defaults={"DAEMON_SEND_TIMEOUT_S": "10", "DAEMON_PROOF_TIMEOUT_S": "20"},
         ),
     ]
 

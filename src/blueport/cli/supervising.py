@@ -14,15 +14,19 @@ READY_EVERY_S = 0.05
 END_TIMEOUT_S = 4
 RESTART_AFTER_S = 0.2
 LONGEST_RESTART_AFTER_S = 5.0
-LONG_LIFE_S = 10.0
+LONG_LIFE_S = 1.0
 
 
 class Child(NamedTuple):
-    """A `blueport VERB` with its settings (without their prefix BLUEPORT_), and the socket that it serves."""
+    """A `blueport VERB`, and the socket that it serves; settings are named without their prefix BLUEPORT_.
+
+    The environment of the parent overrules *defaults*, never *settings*.
+    """
 
     verb: str
     settings: dict[str, str]
     listening: socket.socket | None = None
+    defaults: dict[str, str] = {}  # noqa: RUF012 - a tuple's default is never changed
 
 
 @contextlib.asynccontextmanager
@@ -66,7 +70,7 @@ async def _watched(child: Child) -> None:
 async def _started(child: Child) -> Process:
     fds = () if child.listening is None else (child.listening.fileno(),)
     options = [f"--fd={fd}" for fd in fds]
-    environment = os.environ | {f"BLUEPORT_{name}": value for name, value in child.settings.items()}
+    environment = _environment(child.defaults) | os.environ | _environment(child.settings)
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -80,6 +84,10 @@ async def _started(child: Child) -> Process:
         pass_fds=fds,
         start_new_session=True,  # Ctrl-C is ours to hear; we end the children in peace
     )
+
+
+def _environment(settings: dict[str, str]) -> dict[str, str]:
+    return {f"BLUEPORT_{name}": value for name, value in settings.items()}
 
 
 async def _ended(process: Process) -> None:

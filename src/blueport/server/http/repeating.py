@@ -8,12 +8,14 @@ whose answer left is never taken for a repetition: two equal messages sent on pu
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
+from starlette.types import Receive
 
 from blueport.server.errors import ApiError, StoreUnavailableError
 from blueport.server.http import queries
+from blueport.server.http.problems import ClientGoneError
 from blueport.server.http.queries import Kept
 from blueport.server.ids import AccountId, KeyId
 from blueport.server.store.sqlite import SqliteStore
@@ -23,6 +25,8 @@ KEY_LIFE_MS = 24 * 60 * 60 * 1000
 REPEATS_WITHIN_MS = 120_000
 # How long answered requests are gathered before their rows are dropped; a crash in between makes them look unanswered.
 FORGET_AFTER_S = 0.05
+# When a store is this slow, clients may give up and ask again.
+PATIENCE_S = 0.1
 
 _NAME = re.compile(rb"[\x21-\x7e]{1,255}")
 
@@ -46,7 +50,11 @@ class Done(msgspec.Struct, frozen=True):
 
 
 class Underway:
-    """The requests whose clients this process is still going to answer, or has just answered."""
+    """The writes whose clients this process is going to answer, or has just answered.
+
+    A client that hangs up is noticed before its request is begun, while the store is slow, and when the
+    answer is ready. A write whose client is gone before its turn comes is not done at all.
+    """
 
     def __init__(self, store: SqliteStore) -> None:
         self._store = store
@@ -54,22 +62,37 @@ class Underway:
         self._left: list[tuple[str, str]] = []
 
     def is_ours(self, request_id: str) -> bool:
-        """Tell whether somebody still waits here for that answer, or has it."""
+        """Tell whether somebody still waits here for that answer, or has it. Any thread may ask."""
         return request_id in self._ours
 
-    def begin(self, request_id: str) -> None:
-        """A client waits for the answer."""
+    async def done(self, request_id: str, receive: Receive, work: Callable[[], Awaitable[Done]]) -> Done:
+        """Have *work* done for a client, and note whether its answer will reach anybody.
+
+        Raises:
+            ClientGoneError: The client was gone before the work began.
+        """
+        await asyncio.sleep(0)  # the loop hears now of a connection that was closed while it waited to be read
+        if _has_hung_up(receive):
+            raise ClientGoneError
         self._ours.add(request_id)
+        watch = _Watch(receive, lambda: self._ours.discard(request_id))
+        try:
+            done = await work()
+        except BaseException:
+            self._ours.discard(request_id)
+            raise
+        finally:
+            watch.end()
+        self._note_leaving(request_id, done, is_heard=self.is_ours(request_id) and not _has_hung_up(receive))
+        return done
 
-    def abandon(self, request_id: str) -> None:
-        """The client is gone, or its request was refused."""
-        self._ours.discard(request_id)
-
-    def answered(self, fingerprint: str, request_id: str) -> None:
-        """The answer has left; soon it need not be kept any more."""
+    def _note_leaving(self, request_id: str, done: Done, *, is_heard: bool) -> None:
+        if done.unanswered is None or not is_heard:
+            self._ours.discard(request_id)
+            return
         if not self._left:
             asyncio.get_running_loop().call_later(FORGET_AFTER_S, self._forget)
-        self._left.append((fingerprint, request_id))
+        self._left.append((done.unanswered, request_id))
 
     def _forget(self) -> None:
         left, self._left = self._left, []
@@ -82,6 +105,40 @@ class Underway:
             self._left += left  # with the next ones
             return
         self._ours.difference_update(request_id for _, request_id in left)
+
+
+class _Watch:
+    """Waits for a client to hang up, once its answer takes longer than most."""
+
+    def __init__(self, receive: Receive, gone: Callable[[], None]) -> None:
+        self._receive = receive
+        self._gone = gone
+        self._listening: asyncio.Task[None] | None = None
+        self._timer = asyncio.get_running_loop().call_later(PATIENCE_S, self._begin)
+
+    def end(self) -> None:
+        self._timer.cancel()
+        if self._listening is not None:
+            self._listening.cancel()
+
+    def _begin(self) -> None:
+        self._listening = asyncio.create_task(self._listen())
+
+    async def _listen(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._gone()
+
+
+def _has_hung_up(receive: Receive) -> bool:
+    """Tell, without waiting, whether the client of a request that was read is gone."""
+    waiting = receive().__await__()
+    try:
+        next(waiting)
+    except StopIteration as heard:
+        return bool(heard.value["type"] == "http.disconnect")
+    waiting.close()  # nothing was heard: the client is there
+    return False
 
 
 def name_of(headers: list[bytes]) -> str | None:
@@ -103,7 +160,10 @@ def once(tx: Tx, attempt: Attempt, underway: Underway, do: Callable[[], bytes]) 
 
     Raises:
         ApiError: As *do*, or `invalid_parameter_value`: the Idempotency-Key was used for another request.
+        ClientGoneError: Nobody waits for the answer any more.
     """
+    if not underway.is_ours(attempt.request_id):
+        raise ClientGoneError
     if attempt.name is not None:
         return _once_by_name(tx, attempt, attempt.name, do)
     for earlier in queries.unanswered_since(tx, attempt.fingerprint, tx.now_ms - REPEATS_WITHIN_MS):

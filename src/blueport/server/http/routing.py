@@ -36,21 +36,10 @@ class Api:
         prepared = endpoint.prepared(request)
         if endpoint.method == "GET" or prepared.is_refused:
             return _answer(endpoint, await self._store.read(prepared.unit, self._terms, self._underway))
-        self._underway.begin(request.id)
-        try:
-            done = await self._store.write(prepared.unit, self._terms, self._underway)
-        except BaseException:
-            self._underway.abandon(request.id)
-            raise
-        self._note_leaving(done, request, receive)
+        done = await self._underway.done(
+            request.id, receive, lambda: self._store.write(prepared.unit, self._terms, self._underway)
+        )
         return _answer(endpoint, done)
-
-    def _note_leaving(self, done: Done, request: Request, receive: Receive) -> None:
-        """Note whether the answer will reach anybody."""
-        if done.unanswered is None or has_hung_up(receive):
-            self._underway.abandon(request.id)
-        else:
-            self._underway.answered(done.unanswered, request.id)
 
 
 class _Path:
@@ -103,17 +92,6 @@ async def body_within_limit(receive: Receive, limit: int = BODY_LIMIT) -> bytes 
             return ApiError("request_too_large", f"The request body is larger than {limit} bytes.")
         if not message.get("more_body", False):
             return b"".join(parts)
-
-
-def has_hung_up(receive: Receive) -> bool:
-    """Tell, without waiting, whether the client of a request that was read is gone."""
-    waiting = receive().__await__()
-    try:
-        next(waiting)
-    except StopIteration as heard:
-        return bool(heard.value["type"] == "http.disconnect")
-    waiting.close()  # nothing was heard yet: the client is there
-    return False
 
 
 def _answer(endpoint: Endpoint, done: Done) -> Answer:

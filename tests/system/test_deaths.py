@@ -1,0 +1,170 @@
+"""Server and daemon are killed while 500 messages go out: at random, and at every named point."""
+
+import contextlib
+import http.client
+import json
+import os
+import random
+import signal
+import threading
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.system.blueport import ADA, Blueport, Json, running, until
+
+SENDS = 500
+RANDOM_DEATHS = 16
+# The seed of the random part; a failure prints it, and it is another one at each run.
+SEED = random.randrange(2**32)
+POINTS = [
+    "server.commit",
+    "server.committed",
+    "daemon.claimed",
+    "daemon.granted",
+    "daemon.begun",
+    "daemon.handed",
+    "daemon.outcome",
+    "daemon.seen",
+    "daemon.told",
+]
+END_WITHIN_S = 90
+
+
+class Agent:
+    """A client like the official SDK: it repeats a POST whose connection broke, word for word."""
+
+    def __init__(self, blueport: Blueport, rng: random.Random) -> None:
+        self.accepted: dict[str, str] = {}
+        self._blueport = blueport
+        self._rng = rng
+        self._address = urlsplit(blueport.said["api_url"]).netloc
+
+    def sends(self, text: str) -> None:
+        body = {"from": self._blueport.line, "to": ADA, "text": text}
+        headers = {"Authorization": f"Bearer {self._blueport.said['api_key']}"}
+        if self._rng.random() < 0.5:
+            headers["Idempotency-Key"] = text.replace(" ", "-")
+        answer = until(lambda: self._posted(json.dumps(body), headers))
+        self.accepted[text] = answer["id"]
+
+    def _posted(self, body: str, headers: dict[str, str]) -> Json:
+        connection = http.client.HTTPConnection(self._address, timeout=10)
+        try:
+            connection.request("POST", "/v1/messages", body, headers)
+            response = connection.getresponse()
+            content = response.read()
+        except (OSError, http.client.HTTPException):
+            return None
+        finally:
+            connection.close()
+        assert response.status in (201, 503), content
+        return json.loads(content) if response.status == 201 else None
+
+
+def test_of_500_sends_none_is_lost_none_doubled_and_each_ends(tmp_path: Path) -> None:
+    rng = random.Random(SEED)
+    failpoints = tmp_path / "failpoints"
+    failpoints.mkdir()
+    with running(
+        tmp_path / "data", BLUEPORT_FAILPOINTS=str(failpoints), BLUEPORT_DAEMON_PROOF_TIMEOUT_S="5"
+    ) as blueport:
+        _ada_has_written(blueport)
+        agent = Agent(blueport, rng)
+        deaths = threading.Thread(target=_kill_now_and_then, args=(blueport, failpoints, random.Random(SEED)))
+        deaths.start()
+
+        for number in range(SENDS):
+            agent.sends(f"message {number:03}")
+            time.sleep(rng.uniform(0, 0.04))
+        deaths.join()
+        items = {text: _ended(blueport, outbox_id) for text, outbox_id in agent.accepted.items()}
+
+        assert not list(failpoints.iterdir()), "a named point was never reached"
+        _assert_kept_promises(blueport, agent, items)
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_death_at_a_named_point_neither_loses_nor_doubles(tmp_path: Path, point: str) -> None:
+    failpoints = tmp_path / "failpoints"
+    failpoints.mkdir()
+    with running(
+        tmp_path / "data", BLUEPORT_FAILPOINTS=str(failpoints), BLUEPORT_DAEMON_PROOF_TIMEOUT_S="3"
+    ) as blueport:
+        _ada_has_written(blueport)
+        agent = Agent(blueport, random.Random(0))
+        (failpoints / point).touch()
+
+        for number in range(5):
+            agent.sends(f"message {number}")
+        items = {text: _ended(blueport, outbox_id) for text, outbox_id in agent.accepted.items()}
+
+        assert not (failpoints / point).exists(), "the point was never reached"
+        _assert_kept_promises(blueport, agent, items)
+        # Only where the hand-over may or may not have happened is the outcome allowed to be unknown.
+        unknown = [text for text, item in items.items() if item["status"] == "failed"]
+        assert len(unknown) <= (1 if point == "daemon.begun" else 0)
+
+
+def test_a_person_who_texts_while_everything_dies_is_heard_once_for_each_text(tmp_path: Path) -> None:
+    rng = random.Random(1)
+    with running(tmp_path / "data") as blueport:
+        for number in range(60):
+            blueport.texts(ADA, f"text {number:02}")
+            if number % 6 == 0:
+                os.kill(blueport.child(rng.choice(["serve", "daemon"])), signal.SIGKILL)
+
+        heard = until(lambda: _heard_all(blueport, 60), END_WITHIN_S)
+
+        assert sorted(heard) == [f"text {number:02}" for number in range(60)]
+
+
+def _ada_has_written(blueport: Blueport) -> None:
+    blueport.texts(ADA, "Hi")
+    until(lambda: blueport.api("GET", f"/v1/chats?from={blueport.line}")["data"])
+
+
+def _kill_now_and_then(blueport: Blueport, failpoints: Path, rng: random.Random) -> None:
+    blows = [*POINTS, *["serve", "daemon"] * (RANDOM_DEATHS // 2)]
+    rng.shuffle(blows)
+    for blow in blows:
+        time.sleep(rng.uniform(0.1, 0.9))
+        if blow in POINTS:
+            (failpoints / blow).touch()
+        else:
+            with contextlib.suppress(ProcessLookupError):  # a named point was faster
+                os.kill(blueport.child(blow), signal.SIGKILL)
+
+
+def _ended(blueport: Blueport, outbox_id: str) -> Json:
+    def item() -> Json:
+        try:
+            found = blueport.api("GET", f"/v1/outbox?id={outbox_id}")
+        except OSError:
+            return None  # the server is being killed
+        return found if found["status"] in ("sent", "failed") else None
+
+    return until(item, END_WITHIN_S)
+
+
+def _heard_all(blueport: Blueport, how_many: int) -> list[str] | None:
+    try:
+        page = blueport.api("GET", f"/v1/messages?from={blueport.line}&to={ADA}&limit=100")
+    except (OSError, AssertionError):
+        return None
+    return [message["text"] for message in page["data"]] if len(page["data"]) >= how_many else None
+
+
+def _assert_kept_promises(blueport: Blueport, agent: Agent, items: dict[str, Json]) -> None:
+    shown = [bubble["text"] for bubble in blueport.phone(ADA) if not bubble["from_me"]]
+    sent = {text for text, item in items.items() if item["status"] == "sent"}
+    failed = {text: item["error"] for text, item in items.items() if item["status"] == "failed"}
+
+    assert len(shown) == len(set(shown)), f"a message is doubled on the phone (seed {SEED})"
+    assert sent <= set(shown), f"a message that is called sent is not on the phone (seed {SEED})"
+    assert set(shown) <= set(agent.accepted), "a message came out of nowhere"
+    assert set(failed.values()) <= {"outcome_unknown"}, failed
+    assert shown == sorted(shown), f"the order of acceptance was not kept (seed {SEED})"
+    assert len(set(agent.accepted.values())) == len(agent.accepted), "two texts share an outbox item"
