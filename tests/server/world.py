@@ -35,6 +35,7 @@ from blueport.server.app import Server
 from blueport.server.authorizing import keys
 from blueport.server.authorizing import service as authorizing
 from blueport.server.authorizing.keys import SCOPES, Scope
+from blueport.server.http import repeating
 from blueport.server.ids import AccountId, DaemonId, LineId, mint
 from blueport.server.link import service as link
 from blueport.server.sending import service as sending
@@ -99,6 +100,7 @@ class World:
         """Do what the server does now and then."""
         self.do(sending.end_the_silent)
         self.do(link.note_silent_lines)
+        self.do(repeating.drop_old)
 
     def rows(self, table: str) -> int:
         """Count the rows of a table."""

@@ -1,0 +1,88 @@
+"""A request that is repeated because its answer was lost has its effect once."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.server.answers import assert_done, assert_refused
+from tests.server.world import ADA, HOUR_MS, Customer, Json
+
+NAME = {"Idempotency-Key": "3f1c-9a"}
+
+
+@pytest.fixture(autouse=True)
+def _ada_has_written(alice: Customer) -> None:
+    alice.hears(ADA)
+
+
+def _send(customer: Customer, text: str = "Hello", **headers: str) -> Json:
+    body = {"from": customer.line, "to": ADA, "text": text}
+    return customer.post("/v1/messages", body, **headers)
+
+
+class TestNamed:
+    def test_a_repetition_gets_the_first_answer_and_does_nothing(self, alice: Customer) -> None:
+        first = _send(alice, **NAME)
+        again = _send(alice, **NAME)
+
+        assert_done(again, 201)
+        assert again.json()["id"] == first.json()["id"]
+        assert alice.world.rows("outbox") == 1
+        assert again.headers["idempotent-replayed"] == "true"
+        assert "idempotent-replayed" not in first.headers
+
+    # srv-056, srv-096
+    def test_fifty_at_once_are_one(self, alice: Customer) -> None:
+        with ThreadPoolExecutor(10) as threads:
+            answers = list(threads.map(lambda _: _send(alice, **NAME), range(50)))
+
+        assert {answer.status_code for answer in answers} == {201}
+        assert len({answer.json()["id"] for answer in answers}) == 1
+        assert alice.world.rows("outbox") == 1
+
+    def test_the_name_stands_for_one_request_alone(self, alice: Customer) -> None:
+        _send(alice, **NAME)
+
+        answer = _send(alice, "Another text", **NAME)
+
+        assert_refused(answer, 400, "invalid_parameter_value", "Idempotency-Key")
+        assert alice.world.rows("outbox") == 1
+
+    def test_another_account_may_use_the_same_name(self, alice: Customer, bob: Customer) -> None:
+        bob.hears(ADA)
+
+        assert _send(alice, **NAME).json()["id"] != _send(bob, **NAME).json()["id"]
+
+    def test_a_refusal_is_not_kept(self, alice: Customer) -> None:
+        assert_refused(_send(alice, "", **NAME), 400, "missing_required_parameter", "text")
+
+        assert_done(_send(alice, "Hello", **NAME), 201)
+
+    def test_after_a_day_the_name_is_free(self, alice: Customer) -> None:
+        first = _send(alice, **NAME)
+        alice.world.clock.ms += 25 * HOUR_MS
+        alice.world.sweep()
+
+        assert _send(alice, **NAME).json()["id"] != first.json()["id"]
+
+    def test_a_deletion_may_be_repeated(self, alice: Customer) -> None:
+        made = alice.webhook("https://agent.example.com/hook")
+        deletion = {"json": {"id": made["id"]}, "headers": NAME}
+        alice.call("DELETE", "/v1/webhooks", **deletion)
+
+        again = alice.call("DELETE", "/v1/webhooks", **deletion)
+
+        assert_done(again)
+        assert again.json()["deleted"] is True
+
+    def test_a_reading_takes_no_name(self, alice: Customer) -> None:
+        for _ in range(2):
+            assert_done(alice.call("GET", "/v1/lines", headers=NAME))
+
+
+class TestUnnamed:
+    def test_two_equal_messages_on_purpose_are_two(self, alice: Customer) -> None:
+        first, second = _send(alice), _send(alice)
+
+        assert first.json()["id"] != second.json()["id"]
+        assert [item.command.text for item in alice.mac.claim()] == ["Hello", "Hello"]

@@ -1,0 +1,231 @@
+"""The store: what was answered is on the disk, what failed has left no trace."""
+
+import asyncio
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from blueport.server.authorizing import queries as authorizing
+from blueport.server.errors import StoreUnavailableError
+from blueport.server.ids import AccountId
+from blueport.server.store.schema import engine_of, upgrade
+from blueport.server.store.sqlite import SqliteStore, connect
+from blueport.server.store.tables import metadata
+from blueport.server.store.tx import Tx
+from tests.server.world import Clock
+
+
+@pytest.fixture
+async def store(database: Path) -> AsyncIterator[SqliteStore]:
+    store = SqliteStore(database, Clock())
+    yield store
+    store.close()
+
+
+def add(tx: Tx, name: str) -> str:
+    authorizing.add_account(tx, AccountId(f"acc_{name}"), name)
+    return name
+
+
+def add_and_fail(tx: Tx, name: str) -> None:
+    add(tx, name)
+    raise LookupError(name)
+
+
+def names(path: Path) -> set[str]:
+    with sqlite3.connect(path) as connection:
+        found = {name for (name,) in connection.execute("SELECT name FROM accounts")}
+    connection.close()
+    return found
+
+
+class TestUnits:
+    async def test_a_unit_that_raises_undoes_only_itself(self, store: SqliteStore, database: Path) -> None:
+        together = [store.write(add, "ada"), store.write(add_and_fail, "bad"), store.write(add, "carl")]
+
+        outcomes = await asyncio.gather(*together, return_exceptions=True)
+
+        assert (outcomes[0], outcomes[2]) == ("ada", "carl")
+        assert isinstance(outcomes[1], LookupError)
+        assert names(database) == {"ada", "carl"}
+
+    async def test_a_broken_constraint_is_the_fault_of_its_own_unit(self, store: SqliteStore, database: Path) -> None:
+        together = [store.write(add, name) for name in ("ada", "ada", "carl")]
+
+        outcomes = await asyncio.gather(*together, return_exceptions=True)
+
+        assert isinstance(outcomes[1], sqlite3.IntegrityError)
+        assert names(database) == {"ada", "carl"}
+
+    async def test_a_result_is_told_only_once_it_is_committed(self, store: SqliteStore, database: Path) -> None:
+        for number in range(50):
+            await store.write(add, str(number))
+            assert str(number) in names(database)
+
+    async def test_units_run_in_the_order_in_which_they_were_given(self, store: SqliteStore) -> None:
+        ran: list[int] = []
+
+        await asyncio.gather(*[store.write(lambda _tx, number=number: ran.append(number)) for number in range(600)])
+
+        assert ran == list(range(600))
+
+    async def test_one_whose_caller_is_gone_hurts_no_other(self, store: SqliteStore) -> None:
+        gone = asyncio.create_task(store.write(add, "gone"))
+        stays = asyncio.create_task(store.write(add, "stays"))
+        await asyncio.sleep(0)
+        gone.cancel()
+
+        assert await stays == "stays"
+
+
+class TestReading:
+    async def test_a_reader_cannot_write(self, store: SqliteStore, database: Path) -> None:
+        with pytest.raises(StoreUnavailableError):
+            await store.read(add, "ada")
+
+        assert names(database) == set()
+
+    async def test_a_reader_sees_one_moment(self, store: SqliteStore, database: Path) -> None:
+        def looked_twice(tx: Tx) -> tuple[int, int]:
+            before = authorizing.how_many_accounts(tx)
+            outside = connect(database)
+            outside.execute("INSERT INTO accounts VALUES ('acc_new', 'new', 1)")
+            outside.close()
+            return before, authorizing.how_many_accounts(tx)
+
+        assert await store.read(looked_twice) == (0, 0)
+        assert await store.read(authorizing.how_many_accounts) == 1
+
+    async def test_a_reader_that_raises_leaves_no_transaction_open(self, store: SqliteStore) -> None:
+        def fails(_tx: Tx) -> None:
+            raise LookupError
+
+        for _ in range(4):
+            with pytest.raises(LookupError):
+                await store.read(fails)
+
+        await store.write(add, "ada")
+        assert await store.read(authorizing.how_many_accounts) == 1
+
+
+class TestTrouble:
+    # srv-091
+    async def test_a_file_that_another_holds_takes_nothing_and_says_so(
+        self, database: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("blueport.server.store.sqlite.BUSY_TIMEOUT_S", 0.05)
+        store = SqliteStore(database, Clock())
+        other = connect(database)
+        other.execute("BEGIN IMMEDIATE")
+
+        with pytest.raises(StoreUnavailableError):
+            await store.write(add, "ada")
+        other.execute("ROLLBACK")
+        other.close()
+
+        assert names(database) == set()
+        assert await store.write(add, "carl") == "carl"
+        store.close()
+
+    async def test_a_reader_is_not_held_up_by_a_writer(self, store: SqliteStore, database: Path) -> None:
+        other = connect(database)
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("INSERT INTO accounts VALUES ('acc_new', 'new', 1)")
+
+        assert await store.read(authorizing.how_many_accounts) == 0
+
+        other.execute("ROLLBACK")
+        other.close()
+
+    async def test_what_was_accepted_is_written_before_the_store_closes(self, database: Path) -> None:
+        store = SqliteStore(database, Clock())
+        writes = [asyncio.create_task(store.write(add, str(number))) for number in range(300)]
+        await asyncio.sleep(0)
+
+        store.close()
+
+        await asyncio.gather(*writes)
+        assert names(database) == {str(number) for number in range(300)}
+
+
+WRITES_FOR_EVER = textwrap.dedent("""
+    import asyncio, sys
+    from pathlib import Path
+    from blueport import failpoints
+    from blueport.server.authorizing import queries
+    from blueport.server.store.sqlite import SqliteStore
+
+    async def main(database, folder):
+        failpoints.arm(folder)
+        store = SqliteStore(database, lambda: 1)
+        for number in range(100_000):
+            await asyncio.gather(*[written(store, f"{number}-{each}") for each in range(5)])
+
+    async def written(store, name):
+        await store.write(queries.add_account, f"acc_{name}", name)
+        print(name, flush=True)
+
+    asyncio.run(main(Path(sys.argv[1]), Path(sys.argv[2])))
+""")
+
+
+class TestDeath:
+    @pytest.mark.parametrize("point", ["server.commit", "server.committed"])
+    def test_what_was_answered_is_on_the_disk_and_groups_are_whole(
+        self, database: Path, tmp_path: Path, point: str
+    ) -> None:
+        # srv-036, hook-17
+        command = [sys.executable, "-c", WRITES_FOR_EVER, str(database), str(tmp_path)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        answered = {process.stdout.readline().strip() for _ in range(20)}
+
+        (tmp_path / point).touch()
+        answered |= set(process.stdout.read().split())
+        process.stdout.close()
+
+        assert process.wait(timeout=20) == -signal.SIGKILL
+        written = names(database)
+        assert answered <= written
+        assert len(written) % 5 == 0
+        assert len(written - answered) == (5 if point == "server.committed" else 0)
+
+
+class TestSchema:
+    def test_the_tables_are_the_sum_of_the_migrations(self, migrated: Path) -> None:
+        engine = engine_of(migrated)
+        with engine.connect() as connection:
+            difference = compare_metadata(MigrationContext.configure(connection), metadata)
+        engine.dispose()
+
+        assert difference == []
+
+    def test_an_upgrade_of_what_is_up_to_date_changes_nothing(self, database: Path) -> None:
+        before = database.read_bytes()
+
+        upgrade(database)
+
+        assert database.read_bytes() == before
+
+    def test_the_file_is_its_owners_alone(self, tmp_path: Path) -> None:
+        path = tmp_path / "new" / "blueport.db"
+
+        upgrade(path)
+
+        assert path.stat().st_mode & 0o077 == 0
+
+    def test_every_connection_is_durable(self, database: Path) -> None:
+        connection = connect(database)
+
+        values = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
+        connection.close()
+
+        assert values == ["wal", 2]  # 2 is FULL
