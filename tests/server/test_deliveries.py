@@ -386,6 +386,20 @@ class TestOthers:
         texts = [heard.text for heard in receiver.waits_for(13)]
         assert [text for text in texts if text.isdigit()] == [str(number) for number in range(12)]
 
+    def test_a_try_under_way_is_not_made_twice_within_its_limit(
+        self, alice: Customer, receiver: Receiver, gate: threading.Event
+    ) -> None:
+        # hook-08, srv-045: the lease is longer than a try can last.
+        alice.webhook(receiver.url)
+        receiver.answering = lambda heard: (heard.text != "slow" or gate.wait()) and 200
+        alice.hears(ADA, "slow")
+        receiver.waits_for(1)
+
+        alice.world.pass_time(round(alice.world.settings.webhook_timeout_s) * SECOND_MS)
+        alice.hears(CARL, "has the dispatcher look")
+
+        assert [heard.text for heard in receiver.waits_for(2)] == ["slow", "has the dispatcher look"]
+
     def test_a_try_that_outlived_its_lease_has_no_say(
         self, alice: Customer, receiver: Receiver, gate: threading.Event
     ) -> None:

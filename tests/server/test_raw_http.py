@@ -12,10 +12,13 @@ from typing import NamedTuple
 import msgspec
 import pytest
 
+from blueport.protocol.door import Claim, Hello, Sightings
 from blueport.server.authorizing.keys import new_key
-from tests.server.world import Json
+from tests.server.world import ADA, Json, text_from
 
 LINE = "+15550101000"
+HELLO = msgspec.json.encode(Hello("j", "1", ()))
+DAEMON = b"Authorization: Bearer dt_a-token"
 
 
 class Answer(NamedTuple):
@@ -131,6 +134,28 @@ class TestHeaders:
 
         assert (answer.status, answer.code) == (400, "invalid_parameter_value")
         assert answer.said["error"]["param"] == "Idempotency-Key"
+
+
+class TestHangingUp:
+    # srv-127
+    def test_a_message_whose_answer_was_not_awaited_is_the_same_when_it_is_sent_again(self, server: Process) -> None:
+        ada = text_from(ADA, LINE)
+        server.answers(_post(b"/daemon/v1/sightings", msgspec.json.encode(Sightings("j", (ada,))), DAEMON))
+        ids: list[str] = []
+
+        for number in range(30):
+            body = b'{"from":"%b","to":"%b","text":"text %d"}' % (LINE.encode(), ADA.encode(), number)
+            request = _post(b"/v1/messages", body, server.authorization)
+            with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+                connection.sendall(request)
+            # No client repeats itself within a millisecond: another write's answer says that the first one's is over.
+            server.answers(_post(b"/daemon/v1/hello", HELLO, DAEMON))
+            ids.append(server.answers(request).said["id"])
+
+        claim = msgspec.json.encode(Claim("j", (), wait_s=0, limit=100))
+        claimed = server.answers(_post(b"/daemon/v1/claim", claim, DAEMON)).said["items"]
+        assert [item["id"] for item in claimed] == ids
+        assert [item["command"]["text"] for item in claimed] == [f"text {number}" for number in range(30)]
 
 
 class TestTargets:
