@@ -128,6 +128,17 @@ class TestChats:
         shown = [chat["identifier"] for chat in first["data"] + rest["data"]]
         assert shown == PEOPLE[5::-1]
 
+    def test_a_chat_that_moves_up_but_not_past_the_page_is_met_once(self, alice: Customer) -> None:
+        for number, person in enumerate(PEOPLE[:6]):
+            alice.hears(person, sent_at=NOON_MS + 10 * number)
+        first = _page(alice, "/v1/chats", limit=2)
+
+        alice.hears(PEOPLE[0], sent_at=NOON_MS + 25)  # told late: between the third and the fourth
+        rest = _page(alice, "/v1/chats", first["next_cursor"], limit=100)
+
+        shown = [chat["identifier"] for chat in first["data"] + rest["data"]]
+        assert shown == PEOPLE[5::-1]
+
 
 class TestShortLists:
     """Lines and webhooks come whole: the official SDK's iterator would never end on their cursors."""

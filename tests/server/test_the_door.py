@@ -1,13 +1,14 @@
 """The daemon's door: who holds which outbox item, and how it ends."""
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
 from blueport.protocol.door import Claim, Failed, Hold, Sightings
 from blueport.protocol.sightings import Proof
 from tests.server.answers import assert_refused
-from tests.server.world import ADA, CARL, MINUTE_MS, SECOND_MS, Customer, Mac, proof_of, text_from
+from tests.server.receiver import until
+from tests.server.world import ADA, CARL, MINUTE_MS, SECOND_MS, Customer, Json, Mac, proof_of, text_from
 
 LEASE_MS = 60_000
 
@@ -108,13 +109,16 @@ class TestClaim:
     def test_a_claim_of_nothing_waits_no_longer_than_asked(self, alice: Customer) -> None:
         assert alice.mac.claim(wait_s=0.05) == []
 
-    def test_a_waiting_claim_is_answered_when_work_arrives(self, alice: Customer) -> None:
+    def test_a_waiting_claim_is_answered_when_work_arrives(
+        self, alice: Customer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("blueport.server.link.routes.POLL_S", 60)  # so that only the arrival can wake it
         with ThreadPoolExecutor(1) as threads:
-            waiting = threads.submit(alice.mac.claim, wait_s=30)
+            waiting = _waiting_claim(alice, threads)
 
             outbox_id = alice.sends()
 
-            assert [item.id for item in waiting.result(timeout=20)] == [outbox_id]
+            assert [item["id"] for item in waiting.result(timeout=20).json()["items"]] == [outbox_id]
 
     def test_many_claims_at_once_share_the_work_without_overlap(self, alice: Customer, other: Mac) -> None:
         # srv-089
@@ -332,7 +336,7 @@ class TestWhoMayKnock:
 
     def test_a_waiting_claim_of_a_token_that_is_revoked_gets_nothing(self, alice: Customer) -> None:
         with ThreadPoolExecutor(1) as threads:
-            waiting = threads.submit(alice.mac.knock, "claim", Claim(alice.mac.journal, (), wait_s=30))
+            waiting = _waiting_claim(alice, threads)
             alice.world.sql("UPDATE daemons SET revoked_at = ?", alice.world.clock.ms)
             outbox_id = alice.sends()
 
@@ -433,3 +437,11 @@ class TestSilence:
         alice.mac.claim()
 
         assert alice.get("/v1/lines").json()["data"][0]["is_active"] is True
+
+
+def _waiting_claim(customer: Customer, threads: ThreadPoolExecutor) -> Future[Json]:
+    """Return a claim that has found nothing yet: by then its first look has noted the Mac as seen."""
+    customer.world.clock.ms += MINUTE_MS
+    waiting = threads.submit(customer.mac.knock, "claim", Claim(customer.mac.journal, (), wait_s=30))
+    until(lambda: customer.world.sql("SELECT seen_at FROM daemons") == [(customer.world.clock.ms,)])
+    return waiting
