@@ -106,7 +106,10 @@ class SqliteStore:
         self._groups: queue.SimpleQueue[list[_Work[object]] | None] = queue.SimpleQueue()
         self._local = threading.local()
         self._readers = ThreadPoolExecutor(READERS, "sqlite-reader")
-        self._writer = threading.Thread(target=self._write_groups, name="sqlite-writer", daemon=True)
+        # Opened here: a file that cannot be opened ends the start, not the thread that everybody would wait for.
+        self._writer = threading.Thread(
+            target=self._write_groups, args=(connect(path),), name="sqlite-writer", daemon=True
+        )
         self._writer.start()
 
     async def write(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -144,8 +147,8 @@ class SqliteStore:
         self._groups.put(gathered)
 
     def _read(self, unit: Callable[[Tx], T]) -> T:
-        connection = self._reader()
         try:
+            connection = self._reader()
             connection.execute("BEGIN")
             try:
                 return unit(SqliteTx(connection, self._now_ms()))
@@ -161,8 +164,7 @@ class SqliteStore:
             connection.execute("PRAGMA query_only = 1")
         return connection
 
-    def _write_groups(self) -> None:
-        connection = connect(self._path)
+    def _write_groups(self, connection: sqlite3.Connection) -> None:
         while group := self._next_group():
             _settle(self._write_group(connection, group))
         connection.close()
