@@ -47,6 +47,11 @@ def names(path: Path) -> set[str]:
     return found
 
 
+def put_a_folder_in_place_of(path: Path) -> None:
+    path.rename(path.with_name("elsewhere.db"))
+    path.mkdir()
+
+
 class TestUnits:
     async def test_a_unit_that_raises_undoes_only_itself(self, store: SqliteStore, database: Path) -> None:
         together = [store.write(add, "ada"), store.write(add_and_fail, "bad"), store.write(add, "carl")]
@@ -134,6 +139,18 @@ class TestTrouble:
         assert names(database) == set()
         assert await store.write(add, "carl") == "carl"
         store.close()
+
+    async def test_a_file_that_cannot_be_opened_ends_the_start(self, tmp_path: Path) -> None:
+        with pytest.raises(sqlite3.OperationalError):
+            SqliteStore(tmp_path, Clock())
+
+    async def test_a_file_that_cannot_be_opened_any_more_cannot_be_read(
+        self, store: SqliteStore, database: Path
+    ) -> None:
+        put_a_folder_in_place_of(database)
+
+        with pytest.raises(StoreUnavailableError):
+            await store.read(authorizing.how_many_accounts)
 
     async def test_a_reader_is_not_held_up_by_a_writer(self, store: SqliteStore, database: Path) -> None:
         other = connect(database)
