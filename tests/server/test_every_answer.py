@@ -115,8 +115,7 @@ class TestDescription:
 
 
 class TestTrouble:
-    # srv-091 is in test_store.py: here, what a caller sees of a database that is held by another.
-    def test_a_database_that_is_locked_is_a_503_with_nothing_done(self, alice: Customer) -> None:
+    def test_a_database_that_fails_is_a_503_with_nothing_done(self, alice: Customer) -> None:
         alice.hears(ADA)
         alice.world.sql("ALTER TABLE outbox RENAME TO lost")
 
