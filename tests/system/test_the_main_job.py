@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.blueport import ADA, Blueport, running, until
+from tests.system.blueport import ADA, Blueport, Json, running, until
 from tests.system.receiver import Receiver
 
 ECHO_AGENT = Path(__file__).parents[2] / "examples" / "echo_agent.py"
@@ -37,6 +37,19 @@ def test_a_text_reaches_the_webhook_and_the_reply_reaches_the_phone(tmp_path: Pa
             (True, "Is anybody there?"),
             (False, "Yes: me."),
         ]
+
+
+def test_a_reply_points_at_its_message_on_the_phone_and_in_the_api(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as blueport:
+        guid = blueport.texts(ADA, "Which one?")
+        asked = until(lambda: _messages(blueport))[0]
+
+        outbox_id = blueport.sends(ADA, "This one.", reply_to=asked["id"])
+
+        until(lambda: blueport.api("GET", f"/v1/outbox?id={outbox_id}")["status"] == "sent")
+        assert [bubble["reply_to_guid"] for bubble in blueport.phone(ADA)][-1] == guid
+        assert _messages(blueport)[0]["reply_to_guid"] == guid
+        assert _messages(blueport)[0]["outbox_id"] == outbox_id
 
 
 def test_the_echo_agent_of_the_readme_answers_on_the_phone(tmp_path: Path) -> None:
@@ -112,6 +125,12 @@ def test_a_second_server_on_the_same_folder_is_refused(tmp_path: Path) -> None:
 
         assert second.returncode == 1
         assert "is already running" in second.stderr
+
+
+def _messages(blueport: Blueport) -> list[Json]:
+    """Return the conversation with Ada, newest first."""
+    chats = blueport.api("GET", f"/v1/chats?from={blueport.line}")["data"]
+    return blueport.api("GET", f"/v1/messages?from={blueport.line}&to={ADA}")["data"] if chats else []
 
 
 def _is_alive(pid: int) -> bool:

@@ -42,18 +42,21 @@ async def _dev(options: argparse.Namespace) -> None:
     _lock(folder)
     with _listening(options.port) as api, _listening(_simulator_port(options.port)) as simulator:
         api_url, simulator_url = _url(api), _url(simulator)
-        children = _children(folder, installation, options.macos, api, simulator)
-        async with supervising.alive(children):
-            await supervising.until_ready(api_url, simulator_url, installation.api_key)
-            _announce(options, installation, api_url, simulator_url)
-            await _until_told()
+        mac, server, daemon = _children(folder, installation, options.macos, api, simulator)
+        async with supervising.alive(mac, server):
+            await supervising.until_people_can_text(simulator_url)
+            # Only now: a daemon looks at its start what this Mac can do.
+            async with supervising.alive(daemon):
+                await supervising.until_lines_are_served(api_url, installation.api_key)
+                _announce(options, installation, api_url, simulator_url)
+                await _until_told()
 
 
 def _children(
     folder: Path, installation: Installation, macos: str, api: socket.socket, simulator: socket.socket
-) -> list[Child]:
+) -> tuple[Child, Child, Child]:
     mac = folder / "mac"
-    return [
+    return (
         Child("simulate", {"SIMULATOR_FOLDER": str(mac), "SIMULATOR_LINES": LINE, "SIMULATOR_MACOS": macos}, simulator),
         Child(
             "serve",
@@ -77,11 +80,12 @@ def _children(
                 "DAEMON_CHAT_DB": str(mac / "Library/Messages/chat.db"),
                 "DAEMON_JOURNAL": str(folder / "journal.db"),
                 "DAEMON_OSASCRIPT": str(mac / "bin/osascript"),
+                "DAEMON_IMSG": str(mac / "bin/imsg"),
             },
             # The simulated Mac answers at once or never: a developer should not wait for what will not come.
             defaults={"DAEMON_SEND_TIMEOUT_S": "10", "DAEMON_PROOF_TIMEOUT_S": "20"},
         ),
-    ]
+    )
 
 
 def _listening(port: int) -> contextlib.closing[socket.socket]:

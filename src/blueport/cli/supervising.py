@@ -30,7 +30,7 @@ class Child(NamedTuple):
 
 
 @contextlib.asynccontextmanager
-async def alive(children: list[Child]) -> AsyncIterator[None]:
+async def alive(*children: Child) -> AsyncIterator[None]:
     """Keep *children* alive inside the block; at its end they have ended too."""
     watches = [asyncio.create_task(_watched(child)) for child in children]
     try:
@@ -41,14 +41,14 @@ async def alive(children: list[Child]) -> AsyncIterator[None]:
         await asyncio.gather(*watches, return_exceptions=True)
 
 
-async def until_ready(api_url: str, simulator_url: str, api_key: str) -> None:
-    """Wait until people can text and the daemon serves its line; end the program if that takes too long."""
-    try:
-        async with asyncio.timeout(READY_TIMEOUT_S):
-            await _until_answered(f"{simulator_url}/healthz", "", b"200 OK")
-            await _until_answered(f"{api_url}/v1/lines", f"Authorization: Bearer {api_key}\r\n", b'"is_active":true')
-    except TimeoutError:
-        sys.exit("blueport: it did not come up in time; the lines above say why")
+async def until_people_can_text(simulator_url: str) -> None:
+    """Wait until the simulated Mac runs; end the program if that takes too long."""
+    await _until_answered(f"{simulator_url}/healthz", "", b"200 OK")
+
+
+async def until_lines_are_served(api_url: str, api_key: str) -> None:
+    """Wait until the daemon has told the server of its line; end the program if that takes too long."""
+    await _until_answered(f"{api_url}/v1/lines", f"Authorization: Bearer {api_key}\r\n", b'"is_active":true')
 
 
 async def _watched(child: Child) -> None:
@@ -103,8 +103,12 @@ async def _ended(process: Process) -> None:
 
 
 async def _until_answered(url: str, header: str, sign: bytes) -> None:
-    while sign not in await _answer(url, header):  # noqa: ASYNC110 - another process has no Event to wait for
-        await asyncio.sleep(READY_EVERY_S)
+    try:
+        async with asyncio.timeout(READY_TIMEOUT_S):
+            while sign not in await _answer(url, header):  # noqa: ASYNC110 - no Event reaches across processes
+                await asyncio.sleep(READY_EVERY_S)
+    except TimeoutError:
+        sys.exit("blueport: it did not come up in time; the lines above say why")
 
 
 async def _answer(url: str, header: str) -> bytes:

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from blueport.daemon.chatdb.thread import ChatDbThread
 from blueport.daemon.health import MacHealth
 from blueport.daemon.journal.file import Journal, opened_journal
+from blueport.daemon.performing.choosing import Chosen
 from blueport.daemon.performing.claiming import claim_for_ever, renew_for_ever
 from blueport.daemon.performing.handing import Hands
 from blueport.daemon.performing.reporting import report_for_ever
@@ -16,6 +17,7 @@ from blueport.daemon.settings import Settings
 from blueport.daemon.telling import tell_for_ever
 from blueport.daemon.transports.applescript.transport import AppleScript
 from blueport.daemon.transports.base import Transport
+from blueport.daemon.transports.imsg.transport import Imsg
 from blueport.daemon.uplink import Uplink, opened_uplink
 from blueport.daemon.watching.reader import Reader
 from blueport.daemon.watching.stirring import stir_for_ever
@@ -39,12 +41,16 @@ async def run(settings: Settings) -> None:
             reader = Reader(journal, chat_db, health, settings)
             # Before the first word to the server: what is written from then on is news, so we must stand at the end.
             await reader.step()
-            greeter = _Greeter(journal, uplink, health, AppleScript(settings), settings)
+            imsg = None if settings.imsg is None else Imsg(settings.imsg, settings)
+            transport = Chosen(AppleScript(settings), imsg)
+            await transport.probe()
+            greeter = _Greeter(journal, uplink, health, transport, settings)
             welcome = await greeter.greet()
             hands = Hands(journal, uplink, chat_db, greeter.transport, health)
             await _keep_going(
                 {
                     "greeting": greeter.greet_for_ever,
+                    "probing": lambda: transport.probe_for_ever(health),
                     "claiming": lambda: claim_for_ever(journal, uplink, settings),
                     "renewing": lambda: renew_for_ever(journal, uplink, lease_s=welcome.lease_s),
                     "handing over": lambda: hands.work_for_ever(settings),

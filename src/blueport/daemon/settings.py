@@ -6,7 +6,7 @@ import msgspec
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Read once, by the command line: `BLUEPORT_PACE_MS=400` sets `pace_ms`."""
+    """Read once, by the command line: `BLUEPORT_DAEMON_PACE_MS=400` sets `pace_ms`."""
 
     server_url: str
     token: str
@@ -15,6 +15,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     chat_db: Path = Path("~/Library/Messages/chat.db")
     journal: Path = Path("blueport-daemon.db")
     osascript: str = "/usr/bin/osascript"
+    # The program that sends replies; without it a line has AppleScript alone.
     imsg: str | None = None
     region: str = "US"
 

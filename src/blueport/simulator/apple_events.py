@@ -1,4 +1,4 @@
-"""The door at which the `osascript` stand-in knocks, and the stand-in itself.
+"""The door at which the stand-ins for `osascript` and `imsg` knock, and the stand-ins themselves.
 
 One connection is one script: eight digits of length, then a token and words, parted by NUL; back come a number (0 if
 all went well), NUL, and what the script prints or how it failed. A script that is killed hangs up, and what it asked
@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from blueport.simulator import stand_in
-from blueport.simulator.settings import osascript_path, port_file_path
+from blueport.simulator.settings import imsg_path, osascript_path, port_file_path
 
 Answering = Callable[[Sequence[str]], Coroutine[None, None, str]]
 
@@ -45,7 +45,8 @@ async def door_open(folder: Path, answer: Answering) -> AsyncIterator[None]:
     server = await asyncio.start_server(begin, "127.0.0.1", 0)
     port_file = port_file_path(folder)
     _write_whole(port_file, f"{server.sockets[0].getsockname()[1]} {token}", mode=0o600)
-    _write_whole(osascript_path(folder), _wrapper(folder), mode=0o755)
+    _write_whole(osascript_path(folder), _wrapper(folder, "-ISE", stand_in.__file__), mode=0o755)
+    _write_whole(imsg_path(folder), _wrapper(folder, "-m", "blueport.simulator.imsg"), mode=0o755)
     try:
         yield
     finally:
@@ -99,10 +100,9 @@ def _verdict(answered: asyncio.Task[str]) -> bytes:
         return f"{error.number}\0{error}".encode()
 
 
-def _wrapper(folder: Path) -> str:
+def _wrapper(folder: Path, *arguments: str) -> str:
     # A shell in between, as an interpreter's path on a #! line must be short and free of spaces.
-    command = [sys.executable, "-ISE", stand_in.__file__, str(folder.resolve())]
-    return f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n'
+    return f'#!/bin/sh\nexec {shlex.join([sys.executable, *arguments, str(folder.resolve())])} "$@"\n'
 
 
 def _write_whole(path: Path, content: str, *, mode: int) -> None:

@@ -6,7 +6,8 @@ nothing is lost or shown twice. A send counts as accepted from its row on: one t
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -23,6 +24,14 @@ _NO_SUCH_OBJECT = -1728
 _NOT_UNDERSTOOD = -1708
 _NOT_REGISTERED = 22  # message.error of an address without iMessage
 _FLIP_MS = 200
+
+
+class Wish(NamedTuple):
+    """A send that a script asks for; *chat* finds its conversation, None if it leads to nobody."""
+
+    text: str
+    chat: Callable[[], int | None]
+    reply_to_guid: str | None = None
 
 
 class MessagesApp:
@@ -59,8 +68,11 @@ class MessagesApp:
         """
         match words:
             case ["chat" | "participant" as target, address, service, text]:
-                await self._send(target, address, service, text)
+                await self._send(Wish(text, lambda: self._chat_named(target, address, service)))
                 return ""
+            case ["reply", guid, reply_to_guid, text]:
+                self._require_message(reply_to_guid)
+                return await self._send(Wish(text, lambda: self._chat_named("chat", guid, ""), reply_to_guid))
             case ["chats"]:
                 return "".join(f"{chat['guid']}\n" for chat in self._db.rows("SELECT guid FROM chat ORDER BY ROWID"))
             case ["launch"]:
@@ -76,36 +88,46 @@ class MessagesApp:
 
     # From a script to the phones
 
-    async def _send(self, target: str, address: str, service: str, text: str) -> None:
+    async def _send(self, wish: Wish) -> str:
+        """Send as is wished, or as a fault has it; return the message's guid, empty if there is none."""
         match self._faults.take():
             case Fault(next="hang"):
                 await _for_ever()
             case Fault(next="silent"):
-                return
+                pass
             case Fault(next="ghost"):
                 self._db.add_row()
             case Fault(next="error", number=number):
                 raise AppleEventError(number or _NO_SUCH_OBJECT, "Messages got an error: Something went wrong.")
             case fault:
-                await self._send_really(self._chat_named(target, address, service), text, fault)
+                return await self._send_really(wish, fault)
+        return ""
 
-    async def _send_really(self, chat: int | None, text: str, fault: Fault | None) -> None:
+    async def _send_really(self, wish: Wish, fault: Fault | None) -> str:
+        chat = wish.chat()
         if chat is None:
             # A participant who can be nobody's address: Messages says yes and leaves this behind.
             self._db.add_row(service="SMS")
-            return
+            return ""
+        mail = Outgoing(guid=new_guid(), chat=chat, text=wish.text, at=now_ms(), reply_to_guid=wish.reply_to_guid)
         match fault:
             case Fault(next="late", after_ms=after_ms):
-                self._in_background(self._carry_out_late(chat, text, after_ms))
+                self._in_background(self._carry_out_late(mail, after_ms))
             case Fault(next="hang_after"):
-                self._in_background(self._carry_out(self._take_on(chat, text)))
+                self._in_background(self._carry_out(self._take_on(mail)))
                 await _for_ever()
             case Fault(next="undelivered", number=number):
-                self._in_background(self._carry_out(self._take_on(chat, text, error=number or _NOT_REGISTERED)))
+                mail = msgspec.structs.replace(mail, error=number or _NOT_REGISTERED)
+                self._in_background(self._carry_out(self._take_on(mail)))
             case Fault(next="flag_flips"):
-                self._in_background(self._carry_out(self._take_on(chat, text, flips=True)))
+                self._in_background(self._carry_out(self._take_on(msgspec.structs.replace(mail, flips=True))))
             case _:
-                self._in_background(self._carry_out(self._take_on(chat, text)))
+                self._in_background(self._carry_out(self._take_on(mail)))
+        return mail.guid
+
+    def _require_message(self, guid: str) -> None:
+        if self._db.message(guid) is None:
+            raise AppleEventError(_NO_SUCH_OBJECT, "Messages got an error: There is no such message to reply to.")
 
     def _chat_named(self, target: str, address: str, service: str) -> int | None:
         if target == "chat":
@@ -116,17 +138,16 @@ class MessagesApp:
         handle = sendable_handle(address, region=self._settings.region)
         return None if handle is None else self._db.direct_chat(handle, service=service)
 
-    def _take_on(self, chat: int, text: str, *, error: int | None = None, flips: bool = False) -> Outgoing:
-        mail = Outgoing(guid=new_guid(), chat=chat, text=text, at=now_ms(), error=error, flips=flips)
+    def _take_on(self, mail: Outgoing) -> Outgoing:
         self._phones.put_down(mail)
         reached("simulator.put_down")
-        self._outgoing_row(mail, self._db.conversation(chat))
+        self._outgoing_row(mail, self._db.conversation(mail.chat))
         reached("simulator.row")
         return mail
 
-    async def _carry_out_late(self, chat: int, text: str, after_ms: int) -> None:
+    async def _carry_out_late(self, mail: Outgoing, after_ms: int) -> None:
         await asyncio.sleep(after_ms / 1000)
-        await self._carry_out(self._take_on(chat, text))
+        await self._carry_out(self._take_on(msgspec.structs.replace(mail, at=now_ms())))
 
     async def _carry_out(self, mail: Outgoing) -> None:
         conversation = self._db.conversation(mail.chat)
@@ -165,6 +186,7 @@ class MessagesApp:
             destination_caller_id=conversation.line,
             handle_id=0 if peer is None else self._db.handle_id(peer, service=conversation.service),
             cache_roomnames=conversation.identifier if peer is None else None,
+            **_reply_columns(mail.reply_to_guid),
         )
 
     # From a phone to chat.db
@@ -199,8 +221,7 @@ class MessagesApp:
             destination_caller_id=mail.line,
             cache_has_attachments=bool(mail.attachments),
             cache_roomnames=mail.group_id,
-            thread_originator_guid=mail.reply_to_guid,
-            thread_originator_part=None if mail.reply_to_guid is None else "0:0:0",
+            **_reply_columns(mail.reply_to_guid),
         )
 
     # Steps of both
@@ -227,6 +248,10 @@ class MessagesApp:
 
 async def _for_ever() -> None:
     await asyncio.Event().wait()
+
+
+def _reply_columns(reply_to_guid: str | None) -> dict[str, str]:
+    return {} if reply_to_guid is None else {"thread_originator_guid": reply_to_guid, "thread_originator_part": "0:0:0"}
 
 
 def _enclosures(mail: Incoming) -> tuple[Enclosure, ...]:
@@ -259,7 +284,7 @@ def _shown_to_recipient(mail: Outgoing, conversation: Conversation) -> ShownMess
         from_me=False,
         text=mail.text,
         attachments=(),
-        reply_to_guid=None,
+        reply_to_guid=mail.reply_to_guid,
         at=mail.at,
         delivered=True,
     )

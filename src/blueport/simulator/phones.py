@@ -95,6 +95,7 @@ class Outgoing(msgspec.Struct, frozen=True, tag=True):
     at: int
     error: int | None = None
     flips: bool = False
+    reply_to_guid: str | None = None
 
 
 Mail = Incoming | Outgoing

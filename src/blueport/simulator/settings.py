@@ -31,6 +31,11 @@ def osascript_path(folder: Path) -> Path:
     return folder / "bin" / "osascript"
 
 
+def imsg_path(folder: Path) -> Path:
+    """Return the executable that stands in for `imsg`; it is there once the Mac runs."""
+    return folder / "bin" / "imsg"
+
+
 def phones_db_path(folder: Path) -> Path:
     """Return what is on the phones of the people."""
     return folder / "phones.db"

@@ -20,6 +20,7 @@ class ScriptError(Exception):
 
     def __init__(self, number: int, message: str) -> None:
         super().__init__(f"execution error: {message} ({number})")
+        self.number = number
 
 
 def main() -> None:

@@ -1,0 +1,133 @@
+"""JSON-RPC 2.0 with one `imsg rpc` process: an object a line, over its standard input and output.
+
+Calls go one after the other, as imsg does them anyway. A process that does not answer in time, or ends, is killed and
+forgotten; the next call starts another.
+"""
+
+import asyncio
+import os
+import signal
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from contextlib import suppress
+from typing import TypeVar
+
+import msgspec
+
+# An answer that quotes a long text is one long line.
+_LONGEST_LINE_BYTES = 1024 * 1024
+
+Result = TypeVar("Result")
+
+
+class RpcUnavailableError(Exception):
+    """The program cannot be started: nothing was asked."""
+
+
+class RpcLostError(Exception):
+    """No answer came: what was asked may have been done."""
+
+
+class RpcRefusedError(Exception):
+    """The program answered with an error; `was_not_done` is its own word for it."""
+
+    def __init__(self, code: int, *, was_not_done: bool, may_be_repeated: bool) -> None:
+        super().__init__(str(code))
+        self.code = code
+        self.was_not_done = was_not_done
+        self.may_be_repeated = may_be_repeated
+
+
+class _Detail(msgspec.Struct, frozen=True):
+    disposition: str | None = None
+    retry_safe: bool = False
+
+
+class _Error(msgspec.Struct, frozen=True):
+    code: int
+    data: _Detail | None = None
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    id: int | None = None
+    result: msgspec.Raw = msgspec.Raw(b"null")
+    error: _Error | None = None
+
+
+# The standard's own errors: the call was not understood, so that nothing was done.
+_NOT_UNDERSTOOD = range(-32700, -32599)
+
+
+class Rpc:
+    """A running `imsg rpc`, started when it is first asked."""
+
+    def __init__(self, imsg: str) -> None:
+        self._imsg = imsg
+        self._process: Process | None = None
+        self._turn = asyncio.Lock()
+        self._last_id = 0
+
+    async def call(self, method: str, params: dict[str, str], shape: type[Result], *, timeout_s: float) -> Result:
+        """Call *method* and return its result.
+
+        Raises:
+            RpcUnavailableError: Nothing was asked.
+            RpcLostError: Nobody knows.
+            RpcRefusedError: It says no.
+        """
+        async with self._turn:
+            process = await self._running()
+            try:
+                async with asyncio.timeout(timeout_s):
+                    answer = await self._asked(process, method, params)
+            except (TimeoutError, OSError, ValueError, msgspec.DecodeError) as error:
+                await self.close()
+                raise RpcLostError from error
+            except asyncio.CancelledError:
+                await self.close()
+                raise
+        if answer.error is not None:
+            raise _refusal(answer.error)
+        return msgspec.json.decode(answer.result, type=shape)
+
+    async def close(self) -> None:
+        """End the process; what it was asked stays unanswered."""
+        process, self._process = self._process, None
+        if process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+
+    async def _running(self) -> Process:
+        if self._process is None or self._process.returncode is not None:
+            try:
+                self._process = await asyncio.create_subprocess_exec(
+                    self._imsg,
+                    "rpc",
+                    stdin=PIPE,
+                    stdout=PIPE,
+                    stderr=DEVNULL,
+                    limit=_LONGEST_LINE_BYTES,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise RpcUnavailableError(error.strerror or "unknown") from error
+        return self._process
+
+    async def _asked(self, process: Process, method: str, params: dict[str, str]) -> _Answer:
+        assert process.stdin is not None  # noqa: S101 - both are pipes
+        assert process.stdout is not None  # noqa: S101
+        self._last_id += 1
+        request = {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params}
+        process.stdin.write(msgspec.json.encode(request) + b"\n")
+        await process.stdin.drain()
+        while line := await process.stdout.readline():
+            answer = msgspec.json.decode(line, type=_Answer)
+            if answer.id == self._last_id:  # what else comes are notifications
+                return answer
+        raise OSError("the process ended")
+
+
+def _refusal(error: _Error) -> RpcRefusedError:
+    detail = error.data or _Detail()
+    was_not_done = error.code in _NOT_UNDERSTOOD or detail.retry_safe or detail.disposition == "not_started"
+    return RpcRefusedError(error.code, was_not_done=was_not_done, may_be_repeated=detail.retry_safe)

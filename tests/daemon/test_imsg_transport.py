@@ -1,0 +1,173 @@
+"""The transport for replies, with executables that speak `imsg rpc` well and badly."""
+
+import json
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from blueport.daemon.performing.choosing import Chosen
+from blueport.daemon.settings import Settings
+from blueport.daemon.transports.base import OutcomeUnknownError, TransportError
+from blueport.daemon.transports.imsg.transport import Imsg
+from blueport.protocol.commands import SendText
+from blueport.simulator.faults import Fault
+from blueport.simulator.mac import SimulatedMac
+from blueport.simulator.settings import imsg_path
+from tests.daemon.waiting import ADA, LINE
+
+REPLY = SendText(ADA, ("any;-;+15550100001",), "This one", reply_to_guid="G-1")
+# Answers each call with what the test wrote down for its method; notes what it was asked.
+SPEAKER = """
+import json, pathlib, sys, time
+here = pathlib.Path(__file__).parent
+for line in sys.stdin:
+    request = json.loads(line)
+    with (here / "asked").open("a") as asked: asked.write(line)
+    answer = json.loads((here / "answers").read_text())[request["method"]]
+    if answer == "die": sys.exit(1)
+    if answer == "hang": time.sleep(600)
+    if answer == "babble": print("no JSON", flush=True); continue
+    print(json.dumps({"jsonrpc": "2.0", "method": "message", "params": {}}))
+    print(json.dumps({"jsonrpc": "2.0", "id": request["id"], **answer}), flush=True)
+"""
+ABLE = {"result": {"methods": ["send", "send.rich"]}}
+
+
+def imsg(tmp_path: Path, *, timeout_s: float = 5, **answers: object) -> Imsg:
+    (tmp_path / "speaker.py").write_text(SPEAKER)
+    (tmp_path / "answers").write_text(json.dumps({"status": ABLE, "send.rich": answers.get("send_rich")}))
+    executable = tmp_path / "imsg"
+    executable.write_text(f'#!/bin/sh\nexec {sys.executable} {tmp_path}/speaker.py "$@"\n')
+    executable.chmod(0o755)
+    return Imsg(str(executable), _settings(timeout_s=timeout_s))
+
+
+def _settings(*, timeout_s: float = 5) -> Settings:
+    settings = Settings(server_url="", token="", lines=(LINE,))
+    return msgspec.structs.replace(settings, send_timeout_s=timeout_s)
+
+
+def asked(tmp_path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (tmp_path / "asked").read_text().splitlines()]
+
+
+class TestProbing:
+    async def test_replies_are_offered_once_the_program_says_it_can(self, tmp_path: Path) -> None:
+        transport = imsg(tmp_path)
+
+        assert await transport.probe()
+        assert transport.capabilities == ("replies",)
+        assert not await transport.probe(), "the second time it is no news"
+        await transport.close()
+
+    async def test_a_program_that_is_not_there_yet_offers_nothing_until_it_is(self, tmp_path: Path) -> None:
+        transport = Imsg(str(tmp_path / "imsg"), _settings())
+
+        assert not await transport.probe()
+        assert transport.capabilities == ()
+
+        imsg(tmp_path)
+        assert await transport.probe()
+        await transport.close()
+
+    async def test_a_plain_text_goes_by_applescript_and_a_reply_does_not(self, tmp_path: Path) -> None:
+        done: list[SendText] = []
+
+        class Notes:
+            capabilities = ()
+
+            async def perform(self, command: SendText) -> None:
+                done.append(command)
+
+        chosen = Chosen(Notes(), imsg(tmp_path, send_rich={"result": {"ok": True, "guid": "G-2"}}))
+        await chosen.probe()
+
+        plain = msgspec.structs.replace(REPLY, reply_to_guid=None)
+        await chosen.perform(plain)
+        await chosen.perform(REPLY)
+
+        assert done == [plain]
+        assert asked(tmp_path)[-1]["params"] == {
+            "chat_guid": REPLY.chat_guids[0],
+            "text": "This one",
+            "reply_to": "G-1",
+        }
+
+
+class TestOutcomes:
+    @pytest.mark.parametrize(
+        ("error", "permanent"),
+        [
+            ({"code": -32003, "message": "", "data": {"disposition": "not_started", "retry_safe": True}}, False),
+            ({"code": -32603, "message": "", "data": {"disposition": "not_started", "retry_safe": False}}, True),
+            ({"code": -32602, "message": "Invalid params"}, True),
+        ],
+    )
+    async def test_what_was_surely_not_done_is_a_failure(
+        self, tmp_path: Path, error: dict[str, object], *, permanent: bool
+    ) -> None:
+        transport = imsg(tmp_path, send_rich={"error": error})
+
+        with pytest.raises(TransportError) as failed:
+            await transport.perform(REPLY)
+
+        assert failed.value.permanent is permanent
+        await transport.close()
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            {"error": {"code": -32001, "message": "", "data": {"disposition": "may_have_completed"}}},
+            {"error": {"code": -1, "message": "no word on what was done"}},
+            "die",
+            "babble",
+            "hang",
+        ],
+    )
+    async def test_what_may_have_been_done_is_unknown_and_the_next_call_starts_anew(
+        self, tmp_path: Path, answer: object
+    ) -> None:
+        transport = imsg(tmp_path, timeout_s=1, send_rich=answer)  # srv-003
+
+        with pytest.raises(OutcomeUnknownError):
+            await transport.perform(REPLY)
+
+        assert await transport.probe()
+        await transport.close()
+
+
+class TestOnTheSimulatedMac:
+    async def test_a_reply_is_a_reply_in_chat_db_and_on_the_phone(self, mac: SimulatedMac) -> None:
+        guid = await mac.person_texts(ADA, "Which?")
+        chat_guid = mac.db.rows("SELECT guid FROM chat")[0]["guid"]
+        transport = Imsg(str(imsg_path(mac.settings.folder)), _settings())
+
+        await transport.perform(SendText(ADA, (chat_guid,), "This \u2028 one", reply_to_guid=guid))
+
+        row = mac.db.rows("SELECT thread_originator_guid FROM message WHERE is_from_me = 1")[0]
+        assert row["thread_originator_guid"] == guid
+        await transport.close()
+
+    async def test_an_unknown_message_cannot_be_replied_to(self, mac: SimulatedMac) -> None:
+        await mac.person_texts(ADA, "Which?")
+        chat_guid = mac.db.rows("SELECT guid FROM chat")[0]["guid"]
+        transport = Imsg(str(imsg_path(mac.settings.folder)), _settings())
+
+        with pytest.raises(TransportError):
+            await transport.perform(SendText(ADA, (chat_guid,), "This one", reply_to_guid="G-0"))
+
+        await transport.close()
+
+    async def test_a_fault_befalls_replies_too(self, mac: SimulatedMac) -> None:
+        guid = await mac.person_texts(ADA, "Which?")
+        chat_guid = mac.db.rows("SELECT guid FROM chat")[0]["guid"]
+        mac.faults.add(Fault(next="hang"))
+        transport = Imsg(str(imsg_path(mac.settings.folder)), _settings(timeout_s=1))
+
+        with pytest.raises(OutcomeUnknownError):
+            await transport.perform(SendText(ADA, (chat_guid,), "This one", reply_to_guid=guid))
+
+        assert mac.db.rows("SELECT 1 FROM message WHERE is_from_me = 1") == []
+        await transport.close()
