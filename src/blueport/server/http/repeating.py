@@ -132,6 +132,9 @@ class _Watch:
 
 def _has_hung_up(receive: Receive) -> bool:
     """Tell, without waiting, whether the client of a request that was read is gone."""
+    known = getattr(getattr(receive, "__self__", None), "disconnected", None)
+    if isinstance(known, bool):
+        return known  # uvicorn's own word: to ask as below costs a tenth of a request
     waiting = receive().__await__()
     try:
         next(waiting)

@@ -12,9 +12,8 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Concatenate, Generic, ParamSpec, TypeVar
+from typing import Concatenate, Generic, NamedTuple, ParamSpec, TypeVar
 
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
@@ -69,16 +68,14 @@ class SqliteTx:
         return self._connection.execute(text, values)
 
 
-@dataclass(frozen=True)
-class _Work(Generic[T]):
+class _Work(NamedTuple, Generic[T]):
     """A unit that waits for its turn, and the future that waits for its result."""
 
     unit: Callable[[Tx], T]
     done: asyncio.Future[T]
 
 
-@dataclass(frozen=True)
-class _Outcome(Generic[T]):
+class _Outcome(NamedTuple, Generic[T]):
     """What became of a unit; *settle* is to be called in the event loop."""
 
     work: _Work[T]
@@ -119,7 +116,7 @@ class SqliteStore:
             StoreUnavailableError: The database did not take it; nothing was done.
         """
         loop = asyncio.get_running_loop()
-        work = _Work[T](lambda tx: unit(tx, *args, **kwargs), loop.create_future())
+        work: _Work[T] = _Work(lambda tx: unit(tx, *args, **kwargs), loop.create_future())
         if not self._gathered:
             loop.call_soon(self._hand_over)
         self._gathered.append(work)  # type: ignore[arg-type]  # works of any result
