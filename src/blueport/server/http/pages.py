@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
@@ -52,6 +53,14 @@ class Cursors(msgspec.Struct, frozen=True):
             pass
         raise ApiError("invalid_parameter_value", "This cursor does not belong to this list.", param="cursor")
 
+    def page(
+        self, items: list[Item], size: int, list_name: str, place_of: Callable[[Item], Place]
+    ) -> tuple[list[Item], str | None]:
+        """Cut *items*, one more than *size* if there is more, to a page; return it and the cursor that follows."""
+        if len(items) <= size:
+            return items, None
+        return items[:size], self.seal(list_name, place_of(items[size - 1]))
+
     def _mac(self, list_name: str, plain: bytes) -> bytes:
         return hmac.digest(self.secret, list_name.encode() + b"\0" + plain, hashlib.sha256)[:_MAC_BYTES]
 
@@ -99,7 +108,5 @@ def page_of_all(items: list[Known], list_name: str, wanted: Wanted, cursors: Cur
     if wanted.cursor is not None:
         after = cursors.place(list_name, wanted.cursor, str)
         items = [item for item in items if item.id < after]
-    size = page_size(wanted.limit)
-    shown = items[:size]
-    has_more = len(items) > size
-    return Page(shown, has_more, cursors.seal(list_name, shown[-1].id) if has_more else None)
+    shown, next_cursor = cursors.page(items, page_size(wanted.limit), list_name, lambda item: item.id)
+    return Page(shown, next_cursor is not None, next_cursor)

@@ -1,19 +1,23 @@
 """Serves the door: see `blueport.protocol.door`."""
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 import msgspec
 from starlette.routing import Route
 from starlette.types import Receive, Scope
 
-from blueport.protocol.door import Claim, Claimed, Failed, Held, Hello, Hold, Noted, Sightings
+from blueport.protocol.door import Claim, Failed, Hello, Hold, Sightings
+from blueport.server.authorizing.queries import DaemonRow
 from blueport.server.errors import ApiError
 from blueport.server.http.answers import Answer
 from blueport.server.http.problems import Answered, ClientGoneError
 from blueport.server.http.routing import body_within_limit, header_values
 from blueport.server.link import service
 from blueport.server.store.sqlite import SqliteStore
+from blueport.server.store.tx import Tx
 from blueport.server.store.wakeups import waited
 
 # A hint may be lost, and an item may fall due without one.
@@ -46,24 +50,22 @@ class Door:
 
     async def hello(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
         """Take note of a daemon."""
-        hello = await _said(scope, receive, Hello)
-        return _answer(
-            await self._store.write(service.greet, header_values(scope, b"authorization"), hello, lease_s=self._lease_s)
-        )
+        return await self._done(scope, receive, Hello, partial(service.greet, lease_s=self._lease_s))
 
     async def claim(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
         """Answer the moment there is work, or with none once the daemon has waited long enough."""
         asked = await _said(scope, receive, Claim)
         authorization = header_values(scope, b"authorization")
+        claim = partial(service.claim, lease_s=self._lease_s)
         until = _now_s() + min(asked.wait_s, LONGEST_WAIT_S)
         hung_up = asyncio.ensure_future(_hung_up(receive))
         try:
             while not hung_up.done():
                 ticket = self._store.wakeups.ticket("outbox")
                 # Never cut short: what a claim has leased must reach who asked.
-                items = await self._store.write(service.claim, authorization, asked, lease_s=self._lease_s)
-                if items or _now_s() >= until:
-                    return _answer(Claimed(items))
+                claimed = await self._store.write(service.admitted, authorization, claim, asked)
+                if claimed.items or _now_s() >= until:
+                    return _answer(claimed)
                 await waited(ticket, min(POLL_S, until - _now_s()))
         finally:
             hung_up.cancel()
@@ -71,43 +73,27 @@ class Door:
 
     async def renew(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
         """Keep a claim."""
-        hold = await _said(scope, receive, Hold)
-        held = await self._store.write(
-            service.renew,
-            header_values(scope, b"authorization"),
-            scope["path_params"]["id"],
-            hold.token,
-            lease_s=self._lease_s,
-        )
-        return _answer(Held(held))
+        unit = partial(service.renew, outbox_id=scope["path_params"]["id"], lease_s=self._lease_s)
+        return await self._done(scope, receive, Hold, unit)
 
     async def begin(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
         """Grant a hand-over."""
-        hold = await _said(scope, receive, Hold)
-        held = await self._store.write(
-            service.begin,
-            header_values(scope, b"authorization"),
-            scope["path_params"]["id"],
-            hold.token,
-            lease_s=self._lease_s,
-        )
-        return _answer(Held(held))
+        unit = partial(service.begin, outbox_id=scope["path_params"]["id"], lease_s=self._lease_s)
+        return await self._done(scope, receive, Hold, unit)
 
     async def failed(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
         """Take the word that an item was not sent."""
-        failed = await _said(scope, receive, Failed)
-        held = await self._store.write(
-            service.fail, header_values(scope, b"authorization"), scope["path_params"]["id"], failed
-        )
-        return _answer(Held(held))
+        return await self._done(scope, receive, Failed, partial(service.fail, outbox_id=scope["path_params"]["id"]))
 
     async def sightings(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
         """Keep what was seen."""
-        sightings = await _said(scope, receive, Sightings)
-        noted = await self._store.write(
-            service.note, header_values(scope, b"authorization"), sightings, region=self._region
-        )
-        return _answer(Noted(noted))
+        return await self._done(scope, receive, Sightings, partial(service.note, region=self._region))
+
+    async def _done(
+        self, scope: Scope, receive: Receive, shape: type[Said], unit: Callable[[Tx, DaemonRow, Said], msgspec.Struct]
+    ) -> Answer:
+        said = await _said(scope, receive, shape)
+        return _answer(await self._store.write(service.admitted, header_values(scope, b"authorization"), unit, said))
 
 
 async def _said(scope: Scope, receive: Receive, shape: type[Said]) -> Said:

@@ -1,6 +1,20 @@
 """What a daemon may do once its token has let it in. Each function is one unit of work."""
 
-from blueport.protocol.door import Claim, ClaimedItem, Failed, Hello, LineReport, Sightings, Welcome
+from collections.abc import Callable
+from typing import TypeVar
+
+from blueport.protocol.door import (
+    Claim,
+    Claimed,
+    Failed,
+    Held,
+    Hello,
+    Hold,
+    LineReport,
+    Noted,
+    Sightings,
+    Welcome,
+)
 from blueport.server.authorizing import service as authorizing
 from blueport.server.authorizing.queries import DaemonRow
 from blueport.server.errors import ApiError
@@ -9,17 +23,28 @@ from blueport.server.receiving import service as receiving
 from blueport.server.sending import service as sending
 from blueport.server.store.tx import Tx
 
+Said = TypeVar("Said")
+Done = TypeVar("Done")
+
 note_all_silent = queries.note_all_silent
 note_silent_lines = queries.note_silent_lines
 
 
-def greet(tx: Tx, authorization: list[bytes], hello: Hello, *, lease_s: int) -> Welcome:
+def admitted(tx: Tx, authorization: list[bytes], unit: Callable[[Tx, DaemonRow, Said], Done], said: Said) -> Done:
+    """Do *unit* for the daemon whose token the Authorization headers hold.
+
+    Raises:
+        ApiError: `invalid_api_key`, or as *unit*.
+    """
+    return unit(tx, authorizing.authenticated_daemon(tx, authorization), said)
+
+
+def greet(tx: Tx, daemon: DaemonRow, hello: Hello, *, lease_s: int) -> Welcome:
     """Take note of a daemon and of its lines' health.
 
     Raises:
         ApiError: `line_not_accessible`: it names a line that is not its own.
     """
-    daemon = authorizing.authenticated_daemon(tx, authorization)
     queries.note_daemon(tx, daemon.id, journal=hello.journal, version=hello.version)
     for report in hello.lines:
         _note_line(tx, daemon, report)
@@ -27,37 +52,32 @@ def greet(tx: Tx, authorization: list[bytes], hello: Hello, *, lease_s: int) -> 
     return Welcome(tuple(report.handle for report in hello.lines), lease_s)
 
 
-def claim(tx: Tx, authorization: list[bytes], asked: Claim, *, lease_s: int) -> tuple[ClaimedItem, ...]:
+def claim(tx: Tx, daemon: DaemonRow, asked: Claim, *, lease_s: int) -> Claimed:
     """Lease work to a daemon."""
-    daemon = authorizing.authenticated_daemon(tx, authorization)
     queries.note_seen(tx, daemon.id)
-    return sending.claim(tx, daemon.id, asked, lease_s=lease_s)
+    return Claimed(sending.claim(tx, daemon.id, asked, lease_s=lease_s))
 
 
-def renew(tx: Tx, authorization: list[bytes], outbox_id: str, token: str, *, lease_s: int) -> bool:
+def renew(tx: Tx, daemon: DaemonRow, hold: Hold, *, outbox_id: str, lease_s: int) -> Held:
     """Keep a daemon's claim on an item."""
-    authorizing.authenticated_daemon(tx, authorization)
-    return sending.renew(tx, outbox_id, token, lease_s=lease_s)
+    return Held(sending.renew(tx, daemon.id, outbox_id, hold.token, lease_s=lease_s))
 
 
-def begin(tx: Tx, authorization: list[bytes], outbox_id: str, token: str, *, lease_s: int) -> bool:
+def begin(tx: Tx, daemon: DaemonRow, hold: Hold, *, outbox_id: str, lease_s: int) -> Held:
     """Grant the hand-over of an item to Messages."""
-    authorizing.authenticated_daemon(tx, authorization)
-    return sending.begin(tx, outbox_id, token, lease_s=lease_s)
+    return Held(sending.begin(tx, daemon.id, outbox_id, hold.token, lease_s=lease_s))
 
 
-def fail(tx: Tx, authorization: list[bytes], outbox_id: str, failed: Failed) -> bool:
+def fail(tx: Tx, daemon: DaemonRow, failed: Failed, *, outbox_id: str) -> Held:
     """Take a daemon's word that an item was not sent."""
-    daemon = authorizing.authenticated_daemon(tx, authorization)
-    return sending.fail(tx, daemon.id, outbox_id, failed)
+    return Held(sending.fail(tx, daemon.id, outbox_id, failed))
 
 
-def note(tx: Tx, authorization: list[bytes], sightings: Sightings, *, region: str) -> int:
+def note(tx: Tx, daemon: DaemonRow, sightings: Sightings, *, region: str) -> Noted:
     """Keep what a daemon saw, all of it or nothing."""
-    daemon = authorizing.authenticated_daemon(tx, authorization)
     for sighting in sightings.seen:
         receiving.note(tx, daemon.id, sighting, region=region)
-    return len(sightings.seen)
+    return Noted(len(sightings.seen))
 
 
 def _note_line(tx: Tx, daemon: DaemonRow, report: LineReport) -> None:

@@ -51,7 +51,7 @@ def note(tx: Tx, daemon_id: DaemonId, sighting: Sighting, *, region: str) -> Non
 def _note_message(tx: Tx, line: Line, seen: MessageSeen, region: str) -> None:
     known = queries.known_message(tx, line.id, seen.guid)
     if known is not None:
-        _note_late_proof(tx, known, seen.proves)
+        _note_late_proof(tx, line, known, seen.proves)
         return
     chat_id = _chat(tx, line, seen, region)
     message = _message(tx, line, chat_id, seen, region)
@@ -60,13 +60,13 @@ def _note_message(tx: Tx, line: Line, seen: MessageSeen, region: str) -> None:
     if not message.is_from_me:
         queries.note_inbound(tx, chat_id, message.sent_at)
     if seen.proves is not None:
-        sending.prove(tx, seen.proves)
+        sending.prove(tx, line.id, seen.proves)
     if seen.announce:
         notifying.announce(tx, _fact(line, message))
 
 
-def _note_late_proof(tx: Tx, known: Known, proof: Proof | None) -> None:
-    if proof is not None and sending.prove(tx, proof):
+def _note_late_proof(tx: Tx, line: Line, known: Known, proof: Proof | None) -> None:
+    if proof is not None and sending.prove(tx, line.id, proof):
         queries.link_to_outbox(tx, known.id, proof.outbox_id)
 
 

@@ -97,9 +97,14 @@ _HELD = update(outbox).where(
     outbox.c.claim_token == bindparam("token"),
     outbox.c.status == "claimed",
 )
-_RENEW = Statement(_HELD.values(lease_until=bindparam("until")))
-_BEGIN = Statement(_HELD.values(lease_until=bindparam("until"), begun_at=bindparam("begun")))
-_SENT = Statement(_HELD.values(status="sent", error=bindparam("no_error"), completed_at=bindparam("completed")))
+_OF_DAEMON = outbox.c.line_id.in_(select(lines.c.id).where(lines.c.daemon_id == bindparam("daemon")))
+_RENEW = Statement(_HELD.where(_OF_DAEMON).values(lease_until=bindparam("until")))
+_BEGIN = Statement(_HELD.where(_OF_DAEMON).values(lease_until=bindparam("until"), begun_at=bindparam("begun")))
+_SENT = Statement(
+    _HELD.where(outbox.c.line_id == bindparam("line")).values(
+        status="sent", error=bindparam("no_error"), completed_at=bindparam("completed")
+    )
+)
 _FAILED = Statement(_HELD.values(status="failed", error=bindparam("word"), completed_at=bindparam("completed")))
 _RETRY = Statement(
     _HELD.values(
@@ -176,19 +181,19 @@ def claim(tx: Tx, outbox_id: OutboxId, token: str, journal: str, lease_until: in
     return tx.change(_CLAIM, item_id=outbox_id, token=token, journal=journal, until=lease_until) == 1
 
 
-def renew(tx: Tx, outbox_id: str, token: str, lease_until: int) -> bool:
+def renew(tx: Tx, daemon_id: DaemonId, outbox_id: str, token: str, lease_until: int) -> bool:
     """Keep the lease; False if *token* no longer holds the item."""
-    return tx.change(_RENEW, item_id=outbox_id, token=token, until=lease_until) == 1
+    return tx.change(_RENEW, daemon=daemon_id, item_id=outbox_id, token=token, until=lease_until) == 1
 
 
-def begin(tx: Tx, outbox_id: str, token: str, lease_until: int) -> bool:
+def begin(tx: Tx, daemon_id: DaemonId, outbox_id: str, token: str, lease_until: int) -> bool:
     """Note that the item is about to be handed to Messages; False if *token* no longer holds it."""
-    return tx.change(_BEGIN, item_id=outbox_id, token=token, until=lease_until, begun=tx.now_ms) == 1
+    return tx.change(_BEGIN, daemon=daemon_id, item_id=outbox_id, token=token, until=lease_until, begun=tx.now_ms) == 1
 
 
-def mark_sent(tx: Tx, outbox_id: str, token: str) -> bool:
+def mark_sent(tx: Tx, line_id: LineId, outbox_id: str, token: str) -> bool:
     """End the item as sent; False if *token* no longer holds it."""
-    return tx.change(_SENT, item_id=outbox_id, token=token, no_error=None, completed=tx.now_ms) == 1
+    return tx.change(_SENT, line=line_id, item_id=outbox_id, token=token, no_error=None, completed=tx.now_ms) == 1
 
 
 def mark_failed(tx: Tx, outbox_id: str, token: str, word: str) -> bool:

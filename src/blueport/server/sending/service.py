@@ -5,7 +5,7 @@ import msgspec
 from blueport.protocol.commands import SendText
 from blueport.protocol.door import Claim, ClaimedItem, Failed
 from blueport.protocol.sightings import Proof
-from blueport.server.ids import DaemonId, mint
+from blueport.server.ids import DaemonId, LineId, mint
 from blueport.server.sending import queries
 from blueport.server.sending.queries import Accepted, Payload, ServedLine
 from blueport.server.sending.states import (
@@ -41,19 +41,19 @@ def claim(tx: Tx, daemon_id: DaemonId, asked: Claim, *, lease_s: int) -> tuple[C
     )
 
 
-def renew(tx: Tx, outbox_id: str, token: str, *, lease_s: int) -> bool:
+def renew(tx: Tx, daemon_id: DaemonId, outbox_id: str, token: str, *, lease_s: int) -> bool:
     """Keep an item claimed; False if it is no longer the caller's."""
-    return queries.renew(tx, outbox_id, token, tx.now_ms + lease_s * 1000)
+    return queries.renew(tx, daemon_id, outbox_id, token, tx.now_ms + lease_s * 1000)
 
 
-def begin(tx: Tx, outbox_id: str, token: str, *, lease_s: int) -> bool:
+def begin(tx: Tx, daemon_id: DaemonId, outbox_id: str, token: str, *, lease_s: int) -> bool:
     """Grant the hand-over to Messages, once and to one; False if the item is no longer the caller's."""
-    return queries.begin(tx, outbox_id, token, tx.now_ms + lease_s * 1000)
+    return queries.begin(tx, daemon_id, outbox_id, token, tx.now_ms + lease_s * 1000)
 
 
-def prove(tx: Tx, proof: Proof) -> bool:
+def prove(tx: Tx, line_id: LineId, proof: Proof) -> bool:
     """End an item as sent; False if it has ended otherwise, or is another's by now."""
-    return queries.mark_sent(tx, proof.outbox_id, proof.token)
+    return queries.mark_sent(tx, line_id, proof.outbox_id, proof.token)
 
 
 def fail(tx: Tx, daemon_id: DaemonId, outbox_id: str, failed: Failed) -> bool:

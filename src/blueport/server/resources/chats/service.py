@@ -25,11 +25,10 @@ def list_chats(tx: Tx, call: Call[ListChats]) -> Page[Chat]:
     else:
         place = call.terms.cursors.place(list_name, call.asked.cursor, Place)
     rows = queries.chats_after(tx, line.id, place, size + 1)
-    shown = rows[:size]
-    if len(rows) <= size:
-        return Page([_chat(row) for row in shown], has_more=False, next_cursor=None)
-    last = Place(place.as_of, shown[-1].active_at, shown[-1].id)
-    return Page([_chat(row) for row in shown], has_more=True, next_cursor=call.terms.cursors.seal(list_name, last))
+    shown, next_cursor = call.terms.cursors.page(
+        rows, size, list_name, lambda row: Place(place.as_of, row.active_at, row.id)
+    )
+    return Page([_chat(row) for row in shown], next_cursor is not None, next_cursor)
 
 
 def _chat(row: ChatRow) -> Chat:

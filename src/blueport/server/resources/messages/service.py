@@ -66,11 +66,8 @@ def list_messages(tx: Tx, call: Call[ListMessages]) -> Page[Message]:
     if call.asked.cursor is not None:
         place = call.terms.cursors.place(list_name, call.asked.cursor, Place)
     rows = queries.messages_after(tx, chat.chat_id, place, size + 1)
-    shown = [_message(row) for row in rows[:size]]
-    if len(rows) <= size:
-        return Page(shown, has_more=False, next_cursor=None)
-    next_cursor = call.terms.cursors.seal(list_name, Place(shown[-1].sent_at, shown[-1].id))
-    return Page(shown, has_more=True, next_cursor=next_cursor)
+    shown, next_cursor = call.terms.cursors.page(rows, size, list_name, lambda row: Place(row.sent_at, row.id))
+    return Page([_message(row) for row in shown], next_cursor is not None, next_cursor)
 
 
 def _judge_content(asked: NewMessage) -> None:
