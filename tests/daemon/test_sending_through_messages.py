@@ -18,6 +18,7 @@ def texts_on_phone(mac: SimulatedMac, person: str) -> list[str | None]:
 
 
 class TestSendText:
+    # send-13: on this macOS the row's text is NULL, and only its attributedBody tells
     async def test_it_reaches_the_phone_and_is_told_with_its_proof(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings
     ) -> None:

@@ -38,6 +38,17 @@ class TestLines:
 
 
 class TestChats:
+    def test_one_conversation_under_two_guids_is_one_chat_and_knows_both(self, alice: Customer) -> None:  # echo-09
+        alice.hears(ADA, chat=ChatSeen(f"any;-;{ADA}", ADA, is_group=False, service="iMessage"))
+        alice.hears(ADA, chat=ChatSeen(ADA, ADA, is_group=False, service="iMessage"))
+
+        (chat,) = alice.get("/v1/chats", {"from": alice.line}).json()["data"]
+        assert len(alice.messages()) == 2
+        alice.sends()
+        (item,) = alice.mac.claim()
+        assert set(item.command.chat_guids) == {f"any;-;{ADA}", ADA}
+        assert chat["identifier"] == ADA
+
     def test_a_chat_is_exactly_as_in_the_seed(self, alice: Customer) -> None:
         alice.hears(ADA, sent_at=NOON_MS - 5)
 

@@ -145,6 +145,7 @@ class TestLeases:
         assert (again.id, again.attempt) == (outbox_id, 2)
         assert alice.mac.begin(item) is False
 
+    # srv-076, srv-077, srv-079, srv-084
     def test_a_renewed_lease_lasts(self, alice: Customer, other: Mac) -> None:
         alice.sends()
         (item,) = alice.mac.claim()

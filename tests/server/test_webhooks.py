@@ -113,6 +113,10 @@ class TestCreate:
             "https://167772161/hook",
             "https://012.0.0.1/hook",
             "https://10.1/hook",
+            # srv-069: brackets around what needs none.
+            "https://[127.0.0.1]/hook",
+            "https://[10.0.0.1]/hook",
+            "https://[localhost]/hook",
             "https://" + "a" * 2_050 + ".example.com/",
         ],
     )
