@@ -150,6 +150,16 @@ class TestOnTheSimulatedMac:
         assert row["thread_originator_guid"] == guid
         await transport.close()
 
+    async def test_a_chat_is_tried_under_each_of_its_guids(self, mac: SimulatedMac) -> None:  # chat-02
+        guid = await mac.person_texts(ADA, "Which?")
+        chat_guid = mac.db.rows("SELECT guid FROM chat")[0]["guid"]
+        transport = Imsg(str(imsg_path(mac.settings.folder)), _settings())
+
+        await transport.perform(SendText(ADA, (f"iMessage;-;{ADA}", chat_guid), "This one", reply_to_guid=guid))
+
+        assert len(mac.db.rows("SELECT 1 FROM message WHERE is_from_me = 1")) == 1
+        await transport.close()
+
     async def test_an_unknown_message_cannot_be_replied_to(self, mac: SimulatedMac) -> None:
         await mac.person_texts(ADA, "Which?")
         chat_guid = mac.db.rows("SELECT guid FROM chat")[0]["guid"]

@@ -42,10 +42,19 @@ class Imsg:
         await self._rpc.close()
 
     async def perform(self, command: Command) -> None:
-        """Hand *command* over; see the base module for how it may end."""
-        if command.reply_to_guid is None or not command.chat_guids:
-            raise TransportError("chat_not_in_messages", permanent=True)
-        params = {"chat_guid": command.chat_guids[0], "text": command.text, "reply_to": command.reply_to_guid}
+        """Hand *command* over under one of the guids of its chat; see the base module for how it may end."""
+        refusal = TransportError("chat_not_in_messages", permanent=True)
+        for guid in command.chat_guids:
+            try:
+                return await self._reply(guid, command)
+            except TransportError as error:
+                refusal = error
+                if not error.permanent:
+                    break  # it is not the name of the chat that is at fault
+        raise refusal
+
+    async def _reply(self, chat_guid: str, command: Command) -> None:
+        params = {"chat_guid": chat_guid, "text": command.text, "reply_to": command.reply_to_guid or ""}
         try:
             await self._rpc.call("send.rich", params, _Sent, timeout_s=self._timeout_s)
         except RpcUnavailableError as error:
