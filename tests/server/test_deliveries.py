@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from blueport.protocol.sightings import AttachmentSeen, MessageChanged
+from blueport.server.notifying import service as notifying
 from blueport.server.notifying.schedule import DELAYS_S
 from tests.server.receiver import Heard, Receiver, receiving, until
 from tests.server.world import (
@@ -221,6 +222,19 @@ class TestRetries:
         assert len({each.body["timestamp"] for each in heard}) == TRIES
         assert all(each.is_signed_with(made["secret"]) for each in heard)
         assert all(each.headers["x-webhook-timestamp"] == str(each.body["timestamp"]) for each in heard)
+
+    def test_a_claim_tells_how_long_it_is_until_more_falls_due(self, alice: Customer, receiver: Receiver) -> None:
+        alice.webhook(receiver.url)
+        receiver.answering = lambda _: 500
+        alice.hears(ADA)
+        _settled(alice.world)
+        ((due_at,),) = alice.world.sql("SELECT available_at FROM deliveries")
+
+        alice.world.clock.ms = due_at - 1
+        claimed = alice.world.do(notifying.claim, lease_s=40)
+
+        # Asked a moment later it would not be due in the future any more, and would be overslept.
+        assert claimed == ([], 1)
 
     def test_the_tries_end(self, alice: Customer, receiver: Receiver) -> None:
         # srv-025: what the receiver counts is what is written down.

@@ -35,11 +35,11 @@ class Dispatcher:
         while True:
             ticket = self._store.wakeups.ticket("deliveries")
             try:
-                tries = await self._store.write(service.claim, lease_s=self._lease_s)
-                for claimed in tries:
-                    self._start(claimed)
-                if not tries:
-                    await waited(ticket, await self._pause_s())
+                claimed = await self._store.write(service.claim, lease_s=self._lease_s)
+                for each in claimed.tries:
+                    self._start(each)
+                if not claimed.tries:
+                    await waited(ticket, _pause_s(claimed.next_in_ms))
             except StoreUnavailableError:
                 log.warning("deliveries wait: the database is not available")
                 await asyncio.sleep(TROUBLE_S)
@@ -58,6 +58,6 @@ class Dispatcher:
         if not is_mine:
             log.warning("a try outlived its lease; its outcome is dropped")
 
-    async def _pause_s(self) -> float:
-        due_in_ms = await self._store.read(service.next_due_in_ms)
-        return POLL_S if due_in_ms is None else min(POLL_S, max(0.05, due_in_ms / 1000))
+
+def _pause_s(next_in_ms: int | None) -> float:
+    return POLL_S if next_in_ms is None else min(POLL_S, next_in_ms / 1000)

@@ -33,6 +33,13 @@ class Try(NamedTuple):
     started_at: int
 
 
+class Claimed(NamedTuple):
+    """Tries to begin now, and how many milliseconds it is until more falls due, None if nothing waits for its time."""
+
+    tries: list[Try]
+    next_in_ms: int | None
+
+
 class Outcome(NamedTuple):
     """How a try ended: a 2xx, or a reason why not."""
 
@@ -50,7 +57,7 @@ def announce(tx: Tx, fact: Fact) -> None:
     tx.wake("deliveries")
 
 
-def claim(tx: Tx, *, lease_s: float) -> list[Try]:
+def claim(tx: Tx, *, lease_s: float) -> Claimed:
     """Lease what is due, fairly: no webhook has more than RUNNING_LIMIT tries under way."""
     tries: list[Try] = []
     for due in queries.due(tx, running_limit=RUNNING_LIMIT, limit=CLAIM_LIMIT):
@@ -58,7 +65,9 @@ def claim(tx: Tx, *, lease_s: float) -> list[Try]:
             token = mint("tok", tx.now_ms)
             queries.claim(tx, due.id, token, tx.now_ms + round(lease_s * 1000))
             tries.append(Try(due, token, tx.now_ms))
-    return tries
+    # Asked at the same moment: what falls due between two questions would be overslept.
+    next_at = queries.next_due_at(tx)
+    return Claimed(tries, None if next_at is None else next_at - tx.now_ms)
 
 
 def settle(tx: Tx, tried: Try, outcome: Outcome) -> bool:
@@ -71,12 +80,6 @@ def settle(tx: Tx, tried: Try, outcome: Outcome) -> bool:
     if available_at is None:
         return queries.end(tx, tried.due.id, tried.token, "failed", outcome.reason)
     return queries.postpone(tx, tried.due.id, tried.token, outcome.reason, available_at)
-
-
-def next_due_in_ms(tx: Tx) -> int | None:
-    """Return how long it is until the next delivery falls due, None if none waits for its time."""
-    due_at = queries.next_due_at(tx)
-    return None if due_at is None else due_at - tx.now_ms
 
 
 def _wants(webhook: WebhookRow, fact: Fact) -> bool:
