@@ -27,6 +27,7 @@ REPEATS_WITHIN_MS = 120_000
 FORGET_AFTER_S = 0.05
 # When a store is this slow, clients may give up and ask again.
 PATIENCE_S = 0.1
+_TURNS_UNTIL_HEARD = 3
 
 _NAME = re.compile(rb"[\x21-\x7e]{1,255}")
 
@@ -71,8 +72,7 @@ class Underway:
         Raises:
             ClientGoneError: The client was gone before the work began.
         """
-        await asyncio.sleep(0)  # the loop hears now of a connection that was closed while it waited to be read
-        if _has_hung_up(receive):
+        if await _has_hung_up_already(receive):
             raise ClientGoneError
         self._ours.add(request_id)
         watch = _Watch(receive, lambda: self._ours.discard(request_id))
@@ -128,6 +128,17 @@ class _Watch:
         while (await self._receive())["type"] != "http.disconnect":
             pass
         self._gone()
+
+
+async def _has_hung_up_already(receive: Receive) -> bool:
+    """Tell whether a client was gone before the loop came to its request.
+
+    A client closes one connection before it asks again on another. So that the first is known to be gone when the
+    second is heard, the loop must have looked at its sockets once more, and called what came of that.
+    """
+    for _ in range(_TURNS_UNTIL_HEARD):
+        await asyncio.sleep(0)
+    return _has_hung_up(receive)
 
 
 def _has_hung_up(receive: Receive) -> bool:
