@@ -36,7 +36,8 @@ END_WITHIN_S = 90
 class Agent:
     """A client like the official SDK: it repeats a POST whose connection broke, word for word."""
 
-    def __init__(self, blueport: Blueport, rng: random.Random) -> None:
+    def __init__(self, blueport: Blueport, rng: random.Random, *, names_requests: bool = True) -> None:
+        self._names_requests = names_requests
         self.accepted: dict[str, str] = {}
         self._blueport = blueport
         self._rng = rng
@@ -44,11 +45,23 @@ class Agent:
 
     def sends(self, text: str) -> None:
         body = {"from": self._blueport.line, "to": ADA, "text": text}
-        headers = {"Authorization": f"Bearer {self._blueport.said['api_key']}"}
-        if self._rng.random() < 0.5:
+        headers = self._headers()
+        if self._names_requests and self._rng.random() < 0.5:
             headers["Idempotency-Key"] = text.replace(" ", "-")
         answer = until(lambda: self._posted(json.dumps(body), headers))
         self.accepted[text] = answer["id"]
+
+    def gives_up_on(self, text: str) -> None:
+        """Ask, wait a moment, and hang up without an answer."""
+        body = json.dumps({"from": self._blueport.line, "to": ADA, "text": text})
+        connection = http.client.HTTPConnection(self._address, timeout=0.2)
+        connection.request("POST", "/v1/messages", body, self._headers())
+        with contextlib.suppress(TimeoutError):
+            connection.getresponse()
+        connection.close()
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._blueport.said['api_key']}"}
 
     def _posted(self, body: str, headers: dict[str, str]) -> Json:
         connection = http.client.HTTPConnection(self._address, timeout=10)
@@ -108,6 +121,26 @@ def test_death_at_a_named_point_neither_loses_nor_doubles(tmp_path: Path, point:
         assert len(unknown) <= (1 if point == "daemon.begun" else 0)
 
 
+def test_a_request_repeated_while_the_server_stood_still_is_done_once(tmp_path: Path) -> None:  # srv-127
+    with running(tmp_path / "data") as blueport:
+        _ada_has_written(blueport)
+        agent = Agent(blueport, random.Random(0), names_requests=False)
+        server = blueport.child("serve")
+
+        for number in range(20):
+            os.kill(server, signal.SIGSTOP)
+            agent.gives_up_on(f"message {number:02}")
+            repeated = threading.Thread(target=agent.sends, args=(f"message {number:02}",))
+            repeated.start()
+            agent.gives_up_on(f"other {number:02}")  # so that the repetition has arrived, too
+            os.kill(server, signal.SIGCONT)
+            repeated.join()
+
+        texts = [f"message {number:02}" for number in range(20)]
+        until(lambda: len(_shown(blueport)) >= 20 and _nothing_waits(blueport, agent), END_WITHIN_S)
+        assert [text for text in _shown(blueport) if text.startswith("message")] == texts
+
+
 def test_a_person_who_texts_while_everything_dies_is_heard_once_for_each_text(tmp_path: Path) -> None:
     rng = random.Random(1)
     with running(tmp_path / "data") as blueport:
@@ -157,8 +190,18 @@ def _heard_all(blueport: Blueport, how_many: int) -> list[str] | None:
     return [message["text"] for message in page["data"]] if len(page["data"]) >= how_many else None
 
 
+def _shown(blueport: Blueport) -> list[str]:
+    return [bubble["text"] for bubble in blueport.phone(ADA) if not bubble["from_me"]]
+
+
+def _nothing_waits(blueport: Blueport, agent: Agent) -> bool:
+    return all(
+        blueport.api("GET", f"/v1/outbox?id={outbox_id}")["status"] == "sent" for outbox_id in agent.accepted.values()
+    )
+
+
 def _assert_kept_promises(blueport: Blueport, agent: Agent, items: dict[str, Json]) -> None:
-    shown = [bubble["text"] for bubble in blueport.phone(ADA) if not bubble["from_me"]]
+    shown = _shown(blueport)
     sent = {text for text, item in items.items() if item["status"] == "sent"}
     failed = {text: item["error"] for text, item in items.items() if item["status"] == "failed"}
 
