@@ -20,9 +20,12 @@ _QUIET = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A real browser: the one that BLUEPORT_TEST_BROWSER names, or a Chromium that is installed."""
+    """A real browser: the one that BLUEPORT_TEST_BROWSER names, or a Chromium that is installed.
+
+    No longer than a module: Playwright keeps an event loop running in this thread, where other tests run theirs.
+    """
     path = os.environ.get("BLUEPORT_TEST_BROWSER") or next(filter(None, map(shutil.which, _KNOWN)), None)
     if path is None:
         pytest.skip("no Chromium is installed; name a browser with BLUEPORT_TEST_BROWSER to test the pages")
