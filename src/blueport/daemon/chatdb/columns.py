@@ -97,6 +97,9 @@ _CASTS: dict[object, str] = {
     bytes | None: "CAST({} AS BLOB)",
 }
 
+# Numbers given as one JSON list: SQLite limits how many values a statement may be given, and nothing else does.
+ANY_OF = "(SELECT value FROM json_each(?))"
+
 Columns = Mapping[str, frozenset[str]]
 
 
@@ -123,16 +126,15 @@ def state_query(columns: Columns) -> str:
     return f"SELECT m.ROWID, CAST(m.guid AS TEXT), {_state(columns)} FROM message m"  # noqa: S608 - our own constants
 
 
-def attachment_query(columns: Columns, message_count: int) -> str:
-    """Return the statement that reads the RawAttachments of so many messages."""
+def attachment_query(columns: Columns) -> str:
+    """Return the statement that reads the RawAttachments of messages whose rowids it is given as JSON."""
     fields = ", ".join(
         _cast(columns, "j" if field.name == "message_id" else "a", field.name, field.type)
         for field in msgspec.structs.fields(RawAttachment)
     )
-    marks = ", ".join("?" * message_count)
     return f"""
         SELECT {fields} FROM message_attachment_join j JOIN attachment a ON a.ROWID = j.attachment_id
-        WHERE j.message_id IN ({marks}) ORDER BY a.ROWID
+        WHERE j.message_id IN {ANY_OF} ORDER BY a.ROWID
     """  # noqa: S608 - our own constants
 
 

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import msgspec
 
 from blueport.daemon.chatdb.columns import (
+    ANY_OF,
     Columns,
     RawAttachment,
     RawMessage,
@@ -33,6 +34,7 @@ _NEIGHBOURS = 10
 _DAY_MS = 86_400_000
 
 _Raw = TypeVar("_Raw")
+_Given = int | str
 
 
 class State(msgspec.Struct, frozen=True, array_like=True):
@@ -100,7 +102,7 @@ class ChatDb:
 
     def rows_at(self, rowids: Sequence[int]) -> list[MessageRow]:
         """Return the messages with these rowids, as far as they exist."""
-        return self._messages(f"WHERE m.ROWID IN ({_marks(rowids)}) ORDER BY m.ROWID", *rowids) if rowids else []
+        return self._messages(f"WHERE m.ROWID IN {ANY_OF} ORDER BY m.ROWID", _json(rowids)) if rowids else []
 
     def states_since(self, moment: int) -> list[State]:
         """Return the states of all messages sent since *moment* (Unix ms)."""
@@ -112,7 +114,7 @@ class ChatDb:
         query = "SELECT DISTINCT CAST(account_login AS TEXT) FROM chat WHERE account_login IS NOT NULL"
         return [account.partition(":")[2] for (account,) in self._read(tuple[str], query)]
 
-    def _messages(self, condition: str, *parameters: int) -> list[MessageRow]:
+    def _messages(self, condition: str, *parameters: _Given) -> list[MessageRow]:
         raws = self._read(RawMessage, message_query(self._columns) + condition, *parameters)
         attachments = self._attachments([raw.rowid for raw in raws])
         participants = {chat_id: self._participants(chat_id) for chat_id in {raw.chat_id for raw in raws}}
@@ -129,7 +131,7 @@ class ChatDb:
     def _attachments(self, rowids: list[int]) -> dict[int, list[RawAttachment]]:
         found: dict[int, list[RawAttachment]] = {}
         if rowids:
-            for raw in self._read(RawAttachment, attachment_query(self._columns, len(rowids)), *rowids):
+            for raw in self._read(RawAttachment, attachment_query(self._columns), _json(rowids)):
                 found.setdefault(raw.message_id, []).append(raw)
         return found
 
@@ -156,7 +158,7 @@ class ChatDb:
         [(number,)] = self._read(tuple[int], query, *parameters)
         return number
 
-    def _read(self, kind: type[_Raw], query: str, *parameters: int) -> list[_Raw]:
+    def _read(self, kind: type[_Raw], query: str, *parameters: _Given) -> list[_Raw]:
         return [msgspec.convert(row, kind) for row in self._opened().connection.execute(query, parameters).fetchall()]
 
     @property
@@ -182,5 +184,5 @@ def _connected(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _marks(values: Sequence[int]) -> str:
-    return ", ".join("?" * len(values))
+def _json(rowids: Sequence[int]) -> str:
+    return msgspec.json.encode(rowids).decode()

@@ -2,7 +2,6 @@
 
 import plistlib
 from typing import NamedTuple
-from xml.parsers.expat import ExpatError
 
 import msgspec
 
@@ -25,6 +24,6 @@ def summary_of(blob: bytes | None) -> Summary:
         return Summary()
     try:
         plist = msgspec.convert(plistlib.loads(blob), _Plist)
-    except (ValueError, IndexError, OverflowError, ExpatError, msgspec.ValidationError):
+    except Exception:  # noqa: BLE001 - damaged, it makes plistlib raise anything from LookupError to RecursionError
         return Summary()
     return Summary(bool(plist.ec), frozenset(plist.rp))
