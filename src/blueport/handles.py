@@ -4,17 +4,17 @@ Two addresses are one person only if their whole canonical forms are equal: matc
 """
 
 import re
+import unicodedata
 
 import phonenumbers
 
-E164 = re.compile(r"\+[1-9]\d{6,14}")
-_EMAIL = re.compile(r"[^\s@,;]+@[^\s@,;]+\.[^\s@,;.]+")
-_SHORT_CODE = re.compile(r"\d{3,6}")
+E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_EMAIL = re.compile(r"[^\s@,;<>()]+@[^\s@,;<>()]+\.[^\s@,;<>().]+")
+_SHORT_CODE = re.compile(r"[0-9]{3,6}")
 # Contacts wraps copied numbers in direction marks and no-break spaces.
 _INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_PUNCTUATION = re.compile(r"[\s().-]")
 _SCHEMES = ("tel:", "mailto:", "sms:", "imessage:")
-# In a query string a plus sign that was not encoded arrives as a space.
-_UNENCODED_PLUS = re.compile(r" +(?=\d)")
 
 
 def canonical_handle(raw: str, *, region: str) -> str:
@@ -37,15 +37,11 @@ def sendable_handle(raw: str, *, region: str) -> str | None:
     bare = _bare(raw)
     if "@" in bare:
         return bare.lower() if _EMAIL.fullmatch(bare) else None
-    if _SHORT_CODE.fullmatch(bare):
-        return bare
-    return _number(bare, region)
+    return bare if _SHORT_CODE.fullmatch(bare) else _number(bare, region)
 
 
 def _bare(raw: str) -> str:
-    unmarked = _INVISIBLE.sub("", raw).replace("\u00a0", " ")
-    plussed = _UNENCODED_PLUS.sub("+", unmarked, count=1) if unmarked.startswith(" ") else unmarked
-    stripped = plussed.strip()
+    stripped = _INVISIBLE.sub("", raw).replace("\u00a0", " ").strip()
     for scheme in _SCHEMES:
         if stripped.lower().startswith(scheme):
             return stripped[len(scheme) :]
@@ -53,15 +49,28 @@ def _bare(raw: str) -> str:
 
 
 def _number(bare: str, region: str) -> str | None:
-    if E164.fullmatch(bare):
-        return bare
+    # Full-width digits, and spaces of all widths.
+    plain = unicodedata.normalize("NFKC", bare)
+    if E164.fullmatch(plain):
+        return plain
     # phonenumbers turns 1-800-FLOWERS into digits and 12345 into +112345: letters and short codes never reach it.
-    if _SHORT_CODE.fullmatch(bare) or any(letter.isalpha() for letter in bare):
+    if _SHORT_CODE.fullmatch(plain) or any(letter.isalpha() for letter in plain):
         return None
+    return _parsed(plain, region) or _compact(plain)
+
+
+def _parsed(plain: str, region: str) -> str | None:
     try:
-        parsed = phonenumbers.parse(bare, region)
+        parsed = phonenumbers.parse(plain, region)
     except phonenumbers.NumberParseException:
         return None
-    if not phonenumbers.is_possible_number(parsed):
+    # A number without its area code is possible too, but only there.
+    if phonenumbers.is_possible_number_with_reason(parsed) != phonenumbers.ValidationResult.IS_POSSIBLE:
         return None
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _compact(plain: str) -> str | None:
+    """Return a number that phonenumbers does not know (any more) but that has its country code."""
+    compact = _PUNCTUATION.sub("", plain)
+    return compact if E164.fullmatch(compact) else None

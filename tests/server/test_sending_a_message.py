@@ -1,5 +1,7 @@
 """POST /v1/messages."""
 
+import json
+
 import pytest
 
 from tests.server.answers import assert_done, assert_refused
@@ -52,6 +54,13 @@ class TestAccepted:
             ("+5215512345678", "+5215512345678"),  # chat-18
             ("+442079460958", "+44 20 7946 0958"),
             ("jane.doe+x@example.com", "Jane.Doe+x@Example.com"),  # chat-16
+            (ADA, "\u00a0+1 555 010 0001"),
+            (ADA, " (555) 010-0001 "),
+            (ADA, " 5550100001"),
+            (ADA, "+1\uff15\uff15\uff15\uff10\uff11\uff10\uff10\uff10\uff10\uff11"),
+            ("+33612345678", "+33\u202f6\u202f12\u202f34\u202f56\u202f78"),
+            ("+442079460958", "+44 (0)20 7946 0958"),
+            ("+5215512345678", "+52 1 55 1234-5678"),
             ("+14155550100", "14155550100+"),  # chat-16: a plus sign in the wrong place makes nobody else of them
             ("88438", "88438"),  # chat-14
         ],
@@ -90,6 +99,16 @@ class TestAccepted:
         alice.hears(ADA)
 
         assert_done(_send(alice, colour="blue", attachments=None, reply_to=None, metadata={"a": [1]}), 201)
+
+    @pytest.mark.parametrize(
+        "written",
+        ['"colour":"\\u0000"', '"colour":["\\ud800"]', '"\\ud800":1', '"\\ud800":"\\ud800"', '"\\u0000":{}', '"":5'],
+    )
+    def test_an_unknown_field_may_be_called_and_hold_anything(self, alice: Customer, written: str) -> None:
+        alice.hears(ADA)
+        known = json.dumps({"from": alice.line, "to": ADA, "text": "Hello"})
+
+        assert_done(alice.call("POST", "/v1/messages", content=f"{known[:-1]},{written}}}".encode()), 201)
 
     def test_the_text_arrives_to_the_last_character(self, alice: Customer) -> None:
         alice.hears(ADA)
@@ -172,7 +191,19 @@ class TestRefused:
     def test_a_required_parameter_is_missing(self, alice: Customer, name: str, value: Json) -> None:
         assert_refused(_send(alice, **{name: value}), 400, "missing_required_parameter", name)
 
-    @pytest.mark.parametrize("fields", [{"text": None}, {"text": ...}, {"text": ""}, {"text": None, "attachments": []}])
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"text": None},
+            {"text": ...},
+            {"text": ""},
+            {"text": None, "attachments": []},
+            # What reads as null cannot be sent: no row would ever prove it.
+            {"text": " \n"},
+            {"text": "\ufffc"},
+            {"text": "\ufffc \ufffd\u00a0"},
+        ],
+    )
     def test_there_is_neither_text_nor_attachment(self, alice: Customer, fields: dict[str, Json]) -> None:
         assert_refused(_send(alice, **fields), 400, "missing_required_parameter", "text")
 
@@ -202,6 +233,9 @@ class TestRefused:
             ({"to": "447967960994"}, "to"),  # chat-17
             ({"to": "1-800-FLOWERS"}, "to"),
             ({"to": "+1"}, "to"),
+            ({"to": "5550100"}, "to"),  # no area code
+            ({"to": "\uff11\uff12\uff13\uff14\uff15"}, "to"),
+            ({"to": "<ada@example.com>"}, "to"),
             ({"to": "+" + "1" * 5_000}, "to"),
             ({"to": "Ada"}, "to"),
             ({"attachments": "file_1"}, "attachments"),
@@ -247,6 +281,7 @@ class TestRefused:
             ({"to": ..., "text": 5}, "missing_required_parameter", "to"),
             ({"from": ..., "to": "nobody"}, "missing_required_parameter", "from"),
             ({"text": ..., "to": "nobody"}, "missing_required_parameter", "text"),
+            ({"text": ..., "to": 5}, "missing_required_parameter", "text"),
             ({"to": "nobody", "from": "+15559999999"}, "invalid_parameter_value", "to"),
             ({"attachments": ["x"], "from": "+15559999999"}, "invalid_parameter_value", "attachments"),
             ({"reply_to": "obx_1", "from": "+15559999999"}, "invalid_parameter_value", "reply_to"),

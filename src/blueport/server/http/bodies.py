@@ -23,6 +23,9 @@ _STRING = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _BRACKETS = re.compile(r"[\[\]{}]")
 _PATH = re.compile(r" - at `\$\.?([^.\[`]*)")
 _INTEGER = re.compile(r"-?[0-9]{1,1000}")
+# A plus sign that was not encoded arrives as a space.
+_UNENCODED_PLUS = re.compile(r" +(?=[0-9])")
+_NOTHING = re.compile(r"[\s\ufffc\ufffd]*")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
@@ -37,7 +40,7 @@ def body_of(raw: bytes, shape: type[Shape]) -> Shape:
     """
     given = _json_object(raw)
     # null is the same as absent: clients of typed languages send it for what they leave out.
-    present = {name: value for name, value in given.items() if value is not None}
+    present = {name: given[name] for name in _names(shape) if given.get(name) is not None}
     _require(present, shape)
     _refuse_unstorable(present)
     return _converted(present, shape)
@@ -56,8 +59,9 @@ def query_of(raw: bytes, shape: type[Shape]) -> Shape:
     given: dict[str, Json] = {}
     for name, text in pairs:
         if name in given:
-            raise ApiError("invalid_parameter_value", "A parameter was given more than once.", param=name)
-        given[name] = text
+            raise ApiError("invalid_parameter_value", "A parameter was given more than once.", param=name or None)
+        given[name] = f"+{text.lstrip()}" if _UNENCODED_PLUS.match(text) else text
+    given = {name: given[name] for name in _names(shape) if name in given}
     _require(given, shape)
     _refuse_unstorable(given)
     for name in _integers(shape):
@@ -112,6 +116,12 @@ def _refuse_depth(text: str) -> None:
 
 
 @functools.cache
+def _names(shape: type[Shape]) -> tuple[str, ...]:
+    """Return what *shape* knows: everything else is ignored, whatever it is called and holds."""
+    return tuple(field.encode_name for field in msgspec.structs.fields(shape))
+
+
+@functools.cache
 def _required(shape: type[Shape]) -> tuple[str, ...]:
     return tuple(field.encode_name for field in msgspec.structs.fields(shape) if field.required)
 
@@ -125,6 +135,15 @@ def _require(given: Mapping[str, Json], shape: type[Shape]) -> None:
     for name in _required(shape):
         if name not in given:
             raise ApiError("missing_required_parameter", f"The parameter `{name}` is required.", param=name)
+    one_of: tuple[str, ...] = getattr(shape, "ONE_OF", ())
+    if one_of and all(_is_empty(given.get(name)) for name in one_of):
+        names = " and ".join(f"`{name}`" for name in one_of)
+        raise ApiError("missing_required_parameter", f"One of {names} is required.", param=one_of[0])
+
+
+def _is_empty(value: Json) -> bool:
+    """Tell whether there is nothing in *value*: spaces and the marks of files say nothing either."""
+    return value is None or value == [] or (isinstance(value, str) and _NOTHING.fullmatch(value) is not None)
 
 
 def _refuse_unstorable(given: Mapping[str, Json]) -> None:
@@ -132,7 +151,7 @@ def _refuse_unstorable(given: Mapping[str, Json]) -> None:
         words = value if isinstance(value, list) else [value]
         if any(isinstance(word, str) and _UNSTORABLE.search(word) for word in words):
             message = f"`{name}` holds a NUL character or half of a surrogate pair."
-            raise ApiError("invalid_parameter_value", message, param=_UNSTORABLE.sub("", name))
+            raise ApiError("invalid_parameter_value", message, param=name)
 
 
 def _converted(given: Mapping[str, Json], shape: type[Shape]) -> Shape:

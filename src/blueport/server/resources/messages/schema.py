@@ -1,6 +1,6 @@
 """Shapes of what is asked about messages; a message itself is in `shapes`."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 
@@ -9,6 +9,8 @@ from blueport.server.ids import OutboxId
 
 class NewMessage(msgspec.Struct, frozen=True):
     """Body of POST /v1/messages; `reply_to` is `msg_...` or the guid that Messages gave."""
+
+    ONE_OF: ClassVar = ("text", "attachments")
 
     line_handle: str = msgspec.field(name="from")
     recipient: str = msgspec.field(name="to")

@@ -71,8 +71,6 @@ def list_messages(tx: Tx, call: Call[ListMessages]) -> Page[Message]:
 
 
 def _judge_content(asked: NewMessage) -> None:
-    if not asked.text and not asked.attachments:
-        raise ApiError("missing_required_parameter", "One of `text` and `attachments` is required.", param="text")
     if len(asked.text or "") > TEXT_LIMIT:
         message = f"`text` may have at most {TEXT_LIMIT} characters."
         raise ApiError("invalid_parameter_value", message, param="text")
