@@ -8,6 +8,7 @@ import random
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -54,14 +55,17 @@ class Agent:
         answer = until(lambda: self._posted(json.dumps(body), headers))
         self.accepted[text] = answer["id"]
 
-    def gives_up_on(self, text: str) -> None:
-        """Ask, wait a moment, and hang up without an answer."""
+    def gives_up_on(self, text: str, meanwhile: Callable[[], None] = lambda: None) -> bool:
+        """Ask, wait a moment, and hang up; say whether there was no answer by then."""
         body = json.dumps({"from": self._blueport.line, "to": ADA, "text": text})
-        connection = http.client.HTTPConnection(self._address, timeout=0.2)
-        connection.request("POST", "/v1/messages", body, self._headers())
-        with contextlib.suppress(TimeoutError):
-            connection.getresponse()
-        connection.close()
+        with contextlib.closing(http.client.HTTPConnection(self._address, timeout=0.2)) as connection:
+            connection.request("POST", "/v1/messages", body, self._headers())
+            meanwhile()
+            try:
+                connection.getresponse()
+            except TimeoutError:
+                return True
+            return False
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._blueport.said['api_key']}"}
@@ -141,6 +145,33 @@ def test_a_request_repeated_while_the_server_stood_still_is_done_once(tmp_path: 
         texts = [f"message {number:02}" for number in range(20)]
         until(lambda: len(_shown(blueport)) >= 20 and _nothing_waits(blueport, agent), END_WITHIN_S)
         assert [text for text in _shown(blueport) if text.startswith("message")] == texts
+
+
+def test_a_request_repeated_because_the_server_stopped_in_the_midst_of_it_is_done_once(tmp_path: Path) -> None:
+    rng = random.Random(SEED)
+    with running(tmp_path / "data") as blueport:
+        _ada_has_written(blueport)
+        agent = Agent(blueport, rng, names_requests=False)
+        server = blueport.child("serve")
+
+        def stops() -> None:
+            time.sleep(rng.uniform(0, 0.004))
+            os.kill(server, signal.SIGSTOP)
+
+        for number in range(30):
+            text = f"message {number:02}"
+            was_unanswered = agent.gives_up_on(text, meanwhile=stops)
+            repeated = threading.Thread(target=agent.sends, args=(text,))
+            if was_unanswered:
+                repeated.start()
+                time.sleep(0.02)  # so that the repetition has arrived
+            os.kill(server, signal.SIGCONT)
+            if was_unanswered:
+                repeated.join()
+
+        until(lambda: _nothing_waits(blueport, agent), END_WITHIN_S)
+        shown = [text for text in _shown(blueport) if text in agent.accepted]
+        assert shown == list(agent.accepted), SEED
 
 
 def test_a_person_who_texts_while_everything_dies_is_heard_once_for_each_text(tmp_path: Path) -> None:

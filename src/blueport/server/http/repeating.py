@@ -2,12 +2,14 @@
 
 A client that sends an `Idempotency-Key` gets the first answer again for a day. The official SDK sends none, and repeats
 a POST whose connection broke or timed out. So the answer to every write is kept until it has left: if the process dies
-before that, or finds that the client has hung up, then the same request within two minutes gets that answer. A request
-whose answer left is never taken for a repetition: two equal messages sent on purpose are two messages.
+before that, or finds that the client has hung up, then the same request within two minutes gets that answer. Two equal
+messages sent on purpose are two messages, but for one case: the process dies right after it has answered the first one,
+before it has noted so.
 """
 
 import asyncio
 import re
+import time
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -72,12 +74,17 @@ class Underway:
         Raises:
             ClientGoneError: The client was gone before the work began.
         """
-        if await _has_hung_up_already(receive):
+        await _look_at_the_sockets()
+        if _has_hung_up(receive):
             raise ClientGoneError
         self._ours.add(request_id)
         watch = _Watch(receive, lambda: self._ours.discard(request_id))
+        began_at = time.monotonic()
         try:
             done = await work()
+            if time.monotonic() - began_at > PATIENCE_S:
+                # It may have hung up while this process stood still, and the loop has not looked since.
+                await _look_at_the_sockets()
         except BaseException:
             self._ours.discard(request_id)
             raise
@@ -90,9 +97,12 @@ class Underway:
         if done.unanswered is None or not is_heard:
             self._ours.discard(request_id)
             return
+        self._forget_soon([(done.unanswered, request_id)])
+
+    def _forget_soon(self, left: list[tuple[str, str]]) -> None:
         if not self._left:
             asyncio.get_running_loop().call_later(FORGET_AFTER_S, self._forget)
-        self._left.append((done.unanswered, request_id))
+        self._left += left
 
     def _forget(self) -> None:
         left, self._left = self._left, []
@@ -102,7 +112,7 @@ class Underway:
         try:
             await self._store.write(queries.forget, left)
         except StoreUnavailableError:
-            self._left += left  # with the next ones
+            self._forget_soon(left)
             return
         self._ours.difference_update(request_id for _, request_id in left)
 
@@ -130,15 +140,14 @@ class _Watch:
         self._gone()
 
 
-async def _has_hung_up_already(receive: Receive) -> bool:
-    """Tell whether a client was gone before the loop came to its request.
+async def _look_at_the_sockets() -> None:
+    """Let the loop look at its sockets once more, and call what comes of that.
 
-    A client closes one connection before it asks again on another. So that the first is known to be gone when the
-    second is heard, the loop must have looked at its sockets once more, and called what came of that.
+    A client closes one connection before it asks again on another: so the first is known to be gone when the second
+    is heard.
     """
     for _ in range(_TURNS_UNTIL_HEARD):
         await asyncio.sleep(0)
-    return _has_hung_up(receive)
 
 
 def _has_hung_up(receive: Receive) -> bool:
