@@ -87,6 +87,14 @@ class TestForm:
         until(lambda: len(found) == 1)
         assert found == [("sent", heard.body["data"]["id"])]
 
+    @pytest.mark.parametrize("path", ["/hook?a=%7Eb&c=%2f", "/x%41/../y", "/a%20b;c=1?q=%C3%A9+x"])
+    def test_the_url_is_asked_for_as_its_owner_wrote_it(self, alice: Customer, receiver: Receiver, path: str) -> None:
+        alice.webhook(receiver.url.replace("/hook", path))
+
+        alice.hears(ADA)
+
+        assert [heard.path for heard in receiver.waits_for(1)] == [path]
+
     def test_the_headers_are_those_of_the_seed(self, alice: Customer, receiver: Receiver) -> None:
         # hook-18, hook-06: both timestamps are equal, in milliseconds.
         alice.webhook(receiver.url)
@@ -399,6 +407,28 @@ class TestOthers:
         gate.set()
         texts = [heard.text for heard in receiver.waits_for(13)]
         assert [text for text in texts if text.isdigit()] == [str(number) for number in range(12)]
+
+    def test_what_failed_once_holds_nobody_back(
+        self, alice: Customer, receiver: Receiver, gate: threading.Event
+    ) -> None:
+        alice.webhook(receiver.url)
+        tries_of_first: list[Heard] = []
+
+        def answering(heard: Heard) -> int:
+            if heard.text != "first":
+                return 200
+            tries_of_first.append(heard)
+            return 500 if len(tries_of_first) == 1 else (gate.wait() and 200) or 200
+
+        receiver.answering = answering
+        alice.hears(ADA, "first")
+        until(lambda: _settled(alice.world) == [("pending", 1)])
+        alice.world.pass_time(MINUTE_MS)
+        until(lambda: len(tries_of_first) == 2)
+
+        alice.hears(ADA, "second")
+
+        assert [heard.text for heard in receiver.waits_for(3)] == ["first", "first", "second"]
 
     def test_a_try_under_way_is_not_made_twice_within_its_limit(
         self, alice: Customer, receiver: Receiver, gate: threading.Event

@@ -1,17 +1,25 @@
 """Receivers that drip, flood, hang up or live where they should not: each costs one try, within its time."""
 
+import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import aiohttp
 import pytest
+import uvloop
 
+from blueport.server.ids import DeliveryId, WebhookId
 from blueport.server.notifying.guard import guard_of
+from blueport.server.notifying.queries import Due
+from blueport.server.notifying.sender import HttpSender
+from blueport.server.notifying.service import Outcome, Try
 from tests.server.receiver import Receiver, until
 from tests.server.world import ADA, MINUTE_MS, Clock, Customer, World
 
+DEAD_NAMES = 60
 OK = b"HTTP/1.1 200 OK\r\n"
 
 
@@ -236,3 +244,38 @@ class TestAddresses:
         assert not guard.may_dial("192.168.2.20")
         assert guard.url_fault("http://192.168.2.20/hook") is not None
         assert guard.url_fault("http://n9n:5678/hook") is not None
+
+
+class TestNamesThatNobodyKnows:
+    def test_dead_names_hold_up_no_other_receiver(self) -> None:  # one customer's names must not be everybody's trouble
+        with speaking(lambda line: line.says(OK + b"Content-Length: 0\r\n\r\n")) as url, _deaf_name_server() as port:
+            first = uvloop.run(_first_to_end(url, port))
+
+        assert first == Outcome(is_delivered=True, reason="http_200")
+
+
+async def _first_to_end(url: str, name_server_port: int) -> Outcome:
+    """Try many names that are never answered for, then *url*; return what came of the first try to end."""
+    resolver = aiohttp.AsyncResolver(nameservers=["127.0.0.1"], udp_port=name_server_port, timeout=3, tries=1)
+    sender = HttpSender(guard_of("127.0.0.0/8"), 10, resolver)
+    urls = [f"https://nobody{number}.example.com/hook" for number in range(DEAD_NAMES)]
+    tries = [asyncio.create_task(sender.attempt(_try(each))) for each in [*urls, url]]
+    done, pending = await asyncio.wait(tries, return_when=asyncio.FIRST_COMPLETED)
+    for each in pending:
+        each.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
+    await sender.close()
+    return done.pop().result()
+
+
+def _try(url: str) -> Try:
+    due = Due(DeliveryId("dlv_1"), WebhookId("wh_1"), 0, "message.received", "{}", url, "whsec_x")
+    return Try(due, "tok_1", 0)
+
+
+@contextmanager
+def _deaf_name_server() -> Iterator[int]:
+    """Run a name server that answers nothing; give its port."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        yield deaf.getsockname()[1]

@@ -117,6 +117,18 @@ class TestCreate:
             "https://[127.0.0.1]/hook",
             "https://[10.0.0.1]/hook",
             "https://[localhost]/hook",
+            "https://[v1.x]/hook",
+            # An allowed network is one of addresses as they are dialled.
+            "https://[2002:7f00:1::]/hook",
+            "https://[64:ff9b::7f00:1]/hook",
+            # Names that can never be looked up.
+            "https://a..example.com/hook",
+            "https://.example.com/hook",
+            "https://example.com%00.x/hook",
+            "https://%65xample.com/hook",
+            "https://exam ple.com/hook",
+            "https://10.0.0.\uff11/hook",
+            f"https://{'a' * 64}.example.com/hook",
             "https://" + "a" * 2_050 + ".example.com/",
         ],
     )
@@ -201,6 +213,7 @@ class TestList:
         [
             ({"from": "cht_1"}, 400, "invalid_parameter_value", "from"),
             ({"from": "+15559999999"}, 404, "line_not_found", "from"),
+            ({"from": "+15559999999", "limit": 0}, 400, "invalid_parameter_value", "limit"),
         ],
     )
     def test_what_is_wrong_is_told(self, alice: Customer, query: Json, status: int, code: str, param: str) -> None:

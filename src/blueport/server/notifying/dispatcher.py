@@ -43,6 +43,9 @@ class Dispatcher:
             except StoreUnavailableError:
                 log.warning("deliveries wait: the database is not available")
                 await asyncio.sleep(TROUBLE_S)
+            except Exception:
+                log.exception("the dispatcher fell over; it goes on")
+                await asyncio.sleep(TROUBLE_S)
 
     def _start(self, claimed: Try) -> None:
         task = asyncio.create_task(self._try(claimed))

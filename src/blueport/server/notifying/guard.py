@@ -13,6 +13,7 @@ import msgspec
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+_LABEL = re.compile(r"[a-z0-9_-]{1,63}")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 # `is_global` calls these public although no public receiver lives there.
@@ -41,12 +42,12 @@ class Guard(msgspec.Struct, frozen=True):
         """Say what is wrong with *url* as the address of a receiver, or None."""
         try:
             parts = urlsplit(url)
-            host, port = parts.hostname, parts.port
+            host, port = _host(parts.hostname or ""), parts.port
         except ValueError:
             return "is not a URL"
         if any(character.isspace() or not character.isprintable() for character in url) or "\\" in url:
             return "may hold no spaces, control characters or backslashes"
-        if not host or port == 0:
+        if not host or port == 0 or ("[" in parts.netloc and _literal(host) is None):
             return "needs a host"
         if parts.username is not None or parts.password is not None:
             return "may hold no user name or password"
@@ -58,7 +59,7 @@ class Guard(msgspec.Struct, frozen=True):
 
     def may_dial(self, dialled: str) -> bool:
         """Tell whether a connection to the address *dialled* is allowed, whatever name led there."""
-        address = _unwrapped(ipaddress.ip_address(dialled.partition("%")[0]))
+        address = ipaddress.ip_address(dialled.partition("%")[0])
         return self._is_allowed(address) or _is_public(address)
 
     def _host_fault(self, scheme: str, host: str) -> str | None:
@@ -75,7 +76,9 @@ class Guard(msgspec.Struct, frozen=True):
         return None
 
     def _is_allowed(self, address: Address) -> bool:
-        return any(address in network for network in self.networks)
+        # A mapped address is dialled as IPv4; all other forms that hold one lead elsewhere.
+        plain = (isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped) or address
+        return any(plain in network for network in self.networks)
 
 
 def guard_of(allowed: str) -> Guard:
@@ -94,17 +97,26 @@ def guard_of(allowed: str) -> Guard:
     return Guard(frozenset(hosts), tuple(networks))
 
 
+def _host(given: str) -> str:
+    """Return the host as it will be looked up, names in other alphabets as IDNA writes them.
+
+    Raises:
+        ValueError: It cannot be written so.
+    """
+    return given if given.isascii() else given.encode("idna").decode()
+
+
 def _literal(host: str) -> Address | None:
     try:
-        return _unwrapped(ipaddress.ip_address(host))
+        return ipaddress.ip_address(host)
     except ValueError:
         return None
 
 
 def _is_domain(host: str) -> bool:
     """Tell whether *host* could be a public name. `10.1` and `0x7f.1` are not: resolvers take them for addresses."""
-    labels = host.rstrip(".").split(".")
-    return len(labels) > 1 and not _NUMBER.fullmatch(labels[-1])
+    labels = host.removesuffix(".").split(".")
+    return len(labels) > 1 and all(map(_LABEL.fullmatch, labels)) and not _NUMBER.fullmatch(labels[-1])
 
 
 def _unwrapped(address: Address) -> Address:
@@ -118,4 +130,5 @@ def _unwrapped(address: Address) -> Address:
 
 
 def _is_public(address: Address) -> bool:
-    return address.is_global and not any(address in network for network in _NEVER_PUBLIC)
+    plain = _unwrapped(address)
+    return plain.is_global and not any(plain in network for network in _NEVER_PUBLIC)

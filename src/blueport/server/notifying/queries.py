@@ -89,7 +89,7 @@ _is_held_back = exists().where(
     _earlier.c.chat_id == deliveries.c.chat_id,
     _earlier.c.completed_at.is_(None),
     _earlier.c.seq < deliveries.c.seq,
-    or_(_earlier.c.state == "running", _earlier.c.attempts == 0),
+    _earlier.c.reason.is_(None),
 )
 _how_many_run = (
     select(func.count())

@@ -4,12 +4,16 @@ import socket
 from typing import Protocol
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
+from yarl import URL
 
 from blueport.server.notifying.guard import Guard
 from blueport.server.notifying.service import Outcome, Try
 from blueport.server.notifying.signing import signed
 
 BODY_LIMIT = 16 * 1024
+DNS_TRY_S = 1.5
+DNS_TRIES = 2
 
 
 class Sender(Protocol):
@@ -25,25 +29,29 @@ class HttpSender:
     Each try has its own connection: a receiver that closed a kept one would cost a try.
     """
 
-    def __init__(self, guard: Guard, timeout_s: float) -> None:
-        """Dial only what *guard* allows; must be made in a running loop."""
+    def __init__(self, guard: Guard, timeout_s: float, resolver: AbstractResolver | None = None) -> None:
+        """Dial only what *guard* allows; must be made in a running loop. *resolver* is the system's by default."""
         self._guard = guard
+        # Lookups in threads would have to share few: one customer's dead names would hold up everybody's deliveries.
+        self._resolver = resolver or aiohttp.AsyncResolver(timeout=DNS_TRY_S, tries=DNS_TRIES)
         timeout = aiohttp.ClientTimeout(total=timeout_s)
         judged = aiohttp.TCPConnector(
             force_close=True,
             limit=0,
             use_dns_cache=False,
+            resolver=self._resolver,
             happy_eyeballs_delay=None,
             socket_factory=self._judged_socket,
         )
         self._public = aiohttp.ClientSession(connector=judged, timeout=timeout, auto_decompress=False)
-        trusted = aiohttp.TCPConnector(force_close=True, limit=0, use_dns_cache=False)
+        trusted = aiohttp.TCPConnector(force_close=True, limit=0, use_dns_cache=False, resolver=self._resolver)
         self._trusted = aiohttp.ClientSession(connector=trusted, timeout=timeout, auto_decompress=False)
 
     async def close(self) -> None:
         """Give up the sessions."""
         await self._public.close()
         await self._trusted.close()
+        await self._resolver.close()
 
     async def attempt(self, tried: Try) -> Outcome:
         """Try once; see `Sender.attempt`."""
@@ -54,7 +62,7 @@ class HttpSender:
         body, headers = signed(due.event_type, due.data, delivery_id=due.id, secret=due.secret, now_ms=tried.started_at)
         session = self._trusted if self._guard.trusts(due.url) else self._public
         try:
-            async with session.post(due.url, data=body, headers=headers, allow_redirects=False) as answer:
+            async with session.post(_as_given(due.url), data=body, headers=headers, allow_redirects=False) as answer:
                 await answer.content.read(BODY_LIMIT)
                 return Outcome(answer.status // 100 == 2, f"http_{answer.status}")  # noqa: PLR2004 - 2xx
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
@@ -65,6 +73,11 @@ class HttpSender:
         if not self._guard.may_dial(str(address[0])):
             raise OSError("not a public address")
         return socket.socket(family, kind, protocol)
+
+
+def _as_given(url: str) -> URL:
+    """Return *url* as its owner wrote it: receivers sign and route by every character."""
+    return URL(url, encoded=url.isascii())
 
 
 def _reason(error: Exception) -> str:

@@ -7,7 +7,7 @@ from blueport.server.authorizing import service as authorizing
 from blueport.server.authorizing.service import Key
 from blueport.server.errors import ApiError
 from blueport.server.http.endpoint import Call
-from blueport.server.http.pages import Page, page_of_all
+from blueport.server.http.pages import Page, page_of_all, page_size
 from blueport.server.ids import LineId, WebhookId, mint
 from blueport.server.notifying import queries as notifying
 from blueport.server.notifying.service import EventType
@@ -35,6 +35,8 @@ def create(tx: Tx, call: Call[NewWebhook]) -> CreatedWebhook:
     lines = authorizing.lines_for(tx, call.key) if name is None else [authorizing.line_for(tx, call.key, name)]
     line_ids = [line.id for line in lines]
     is_for_all = name is None and call.key.line_ids is None
+    if not lines and not is_for_all:
+        raise ApiError("line_not_accessible", "This API key is not allowed on any line.", param="from")
     webhook = notifying.NewWebhook(
         id=WebhookId(mint("wh", tx.now_ms)),
         account_id=call.key.account_id,
@@ -49,6 +51,7 @@ def create(tx: Tx, call: Call[NewWebhook]) -> CreatedWebhook:
 
 def list_webhooks(tx: Tx, call: Call[ListWebhooks]) -> Page[Webhook]:
     """List the webhooks of a line, or all of them."""
+    page_size(call.asked.limit)  # values are judged before what they name
     wanted: LineId | None = None
     if call.asked.line_handle:
         name = addressing.line_name(call.asked.line_handle, region=call.terms.region)
