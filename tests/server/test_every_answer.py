@@ -15,6 +15,10 @@ class TestPaths:
     def test_an_unknown_path_has_the_envelope(self, world: World, path: str) -> None:
         assert_refused(world.client.get(path), 404, "route_not_found")
 
+    @pytest.mark.parametrize("path", ["/v1%2flines", "/v1/lines%0a", "/healthz%0A", "/v1/%6cines", "/%00"])
+    def test_an_escaped_path_is_another_path(self, alice: Customer, path: str) -> None:
+        assert_refused(alice.call("GET", path), 404, "route_not_found")
+
     @pytest.mark.parametrize("path", PATHS)
     def test_a_trailing_slash_is_another_path_and_no_redirect(self, alice: Customer, path: str) -> None:
         answer = alice.call("GET", f"{path}/", follow_redirects=False)
@@ -29,7 +33,7 @@ class TestPaths:
         answer = alice.call(method, path)
 
         assert_refused(answer, 405, "method_not_allowed")
-        assert "GET" in answer.headers["allow"]
+        assert {"GET", "HEAD", "OPTIONS"} <= set(answer.headers["allow"].split(", "))
 
     def test_what_there_is_not_yet_is_a_404_with_the_envelope(self, alice: Customer) -> None:
         assert_refused(alice.post("/v1/nothing", {}), 404, "route_not_found")
@@ -42,7 +46,7 @@ class TestPaths:
 
 
 class TestOtherOrigins:
-    @pytest.mark.parametrize("path", PATHS)
+    @pytest.mark.parametrize("path", [*PATHS, "/nothing"])
     def test_a_preflight_allows_what_clients_send(self, world: World, path: str) -> None:
         asks = {"Origin": "https://app.example.com", "Access-Control-Request-Method": "POST"}
 

@@ -103,6 +103,43 @@ class TestWhatIsNoHttp:
         assert answer.said["error"]["type"] == "invalid_request_error"
         assert answer.said["request_id"] == answer.headers["x-request-id"]
 
+    def test_what_comes_behind_a_request_takes_no_answer_away(self, server: Process) -> None:
+        whole = _request(b"GET", b"/v1/lines", [server.authorization])
+
+        answer = server.answers(whole + b"}}\r\n\r\n")
+
+        assert answer.status == 200
+
+    @pytest.mark.parametrize("head", [b"A: " + b"a" * 70_000, b"\r\n".join([b"A: b"] * 20_000)], ids=["long", "many"])
+    def test_a_head_without_end_is_refused(self, server: Process, head: bytes) -> None:
+        answer = server.answers(b"GET /v1/lines HTTP/1.1\r\n" + head)
+
+        assert (answer.status, answer.code) == (431, "request_headers_too_large")
+        assert answer.said["request_id"] == answer.headers["x-request-id"]
+
+
+class TestOffers:
+    # What JDK's HttpClient sends to every http:// URL.
+    OFFER = (b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAEAAEAAAAIAAAAB")
+
+    @pytest.mark.parametrize("size", [1, 7, 10_000])
+    def test_another_protocol_may_be_offered_and_the_body_is_read_all_the_same(
+        self, server: Process, size: int
+    ) -> None:
+        request = _post(b"/v1/messages", b"{}", server.authorization, *self.OFFER)
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+            for at in range(0, len(request), size):
+                connection.sendall(request[at : at + size])
+            answers = [_answer(connection)]
+            connection.sendall(_request(b"GET", b"/v1/lines", [server.authorization]))
+            answers.append(_answer(connection))
+
+        assert (answers[0].status, answers[0].code) == (400, "missing_required_parameter")
+        assert answers[1].status == 200
+
+    def test_a_get_with_an_offer_is_answered(self, server: Process) -> None:
+        assert server.get(b"/v1/lines", server.authorization, *self.OFFER).status == 200
+
 
 class TestHeaders:
     # srv-098, srv-099: a curly quote, an em dash, Latin-1 and plain noise in the key.
@@ -204,6 +241,16 @@ class TestBodies:
         answer = server.answers(_post(b"/v1/messages", b" " * 10 * 1024 * 1024, server.authorization))
 
         assert (answer.status, answer.code) == (413, "request_too_large")
+
+    def test_a_client_that_says_all_before_it_listens_hears_of_a_body_that_is_too_large(self, server: Process) -> None:
+        body = b" " * 10 * 1024 * 1024
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+            connection.sendall(_post(b"/v1/messages", body, server.authorization))
+            answers = [_answer(connection)]
+            connection.sendall(_request(b"GET", b"/v1/lines", [server.authorization]))
+            answers.append(_answer(connection))
+
+        assert [answer.status for answer in answers] == [413, 200]
 
     def test_a_client_that_hangs_up_in_the_middle_hurts_nobody(self, server: Process) -> None:
         head = _request(b"POST", b"/v1/messages", [server.authorization, b"Content-Length: 100"])

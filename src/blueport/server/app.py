@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import fcntl
 import logging
+import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import msgspec
 import uvicorn
-from starlette.routing import Route, Router
+from starlette.routing import Router
 from starlette.types import Receive, Scope
 
 from blueport import __version__, clock
@@ -20,10 +21,10 @@ from blueport.server.errors import StoreUnavailableError
 from blueport.server.http import openapi, repeating
 from blueport.server.http.answers import Answer, with_request_id
 from blueport.server.http.endpoint import Endpoint, Terms
-from blueport.server.http.malformed import EnvelopeProtocol
 from blueport.server.http.pages import Cursors
 from blueport.server.http.problems import Answered
-from blueport.server.http.routing import Api, nowhere
+from blueport.server.http.protocol import EnvelopeProtocol
+from blueport.server.http.routing import Api, otherwise, route
 from blueport.server.link import service as link
 from blueport.server.link.routes import Door
 from blueport.server.notifying import queries as notifying
@@ -69,10 +70,10 @@ class Server:
         self._guard = guard
         all_routes = Api(store, terms).routes(ENDPOINTS)
         all_routes += Door(store, lease_s=settings.lease_s, region=settings.region).routes()
-        all_routes += [Route("/healthz", Answered(self._healthz)), Route("/openapi.json", Answered(self._openapi))]
+        all_routes += [route("/healthz", {"GET": self._healthz}), route("/openapi.json", {"GET": self._openapi})]
         if settings.dashboard_token:
             all_routes += Dashboard(store, settings.dashboard_token).routes()
-        self.app = Router(all_routes, redirect_slashes=False, default=Answered(nowhere), lifespan=self._lifespan)
+        self.app = Router(all_routes, redirect_slashes=False, default=Answered(otherwise), lifespan=self._lifespan)
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _app: Router) -> AsyncIterator[None]:
@@ -97,6 +98,8 @@ class Server:
                 await self._store.write(repeating.drop_old)
             except StoreUnavailableError:
                 log.warning("the sweep waits: the database is not available")
+            except Exception:
+                log.exception("the sweep fell over; it goes on")
 
     async def _healthz(self, _scope: Scope, _receive: Receive, request_id: str) -> Answer:
         await self._store.read(notifying.next_due_at)
@@ -112,8 +115,8 @@ async def serve(settings: Settings, sockets: list[socket.socket] | None = None) 
     Raises:
         RuntimeError: Another server holds the database file.
     """
-    upgrade(settings.database)
     with _sole_owner(settings.database):
+        upgrade(settings.database)
         store = SqliteStore(settings.database, clock.now_ms)
         try:
             secret = await store.write(provisioning.prepare, settings)
@@ -146,7 +149,9 @@ def _uvicorn(server: Server, settings: Settings) -> uvicorn.Server:
 @contextlib.contextmanager
 def _sole_owner(database: Path) -> Iterator[None]:
     """Hold the database file for this process alone."""
-    with database.with_name(f"{database.name}.lock").open("w") as lock:
+    database.parent.mkdir(parents=True, exist_ok=True)
+    path = database.with_name(f"{database.name}.lock")
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -32,7 +32,9 @@ CODES: dict[str, tuple[ErrorType, int]] = {
     "method_not_allowed": ("invalid_request_error", 405),
     "idempotency_key_in_use": ("invalid_request_error", 409),
     "malformed_request": ("invalid_request_error", 400),
+    "request_timeout": ("invalid_request_error", 408),
     "request_too_large": ("invalid_request_error", 413),
+    "request_headers_too_large": ("invalid_request_error", 431),
     "internal_error": ("api_error", 500),
     "service_unavailable": ("api_error", 503),
 }

@@ -11,7 +11,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     database: Path = Path("blueport.db")
     host: str = "127.0.0.1"
     port: int = 8080
-    public_url: str | None = None
     # A daemon renews at a third of this; a claim that is not renewed is offered again after it.
     lease_s: int = 60
     max_attempts: int = 5

@@ -50,7 +50,7 @@ _LINE_OF_DAEMON = Statement(
 
 _CHAT = select(chats.c.id, chats.c.is_group, chats.c.first_inbound_at).where(chats.c.line_id == bindparam("line_id"))
 _CHAT_BY_ID = Statement(_CHAT.where(chats.c.id == bindparam("id")))
-_CHAT_BY_KEY = Statement(_CHAT.where(chats.c.key == bindparam("key")))
+_CHAT_BY_PEER = Statement(_CHAT.where(chats.c.key == bindparam("key"), chats.c.is_group == 0))
 
 
 def add_line(tx: Tx, line: Line, daemon_id: DaemonId | None) -> None:
@@ -90,6 +90,6 @@ def chat_by_id(tx: Tx, line_id: LineId, chat_id: str) -> Address | None:
     return tx.one(Address, _CHAT_BY_ID, line_id=line_id, id=chat_id)
 
 
-def chat_by_key(tx: Tx, line_id: LineId, key: str) -> Address | None:
-    """Find a chat of the line by its peer's canonical handle, or by a group's own identifier."""
-    return tx.one(Address, _CHAT_BY_KEY, line_id=line_id, key=key)
+def chat_by_peer(tx: Tx, line_id: LineId, peer: str) -> Address | None:
+    """Find the line's chat with one person, by the person's canonical handle."""
+    return tx.one(Address, _CHAT_BY_PEER, line_id=line_id, key=peer)

@@ -85,7 +85,7 @@ def chat_to_write(tx: Tx, line: Line, peer: str) -> Address:
 
 
 def _chat(tx: Tx, line: Line, peer: str) -> Address | None:
-    find = queries.chat_by_id if peer.startswith("cht_") else queries.chat_by_key
+    find = queries.chat_by_id if peer.startswith("cht_") else queries.chat_by_peer
     return find(tx, line.id, peer)
 
 

@@ -52,19 +52,21 @@ def refusal(error: ApiError, request_id: str, *headers: Header) -> Answer:
     """Return the error envelope."""
     fault = _Fault(error.type, error.code, error.message, error.param)
     body = msgspec.json.encode(_Envelope(fault, request_id))
-    # The rest of a body that is too large is not worth reading.
-    closing = ((b"connection", b"close"),) if error.code == "request_too_large" else ()
-    return Answer(error.status, body, (*closing, *headers))
+    return Answer(error.status, body, headers)
 
 
-async def send_answer(send: Send, answer: Answer, request_id: str) -> None:
-    """Put *answer* on the wire."""
-    headers = [
+def headers_of(answer: Answer, request_id: str) -> list[Header]:
+    """Return all headers of *answer*."""
+    return [
         *_EVERYWHERE,
         (b"content-type", answer.content_type),
         (b"x-request-id", request_id.encode()),
         (b"content-length", b"%d" % len(answer.body)),
         *answer.headers,
     ]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+
+
+async def send_answer(send: Send, answer: Answer, request_id: str) -> None:
+    """Put *answer* on the wire."""
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers_of(answer, request_id)})
     await send({"type": "http.response.body", "body": answer.body})

@@ -40,9 +40,16 @@ class Answered:
         await send_answer(send, answer, request_id)
 
 
+async def nowhere(_scope: Scope, _receive: Receive, _request_id: str) -> Answer:
+    """Refuse a path that is none of ours."""
+    raise ApiError("route_not_found", "There is nothing at this path.")
+
+
 async def _answer(answering: Answering, scope: Scope, receive: Receive, request_id: str) -> Answer:
     try:
-        return await answering(scope, receive, request_id)
+        # None of our paths needs an escape, and some that hold one look like ours: `/v1%2Flines`, `/v1/lines%0A`.
+        found = nowhere if b"%" in scope["raw_path"] else answering
+        return await found(scope, receive, request_id)
     except ApiError as error:
         return refusal(error, request_id)
     except StoreUnavailableError as error:

@@ -1,6 +1,7 @@
 """Finds the endpoint for a request, reads the request, and has it answered."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import partial
 
 from starlette.routing import Route
 from starlette.types import Receive, Scope
@@ -9,7 +10,7 @@ from blueport.server.errors import ApiError
 from blueport.server.http.answers import PREFLIGHT, Answer, refusal, with_request_id
 from blueport.server.http.bodies import BODY_LIMIT
 from blueport.server.http.endpoint import Endpoint, Request, Terms
-from blueport.server.http.problems import Answered, ClientGoneError
+from blueport.server.http.problems import Answered, Answering, ClientGoneError, nowhere
 from blueport.server.http.repeating import Done, Underway
 from blueport.server.store.sqlite import SqliteStore
 
@@ -26,13 +27,17 @@ class Api:
 
     def routes(self, endpoints: Iterable[Endpoint]) -> list[Route]:
         """Return a route for each path of *endpoints*."""
-        by_path: dict[str, list[Endpoint]] = {}
+        by_path: dict[str, dict[str, Answering]] = {}
         for endpoint in endpoints:
-            by_path.setdefault(endpoint.path, []).append(endpoint)
-        return [Route(path, Answered(_Path(self, those).answer)) for path, those in by_path.items()]
+            by_path.setdefault(endpoint.path, {})[endpoint.method] = partial(self._answered, endpoint)
+        return [route(path, answering) for path, answering in by_path.items()]
 
-    async def done(self, endpoint: Endpoint, request: Request, receive: Receive) -> Answer:
-        """Have *request* done; a refusal raises."""
+    async def _answered(self, endpoint: Endpoint, scope: Scope, receive: Receive, request_id: str) -> Answer:
+        given = scope["query_string"] if endpoint.method == "GET" else await body_within_limit(receive)
+        authorization, idempotency = header_values(scope, b"authorization"), header_values(scope, b"idempotency-key")
+        return await self._done(endpoint, Request(request_id, authorization, idempotency, given), receive)
+
+    async def _done(self, endpoint: Endpoint, request: Request, receive: Receive) -> Answer:
         prepared = endpoint.prepared(request)
         if endpoint.method == "GET" or prepared.is_refused:
             return _answer(endpoint, await self._store.read(prepared.unit, self._terms, self._underway))
@@ -42,31 +47,37 @@ class Api:
         return _answer(endpoint, done)
 
 
-class _Path:
-    """The endpoints of one path, by method."""
+class _Methods:
+    """What answers on one path, by method; who answers GET answers HEAD too."""
 
-    def __init__(self, api: Api, endpoints: Iterable[Endpoint]) -> None:
-        self._api = api
-        self._endpoints: dict[str, Endpoint] = {endpoint.method: endpoint for endpoint in endpoints}
-        self._allowed = ", ".join([*self._endpoints, "OPTIONS"])
+    def __init__(self, answering: Mapping[str, Answering]) -> None:
+        self._answering = answering
+        heads = ["HEAD"] if "GET" in answering else []
+        self._allowed = ", ".join([*answering, *heads, "OPTIONS"])
 
     async def answer(self, scope: Scope, receive: Receive, request_id: str) -> Answer:
         """Answer a request to this path."""
-        method = "GET" if scope["method"] == "HEAD" else scope["method"]
-        if method == "OPTIONS":
-            return Answer(200, with_request_id(b"{}", request_id), tuple(PREFLIGHT))
-        endpoint = self._endpoints.get(method)
-        if endpoint is None:
+        if scope["method"] == "OPTIONS":
+            return _preflight(request_id)
+        answering = self._answering.get("GET" if scope["method"] == "HEAD" else scope["method"])
+        if answering is None:
             error = ApiError("method_not_allowed", f"This path takes {self._allowed}.")
             return refusal(error, request_id, (b"allow", self._allowed.encode()))
-        given = scope["query_string"] if method == "GET" else await body_within_limit(receive)
-        authorization, idempotency = header_values(scope, b"authorization"), header_values(scope, b"idempotency-key")
-        return await self._api.done(endpoint, Request(request_id, authorization, idempotency, given), receive)
+        return await answering(scope, receive, request_id)
 
 
-async def nowhere(_scope: Scope, _receive: Receive, _request_id: str) -> Answer:
+def route(path: str, answering: Mapping[str, Answering]) -> Route:
+    """Return the route of *path*, answered by method."""
+    return Route(path, Answered(_Methods(answering).answer))
+
+
+async def otherwise(scope: Scope, receive: Receive, request_id: str) -> Answer:
     """Answer a request to a path that is none of ours."""
-    raise ApiError("route_not_found", "There is nothing at this path.")
+    return _preflight(request_id) if scope["method"] == "OPTIONS" else await nowhere(scope, receive, request_id)
+
+
+def _preflight(request_id: str) -> Answer:
+    return Answer(200, with_request_id(b"{}", request_id), tuple(PREFLIGHT))
 
 
 def header_values(scope: Scope, name: bytes) -> list[bytes]:

@@ -1,8 +1,8 @@
 """Chats by latest activity, as it was when a walk through the pages began.
 
 A chat moves to the top when a message comes, so that a plain cursor would skip it. A walk therefore sees each chat
-where it stood at its first page: `as_of` is the last message of that moment, and a chat that moved since is placed by
-its last message up to then.
+where it stood at its first page: `as_of` is the latest message of that moment, and a chat that moved since is placed by
+its last message up to then. A line's own moments: a cursor tells nothing of others.
 """
 
 from typing import NamedTuple
@@ -36,7 +36,9 @@ class Place(NamedTuple):
     chat_id: str
 
 
-_NEWEST_SEQ = Statement(select(func.coalesce(func.max(messages.c.seq), 0)))
+_NEWEST_SEQ = Statement(
+    select(func.coalesce(func.max(chats.c.activity_seq), 0)).where(chats.c.line_id == bindparam("line_id"))
+)
 
 _COLUMNS = (
     chats.c.id,
@@ -69,9 +71,9 @@ _MOVED = Statement(
 )
 
 
-def newest_message_seq(tx: Tx) -> int:
+def newest_activity(tx: Tx, line_id: LineId) -> int:
     """Return the moment that a walk which begins now sees."""
-    return tx.all(int, _NEWEST_SEQ)[0]
+    return tx.all(int, _NEWEST_SEQ, line_id=line_id)[0]
 
 
 def chats_after(tx: Tx, line_id: LineId, place: Place, limit: int) -> list[ChatRow]:

@@ -21,7 +21,7 @@ def list_chats(tx: Tx, call: Call[ListChats]) -> Page[Chat]:
     line = authorizing.line_for(tx, call.key, name)
     list_name = f"chats {line.id}"
     if call.asked.cursor is None:
-        place = Place(queries.newest_message_seq(tx), _NEVER_MS, "")
+        place = Place(queries.newest_activity(tx, line.id), _NEVER_MS, "")
     else:
         place = call.terms.cursors.place(list_name, call.asked.cursor, Place)
     rows = queries.chats_after(tx, line.id, place, size + 1)
