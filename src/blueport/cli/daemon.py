@@ -5,11 +5,13 @@ import asyncio
 import contextlib
 import logging
 import signal
+import sys
 
 import uvloop
 
 from blueport.cli import lifeline
 from blueport.cli.environment import arm_failpoints, settings_of
+from blueport.daemon.journal.file import JournalInUseError
 from blueport.daemon.run import run
 from blueport.daemon.settings import Settings
 
@@ -22,8 +24,11 @@ def main(arguments: list[str]) -> None:
     arm_failpoints()
     if options.lifeline:
         lifeline.hold()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run_until_told(settings))
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_run_until_told(settings))
+    except JournalInUseError as error:
+        sys.exit(f"blueport: {error}")
 
 
 async def _run_until_told(settings: Settings) -> None:

@@ -17,7 +17,7 @@ from blueport.cli.supervising import Child
 LINE = "+15555550100"
 PERSON = "+15550100001"
 API_PORT = 8080
-SIMULATOR_PORT = 8081
+LAST_PORT = 65535
 
 
 def main(arguments: list[str]) -> None:
@@ -30,10 +30,18 @@ def main(arguments: list[str]) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="blueport dev", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path(".blueport"), help="where everything is kept (.blueport)")
-    parser.add_argument("--port", type=int, default=API_PORT, help=f"the API's port; 0 takes free ones ({API_PORT})")
+    parser.add_argument("--port", type=port, default=API_PORT, help=f"the API's port; 0 takes free ones ({API_PORT})")
     parser.add_argument("--macos", choices=("13", "15", "26"), default="26", help="which macOS to simulate (26)")
     parser.add_argument("--json", action="store_true", help="print one line of JSON when all is ready, nothing else")
     return parser
+
+
+def port(word: str) -> int:
+    """Read a port that has another behind it, for the phones."""
+    number = int(word)
+    if not 0 <= number < LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{number} is not from 0 to {LAST_PORT - 1}")
+    return number
 
 
 async def _dev(options: argparse.Namespace) -> None:
@@ -43,13 +51,15 @@ async def _dev(options: argparse.Namespace) -> None:
     with _listening(options.port) as api, _listening(_simulator_port(options.port)) as simulator:
         api_url, simulator_url = _url(api), _url(simulator)
         mac, server, daemon = _children(folder, installation, options.macos, api, simulator)
-        async with supervising.alive(mac, server):
+        async with supervising.alive() as start:
+            start(mac)
+            start(server)
             await supervising.until_people_can_text(simulator_url)
             # Only now: a daemon looks at its start what this Mac can do.
-            async with supervising.alive(daemon):
-                await supervising.until_lines_are_served(api_url, installation.api_key)
-                _announce(options, installation, api_url, simulator_url)
-                await _until_told()
+            start(daemon)
+            await supervising.until_lines_are_served(api_url, installation.api_key)
+            _announce(options, installation, api_url, simulator_url)
+            await _until_told()
 
 
 def _children(
@@ -93,7 +103,8 @@ def _listening(port: int) -> contextlib.closing[socket.socket]:
     try:
         return contextlib.closing(socket.create_server(("127.0.0.1", port), backlog=1024))
     except OSError as error:
-        sys.exit(f"blueport: port {port} cannot be had ({error.strerror}); choose another with --port, or 0 for any")
+        why = os.strerror(error.errno or 0)
+        sys.exit(f"blueport: port {port} cannot be had ({why}); choose another with --port, or 0 for any")
 
 
 def _lock(folder: Path) -> None:
@@ -123,13 +134,12 @@ async def _until_told() -> None:
 def _announce(options: argparse.Namespace, installation: Installation, api_url: str, simulator_url: str) -> None:
     dashboard_url = f"{api_url}/dashboard?token={installation.dashboard_token}"
     if options.json:
-        print(
+        _say(
             f'{{"api_url":"{api_url}","api_key":"{installation.api_key}","line":"{LINE}",'
-            f'"phone_url":"{simulator_url}/","simulator_url":"{simulator_url}","dashboard_url":"{dashboard_url}"}}',
-            flush=True,
+            f'"phone_url":"{simulator_url}/","simulator_url":"{simulator_url}","dashboard_url":"{dashboard_url}"}}'
         )
         return
-    print(
+    _say(
         _WELCOME.format(
             api_url=api_url,
             key=installation.api_key,
@@ -138,9 +148,16 @@ def _announce(options: argparse.Namespace, installation: Installation, api_url: 
             phone_url=f"{simulator_url}/",
             dashboard_url=dashboard_url,
             data=options.data,
-        ),
-        flush=True,
+        )
     )
+
+
+def _say(words: str) -> None:
+    """Print *words*; that nobody reads them (any more) ends nothing."""
+    try:
+        print(words, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 _WELCOME = """

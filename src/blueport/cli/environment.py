@@ -13,6 +13,8 @@ from blueport import failpoints
 Settings = TypeVar("Settings", bound=msgspec.Struct)
 Prefix = Literal["BLUEPORT_", "BLUEPORT_DAEMON_", "BLUEPORT_SIMULATOR_"]
 
+# BSD's word for it (sysexits.h); there is no use in starting such a process again.
+MISCONFIGURED = 78
 FAILPOINTS = "BLUEPORT_FAILPOINTS"
 _NOT_THE_SERVERS = ("BLUEPORT_DAEMON_", "BLUEPORT_SIMULATOR_", FAILPOINTS)
 
@@ -25,7 +27,8 @@ def settings_of(shape: type[Settings], prefix: Prefix, environ: Mapping[str, str
     try:
         return msgspec.convert(values, shape, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
-        sys.exit(f"blueport: the settings {prefix}... are not right: {error}")
+        print(f"blueport: the settings {prefix}... are not right: {error}", file=sys.stderr)
+        sys.exit(MISCONFIGURED)
 
 
 def arm_failpoints() -> None:

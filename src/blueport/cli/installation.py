@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import sys
 from pathlib import Path
 
 import msgspec
@@ -22,10 +23,17 @@ def installation_in(folder: Path) -> Installation:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     kept = folder / "dev.json"
     if kept.exists():
-        return msgspec.json.decode(kept.read_bytes(), type=Installation)
+        return _read(kept)
     made = Installation(new_key(), new_daemon_token(), secrets.token_urlsafe(18))
     _write_whole(kept, msgspec.json.encode(made))
     return made
+
+
+def _read(kept: Path) -> Installation:
+    try:
+        return msgspec.json.decode(kept.read_bytes(), type=Installation)
+    except msgspec.DecodeError as error:
+        sys.exit(f"blueport: {kept} is damaged ({error}); mend it, or choose another folder with --data")
 
 
 def _write_whole(path: Path, content: bytes) -> None:

@@ -1,7 +1,10 @@
 """`blueport VERB ...`: finds the verb's module and lets it run."""
 
 import importlib
+import os
 import sys
+
+from blueport import __version__
 
 VERBS = {
     "dev": "server, simulated Mac and daemon in one go, to build against",
@@ -15,12 +18,24 @@ def main() -> None:
     """Run the verb that the command line names."""
     verb = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if verb in VERBS:
+        _run(verb, sys.argv[2:])
+    elif verb in ("-h", "--help"):
+        print(_usage())
+    elif verb == "--version":
+        print(f"blueport {__version__}")
+    else:
+        print(f"blueport: there is no verb {verb!r}\n\n{_usage()}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _run(verb: str, arguments: list[str]) -> None:
+    """Run *verb*; what this machine refuses it (a folder, a port, the disk) is one line, not a traceback."""
+    try:
         # Only this verb's module is loaded: `dev` watches over the others, and should weigh next to nothing.
-        importlib.import_module(f"blueport.cli.{verb}").main(sys.argv[2:])
-        return
-    is_asked = verb in ("-h", "--help")
-    print(_usage(), file=sys.stdout if is_asked else sys.stderr)
-    sys.exit(0 if is_asked else 2)
+        importlib.import_module(f"blueport.cli.{verb}").main(arguments)
+    except OSError as error:
+        name = f"{error.filename}: " if error.filename else ""
+        sys.exit(f"blueport: {name}{os.strerror(error.errno) if error.errno else error}")
 
 
 def _usage() -> str:

@@ -11,6 +11,7 @@ import uvloop
 from blueport.cli import lifeline
 from blueport.cli.environment import arm_failpoints, settings_of
 from blueport.server.app import serve
+from blueport.server.errors import StoreUnavailableError
 from blueport.server.settings import Settings
 
 
@@ -26,7 +27,7 @@ def main(arguments: list[str]) -> None:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(settings, sockets))
-    except RuntimeError as error:
+    except (RuntimeError, StoreUnavailableError) as error:
         sys.exit(f"blueport: {error}")
 
 

@@ -6,8 +6,10 @@ import os
 import socket
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple
+
+from blueport.cli.environment import MISCONFIGURED
 
 READY_TIMEOUT_S = 30
 READY_EVERY_S = 0.05
@@ -30,11 +32,11 @@ class Child(NamedTuple):
 
 
 @contextlib.asynccontextmanager
-async def alive(*children: Child) -> AsyncIterator[None]:
-    """Keep *children* alive inside the block; at its end they have ended too."""
-    watches = [asyncio.create_task(_watched(child)) for child in children]
+async def alive() -> AsyncIterator[Callable[[Child], None]]:
+    """Keep alive each child that is started inside the block; at its end they have ended too, all at once."""
+    watches: list[asyncio.Task[None]] = []
     try:
-        yield
+        yield lambda child: watches.append(asyncio.create_task(_watched(child)))
     finally:
         for watch in watches:
             watch.cancel()
@@ -61,6 +63,8 @@ async def _watched(child: Child) -> None:
             status = await process.wait()
         finally:
             await _ended(process)
+        if status == MISCONFIGURED:
+            sys.exit(status)
         pause_s = RESTART_AFTER_S if loop.time() - started_at > LONG_LIFE_S else pause_s
         print(f"blueport: {child.verb} ended ({status}); starting it again", file=sys.stderr)
         await asyncio.sleep(pause_s)
