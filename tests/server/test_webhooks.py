@@ -214,6 +214,7 @@ class TestList:
             ({"from": "cht_1"}, 400, "invalid_parameter_value", "from"),
             ({"from": "+15559999999"}, 404, "line_not_found", "from"),
             ({"from": "+15559999999", "limit": 0}, 400, "invalid_parameter_value", "limit"),
+            ({"from": "+15559999999", "cursor": "zz"}, 400, "invalid_parameter_value", "cursor"),
         ],
     )
     def test_what_is_wrong_is_told(self, alice: Customer, query: Json, status: int, code: str, param: str) -> None:

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope
 from blueport.server.dashboard import queries
 from blueport.server.errors import ApiError
 from blueport.server.http.answers import Answer
-from blueport.server.http.problems import Answered
+from blueport.server.http.routing import route
 from blueport.server.store.sqlite import SqliteStore
 from blueport.server.store.tx import Tx
 
@@ -37,8 +37,8 @@ class Dashboard:
     def routes(self) -> list[Route]:
         """Return the page, and the part of it that is fetched anew."""
         return [
-            Route("/dashboard", Answered(self.page)),
-            Route("/dashboard/status", Answered(self.status)),
+            route("/dashboard", {"GET": self.page}),
+            route("/dashboard/status", {"GET": self.status}),
         ]
 
     async def page(self, scope: Scope, _receive: Receive, _request_id: str) -> Answer:

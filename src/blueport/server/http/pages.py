@@ -1,7 +1,6 @@
 """Pages of lists: keyset cursors that only we can issue, each for the one list that it was issued for."""
 
 import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Callable
@@ -44,14 +43,10 @@ class Cursors(msgspec.Struct, frozen=True):
         Raises:
             ApiError: `invalid_parameter_value`: it is not ours, or another list's.
         """
-        try:
-            sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-            mac, plain = sealed[:_MAC_BYTES], sealed[_MAC_BYTES:]
-            if hmac.compare_digest(mac, self._mac(list_name, plain)):
-                return msgspec.json.decode(plain, type=form)
-        except (ValueError, binascii.Error):
-            pass
-        raise ApiError("invalid_parameter_value", "This cursor does not belong to this list.", param="cursor")
+        mac, plain = _opened(cursor)
+        if not hmac.compare_digest(mac, self._mac(list_name, plain)):
+            raise _foreign_cursor()
+        return msgspec.json.decode(plain, type=form)
 
     def page(
         self, items: list[Item], size: int, list_name: str, place_of: Callable[[Item], Place]
@@ -65,19 +60,6 @@ class Cursors(msgspec.Struct, frozen=True):
         return hmac.digest(self.secret, list_name.encode() + b"\0" + plain, hashlib.sha256)[:_MAC_BYTES]
 
 
-def page_size(limit: int | None) -> int:
-    """Return how many items to show when the caller asked for *limit*.
-
-    Raises:
-        ApiError: `invalid_parameter_value`: it is below 1.
-    """
-    if limit is None:
-        return DEFAULT_LIMIT
-    if limit < 1:
-        raise ApiError("invalid_parameter_value", "`limit` must be 1 or more.", param="limit")
-    return min(limit, LARGEST_LIMIT)
-
-
 class Wanted(Protocol):
     """How much of a list is asked for."""
 
@@ -88,6 +70,21 @@ class Wanted(Protocol):
     @property
     def cursor(self) -> str | None:
         """The `next_cursor` of the page before."""
+
+
+def page_size(wanted: Wanted) -> int:
+    """Return how many items to show; judges what is *wanted* as far as that can be done before anything is looked up.
+
+    Raises:
+        ApiError: `invalid_parameter_value`: the limit is below 1, or the cursor is none.
+    """
+    if wanted.cursor is not None:
+        _opened(wanted.cursor)
+    if wanted.limit is None:
+        return DEFAULT_LIMIT
+    if wanted.limit < 1:
+        raise ApiError("invalid_parameter_value", "`limit` must be 1 or more.", param="limit")
+    return min(wanted.limit, LARGEST_LIMIT)
 
 
 class Identified(Protocol):
@@ -108,5 +105,20 @@ def page_of_all(items: list[Known], list_name: str, wanted: Wanted, cursors: Cur
     if wanted.cursor is not None:
         after = cursors.place(list_name, wanted.cursor, str)
         items = [item for item in items if item.id < after]
-    shown, next_cursor = cursors.page(items, page_size(wanted.limit), list_name, lambda item: item.id)
+    shown, next_cursor = cursors.page(items, page_size(wanted), list_name, lambda item: item.id)
     return Page(shown, next_cursor is not None, next_cursor)
+
+
+def _opened(cursor: str) -> tuple[bytes, bytes]:
+    """Return the seal and the content of *cursor*."""
+    try:
+        sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        raise _foreign_cursor() from None
+    if len(sealed) <= _MAC_BYTES or "=" in cursor:
+        raise _foreign_cursor()
+    return sealed[:_MAC_BYTES], sealed[_MAC_BYTES:]
+
+
+def _foreign_cursor() -> ApiError:
+    return ApiError("invalid_parameter_value", "This cursor does not belong to this list.", param="cursor")

@@ -17,7 +17,7 @@ _NEVER_MS = 2**62  # later than any activity
 def list_chats(tx: Tx, call: Call[ListChats]) -> Page[Chat]:
     """List the chats of a line, the most recently active first."""
     name = addressing.line_name(call.asked.line_handle, region=call.terms.region)
-    size = page_size(call.asked.limit)
+    size = page_size(call.asked)
     line = authorizing.line_for(tx, call.key, name)
     list_name = f"chats {line.id}"
     if call.asked.cursor is None:

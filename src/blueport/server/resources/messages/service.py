@@ -58,7 +58,7 @@ def list_messages(tx: Tx, call: Call[ListMessages]) -> Page[Message]:
     """List the messages of a chat, newest first."""
     name = addressing.line_name(call.asked.line_handle, region=call.terms.region)
     peer = addressing.peer_to_read(call.asked.recipient, region=call.terms.region)
-    size = page_size(call.asked.limit)
+    size = page_size(call.asked)
     line = authorizing.line_for(tx, call.key, name)
     chat = addressing.chat_to_read(tx, line, peer)
     list_name = f"messages {chat.chat_id}"

@@ -51,7 +51,7 @@ def create(tx: Tx, call: Call[NewWebhook]) -> CreatedWebhook:
 
 def list_webhooks(tx: Tx, call: Call[ListWebhooks]) -> Page[Webhook]:
     """List the webhooks of a line, or all of them."""
-    page_size(call.asked.limit)  # values are judged before what they name
+    page_size(call.asked)  # values are judged before what they name
     wanted: LineId | None = None
     if call.asked.line_handle:
         name = addressing.line_name(call.asked.line_handle, region=call.terms.region)
