@@ -14,7 +14,7 @@ _SHORT_CODE = re.compile(r"\d{3,6}")
 _INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _SCHEMES = ("tel:", "mailto:", "sms:", "imessage:")
 # In a query string a plus sign that was not encoded arrives as a space.
-_UNENCODED_PLUS = re.compile(r" +(?=\d)")
+_UNENCODED_PLUS = re.compile(r"^ +(?=\d)")
 
 
 def canonical_handle(raw: str, *, region: str) -> str:
@@ -44,8 +44,7 @@ def sendable_handle(raw: str, *, region: str) -> str | None:
 
 def _bare(raw: str) -> str:
     unmarked = _INVISIBLE.sub("", raw).replace("\u00a0", " ")
-    plussed = _UNENCODED_PLUS.sub("+", unmarked, count=1) if unmarked.startswith(" ") else unmarked
-    stripped = plussed.strip()
+    stripped = _UNENCODED_PLUS.sub("+", unmarked).strip()
     for scheme in _SCHEMES:
         if stripped.lower().startswith(scheme):
             return stripped[len(scheme) :]

@@ -203,6 +203,7 @@ class TestRefused:
             ({"to": "1-800-FLOWERS"}, "to"),
             ({"to": "+1"}, "to"),
             ({"to": "+" + "1" * 5_000}, "to"),
+            ({"to": " " * 200_000 + "x"}, "to"),
             ({"to": "Ada"}, "to"),
             ({"attachments": "file_1"}, "attachments"),
             ({"attachments": [1]}, "attachments"),
