@@ -12,7 +12,7 @@ A run whose index was seen before has the attributes of that index and no dictio
 
 import re
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import TypeVar
 
@@ -32,8 +32,9 @@ _NEW, _NIL, _END = 0x84, 0x85, 0x86
 _FIRST_REFERENCE = -110  # all below are tags
 _INT8_MAX = 0x7F
 
-_KIND = re.compile(r"\[\d{1,9}[cC]\]|[cCsSiIlLqQfdB@#:*%+]")
-_STRUCT_BRACKET = re.compile(r"\{[^={}]*=|\}")
+_KIND = re.compile(r"\[[0-9]{1,9}|[]cCsSiIlLqQfdB@#:*%+]")
+# A struct is written as its fields; of `const` and its like, and of a field to be passed over, nothing is written.
+_UNWRITTEN = re.compile(r"\{[^={}]*=|[}rnNoORV!]")
 _MAX_ENCODING_LENGTH = 256
 
 _T = TypeVar("_T")
@@ -41,6 +42,10 @@ _T = TypeVar("_T")
 
 class TypedStreamError(ValueError):
     """The bytes are no archive of an attributed string, or not a whole one."""
+
+
+class _UnknownTypeError(TypedStreamError):
+    """From here on nobody can say which byte is what; what was read before stands."""
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -83,6 +88,8 @@ def encode(attributed: AttributedText) -> bytes:
 def decode(blob: bytes) -> AttributedText:
     """Read an archive; bytes in the text that are no UTF-8 become U+FFFD.
 
+    Behind a value of a type that nobody knows, the text stands without the runs that are not whole.
+
     Raises:
         TypedStreamError: Not an attributed string, cut short, larger than 1 MiB or nested deeper than 64.
     """
@@ -90,7 +97,11 @@ def decode(blob: bytes) -> AttributedText:
         raise TypedStreamError(f"larger than {MAX_BLOB_BYTES} bytes")
     if not blob.startswith(_HEADER):
         raise TypedStreamError("no typedstream header")
-    return _attributed_text(_Reader(blob).root())
+    reader = _Reader(blob)
+    try:
+        return _attributed_text(reader.root())
+    except _UnknownTypeError:
+        return _attributed_text(reader.begun(), is_whole=False)
 
 
 def _utf16_length(text: str) -> int:
@@ -107,7 +118,15 @@ class _Object(msgspec.Struct):
     values: list["_Value"]
 
 
-_Value = int | float | str | bytes | _Object | tuple[str, ...] | None
+class _Array(msgspec.Struct, frozen=True):
+    """The type of so many values, each of *kinds*, of which there is at least one."""
+
+    count: int
+    kinds: tuple["_Kind", ...]
+
+
+_Kind = str | _Array
+_Value = int | float | str | bytes | _Object | dict[str, "_Value"] | list["_Value"] | tuple[str, ...] | None
 
 
 class _Reader:
@@ -132,17 +151,29 @@ class _Reader:
         values = self._typed_values()
         return values[0] if values else None
 
+    def begun(self) -> _Value:
+        """Return the root as far as it was read."""
+        return self._objects[0] if self._objects else None
+
     def _typed_values(self) -> list[_Value]:
         return [self._value(kind) for kind in _kinds(self._shared_string())]
 
-    def _value(self, kind: str) -> _Value:
+    def _value(self, kind: _Kind) -> _Value:
+        if isinstance(kind, _Array):
+            return self._array(kind)
         if kind in self._readers:
             return self._readers[kind]()
         if kind in "fd":
             return self._floating(kind)
-        if kind.startswith("["):
-            return self._take(int(kind[1:-2]))
         return self._integer(self._byte())
+
+    def _array(self, array: _Array) -> _Value:
+        if array.kinds in (("c",), ("C",)):
+            return self._take(array.count)
+        self._enter()
+        values = [self._value(kind) for _ in range(array.count) for kind in array.kinds]
+        self._depth -= 1
+        return values
 
     def _object(self) -> _Value:
         head = self._byte()
@@ -242,22 +273,42 @@ class _Reader:
 
 
 @lru_cache(maxsize=256)
-def _kinds(encoding: str) -> tuple[str, ...]:
-    """Split a type string into the kinds of its values; a struct is written as its fields."""
-    bare = _STRUCT_BRACKET.sub("", encoding)
-    kinds = tuple(_KIND.findall(bare))
-    if len(encoding) > _MAX_ENCODING_LENGTH or "".join(kinds) != bare:
-        raise TypedStreamError("an unknown type of value")
+def _kinds(encoding: str) -> tuple[_Kind, ...]:
+    """Split a type string into the kinds of the values that are written."""
+    if len(encoding) > _MAX_ENCODING_LENGTH:
+        raise _UnknownTypeError("a type of value too long to be one")
+    bare = _UNWRITTEN.sub("", encoding)
+    pieces = _KIND.findall(bare)
+    following = iter(pieces)
+    kinds = _kinds_among(following)
+    is_closed = bare.count("[") == bare.count("]") and next(following, None) is None
+    if "".join(pieces) != bare or not is_closed:
+        raise _UnknownTypeError("an unknown type of value")
     return kinds
 
 
+def _kinds_among(pieces: Iterator[str]) -> tuple[_Kind, ...]:
+    """Return the kinds up to the end of the array that has begun, without those of which nothing is written."""
+    kinds: list[_Kind] = []
+    for piece in pieces:
+        if piece == "]":
+            break
+        kind = _Array(int(piece[1:]), _kinds_among(pieces)) if piece.startswith("[") else piece
+        if not isinstance(kind, _Array) or (kind.count and kind.kinds):
+            kinds.append(kind)
+    return tuple(kinds)
+
+
 def _simplest(whole: _Object) -> _Value:
-    """Return the string or number that an object stands for, else the object."""
+    """Return the string, number or dictionary that an object stands for, else the object."""
     match whole.values:
         case [bytes(raw)] if "NSString" in whole.lineage:
             return _text(raw)
         case [_, int(number) | float(number)] if "NSNumber" in whole.lineage:
             return number
+        case [_, *entries] if "NSDictionary" in whole.lineage:
+            # Here and not where a run needs it: a thousand runs may share one.
+            return {key: entry for key, entry in zip(entries[::2], entries[1::2], strict=False) if isinstance(key, str)}
         case _:
             return whole
 
@@ -272,17 +323,17 @@ def _text(raw: bytes) -> str:
 # Reading: values to text
 
 
-def _attributed_text(root: _Value) -> AttributedText:
+def _attributed_text(root: _Value, *, is_whole: bool = True) -> AttributedText:
     if not isinstance(root, _Object) or "NSAttributedString" not in root.lineage:
         raise TypedStreamError("not an attributed string")
     match root.values:
         case [str(text), *rest]:
-            return AttributedText(text, _runs(rest))
+            return AttributedText(text, _runs(rest, is_whole=is_whole))
         case _:
             raise TypedStreamError("an attributed string without its string")
 
 
-def _runs(values: list[_Value]) -> tuple[Run, ...]:
+def _runs(values: list[_Value], *, is_whole: bool) -> tuple[Run, ...]:
     attributes: dict[int, dict[str, _Value]] = {}
     runs: list[Run] = []
     following = iter(values)
@@ -290,22 +341,19 @@ def _runs(values: list[_Value]) -> tuple[Run, ...]:
         length = next(following, None)
         if not isinstance(index, int) or not isinstance(length, int):
             raise TypedStreamError("a run without its length")
-        if index not in attributes:
-            attributes[index] = _dictionary(next(following, None))
-        runs.append(_run(length, attributes[index]))
+        known = attributes[index] if index in attributes else next(following, None)
+        if not isinstance(known, dict):
+            if is_whole:
+                raise TypedStreamError("a run without its attributes")
+            break
+        attributes[index] = known
+        runs.append(_run(length, known))
     return tuple(runs)
 
 
 def _run(length: int, attributes: dict[str, _Value]) -> Run:
     part, guid = attributes.get(_PART), attributes.get(_TRANSFER_GUID)
     return Run(length, part if isinstance(part, int) else None, guid if isinstance(guid, str) else None)
-
-
-def _dictionary(value: _Value) -> dict[str, _Value]:
-    if not isinstance(value, _Object) or "NSDictionary" not in value.lineage:
-        raise TypedStreamError("a run without its attributes")
-    entries = value.values[1:]  # the count comes first
-    return {key: entry for key, entry in zip(entries[::2], entries[1::2], strict=False) if isinstance(key, str)}
 
 
 # Writing

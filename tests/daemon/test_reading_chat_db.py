@@ -14,6 +14,7 @@ from tests.daemon.fake_door import FakeDoor
 from tests.daemon.waiting import ADA, BO, CY, LINE, until, working
 
 PHOTO = Attachment("photo.heic", b"heic", "image/heic")
+PHOTOS = [Attachment(f"{n}.jpg", b"jpg") for n in range(3)]
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 
@@ -57,6 +58,17 @@ class TestBodies:
         chat_db.add_message("the archive", sender=ADA, text="the column")
 
         await until(lambda: door.received() == ["the archive"])
+
+    async def test_the_plain_text_counts_where_the_archive_says_nothing(self, chat_db: ChatDb, door: FakeDoor) -> None:
+        for archived in (encode(message_body("")), encode(message_body("\ufffd")), b"streamtyped"):
+            chat_db.add_message("", sender=ADA, text="the column", attributedBody=archived)
+
+        await until(lambda: door.received() == ["the column"] * 3)
+
+    async def test_a_photo_alone_has_no_text_whatever_the_column_says(self, chat_db: ChatDb, door: FakeDoor) -> None:
+        chat_db.add_message("", sender=ADA, attachments=[PHOTO], text="\ufffcold")
+
+        await until(lambda: [seen.text for seen in door.messages] == [None])
 
     async def test_text_survives_to_the_letter(self, chat_db: ChatDb, door: FakeDoor) -> None:  # body-12, body-20
         texts = [" İ am ", "\u202b\u05e9\u05dc\u05d5\u05dd (abc)\u202c", "\u00a0x\u200d\ufe0f", "e\u0301"]
@@ -142,6 +154,53 @@ class TestLifeOfARow:
         await until(lambda: bool(door.messages))
         assert [file.filename for file in door.messages[0].attachments] == ["photo.heic"]
 
+    async def test_files_that_come_one_at_a_time_are_told_together(
+        self, chat_db: ChatDb, door: FakeDoor
+    ) -> None:  # att-27
+        row = chat_db.add_row(sender=ADA, cache_has_attachments=1)
+        chat_db.write_body(row, "", attachment_count=3)
+        chat_db.link(row, chat_db.direct_chat(ADA))
+        for count in (1, 2, 3):
+            chat_db.attach(row, PHOTOS[:count])
+            await asyncio.sleep(0.1)
+
+        await until(lambda: bool(door.messages))
+
+        assert [file.filename for file in door.messages[0].attachments] == ["0.jpg", "1.jpg", "2.jpg"]
+        assert door.changes == []
+
+    async def test_of_several_files_those_that_come_much_later_are_told_as_a_change(
+        self, chat_db: ChatDb, door: FakeDoor
+    ) -> None:
+        row = chat_db.add_message("", sender=ADA, attachments=PHOTOS[:1], cache_has_attachments=1)
+        chat_db.write_body(row, "", attachment_count=3)
+        await until(lambda: bool(door.messages))
+        assert len(door.messages[0].attachments) == 1
+
+        chat_db.attach(row, PHOTOS)
+
+        await until(lambda: [len(change.attachments) for change in door.changes][-1:] == [3])
+        assert len(door.messages) == 1
+
+    async def test_a_file_that_its_body_spells_otherwise_is_told(self, chat_db: ChatDb, door: FakeDoor) -> None:
+        other = encode(message_body("look", attachment_guids=["F00"]))
+        chat_db.add_message("look", sender=ADA, attachments=[PHOTO], attributedBody=other)
+        await all_is_told(chat_db, door)
+
+        assert [(seen.text, len(seen.attachments)) for seen in door.messages] == [("look", 1)]
+
+    async def test_a_file_is_not_taken_for_come_because_a_hidden_one_has(self, chat_db: ChatDb, door: FakeDoor) -> None:
+        row = chat_db.add_message("", sender=ADA, cache_has_attachments=1)
+        chat_db.write_body(row, "", attachment_count=1)
+        film = chat_db.insert("attachment", guid="film", transfer_name="photo.mov", hide_attachment=1)
+        chat_db.insert("message_attachment_join", message_id=row.rowid, attachment_id=film)
+        await asyncio.sleep(0.1)
+        assert door.messages == []
+
+        chat_db.attach(row, [PHOTO])
+
+        await until(lambda: [len(seen.attachments) for seen in door.messages] == [1])
+
     async def test_a_file_that_never_comes_is_not_waited_for_for_ever(  # att-05, att-06
         self, chat_db: ChatDb, door: FakeDoor
     ) -> None:
@@ -180,6 +239,22 @@ class TestLifeOfARow:
         await all_is_told(chat_db, door)
 
         assert [(seen.text, seen.chat.is_group) for seen in door.messages] == [("Twice", False)]
+
+    async def test_a_link_to_a_chat_that_is_gone_hides_no_other(self, chat_db: ChatDb, door: FakeDoor) -> None:
+        with chat_db.one_commit():
+            gone, there = chat_db.direct_chat(CY), chat_db.direct_chat(ADA)
+            chat_db.link(chat_db.add_message("Hello", sender=ADA, chat=there), gone)
+            chat_db.execute("DELETE FROM chat WHERE ROWID = ?", gone)
+
+        await until(lambda: [seen.chat.identifier for seen in door.messages] == [ADA])
+
+    @pytest.mark.parametrize("error", [1, 25])
+    async def test_what_somebody_sent_is_told_whatever_its_error(
+        self, chat_db: ChatDb, door: FakeDoor, error: int
+    ) -> None:
+        chat_db.add_message("Hello", sender=ADA, error=error)
+
+        await until(lambda: door.received() == ["Hello"])
 
     async def test_what_is_recently_deleted_is_not_told(self, chat_db: ChatDb, door: FakeDoor) -> None:
         with chat_db.one_commit():
@@ -225,6 +300,17 @@ class TestEdits:
         await until(lambda: [change.text for change in door.changes] == ["The"])
         assert len(door.messages) == 1
 
+    @pytest.mark.parametrize("date", [0, None, apple_ns(now_ms()) // 10**9], ids=["zero", "null", "seconds"])
+    async def test_an_edit_is_seen_whatever_the_unit_of_the_date(
+        self, chat_db: ChatDb, door: FakeDoor, date: int | None
+    ) -> None:
+        row = chat_db.add_message("Teh", sender=ADA, date=date)
+        await until(lambda: len(door.messages) == 1)
+
+        oddities.edit(chat_db, row, "The")
+
+        await until(lambda: [change.text for change in door.changes] == ["The"])
+
     async def test_what_was_edited_before_it_was_seen_has_its_newest_text(  # edit-04, edit-08
         self, chat_db: ChatDb, door: FakeDoor
     ) -> None:
@@ -245,6 +331,16 @@ class TestEdits:
 
         assert door.messages == []
 
+    async def test_what_was_unsent_is_not_told_for_the_plain_text_beside_its_emptied_body(
+        self, chat_db: ChatDb, door: FakeDoor
+    ) -> None:
+        with chat_db.one_commit():
+            row = chat_db.add_message("Oops", sender=ADA, text="Oops")
+            oddities.unsend(chat_db, row, attributedBody=encode(message_body("")), text="Oops")
+        await all_is_told(chat_db, door)
+
+        assert door.messages == []
+
     async def test_what_is_unsent_later_loses_its_text(self, chat_db: ChatDb, door: FakeDoor) -> None:
         row = chat_db.add_message("Oops", sender=ADA)
         await until(lambda: door.received() == ["Oops"])
@@ -254,7 +350,7 @@ class TestEdits:
         await until(lambda: [change.text for change in door.changes] == [None])
 
     async def test_of_three_photos_only_the_unsent_one_goes(self, chat_db: ChatDb, door: FakeDoor) -> None:  # edit-03
-        row = chat_db.add_message("", sender=ADA, attachments=[Attachment(f"{n}.jpg", b"jpg") for n in range(3)])
+        row = chat_db.add_message("", sender=ADA, attachments=PHOTOS)
         await until(lambda: bool(door.messages))
         left = [f"at_{part}_{row.guid}" for part in (0, 2)]
 
@@ -284,6 +380,12 @@ class TestRowsThatAreNoMessages:
 
         assert door.received() == ["Nice?"]
 
+    @pytest.mark.parametrize("kind", [1, 2, 3, 4, 1001, 5000, -1])
+    async def test_numbers_that_say_nothing_else_are_messages(self, chat_db: ChatDb, door: FakeDoor, kind: int) -> None:
+        chat_db.add_message("Your turn", sender=ADA, associated_message_type=kind)
+
+        await until(lambda: door.received() == ["Your turn"])
+
     async def test_events_of_a_group_are_not_told(self, chat_db: ChatDb, door: FakeDoor) -> None:
         group = chat_db.group_chat("chat1", [ADA, BO])
         chat_db.add_message("", sender=ADA, chat=group, item_type=2, group_title="Friends")
@@ -307,6 +409,45 @@ class TestLinks:
         await all_is_told(chat_db, door)
 
         assert door.received() == ["Look: https://example.com/a now"]
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "HTTPS://www.Example.com/A/ ok",
+            "look (http://example.com/a), ok?",
+            "example.com/a!",
+            "[a](https://example.com/a).",
+            "\u770bhttps://example.com/a\u3002\u597d",
+            "https://example.com/x,https://example.com/a",
+        ],
+    )
+    async def test_a_link_is_the_same_however_it_is_spelled(self, chat_db: ChatDb, door: FakeDoor, text: str) -> None:
+        chat_db.add_message(text, sender=ADA)
+        oddities.link_preview(chat_db, "https://example.com/a", sender=ADA, chat=chat_db.direct_chat(ADA))
+        await all_is_told(chat_db, door)
+
+        assert door.received() == [text]
+
+    @pytest.mark.parametrize(
+        "text", ["https://example.com/abc", "example.com/a/b", "https://example.com/a?q=1", "https://an.example.com/a"]
+    )
+    async def test_a_link_that_is_part_of_another_is_told(self, chat_db: ChatDb, door: FakeDoor, text: str) -> None:
+        chat_db.add_message(text, sender=ADA)
+        oddities.link_preview(chat_db, "https://example.com/a", sender=ADA, chat=chat_db.direct_chat(ADA))
+
+        await until(lambda: door.received() == [text, "https://example.com/a"])
+
+    async def test_an_own_text_and_its_bubble_are_one_message_whoever_they_name(
+        self, chat_db: ChatDb, door: FakeDoor
+    ) -> None:
+        chat = chat_db.direct_chat(ADA)
+        for named, bubble_names in ((0, chat_db.handle_id(ADA)), (chat_db.handle_id(ADA), 0)):
+            url = f"https://example.com/{named}"
+            chat_db.add_message(f"See {url}", chat=chat, handle_id=named, is_sent=1)
+            oddities.link_preview(chat_db, url, chat=chat, handle_id=bubble_names, is_sent=1)
+        await all_is_told(chat_db, door)
+
+        assert door.sent() == ["See https://example.com/0", f"See https://example.com/{chat_db.handle_id(ADA)}"]
 
     async def test_a_link_alone_is_told_once(self, chat_db: ChatDb, door: FakeDoor) -> None:
         chat = chat_db.direct_chat(ADA)
@@ -396,6 +537,17 @@ class TestPeopleAndChats:
         chat = door.messages[0].chat
         assert (chat.identifier, chat.is_group, chat.name, chat.participants) == ("chat1", True, "Friends", (ADA, BO))
         assert [seen.sender for seen in door.messages] == [ADA, None]
+
+    async def test_an_identifier_written_like_a_guid_names_the_same_person(  # echo-09
+        self, chat_db: ChatDb, door: FakeDoor
+    ) -> None:
+        chat_db.add_message("One", sender=ADA)
+        for number, written in enumerate((f"any;-;{ADA}", f"iMessage;-;{ADA}")):
+            chat = chat_db.direct_chat(ADA, guid=f"other-{number}")
+            chat_db.update("chat", chat, chat_identifier=written)
+            chat_db.add_message("Another", sender=ADA, chat=chat)
+
+        await until(lambda: [seen.chat.identifier for seen in door.messages] == [ADA] * 3)
 
     async def test_services_are_those_of_the_message(
         self, chat_db: ChatDb, door: FakeDoor

@@ -1,5 +1,7 @@
 """Whatever stands in the cells of chat.db, the rows around it are read, and so is the row itself."""
 
+import asyncio
+import mimetypes
 import plistlib
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -14,9 +16,10 @@ from hypothesis import strategies as st
 from blueport.daemon.chatdb.database import ChatDb as Reader
 from blueport.daemon.chatdb.summaries import summary_of
 from blueport.daemon.settings import Settings
-from blueport.simulator.chatdb import Cell, ChatDb
+from blueport.simulator import oddities
+from blueport.simulator.chatdb import Attachment, Cell, ChatDb, Row
 from tests.daemon.fake_door import FakeDoor
-from tests.daemon.waiting import ADA, until, working
+from tests.daemon.waiting import ADA, BO, until, working
 
 # In the file these can be no row's: the table refuses them, or they would make another row of it.
 _KEYS = {"ROWID", "guid", "chat_id", "message_id", "attachment_id", "handle_id"}
@@ -51,6 +54,27 @@ BROKEN_SUMMARIES = {
     "nested too deep": nested(5_000),
     "of other types": plistlib.dumps({"ec": [1], "rp": "x"}, fmt=plistlib.FMT_BINARY),
 }
+
+
+PHOTO = Attachment("photo.heic", b"heic", "image/heic")
+BAD_NAME = "bad name.jpg"
+
+
+def guess_type(name: str) -> tuple[str | None, str | None]:
+    """Guess the type of a file, or fail in a way that nobody thought of."""
+    if name == BAD_NAME:
+        raise ZeroDivisionError
+    return "image/jpeg", None
+
+
+def allow_null(db: ChatDb, table: str, column: str) -> None:
+    """Lift NOT NULL from a column, as if a release did without."""
+    db.execute("PRAGMA writable_schema = 1")
+    told = (f"{column} TEXT NOT NULL", f"{column} TEXT UNIQUE NOT NULL")
+    for constraint in told:
+        new = constraint.replace(" NOT NULL", "")
+        db.execute("UPDATE sqlite_master SET sql = replace(sql, ?, ?) WHERE name = ?", constraint, new, table)
+    db.execute("PRAGMA writable_schema = RESET")
 
 
 @pytest.fixture
@@ -93,6 +117,12 @@ class TestCells:
         assert [read.guid for read in rows] == [row.guid, after.guid]
 
 
+def bad(db: ChatDb, row: Row, *, name: str = BAD_NAME) -> None:
+    """Give the file of a message a name that it cannot be told with."""
+    cells = (name, f"at_0_{row.guid}")
+    db.execute("UPDATE attachment SET transfer_name = ?, mime_type = NULL, uti = NULL WHERE guid = ?", *cells)
+
+
 class TestTheWholeDaemon:
     @pytest.mark.parametrize("table", ["message", "handle", "chat"])
     async def test_what_stands_behind_rows_of_any_content_is_told(
@@ -103,6 +133,71 @@ class TestTheWholeDaemon:
                 add_odd(chat_db, f"+1555020{number:04}", table, column, cell)
             chat_db.add_message("The last word", sender=ADA)
             await until(lambda: "The last word" in door.received())
+
+    async def test_what_stands_behind_a_row_that_cannot_be_put_into_words_is_told(
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(mimetypes, "guess_type", guess_type)
+        async with working(settings, door):
+            with chat_db.one_commit():
+                chat_db.add_message("Before", sender=ADA)
+                for _ in range(501):  # more than one look can hold
+                    bad(chat_db, chat_db.add_message("Bad", sender=ADA, attachments=[PHOTO]))
+                chat_db.add_message("After", sender=ADA)
+
+            await until(lambda: door.received() == ["Before", "After"])
+            assert door.hellos[-1].lines[0].health == "ok"
+
+    async def test_a_told_row_keeps_its_text_while_it_cannot_be_put_into_words(
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(mimetypes, "guess_type", guess_type)
+        async with working(settings, door):
+            row = chat_db.add_message("Look", sender=ADA, attachments=[PHOTO])
+            await until(lambda: door.received() == ["Look"])
+            bad(chat_db, row)
+            oddities.edit(chat_db, row, "Lost on us")
+            await asyncio.sleep(0.3)  # longer than from one sweep to the next
+            assert door.changes == []
+
+            bad(chat_db, row, name="good.jpg")
+            oddities.edit(chat_db, row, "Look!")
+
+            await until(lambda: [change.text for change in door.changes] == ["Look!"])
+            assert door.received() == ["Look"]
+
+    @pytest.mark.parametrize("guid", [None, ""])
+    async def test_rows_without_a_guid_are_told_and_known_again(
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings, guid: str | None
+    ) -> None:
+        allow_null(chat_db, "message", "guid")
+        async with working(settings, door):
+            row = chat_db.add_row(sender=ADA)
+            chat_db.change(row, guid=guid)
+            chat_db.write_body(row, "Nameless")
+            chat_db.link(row, chat_db.direct_chat(ADA))
+            await until(lambda: door.received() == ["Nameless"])
+            oddities.edit(chat_db, row, "Nameless still")
+            await until(lambda: [change.text for change in door.changes] == ["Nameless still"])
+
+            chat_db.add_message("Next", sender=ADA)
+
+            await until(lambda: door.received() == ["Nameless", "Next"])
+
+    async def test_a_handle_without_an_address_is_nobody(
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        allow_null(chat_db, "handle", "id")
+        group = chat_db.group_chat("chat1", [ADA, BO])
+        chat_db.update("handle", chat_db.handle_id(BO), id=None)
+        async with working(settings, door):
+            chat_db.add_message("Hi", sender=ADA, chat=group)
+            chat_db.add_message("Who?", sender=ADA, chat=group, handle_id=2)
+
+            await until(lambda: door.received() == ["Hi", "Who?"])
+
+        assert [seen.sender for seen in door.messages] == [ADA, None]
+        assert door.messages[0].chat.participants == (ADA,)
 
 
 class TestSummaries:
@@ -126,6 +221,28 @@ class TestSummaries:
         summary = summary_of(bytes(blob))
 
         assert all(isinstance(part, int) for part in summary.unsent_parts)
+
+
+class TestManyMarks:
+    @pytest.mark.parametrize("mark", ["\n", " ", "\ufffc", "\ufffd", "\n\ufffc"])
+    def test_a_text_of_nothing_but_white_space_and_marks_is_read(
+        self, chat_db: ChatDb, reader: Reader, mark: str
+    ) -> None:
+        marks = mark * 200_000
+        chat_db.add_message("", sender=ADA, text=f"a{marks}b", attributedBody=None)
+        chat_db.add_message("", sender=ADA, text=f"{marks}b", attributedBody=None)
+
+        whole, tail = reader.rows_after(0, 10)
+
+        assert whole.text == f"a{marks}b".replace("\ufffc", "")
+        assert tail.text == (marks + "b" if "\ufffc" not in mark else "b")
+
+    def test_a_million_lines_are_read(self, chat_db: ChatDb, reader: Reader) -> None:
+        chat_db.add_message("a" + "\n" * 1_000_000 + "b", sender=ADA)
+
+        [row] = reader.rows_after(0, 10)
+
+        assert row.text == "a" + "\n" * 1_000_000 + "b"
 
 
 class TestManyRows:

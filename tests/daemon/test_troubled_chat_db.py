@@ -248,12 +248,36 @@ class TestOpening:
         chat_db.execute("DROP INDEX message_idx_thread_originator_guid")
         for column in ("thread_originator_guid", "date_edited", "associated_message_emoji", "is_spam"):
             chat_db.execute(f"ALTER TABLE message DROP COLUMN {column}")
+        chat_db.execute("ALTER TABLE chat DROP COLUMN account_login")
         chat_db.execute("DROP TABLE chat_recoverable_message_join")
 
         with closing(Reader(chat_db.path)) as reader:
             [row] = reader.rows_after(0, 10)
+            own_addresses = reader.own_addresses()
 
-        assert (row.text, row.reply_to_guid, row.is_deleted) == ("Hi", None, False)
+        assert (row.text, row.reply_to_guid, row.is_deleted, own_addresses) == ("Hi", None, False, [])
+
+    def test_the_sweep_does_not_read_the_whole_table(self, chat_db: ChatDb) -> None:
+        with closing(Reader(chat_db.path)) as reader:
+            asked: list[str] = []
+            reader.has_changed()
+            reader._opened().connection.set_trace_callback(asked.append)  # noqa: SLF001 - the one way to listen
+            reader.states_since(now_ms())
+
+        plan = [str(step["detail"]) for step in chat_db.rows(f"EXPLAIN QUERY PLAN {asked[-1]}")]
+        assert [step for step in plan if step.startswith("SCAN")] == []
+        assert sum("USING INDEX message_idx_date" in step for step in plan) == 4
+
+    async def test_an_error_of_our_own_is_said_like_one_of_the_file(
+        self, chat_db: ChatDb, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        reader = ChatDbThread(chat_db.path)
+
+        with closing(reader), pytest.raises(ChatDbError) as raised:
+            await reader.ask(lambda _: [].index(1))
+
+        assert raised.value.condition.health == "degraded"
+        assert "ValueError" in caplog.text
 
     async def test_a_file_that_is_not_there_raises_what_to_do(self, tmp_path: Path) -> None:
         chat_db = ChatDbThread(tmp_path / "chat.db")

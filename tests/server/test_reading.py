@@ -94,6 +94,33 @@ class TestChats:
         assert chat["identifier"] == ADA
         assert [message["service"] for message in alice.messages()] == ["imessage", "sms"]
 
+    # chat-11
+    def test_a_chat_is_as_its_newest_message_says_whenever_older_ones_come(self, alice: Customer) -> None:
+        for sent_at, service, name, people in (
+            (NOON_MS, "SMS", "Family", (ADA, CARL)),
+            (NOON_MS - 5, "iMessage", None, (ADA,)),
+            (NOON_MS - 4, "RCS", "Friends", ()),
+        ):
+            chat = ChatSeen(
+                f"{service};+;chat7", "chat7", is_group=True, service=service, name=name, participants=people
+            )
+            alice.mac.sees(text_in_group("chat7", ADA, alice.line, chat=chat, sent_at=sent_at, announce=False))
+
+        (shown,) = _assert_whole(alice.get("/v1/chats", {"from": alice.line}))
+
+        assert (shown["service"], shown["name"], shown["participants"]) == ("sms", "Family", [ADA, CARL])
+        alice.sends(to=shown["id"])
+        (item,) = alice.mac.claim()
+        assert item.command.chat_guids == ("SMS;+;chat7", "RCS;+;chat7", "iMessage;+;chat7"), "the last used first"
+
+    def test_a_chat_follows_each_message_that_is_as_new_as_the_newest(self, alice: Customer) -> None:
+        for service in ("SMS", "iMessage", "RCS"):
+            alice.hears(ADA, chat=chat_with(ADA, service), service=service, sent_at=NOON_MS)
+
+        (shown,) = _assert_whole(alice.get("/v1/chats", {"from": alice.line}))
+
+        assert shown["service"] == "rcs"
+
     # chat-12
     def test_an_alphanumeric_sender_is_shown_as_it_is(self, alice: Customer) -> None:
         alice.hears("PayPal 2-FA.", service="SMS", chat=chat_with("PayPal 2-FA.", "SMS"))

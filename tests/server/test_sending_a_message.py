@@ -237,6 +237,7 @@ class TestRefused:
             ({"to": "\uff11\uff12\uff13\uff14\uff15"}, "to"),
             ({"to": "<ada@example.com>"}, "to"),
             ({"to": "+" + "1" * 5_000}, "to"),
+            ({"to": " " * 200_000 + "x"}, "to"),
             ({"to": "Ada"}, "to"),
             ({"attachments": "file_1"}, "attachments"),
             ({"attachments": [1]}, "attachments"),

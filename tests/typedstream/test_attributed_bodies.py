@@ -43,6 +43,20 @@ HELLO_LINKED = b"".join(
 )
 
 
+# A run of which one attribute is an object with a value of some type; behind it is the part number.
+BEFORE_ODD = HELLO[: HELLO.index(b"\x84\x01i\x01")] + b"\x84\x01i\x02\x92\x84\x96\x96\x03odd\x86"
+PART_3 = (
+    b"\x92\x84\x96\x96\x1d__kIMMessagePartAttributeName\x86"
+    b"\x92\x84\x84\x84\x08NSNumber\x00\x84\x84\x07NSValue\x00\x94\x84\x01*\x84\x99\x99\x03\x86"
+)
+
+
+def with_odd_value(encoding: bytes, value: bytes) -> bytes:
+    """Archive "Hello" with an attribute of this type and value, and then its part number, which is 3."""
+    odd = b"\x92\x84\x84\x84\x03Odd\x00\x94\x84" + bytes([len(encoding)]) + encoding + value + b"\x86"
+    return BEFORE_ODD + odd + PART_3 + b"\x86\x86"
+
+
 def written(text: str) -> bytes:
     return encode(message_body(text))
 
@@ -94,6 +108,39 @@ class TestDecode:
 
     def test_other_attributes_of_every_kind_are_passed_over(self) -> None:
         assert decode(HELLO_LINKED) == AttributedText("Hello", (Run(5, 3),))
+
+    @pytest.mark.parametrize(
+        ("encoding", "value"),
+        [
+            (b"[4i]", b"\x01\x81\x00\x01\x03\x04"),
+            (b"[2f]", b"\x01\x83\x00\x00\xc0\x3f"),
+            (b"[2[2{_NSRange=QQ}]]", bytes(8)),
+            (b"[2@]", b"\x85\x92"),
+            (b"[3C]i", b"\x86\x86\x86\x01"),
+            (b"{CGRect={CGPoint=dd}[2{CGSize=dd}]}", bytes(6)),
+            (b"r*", b"\x85"),
+            (b"!", b""),
+            (b"i!i", b"\x01\x02"),
+            (b"[999999999!]", b""),
+            (b"[999999999[0i]]", b""),
+        ],
+    )
+    def test_a_value_of_any_type_is_passed_over(self, encoding: bytes, value: bytes) -> None:
+        assert decode(with_odd_value(encoding, value)) == AttributedText("Hello", (Run(5, 3),))
+
+    # Of pointers and unions no archive is known; nor is the length of what stands there.
+    @pytest.mark.parametrize(
+        "encoding", [b"^v", b"(?=id)", b"b3", b"?", b"{Opaque}", b"[i]", b"[2i", b"2i]", b"]i[2", b"[i"]
+    )
+    def test_behind_a_value_of_an_unknown_type_the_text_stands(self, encoding: bytes) -> None:
+        assert decode(with_odd_value(encoding, b"\x01\x02")) == AttributedText("Hello")
+
+    def test_runs_before_a_value_of_an_unknown_type_are_kept(self) -> None:
+        body = encode(message_body("a", attachment_guids=["g1", "g2"]))
+
+        decoded = decode(body[: body.rindex(b"\x92\x84")] + b"\x84\x01?")
+
+        assert decoded.attachment_guids == ("g1", "g2")
 
     @pytest.mark.parametrize(
         "text",
@@ -155,7 +202,8 @@ class TestDecode:
             (HELLO.replace(b"\x05Hello", b"\x81\xff\xffHello"), "cut short"),
             (HELLO[: HELLO.index(b"\x84\x02iI")] + b"\x84\x01i\x01\x86", "without its length"),
             (HELLO[: HELLO.index(b"\x84\x02iI")] + b"\x84\x02iI\x01\x05\x92\x85\x86", "without its attributes"),
-            (HELLO.replace(b"iI", b"i?"), "unknown type"),
+            (HELLO.replace(b"\x84\x01+\x05", b"\x84\x01?\x05"), "without its string"),
+            (HELLO[:16] + b"\x84\x01?\x05", "not an attributed string"),
             (HELLO[:16] + b"\x84\x01@" + b"\x84\x84\x84\x01A\x00\x85\x92" + b"\x84\x93\x92" * 70, "nested"),
             (HELLO[:16] + b"\x84\x01@" + b"\x84" + b"\x84\x84\x01A\x00" * 70, "nested"),
             (HELLO + bytes(1 << 20), "larger"),
@@ -178,6 +226,17 @@ class TestDecode:
     @given(st.binary(max_size=300))
     def test_any_bytes_behind_the_header_are_read_or_refused(self, tail: bytes) -> None:
         assert reads_or_refuses(HELLO[:16] + tail)
+
+    @given(st.text("[]{}()=!^?rnNoORVcCsSiIlLqQfdB@#:*%+0129", max_size=40), st.binary(max_size=60))
+    def test_any_type_before_any_bytes_is_read_or_refused(self, encoding: str, value: bytes) -> None:
+        assert reads_or_refuses(with_odd_value(encoding.encode(), value))
+
+    def test_attributes_that_many_runs_share_are_read_once(self) -> None:
+        entries = b"\x92\x84\x96\x96\x01k\x86" + b"\x92\x99" * 200_000
+        shared = BEFORE_ODD[: BEFORE_ODD.index(b"\x84\x01i\x02")] + b"\x84\x01i\x01" + entries + b"\x86"
+        runs = b"".join(b"\x97\x81" + index.to_bytes(2, "little") + b"\x01\x92\x97" for index in range(200, 30_000))
+
+        assert len(decode(shared + runs + b"\x86").runs) == 29_801
 
 
 def reads_or_refuses(blob: bytes) -> bool:

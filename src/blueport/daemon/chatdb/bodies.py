@@ -1,14 +1,11 @@
 """What a message says: its text and the order of its files, from the archived body if that can be read."""
 
-import re
 from typing import NamedTuple
 
 from blueport.typedstream import ATTACHMENT_MARK, TypedStreamError, decode
 
 # An app's bubble, or what is left of a body that could not be read.
 _UNREADABLE_MARK = "\ufffd"
-# What separates a file from the text was not written by the person either, if nothing stands on its other side.
-_MARKS_AT_AN_END = re.compile(rf"^(?:\s*{ATTACHMENT_MARK})+\s*|(?:\s*{ATTACHMENT_MARK})+\s*$")
 
 
 class Body(NamedTuple):
@@ -19,18 +16,36 @@ class Body(NamedTuple):
     has_marks: bool = False
 
 
-def body_of(archived: bytes | None, plain: str | None) -> Body:
-    """Read a body; *plain*, which Messages often leaves empty, counts only where *archived* is unreadable."""
-    if archived:
-        try:
-            attributed = decode(archived)
-        except TypedStreamError:
-            return _body(plain or "", ())
-        return _body(attributed.text, attributed.attachment_guids)
+def body_of(archived: bytes | None, plain: str | None, *, may_be_unsent: bool = False) -> Body:
+    """Read a body; *plain*, which Messages often leaves empty, counts only where *archived* says nothing.
+
+    Nothing is the last word on a message that may be unsent.
+    """
+    body = _archived_body(archived) if archived else None
+    if body is not None and (body.text is not None or body.attachment_guids or may_be_unsent or not plain):
+        return body
     return _body(plain or "", ())
 
 
+def _archived_body(archived: bytes) -> Body | None:
+    try:
+        attributed = decode(archived)
+    except TypedStreamError:
+        return None
+    return _body(attributed.text, attributed.attachment_guids)
+
+
 def _body(marked: str, guids: tuple[str, ...]) -> Body:
-    text = _MARKS_AT_AN_END.sub("", marked).replace(ATTACHMENT_MARK, "").replace("\x00", "")
+    text = _without_marks(marked).replace("\x00", "")
     is_empty = not text.strip(_UNREADABLE_MARK)
     return Body(None if is_empty else text, guids, ATTACHMENT_MARK in marked)
+
+
+def _without_marks(marked: str) -> str:
+    """Take out the marks of files; what separates one from the text goes too, if nothing stands on its other side."""
+    first, *others = marked.split(ATTACHMENT_MARK)
+    if not others:
+        return first
+    text = first + "".join(others)
+    text = text if first.strip() else text.lstrip()
+    return text if others[-1].strip() else text.rstrip()

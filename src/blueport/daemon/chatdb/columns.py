@@ -27,7 +27,7 @@ class RawMessage(msgspec.Struct, frozen=True, array_like=True):
 
     rowid: int
     state: str
-    guid: str | None
+    guid: str
     text: str | None
     attributed_body: bytes | None
     service: str | None
@@ -100,6 +100,9 @@ _CASTS: dict[object, str] = {
 # Numbers given as one JSON list: SQLite limits how many values a statement may be given, and nothing else does.
 ANY_OF = "(SELECT value FROM json_each(?))"
 
+# Of a row without one, a name that is at least its own.
+GUID = "ifnull(nullif(CAST(m.guid AS TEXT), ''), 'row-' || m.ROWID)"
+
 Columns = Mapping[str, frozenset[str]]
 
 
@@ -112,18 +115,23 @@ def columns_of(connection: sqlite3.Connection) -> Columns:
 
 
 def message_query(columns: Columns) -> str:
-    """Return the statement, without its condition, that reads RawMessages; a message in two chats is in the older."""
+    """Return the statement, without its condition, that reads RawMessages; a message in two chats is in the older.
+
+    Links to chats that are gone stay behind.
+    """
     fields = ", ".join(_message_field(columns, field) for field in msgspec.structs.fields(RawMessage))
     return f"""
         SELECT {fields} FROM message m
         LEFT JOIN handle h ON h.ROWID = m.handle_id
-        LEFT JOIN chat c ON c.ROWID = (SELECT MIN(chat_id) FROM chat_message_join WHERE message_id = m.ROWID)
+        LEFT JOIN chat c ON c.ROWID = (
+            SELECT MIN(k.ROWID) FROM chat_message_join n JOIN chat k ON k.ROWID = n.chat_id WHERE n.message_id = m.ROWID
+        )
     """  # noqa: S608 - our own constants
 
 
 def state_query(columns: Columns) -> str:
     """Return the statement, without its condition, that reads rowid, guid and state of messages."""
-    return f"SELECT m.ROWID, CAST(m.guid AS TEXT), {_state(columns)} FROM message m"  # noqa: S608 - our own constants
+    return f"SELECT m.ROWID, {GUID}, {_state(columns)} FROM message m"  # noqa: S608 - our own constants
 
 
 def attachment_query(columns: Columns) -> str:
@@ -141,6 +149,8 @@ def attachment_query(columns: Columns) -> str:
 def _message_field(columns: Columns, field: msgspec.structs.FieldInfo) -> str:
     if field.name == "state":
         return _state(columns)
+    if field.name == "guid":
+        return GUID
     if field.name == "is_deleted":
         return _is_deleted(columns)
     table, column = _FROM.get(field.name, ("m", field.name))

@@ -4,6 +4,7 @@ Messages comes first: the file is opened read-only, no statement is left unfinis
 stale for ever after), and it is never opened `immutable`, which would hide what is in the write-ahead log.
 """
 
+import logging
 import os
 import sqlite3
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ import msgspec
 
 from blueport.daemon.chatdb.columns import (
     ANY_OF,
+    GUID,
     Columns,
     RawAttachment,
     RawMessage,
@@ -23,15 +25,19 @@ from blueport.daemon.chatdb.columns import (
     message_query,
     state_query,
 )
-from blueport.daemon.chatdb.dates import apple_ns
+from blueport.daemon.chatdb.dates import BELOW_SECONDS, apple_ns, apple_s
 from blueport.daemon.chatdb.links import link_of
-from blueport.daemon.chatdb.rows import URL_BALLOON, Link, MessageRow, message_row
+from blueport.daemon.chatdb.rows import URL_BALLOON, MessageRow, message_row
 
 # Long enough for a checkpoint, short enough not to be noticed; a longer lock is waited out from outside.
 _BUSY_TIMEOUT_S = 1.0
 _NEIGHBOURHOOD_ROWS = 500
 _NEIGHBOURS = 10
 _DAY_MS = 86_400_000
+# Of rows without a date the newest are taken for new.
+_UNDATED_ROWS = 5_000
+
+_log = logging.getLogger(__name__)
 
 _Raw = TypeVar("_Raw")
 _Given = int | str
@@ -93,7 +99,7 @@ class ChatDb:
 
     def guid_at(self, rowid: int) -> str | None:
         """Return the guid of a row, None if there is no such row."""
-        found = self._read(tuple[str], "SELECT CAST(guid AS TEXT) FROM message WHERE ROWID = ?", rowid)
+        found = self._read(tuple[str], f"SELECT {GUID} FROM message m WHERE m.ROWID = ?", rowid)  # noqa: S608 - our own constants
         return found[0][0] if found else None
 
     def rows_after(self, rowid: int, limit: int) -> list[MessageRow]:
@@ -105,12 +111,23 @@ class ChatDb:
         return self._messages(f"WHERE m.ROWID IN {ANY_OF} ORDER BY m.ROWID", _json(rowids)) if rowids else []
 
     def states_since(self, moment: int) -> list[State]:
-        """Return the states of all messages sent since *moment* (Unix ms)."""
-        query = f"{state_query(self._columns)} WHERE m.date >= ? ORDER BY m.ROWID"
-        return self._read(State, query, apple_ns(moment))
+        """Return the states of all messages sent since *moment* (Unix ms), and of the newest without a date.
+
+        Each way of writing a date is a range of its own in the index on dates, which SQLite leaves aside for the whole
+        table if it can save sorting: hence the plus.
+        """
+        condition = """
+            WHERE m.date >= ? OR m.date BETWEEN ? AND ?
+            OR (m.date = 0 AND m.ROWID > ?) OR (m.date IS NULL AND m.ROWID > ?) ORDER BY +m.ROWID
+        """
+        undated = self.newest_rowid() - _UNDATED_ROWS
+        since = (apple_ns(moment), apple_s(moment), BELOW_SECONDS, undated, undated)
+        return self._read(State, state_query(self._columns) + condition, *since)
 
     def own_addresses(self) -> list[str]:
         """Return the accounts that conversations were ever held under, as written there."""
+        if "account_login" not in self._columns["chat"]:
+            return []
         query = "SELECT DISTINCT CAST(account_login AS TEXT) FROM chat WHERE account_login IS NOT NULL"
         return [account.partition(":")[2] for (account,) in self._read(tuple[str], query)]
 
@@ -119,13 +136,7 @@ class ChatDb:
         attachments = self._attachments([raw.rowid for raw in raws])
         participants = {chat_id: self._participants(chat_id) for chat_id in {raw.chat_id for raw in raws}}
         return [
-            message_row(
-                raw,
-                participants=participants[raw.chat_id],
-                attachments=attachments.get(raw.rowid, []),
-                link=self._link(raw),
-            )
-            for raw in raws
+            _in_words(raw, participants[raw.chat_id], attachments.get(raw.rowid, []), self._before(raw)) for raw in raws
         ]
 
     def _attachments(self, rowids: list[int]) -> dict[int, list[RawAttachment]]:
@@ -138,21 +149,22 @@ class ChatDb:
     def _participants(self, chat_id: int) -> tuple[str, ...]:
         query = """
             SELECT CAST(h.id AS TEXT) FROM chat_handle_join j JOIN handle h ON h.ROWID = j.handle_id
-            WHERE j.chat_id = ? ORDER BY h.ROWID
+            WHERE j.chat_id = ? AND h.id IS NOT NULL ORDER BY h.ROWID
         """
         return tuple(dict.fromkeys(address for (address,) in self._read(tuple[str], query, chat_id)))
 
-    def _link(self, raw: RawMessage) -> Link | None:
+    def _before(self, raw: RawMessage) -> list[RawMessage]:
+        """Return what a link's bubble may belong to; of own rows one may name the other person, and the next nobody."""
         if raw.balloon_bundle_id != URL_BALLOON:
-            return None
+            return []
         condition = """
-            WHERE m.ROWID BETWEEN ? AND ? AND m.is_from_me = ? AND ifnull(m.handle_id, 0) = ?
+            WHERE m.ROWID BETWEEN ? AND ? AND m.is_from_me = ? AND (m.is_from_me OR ifnull(m.handle_id, 0) = ?)
             AND EXISTS (SELECT 1 FROM chat_message_join n WHERE n.message_id = m.ROWID AND n.chat_id = ?)
             ORDER BY m.ROWID DESC LIMIT ?
         """
         near = (raw.rowid - _NEIGHBOURHOOD_ROWS, raw.rowid - 1)
         same = (raw.is_from_me, raw.handle_id, raw.chat_id, _NEIGHBOURS)
-        return link_of(raw, self._read(RawMessage, message_query(self._columns) + condition, *near, *same))
+        return self._read(RawMessage, message_query(self._columns) + condition, *near, *same)
 
     def _number(self, query: str, *parameters: int) -> int:
         [(number,)] = self._read(tuple[int], query, *parameters)
@@ -171,6 +183,17 @@ class ChatDb:
             connection = _connected(self._path)
             self._open = _Open(connection, columns_of(connection))
         return self._open
+
+
+def _in_words(
+    raw: RawMessage, participants: tuple[str, ...], attachments: list[RawAttachment], before: list[RawMessage]
+) -> MessageRow:
+    try:
+        link = link_of(raw, before) if raw.balloon_bundle_id == URL_BALLOON else None
+        return message_row(raw, participants=participants, attachments=attachments, link=link)
+    except Exception:  # noqa: BLE001 - whatever nobody thought of: the rows behind this one must not wait for that
+        _log.exception("Row %d of chat.db cannot be put into words and is passed over.", raw.rowid)
+        return MessageRow(rowid=raw.rowid, guid=raw.guid, state=raw.state, kind="unreadable")
 
 
 def _connected(path: Path) -> sqlite3.Connection:

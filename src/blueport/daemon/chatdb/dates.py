@@ -2,7 +2,7 @@
 
 APPLE_EPOCH_MS = 978_307_200_000
 _AT_LEAST_NANOSECONDS = 10**15
-_BELOW_SECONDS = 10**11
+BELOW_SECONDS = 10**11
 
 
 def unix_ms(apple: int | None) -> int | None:
@@ -11,7 +11,7 @@ def unix_ms(apple: int | None) -> int | None:
         return None
     if abs(apple) >= _AT_LEAST_NANOSECONDS:
         return APPLE_EPOCH_MS + apple // 1_000_000
-    if abs(apple) < _BELOW_SECONDS:
+    if abs(apple) < BELOW_SECONDS:
         return APPLE_EPOCH_MS + apple * 1000
     return None
 
@@ -19,3 +19,8 @@ def unix_ms(apple: int | None) -> int | None:
 def apple_ns(unix: int) -> int:
     """Turn Unix milliseconds into nanoseconds since 2001."""
     return (unix - APPLE_EPOCH_MS) * 1_000_000
+
+
+def apple_s(unix: int) -> int:
+    """Turn Unix milliseconds into seconds since 2001."""
+    return (unix - APPLE_EPOCH_MS) // 1000

@@ -5,6 +5,7 @@ about a minute. A link alone may be one row only, which is then the message.
 """
 
 import re
+import string
 from collections.abc import Iterable
 
 from blueport.daemon.chatdb.bodies import body_of
@@ -14,27 +15,35 @@ from blueport.daemon.chatdb.rows import URL_BALLOON, Link
 
 BEHIND_TEXT_MS = 5_000
 _BEHIND_BUBBLE_MS = 120_000
-_SCHEME = re.compile(r"^https?://(?:www\.)?|/$", re.IGNORECASE)
+# None of these is part of a link; another link may begin without any of them.
+_BETWEEN_LINKS = re.compile(
+    r"[\s<>\"\u201c\u201d\u2018\u2019\u00ab\u00bb\u2026\u3001\u3002\uff0c\uff01\uff1f]+|(?=https?://)", re.IGNORECASE
+)
 
 
 def link_of(bubble: RawMessage, before: Iterable[RawMessage]) -> Link:
     """Say how *bubble* stands to the messages *before* it of the same sender in the same chat."""
-    url = _url(bubble)
+    url = _bare(_text(bubble))
     unclear = False
     for message in before:
         behind_ms = abs((unix_ms(bubble.date) or 0) - (unix_ms(message.date) or 0))
         if _repeats(url, message, behind_ms):
             return "repeats"
-        unclear = unclear or (behind_ms <= BEHIND_TEXT_MS and not _url(message))
+        unclear = unclear or (behind_ms <= BEHIND_TEXT_MS and not _text(message))
     return "unclear" if unclear else "alone"
 
 
 def _repeats(url: str, message: RawMessage, behind_ms: int) -> bool:
     if message.balloon_bundle_id == URL_BALLOON:
-        return behind_ms <= _BEHIND_BUBBLE_MS and url == _url(message)
-    return behind_ms <= BEHIND_TEXT_MS and bool(url) and url in _url(message)
+        return behind_ms <= _BEHIND_BUBBLE_MS and bool(url) and url == _bare(_text(message))
+    return behind_ms <= BEHIND_TEXT_MS and bool(url) and url in map(_bare, _BETWEEN_LINKS.split(_text(message)))
 
 
-def _url(raw: RawMessage) -> str:
-    text = body_of(raw.attributed_body, raw.text).text or ""
-    return _SCHEME.sub("", text.strip()).lower() if raw.balloon_bundle_id == URL_BALLOON else text.lower()
+def _text(raw: RawMessage) -> str:
+    return body_of(raw.attributed_body, raw.text).text or ""
+
+
+def _bare(link: str) -> str:
+    """Return a link in the form in which two spellings of it are equal, without the punctuation around it."""
+    whole = link.lower().strip(string.whitespace + string.punctuation)
+    return whole.removeprefix("http://").removeprefix("https://").removeprefix("www.")

@@ -43,57 +43,59 @@ class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `message`.
 
     `state` changes when the row is worth another look; `sender` is None for own and unknown ones; `own_addresses` are
-    those that the row names as this Mac's; `names_files` is set if there must be attachments.
+    those that the row names as this Mac's; `names_files` is set while there must be more attachments than there are.
+    Of an unreadable row nothing behind `kind` is known.
     """
 
     rowid: int
     guid: str
     state: str
     kind: Kind
-    chat: ChatSeen | None
-    sender: str | None
-    text: str | None
-    attachments: tuple[AttachmentSeen, ...]
-    names_files: bool
-    sent_at: int
-    service: str | None
-    is_from_me: bool
-    is_sent: bool
-    error: int
-    is_audio: bool
-    is_unsent: bool
-    is_deleted: bool
-    link: Link | None
-    reply_to_guid: str | None
-    line_address: str | None
-    own_addresses: tuple[str, ...]
+    chat: ChatSeen | None = None
+    sender: str | None = None
+    text: str | None = None
+    attachments: tuple[AttachmentSeen, ...] = ()
+    names_files: bool = False
+    sent_at: int = 0
+    service: str | None = None
+    is_from_me: bool = False
+    is_sent: bool = False
+    error: int = 0
+    is_audio: bool = False
+    is_unsent: bool = False
+    is_deleted: bool = False
+    link: Link | None = None
+    reply_to_guid: str | None = None
+    line_address: str | None = None
+    own_addresses: tuple[str, ...] = ()
 
 
 def message_row(
     raw: RawMessage, *, participants: tuple[str, ...], attachments: Sequence[RawAttachment], link: Link | None
 ) -> MessageRow:
     """Put a raw row into our words."""
-    body = body_of(raw.attributed_body, raw.text)
     summary = summary_of(raw.message_summary_info)
+    may_be_unsent = _may_be_unsent(raw, summary)
+    body = body_of(raw.attributed_body, raw.text, may_be_unsent=may_be_unsent)
     chat = _chat(raw, participants)
     is_system = bool(raw.is_system_message or raw.is_service_message or raw.is_corrupt or raw.is_spam)
     return MessageRow(
         rowid=raw.rowid,
-        guid=raw.guid or f"row-{raw.rowid}",
+        guid=raw.guid,
         state=raw.state,
         kind=kind_of(item_type=raw.item_type, associated_type=raw.associated_message_type, is_system=is_system),
         chat=chat,
         sender=None if raw.is_from_me else _sender(raw, chat),
         text=body.text,
         attachments=_attachments(body, summary, attachments),
-        names_files=not attachments and bool(raw.cache_has_attachments or body.has_marks),
+        names_files=_names_files(raw, body, attachments),
         sent_at=unix_ms(raw.date) or 0,
         service=raw.service,
         is_from_me=bool(raw.is_from_me),
         is_sent=bool(raw.is_sent),
         error=raw.error,
         is_audio=bool(raw.is_audio_message) or any(_is_voice(file) for file in attachments),
-        is_unsent=_is_unsent(raw, body, summary, has_files=bool(attachments)),
+        is_unsent=may_be_unsent and body.text is None and not attachments,
         is_deleted=bool(raw.is_deleted),
         link=link,
         reply_to_guid=raw.thread_originator_guid or None,
@@ -105,9 +107,11 @@ def message_row(
 def _chat(raw: RawMessage, participants: tuple[str, ...]) -> ChatSeen | None:
     if raw.chat_guid is None:
         return None
+    identifier = raw.chat_identifier or raw.chat_guid
     return ChatSeen(
         guid=raw.chat_guid,
-        identifier=raw.chat_identifier or raw.chat_guid.rpartition(";")[2],
+        # Some identifiers are written like guids, "any;-;" in front.
+        identifier=identifier.rpartition(";")[2] or identifier,
         is_group=_is_group(raw, participants),
         # The chat keeps the service that it began with; since macOS 26 its guid says "any".
         service=raw.service or raw.chat_service or "iMessage",
@@ -134,11 +138,18 @@ def _own_addresses(raw: RawMessage) -> tuple[str, ...]:
     return tuple(address for address in named if address)
 
 
-def _is_unsent(raw: RawMessage, body: Body, summary: Summary, *, has_files: bool) -> bool:
+def _may_be_unsent(raw: RawMessage, summary: Summary) -> bool:
     # `date_retracted` stays 0 on macOS 26, and an emptied message that was edited has its earlier versions.
-    is_empty = body.text is None and not has_files
     was_touched = bool(raw.date_edited or raw.date_retracted)
-    return is_empty and (bool(summary.unsent_parts) or (was_touched and not summary.was_edited))
+    return bool(summary.unsent_parts) or (was_touched and not summary.was_edited)
+
+
+def _names_files(raw: RawMessage, body: Body, raws: Sequence[RawAttachment]) -> bool:
+    """Say whether files are still to come: each has a commit of its own, and the body names them all before."""
+    named, there = set(body.attachment_guids), {file.guid for file in raws}
+    # A file may be spelled otherwise in its row than in the body.
+    others = {file.guid for file in raws if not _is_hidden(file)} - named
+    return len(named - there) > len(others) or (not raws and bool(raw.cache_has_attachments or body.has_marks))
 
 
 def _attachments(body: Body, summary: Summary, raws: Sequence[RawAttachment]) -> tuple[AttachmentSeen, ...]:
@@ -167,7 +178,7 @@ def _file_name(raw: RawAttachment) -> str | None:
 
 
 def _mime_type(raw: RawAttachment, name: str | None) -> str | None:
-    return raw.mime_type or _TYPES_BY_UTI.get(raw.uti or "") or mimetypes.guess_type(name or "")[0]
+    return raw.mime_type or _TYPES_BY_UTI.get(raw.uti or "") or mimetypes.guess_type(PurePosixPath(name or "").name)[0]
 
 
 def _is_voice(raw: RawAttachment) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import logging
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,8 @@ from blueport.daemon.chatdb.database import ChatDb
 from blueport.daemon.health import Condition
 
 _Answer = TypeVar("_Answer")
+
+_log = logging.getLogger(__name__)
 
 
 class ChatDbError(Exception):
@@ -28,6 +31,7 @@ class ChatDbThread:
     def __init__(self, path: Path) -> None:
         self._chat_db = ChatDb(path)
         self._path = path
+        self._known_fault: str | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="chat.db")
 
     async def ask(self, question: Callable[[ChatDb], _Answer]) -> _Answer:
@@ -49,6 +53,14 @@ class ChatDbThread:
         except (sqlite3.Error, OSError) as error:
             self._chat_db.close()
             raise ChatDbError(_condition(self._path, error)) from error
+        except Exception as error:
+            # The fault is ours, and a person is to see that nothing is read; its trace once, however often we try.
+            if self._known_fault != repr(error):
+                self._known_fault = repr(error)
+                _log.exception("%s cannot be read.", self._path)
+            self._chat_db.close()
+            hint = f"{self._path} cannot be read for a {type(error).__name__}, which the log shows in full."
+            raise ChatDbError(Condition("degraded", hint)) from error
 
 
 def _condition(path: Path, error: sqlite3.Error | OSError) -> Condition:

@@ -76,7 +76,7 @@ def is_history(sent_at: int, *, now: int, past: Past, catch_up_h: float) -> bool
 
 def _is_news(row: MessageRow) -> bool:
     is_whole = row.chat is not None and (_has_content(row) or row.names_files)
-    return is_whole and row.link != "repeats" and not row.error
+    return is_whole and row.link != "repeats" and not (row.is_from_me and row.error)
 
 
 def _has_content(row: MessageRow) -> bool:

@@ -46,15 +46,18 @@ class Noting:
     def note(self, row: MessageRow, now: Now) -> None:
         """Note a row as it is now; it may have been seen before, in this state or another."""
         known = reading.seen(self._journal, row.guid)
-        if known is not None and known.told is not None:
+        if row.kind == "unreadable":
+            self.pass_over(row)
+        elif known is not None and known.told is not None:
             self._note_change(row, known, now)
         else:
             self._note_untold(row, now)
 
     def pass_over(self, row: MessageRow) -> None:
         """Note a row as known, and never to be told as it is."""
+        known = reading.seen(self._journal, row.guid)
         reading.unwatch(self._journal, row.guid)
-        reading.note_seen(self._journal, row.guid, Seen(row.state, None))
+        reading.note_seen(self._journal, row.guid, Seen(row.state, known.told if known else None))
 
     def end_unproven(self, now_ms: int) -> None:
         """Give up the items of which chat.db has shown nothing, or nothing final, for too long."""

@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, case, select, update
 
+from blueport.server.addressing.queries import Line
 from blueport.server.ids import AccountId, ChatId, LineId, MessageId
 from blueport.server.shapes import Message
 from blueport.server.store.tables import chat_guids, chats, messages
@@ -38,14 +39,17 @@ _CHAT_BY_KEY = Statement(
 _INSERT_CHAT = Statement(insert_into(chats))
 _REFRESH_CHAT = Statement(
     update(chats)
-    .where(chats.c.id == bindparam("chat_id"))
+    .where(chats.c.id == bindparam("chat_id"), chats.c.last_message_at <= bindparam("at"))
     .values(service=bindparam("new_service"), name=bindparam("new_name"), participants=bindparam("new_participants"))
 )
 _NOTE_GUID = Statement(insert_into(chat_guids))
 _SEE_GUID = Statement(
     update(chat_guids)
     .where(chat_guids.c.line_id == bindparam("line"), chat_guids.c.guid == bindparam("chat_guid"))
-    .values(seen_at=bindparam("now"), chat_id=bindparam("chat"))
+    .values(
+        seen_at=case((chat_guids.c.seen_at < bindparam("at"), bindparam("at")), else_=chat_guids.c.seen_at),
+        chat_id=bindparam("chat"),
+    )
 )
 _KNOWN = Statement(
     select(messages.c.id, messages.c.outbox_id).where(
@@ -92,21 +96,25 @@ def add_chat(tx: Tx, chat: NewChat, first_message_at: int) -> None:
     )
 
 
-def refresh_chat(tx: Tx, chat_id: ChatId, chat: NewChat) -> None:
-    """Keep what may change about a chat: how it is reached, what it is called, who is in it."""
+def refresh_chat(tx: Tx, chat_id: ChatId, chat: NewChat, at: int) -> None:
+    """Keep what may change about a chat: how it is reached, what it is called, who is in it.
+
+    A message older than the newest, sent *at* (Unix milliseconds), knows nothing new of that.
+    """
     tx.change(
         _REFRESH_CHAT,
         chat_id=chat_id,
+        at=at,
         new_service=chat.service,
         new_name=chat.name,
         new_participants=chat.participants,
     )
 
 
-def note_chat_guid(tx: Tx, account_id: AccountId, line_id: LineId, chat_id: ChatId, guid: str) -> None:
-    """Keep the guid as one under which Messages knows the chat, now the most recently seen."""
-    if tx.change(_SEE_GUID, line=line_id, chat_guid=guid, chat=chat_id, now=tx.now_ms) == 0:
-        tx.change(_NOTE_GUID, account_id=account_id, line_id=line_id, guid=guid, chat_id=chat_id, seen_at=tx.now_ms)
+def note_chat_guid(tx: Tx, line: Line, chat_id: ChatId, guid: str, at: int) -> None:
+    """Keep the guid as one under which Messages knows the chat, last used *at* (Unix milliseconds)."""
+    if tx.change(_SEE_GUID, line=line.id, chat_guid=guid, chat=chat_id, at=at) == 0:
+        tx.change(_NOTE_GUID, account_id=line.account_id, line_id=line.id, guid=guid, chat_id=chat_id, seen_at=at)
 
 
 def known_message(tx: Tx, line_id: LineId, guid: str) -> Known | None:

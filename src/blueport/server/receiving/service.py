@@ -77,8 +77,8 @@ def _chat(tx: Tx, line: Line, seen: MessageSeen, region: str) -> ChatId:
         chat_id = chat.id
         queries.add_chat(tx, chat, seen.sent_at)
     else:
-        queries.refresh_chat(tx, chat_id, chat)
-    queries.note_chat_guid(tx, line.account_id, line.id, chat_id, seen.chat.guid)
+        queries.refresh_chat(tx, chat_id, chat, seen.sent_at)
+    queries.note_chat_guid(tx, line, chat_id, seen.chat.guid, seen.sent_at)
     return chat_id
 
 
