@@ -91,18 +91,18 @@ def seen_states(journal: Journal, guids: Iterable[str]) -> dict[str, str]:
 
 
 def newest_told_at(journal: Journal, chat_guid: str) -> int | None:
-    """Return when the newest message told of a chat was sent, None if none was."""
+    """Return when the newest message told of a chat as news was sent, None if none was."""
     found = journal.find(tuple[int], "SELECT newest_at FROM chats WHERE guid = ?", chat_guid)
     return found[0][0] if found else None
 
 
 def newest_told_of_all(journal: Journal) -> int | None:
-    """Return when the newest message told of any chat was sent, None if none was."""
+    """Return when the newest message told of any chat as news was sent, None if none was."""
     return journal.find(tuple[int | None], "SELECT MAX(newest_at) FROM chats")[0][0]
 
 
-def note_told(journal: Journal, chat_guid: str, sent_at: int) -> None:
-    """Note that a message was told of a chat."""
+def note_news(journal: Journal, chat_guid: str, sent_at: int) -> None:
+    """Note that a message was told of a chat as news."""
     journal.change(
         "INSERT INTO chats VALUES (?, ?)"
         " ON CONFLICT (guid) DO UPDATE SET newest_at = MAX(newest_at, excluded.newest_at)",

@@ -71,7 +71,7 @@ def is_history(sent_at: int, *, now: int, past: Past, catch_up_h: float) -> bool
         return False
     if sent_at > past.read_at:
         return sent_at < now - catch_up_h * 3_600_000
-    return sent_at < (past.newest_told_at or past.born_at)
+    return sent_at < max(past.newest_told_at or 0, past.born_at)
 
 
 def _is_news(row: MessageRow) -> bool:

@@ -103,7 +103,9 @@ class Noting:
         sightings.queue(self._journal, seen)
         if item is not None and proof is not None:
             items.prove(self._journal, item)
-        reading.note_told(self._journal, row.chat.guid, sent_at)
+        if is_news:
+            # History says nothing of where the news begins, and a date still to come would silence all before it.
+            reading.note_news(self._journal, row.chat.guid, min(sent_at, now.ms))
         self._note_told(row, now.ms, until=now.ms + DAY_MS)
 
     def _note_change(self, row: MessageRow, known: Seen, now: Now) -> None:
