@@ -1,0 +1,25 @@
+"""How a journal came to be what it is: each step is SQL, taken once and whole; `user_version` counts those taken.
+
+A step that was released is never changed: journals hold what is in nobody else's hands.
+"""
+
+_THE_FIRST_SCHEMA = """
+CREATE TABLE identity (journal TEXT NOT NULL, created_at INTEGER NOT NULL);
+CREATE TABLE items (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, token TEXT NOT NULL, line TEXT NOT NULL,
+  command BLOB NOT NULL, status TEXT NOT NULL, rowid_before INTEGER, begun_at INTEGER, message_rowid INTEGER UNIQUE,
+  error TEXT, permanent INTEGER
+);
+CREATE TABLE sightings (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, sighting BLOB NOT NULL, item_id TEXT, refused_because TEXT
+);
+CREATE INDEX sightings_to_tell ON sightings (seq) WHERE refused_because IS NULL;
+CREATE TABLE reading (
+  file INTEGER NOT NULL, cursor INTEGER NOT NULL, cursor_guid TEXT, read_at INTEGER NOT NULL
+);
+CREATE TABLE seen (guid TEXT PRIMARY KEY, state TEXT NOT NULL, told TEXT) WITHOUT ROWID;
+CREATE TABLE watched (guid TEXT PRIMARY KEY, rowid INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL);
+CREATE TABLE chats (guid TEXT PRIMARY KEY, newest_at INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+MIGRATIONS = (_THE_FIRST_SCHEMA,)
