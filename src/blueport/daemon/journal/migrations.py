@@ -22,4 +22,15 @@ CREATE TABLE watched (guid TEXT PRIMARY KEY, rowid INTEGER NOT NULL, since INTEG
 CREATE TABLE chats (guid TEXT PRIMARY KEY, newest_at INTEGER NOT NULL) WITHOUT ROWID;
 """
 
-MIGRATIONS = (_THE_FIRST_SCHEMA,)
+_WHEN_WE_LOOKED = """
+ALTER TABLE reading ADD COLUMN away_since INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE reading ADD COLUMN back_at INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE sights (
+  guid TEXT PRIMARY KEY, since INTEGER NOT NULL, unread_since INTEGER NOT NULL
+) WITHOUT ROWID;
+INSERT INTO sights SELECT guid, since, ifnull((SELECT read_at FROM reading), since) FROM watched;
+ALTER TABLE watched DROP COLUMN since;
+UPDATE chats SET newest_at = MIN(newest_at, 1000 * strftime('%s', 'now'));
+"""
+
+MIGRATIONS = (_THE_FIRST_SCHEMA, _WHEN_WE_LOOKED)

@@ -23,9 +23,9 @@ class Judgement(NamedTuple):
 
 
 class Past(NamedTuple):
-    """Moments (Unix ms) that tell history from news: the last look, the newest message told, the daemon's first day."""
+    """Moments (Unix ms) that tell history from news: since when nobody looked, the newest news, the daemon's birth."""
 
-    read_at: int
+    unread_since: int
     newest_told_at: int | None
     born_at: int
 
@@ -65,12 +65,12 @@ def is_ghost(row: MessageRow) -> bool:
     return row.is_from_me and row.kind == "message" and row.chat is None and not _has_content(row)
 
 
-def is_history(sent_at: int, *, now: int, past: Past, catch_up_h: float) -> bool:
-    """Say whether a message is only to be stored: it is old, and not because we were away."""
-    if sent_at >= now - LATE_MS:
+def is_history(sent_at: int, *, seen_at: int, past: Past, catch_up_h: float) -> bool:
+    """Say whether a message is only to be stored: it was old when first seen, and not because we were away."""
+    if sent_at >= seen_at - LATE_MS:
         return False
-    if sent_at > past.read_at:
-        return sent_at < now - catch_up_h * 3_600_000
+    if sent_at > past.unread_since:
+        return sent_at < seen_at - catch_up_h * 3_600_000
     return sent_at < max(past.newest_told_at or 0, past.born_at)
 
 

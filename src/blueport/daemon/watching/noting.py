@@ -11,7 +11,7 @@ from blueport.daemon.chatdb.rows import MessageRow
 from blueport.daemon.journal import items, reading, sightings
 from blueport.daemon.journal.file import Journal
 from blueport.daemon.journal.items import Item
-from blueport.daemon.journal.reading import Seen, Watched
+from blueport.daemon.journal.reading import Seen, Sight
 from blueport.daemon.settings import Settings
 from blueport.daemon.watching.facts import are_files_there, digest_of, message_changed, message_seen
 from blueport.daemon.watching.judging import DAY_MS, Past, is_ghost, is_history, judge
@@ -28,10 +28,10 @@ _log = logging.getLogger(__name__)
 
 
 class Now(NamedTuple):
-    """The moment of a look (Unix ms), that of the one before, and the addresses that are this Mac's own."""
+    """The moment of a look, since when nobody had looked (Unix ms), and the addresses that are this Mac's own."""
 
     ms: int
-    read_at: int
+    unread_since: int
     own_addresses: frozenset[str]
 
 
@@ -45,60 +45,58 @@ class Noting:
 
     def note(self, row: MessageRow, now: Now) -> None:
         """Note a row as it is now; it may have been seen before, in this state or another."""
+        sight = reading.first_sight(self._journal, row.guid, Sight(now.ms, now.unread_since))
         known = reading.seen(self._journal, row.guid)
         if known is not None and known.told is not None:
             self._note_change(row, known, now)
         else:
-            self._note_untold(row, now)
+            self._note_untold(row, sight, now)
 
     def pass_over(self, row: MessageRow) -> None:
         """Note a row as known, and never to be told as it is."""
         reading.unwatch(self._journal, row.guid)
         reading.note_seen(self._journal, row.guid, Seen(row.state, None))
 
-    def end_unproven(self, now_ms: int) -> None:
+    def end_unproven(self, now_ms: int, *, back_at: int) -> None:
         """Give up the items of which chat.db has shown nothing, or nothing final, for too long."""
         for item in items.unproven(self._journal):
-            if self.gives_up_at(item) <= now_ms:
+            if self.gives_up_at(item, back_at=back_at) <= now_ms:
                 items.fail(self._journal, item, OUTCOME_UNKNOWN, permanent=True)
 
-    def gives_up_at(self, item: Item) -> int:
-        """Return until when the proof of an item is looked for (Unix ms)."""
+    def gives_up_at(self, item: Item, *, back_at: int) -> int:
+        """Return until when the proof of an item is looked for (Unix ms); a Mac that slept showed nothing till then."""
         patience_ms = DAY_MS if item.message_rowid is not None else round(self._settings.proof_timeout_s * 1000)
-        return (item.begun_at or 0) + patience_ms
+        return max(item.begun_at or 0, back_at) + patience_ms
 
-    def _note_untold(self, row: MessageRow, now: Now) -> None:
+    def _note_untold(self, row: MessageRow, sight: Sight, now: Now) -> None:
         item = self._item(row)
         if item is not None and row.error:
             word = _WORDS.get(row.error, f"messages_error_{row.error}")
             items.fail(self._journal, item, word, permanent=True)
             item = None
-        watched = reading.watched_one(self._journal, row.guid)
-        since = watched.since if watched else now.ms
         judgement = judge(
             row,
-            age_ms=now.ms - since,
+            age_ms=now.ms - sight.since,
             is_own_sender=self._is_own_sender(row, now),
             is_like_ours=not row.is_from_me and self._match(row) is not None,
             settings=self._settings,
         )
         match judgement.verdict:
             case "hold":
-                until = since + judgement.hold_ms
-                reading.watch(self._journal, Watched(row.guid, row.rowid, since, until))
+                reading.watch(self._journal, row.guid, row.rowid, sight.since + judgement.hold_ms)
             case "pass":
                 self._note_ghost(row)
                 self.pass_over(row)
             case "tell":
-                self._tell(row, item, now)
+                self._tell(row, item, sight, now)
 
-    def _tell(self, row: MessageRow, item: Item | None, now: Now) -> None:
+    def _tell(self, row: MessageRow, item: Item | None, sight: Sight, now: Now) -> None:
         if row.chat is None:
             return
         sent_at = row.sent_at or now.ms
         proof = Proof(item.id, item.token) if item is not None and row.is_sent else None
         line = item.line if item is not None else self._line_of(row)
-        is_news = proof is not None or not self._is_history(row.chat, sent_at, now)
+        is_news = proof is not None or not self._is_history(row.chat, sent_at, sight)
         seen = message_seen(row, row.chat, line=line, sent_at=sent_at, proof=proof, is_news=is_news)
         sightings.queue(self._journal, seen)
         if item is not None and proof is not None:
@@ -120,7 +118,7 @@ class Noting:
         if are_files_there(row) or until <= now_ms:
             reading.unwatch(self._journal, row.guid)
         else:
-            reading.watch(self._journal, Watched(row.guid, row.rowid, now_ms, until))
+            reading.watch(self._journal, row.guid, row.rowid, until)
 
     def _item(self, row: MessageRow) -> Item | None:
         """Return the outbox item that an own row is, which is settled when its chat and body are first seen."""
@@ -150,10 +148,10 @@ class Noting:
         own = {self._canonical(address) for address in row.own_addresses}
         return self._canonical(row.sender) in now.own_addresses | own | self._lines.keys()
 
-    def _is_history(self, chat: ChatSeen, sent_at: int, now: Now) -> bool:
+    def _is_history(self, chat: ChatSeen, sent_at: int, sight: Sight) -> bool:
         newest_told_at = reading.newest_told_at(self._journal, chat.guid)
-        past = Past(now.read_at, newest_told_at, self._journal.created_at)
-        return is_history(sent_at, now=now.ms, past=past, catch_up_h=self._settings.catch_up_h)
+        past = Past(sight.unread_since, newest_told_at, self._journal.created_at)
+        return is_history(sent_at, seen_at=sight.since, past=past, catch_up_h=self._settings.catch_up_h)
 
     def _line_of(self, row: MessageRow) -> str:
         """Return the line that the message went over; an own address that is no line belongs to the first."""
