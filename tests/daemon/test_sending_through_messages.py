@@ -1,16 +1,20 @@
 """A whole daemon between a server and a simulated Mac: what is accepted is sent once, or reported as failed."""
 
+import asyncio
 from typing import Literal
 
 import msgspec
 import pytest
 
+from blueport.clock import now_ms
 from blueport.daemon.settings import Settings
 from blueport.simulator import oddities
 from blueport.simulator.faults import Fault
 from blueport.simulator.mac import SimulatedMac
-from tests.daemon.fake_door import FakeDoor
+from tests.daemon.fake_door import FakeDoor, Work
 from tests.daemon.waiting import ADA, BO, CY, LINE, until, working
+
+MINUTE_MS = 60_000
 
 
 def texts_on_phone(mac: SimulatedMac, person: str) -> list[str | None]:
@@ -275,6 +279,22 @@ class TestSendTextGoingWrong:
         assert ghost.error == "ghost_row"
         assert silent.status == "claimed"
 
+    async def test_an_empty_row_of_another_time_is_no_ghost_of_a_send(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        mac.faults.add(Fault("silent"))
+        work = door.accept(LINE, ADA, "Mine")
+
+        async with working(settings, door):
+            await until(lambda: not mac.faults.pending())
+            for sent_at in (now_ms() - MINUTE_MS, now_ms() + MINUTE_MS):
+                mac.db.add_row(sent_at=sent_at)
+            await asyncio.sleep(2 * settings.ghost_s)  # longer than an empty row is held
+            mac.db.add_message("Mine", chat=mac.db.direct_chat(ADA), is_sent=1)
+            await until(lambda: work.status != "claimed")
+
+        assert work.status == "sent"
+
     async def test_an_empty_row_of_nobody_is_nothing(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings
     ) -> None:
@@ -284,6 +304,63 @@ class TestSendTextGoingWrong:
             await until(lambda: door.received() == ["Hi"])
 
         assert door.sent() == []
+
+
+class TestClaims:
+    """A row of chat.db proves one item at most, for ever."""
+
+    @pytest.fixture
+    def works(self, mac: SimulatedMac, door: FakeDoor) -> list[Work]:
+        """Two equal texts, neither of which leaves a trace of its own."""
+        mac.faults.add(Fault("silent", times=2))
+        return [door.accept(LINE, ADA, "Hi") for _ in range(2)]
+
+    async def test_a_send_that_failed_and_went_out_after_all_proves_no_other(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, works: list[Work]
+    ) -> None:
+        async with working(settings, door):
+            await until(lambda: not mac.faults.pending())
+            row = mac.db.add_message("Hi", chat=mac.db.direct_chat(ADA), error=22)
+            await until(lambda: works[0].status == "failed")
+
+            mac.db.change(row, error=0, is_sent=1)
+            await until(lambda: door.sent() == ["Hi"])
+
+        assert works[1].status == "claimed"
+        assert door.messages[0].proves is None
+
+    async def test_not_even_while_the_server_is_away(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, works: list[Work]
+    ) -> None:
+        async with working(settings, door):
+            await until(lambda: not mac.faults.pending())
+            door.answers_with = 503
+            row = mac.db.add_message("Hi", chat=mac.db.direct_chat(ADA), error=22)
+            await asyncio.sleep(0.2)  # until the failure is in the journal
+            mac.db.change(row, error=0, is_sent=1)
+            mac.db.add_message("And now?", sender=ADA)
+            await asyncio.sleep(0.2)  # until both are in the journal
+            door.answers_with = None
+
+            await until(lambda: door.received() == ["And now?"])
+            await until(lambda: works[0].status == "failed")
+        assert works[1].status == "claimed"
+
+    async def test_a_proof_that_the_server_does_not_know_yet_is_no_matter_in_a_renumbered_file(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        mac.faults.add(Fault("silent", times=2))
+        works = [door.accept(LINE, ADA, text) for text in ("First", "Second")]
+        async with working(settings, door):
+            await until(lambda: not mac.faults.pending())
+            door.answers_with = 503
+            mac.db.add_message("First", chat=mac.db.direct_chat(ADA), is_sent=1)
+            await asyncio.sleep(0.2)  # until the proof is in the journal
+            mac.db.start_anew()
+            mac.db.add_message("Second", chat=mac.db.direct_chat(ADA), is_sent=1)
+            door.answers_with = None
+
+            await until(lambda: [work.status for work in works] == ["sent", "sent"])
 
 
 class TestMessagesNotRunning:

@@ -33,4 +33,20 @@ ALTER TABLE watched DROP COLUMN since;
 UPDATE chats SET newest_at = MIN(newest_at, 1000 * strftime('%s', 'now'));
 """
 
-MIGRATIONS = (_THE_FIRST_SCHEMA, _WHEN_WE_LOOKED)
+_CLAIMS_BY_GUID = """
+CREATE TABLE claims (guid TEXT PRIMARY KEY, item_seq INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX claims_of_items ON claims (item_seq);
+INSERT OR IGNORE INTO claims SELECT guid, seq FROM items JOIN watched ON watched.rowid = message_rowid;
+INSERT OR IGNORE INTO claims
+  SELECT json_extract(CAST(sighting AS TEXT), '$.guid'), items.seq FROM sightings JOIN items ON items.id = item_id;
+CREATE TABLE items_without_rowids (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, token TEXT NOT NULL, line TEXT NOT NULL,
+  command BLOB NOT NULL, status TEXT NOT NULL, rowid_before INTEGER, begun_at INTEGER, error TEXT, permanent INTEGER
+);
+INSERT INTO items_without_rowids
+  SELECT seq, id, token, line, command, status, rowid_before, begun_at, error, permanent FROM items;
+DROP TABLE items;
+ALTER TABLE items_without_rowids RENAME TO items;
+"""
+
+MIGRATIONS = (_THE_FIRST_SCHEMA, _WHEN_WE_LOOKED, _CLAIMS_BY_GUID)

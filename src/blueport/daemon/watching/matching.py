@@ -9,6 +9,7 @@ from blueport.handles import canonical_handle
 from blueport.protocol.commands import Command
 from blueport.protocol.sightings import ChatSeen
 
+_CLOCKS_APART_MS = 2_000
 # What Messages puts in the place of typewriter marks as one types; scripted texts were seen changed too.
 _TYPEWRITER = str.maketrans(
     {
@@ -36,10 +37,13 @@ def item_of(row: MessageRow, items: Sequence[Item], *, region: str) -> Item | No
     return _first(row, open_items, exactly) or _first(row, open_items, loosely)
 
 
-def ghosts_item(row: MessageRow, items: Sequence[Item]) -> Item | None:
-    """Return the item of which *row* is all that Messages left: the last to be handed over before it."""
-    before = [item for item in items if item.message_rowid is None and (item.rowid_before or 0) < row.rowid]
-    return before[-1] if before else None
+def ghosts_item(row: MessageRow, items: Sequence[Item], *, send_timeout_ms: int) -> Item | None:
+    """Return the item of which *row* is all that Messages left: the last one that was being handed over at its date.
+
+    An empty row of another date is a message from another device, whose body and chat are still to come.
+    """
+    found = [item for item in items if _is_open(row, item) and _was_in_hand(row, item, send_timeout_ms)]
+    return found[-1] if found else None
 
 
 def exactly(text: str) -> str:
@@ -58,8 +62,16 @@ def _first(row: MessageRow, items: Sequence[Item], form: Callable[[str], str]) -
 
 
 def _may_be(row: MessageRow, item: Item, region: str) -> bool:
-    is_later = item.message_rowid is None and (item.rowid_before or 0) < row.rowid
-    return is_later and row.chat is not None and _leads_to(item.command, row.chat, region)
+    return _is_open(row, item) and row.chat is not None and _leads_to(item.command, row.chat, region)
+
+
+def _is_open(row: MessageRow, item: Item) -> bool:
+    return item.message_guid is None and (item.rowid_before or 0) < row.rowid
+
+
+def _was_in_hand(row: MessageRow, item: Item, send_timeout_ms: int) -> bool:
+    after_ms = row.sent_at - (item.begun_at or 0)
+    return -_CLOCKS_APART_MS <= after_ms <= send_timeout_ms
 
 
 def _leads_to(command: Command, chat: ChatSeen, region: str) -> bool:

@@ -65,7 +65,7 @@ class Noting:
 
     def gives_up_at(self, item: Item, *, back_at: int) -> int:
         """Return until when the proof of an item is looked for (Unix ms); a Mac that slept showed nothing till then."""
-        patience_ms = DAY_MS if item.message_rowid is not None else round(self._settings.proof_timeout_s * 1000)
+        patience_ms = DAY_MS if item.message_guid is not None else round(self._settings.proof_timeout_s * 1000)
         return max(item.begun_at or 0, back_at) + patience_ms
 
     def _note_untold(self, row: MessageRow, sight: Sight, now: Now) -> None:
@@ -124,11 +124,11 @@ class Noting:
         """Return the outbox item that an own row is, which is settled when its chat and body are first seen."""
         if not row.is_from_me:
             return None
-        item = items.of_row(self._journal, row.rowid)
-        if item is None:
-            item = self._match(row)
-            if item is not None:
-                items.match(self._journal, item, row.rowid)
+        if items.is_claimed(self._journal, row.guid):
+            return items.of_row(self._journal, row.guid)
+        item = self._match(row)
+        if item is not None:
+            items.match(self._journal, item, row.guid)
         return item
 
     def _match(self, row: MessageRow) -> Item | None:
@@ -137,9 +137,13 @@ class Noting:
         return item_of(row, items.unproven(self._journal), region=self._settings.region)
 
     def _note_ghost(self, row: MessageRow) -> None:
-        item = ghosts_item(row, items.unproven(self._journal)) if is_ghost(row) else None
+        if not is_ghost(row) or items.is_claimed(self._journal, row.guid):
+            return
+        send_timeout_ms = round(self._settings.send_timeout_s * 1000)
+        item = ghosts_item(row, items.unproven(self._journal), send_timeout_ms=send_timeout_ms)
         if item is not None:
             _log.warning("Messages left an empty row of outbox item %s.", item.id)
+            items.match(self._journal, item, row.guid)
             items.fail(self._journal, item, GHOST, permanent=True)
 
     def _is_own_sender(self, row: MessageRow, now: Now) -> bool:
