@@ -156,7 +156,9 @@ def _state(columns: Columns) -> str:
     there = columns["message"]
     flags = [f"ifnull(m.{name}, '')" for name in _STATE_FLAGS if name in there]
     lengths = [f"ifnull(length(CAST(m.{name} AS BLOB)), '')" for name in _STATE_LENGTHS if name in there]
-    return " || ':' || ".join(flags + lengths)
+    # The link to a chat comes last of all, sometimes long after the rest, and goes with Recently Deleted.
+    link = "EXISTS (SELECT 1 FROM chat_message_join n WHERE n.message_id = m.ROWID)"
+    return " || ':' || ".join([*flags, *lengths, link])
 
 
 def _is_deleted(columns: Columns) -> str:

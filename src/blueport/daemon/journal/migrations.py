@@ -49,4 +49,10 @@ DROP TABLE items;
 ALTER TABLE items_without_rowids RENAME TO items;
 """
 
-MIGRATIONS = (_THE_FIRST_SCHEMA, _WHEN_WE_LOOKED, _CLAIMS_BY_GUID)
+# The state of a message now ends with whether it is in a chat, and begins with whether it is our own, as ever.
+_WHAT_WAS_TOLD = """
+ALTER TABLE seen ADD COLUMN is_from_me INTEGER NOT NULL DEFAULT 0;
+UPDATE seen SET is_from_me = state LIKE '1:%', state = state || ':1';
+"""
+
+MIGRATIONS = (_THE_FIRST_SCHEMA, _WHEN_WE_LOOKED, _CLAIMS_BY_GUID, _WHAT_WAS_TOLD)

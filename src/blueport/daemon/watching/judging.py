@@ -47,22 +47,28 @@ def judge(row: MessageRow, *, age_ms: int, is_own_sender: bool, is_like_ours: bo
         (round(settings.ghost_s * 1000), row.is_from_me and is_unfinished(row)),
         (round(settings.flip_s * 1000), is_like_ours),
         (_BUBBLE_MS, row.link == "unclear"),
-        (DAY_MS, row.is_from_me and not row.is_sent and not row.error and row.chat is not None),
+        (DAY_MS, _is_waiting(row) and not row.error and row.chat is not None),
     )
     hold_ms = max((hold_ms for hold_ms, holds in reasons if holds), default=0)
     if age_ms < hold_ms:
         return Judgement("hold", hold_ms)
-    return Judgement("tell" if _is_news(row) and not is_own_sender else "pass")
+    # One that waits for longer, as one to be sent later does, is told when it goes out.
+    return Judgement("tell" if _is_news(row) and not is_own_sender and not _is_waiting(row) else "pass")
 
 
 def is_unfinished(row: MessageRow) -> bool:
     """Say whether something is still to come, as far as one can see."""
-    return row.chat is None or row.names_files or not _has_content(row)
+    return row.chat is None or row.names_files or not has_content(row)
+
+
+def has_content(row: MessageRow) -> bool:
+    """Say whether there is anything to read or to see."""
+    return row.text is not None or bool(row.attachments)
 
 
 def is_ghost(row: MessageRow) -> bool:
     """Say whether an own row is an empty shell in no conversation, as macOS 26 leaves of some sends."""
-    return row.is_from_me and row.kind == "message" and row.chat is None and not _has_content(row)
+    return row.is_from_me and row.kind == "message" and row.chat is None and not has_content(row)
 
 
 def is_history(sent_at: int, *, seen_at: int, past: Past, catch_up_h: float) -> bool:
@@ -75,9 +81,9 @@ def is_history(sent_at: int, *, seen_at: int, past: Past, catch_up_h: float) -> 
 
 
 def _is_news(row: MessageRow) -> bool:
-    is_whole = row.chat is not None and (_has_content(row) or row.names_files)
+    is_whole = row.chat is not None and (has_content(row) or row.names_files)
     return is_whole and row.link != "repeats" and not row.error
 
 
-def _has_content(row: MessageRow) -> bool:
-    return row.text is not None or bool(row.attachments)
+def _is_waiting(row: MessageRow) -> bool:
+    return row.is_from_me and not row.is_sent

@@ -11,10 +11,10 @@ from blueport.daemon.chatdb.rows import MessageRow
 from blueport.daemon.journal import items, reading, sightings
 from blueport.daemon.journal.file import Journal
 from blueport.daemon.journal.items import Item
-from blueport.daemon.journal.reading import Seen, Sight
+from blueport.daemon.journal.reading import NEVER, Seen, Sight
 from blueport.daemon.settings import Settings
 from blueport.daemon.watching.facts import are_files_there, digest_of, message_changed, message_seen
-from blueport.daemon.watching.judging import DAY_MS, Past, is_ghost, is_history, judge
+from blueport.daemon.watching.judging import DAY_MS, Past, has_content, is_ghost, is_history, is_unfinished, judge
 from blueport.daemon.watching.matching import ghosts_item, item_of
 from blueport.handles import canonical_handle
 from blueport.protocol.sightings import ChatSeen, Proof
@@ -47,15 +47,19 @@ class Noting:
         """Note a row as it is now; it may have been seen before, in this state or another."""
         sight = reading.first_sight(self._journal, row.guid, Sight(now.ms, now.unread_since))
         known = reading.seen(self._journal, row.guid)
-        if known is not None and known.told is not None:
-            self._note_change(row, known, now)
-        else:
+        if known is not None and known.told == NEVER:
+            self.pass_over(row)
+        elif known is None or known.told is None or (row.is_from_me and not known.is_from_me):
             self._note_untold(row, sight, now)
+        else:
+            self._note_change(row, known, now)
 
     def pass_over(self, row: MessageRow) -> None:
-        """Note a row as known, and never to be told as it is."""
+        """Note a row as known, and not to be told as it is; one that was deleted before it was told never will be."""
+        known = reading.seen(self._journal, row.guid) or Seen(row.state, None)
+        told = NEVER if row.is_deleted and known.told is None else known.told
         reading.unwatch(self._journal, row.guid)
-        reading.note_seen(self._journal, row.guid, Seen(row.state, None))
+        reading.note_seen(self._journal, row.guid, Seen(row.state, told, known.is_from_me))
 
     def end_unproven(self, now_ms: int, *, back_at: int) -> None:
         """Give up the items of which chat.db has shown nothing, or nothing final, for too long."""
@@ -104,18 +108,24 @@ class Noting:
         if is_news:
             # History says nothing of where the news begins, and a date still to come would silence all before it.
             reading.note_news(self._journal, row.chat.guid, min(sent_at, now.ms))
-        self._note_told(row, now.ms, until=now.ms + DAY_MS)
+        self._note_told(row, digest_of(row), now, until=now.ms + DAY_MS)
 
     def _note_change(self, row: MessageRow, known: Seen, now: Now) -> None:
-        if digest_of(row) != known.told:
-            sightings.queue(self._journal, message_changed(row, line=self._line_of(row)))
         watched = reading.watched_one(self._journal, row.guid)
-        self._note_told(row, now.ms, until=watched.until if watched else 0)
+        if is_unfinished(row) and not row.is_unsent and (watched is None or watched.until > now.ms):
+            # Messages may be writing the message anew, step by step: the server knows better than that.
+            until = watched.until if watched else now.ms + round(self._settings.settle_s * 1000)
+            reading.watch(self._journal, row.guid, row.rowid, until)
+            return
+        told = digest_of(row) if has_content(row) or row.is_unsent else known.told
+        if told != known.told:
+            sightings.queue(self._journal, message_changed(row, line=self._line_of(row)))
+        self._note_told(row, told, now, until=watched.until if watched else 0)
 
-    def _note_told(self, row: MessageRow, now_ms: int, *, until: int) -> None:
+    def _note_told(self, row: MessageRow, told: str | None, now: Now, *, until: int) -> None:
         """Note what was told; a message whose files are still on their way is looked at again until then."""
-        reading.note_seen(self._journal, row.guid, Seen(row.state, digest_of(row)))
-        if are_files_there(row) or until <= now_ms:
+        reading.note_seen(self._journal, row.guid, Seen(row.state, told, int(row.is_from_me)))
+        if are_files_there(row) or until <= now.ms:
             reading.unwatch(self._journal, row.guid)
         else:
             reading.watch(self._journal, row.guid, row.rowid, until)
