@@ -126,6 +126,12 @@ def state_query(columns: Columns) -> str:
     return f"SELECT m.ROWID, CAST(m.guid AS TEXT), {_state(columns)} FROM message m"  # noqa: S608 - our own constants
 
 
+def own_address_query(columns: Columns) -> str:
+    """Return the statement, without its condition, that reads what messages say of this Mac's address and account."""
+    fields = ", ".join(_cast(columns, "m", name, str | None) for name in ("destination_caller_id", "account"))
+    return f"SELECT DISTINCT {fields} FROM message m"  # noqa: S608 - our own constants
+
+
 def attachment_query(columns: Columns) -> str:
     """Return the statement that reads the RawAttachments of messages whose rowids it is given as JSON."""
     fields = ", ".join(

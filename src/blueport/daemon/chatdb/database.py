@@ -21,16 +21,18 @@ from blueport.daemon.chatdb.columns import (
     attachment_query,
     columns_of,
     message_query,
+    own_address_query,
     state_query,
 )
 from blueport.daemon.chatdb.dates import apple_ns
 from blueport.daemon.chatdb.links import link_of
-from blueport.daemon.chatdb.rows import URL_BALLOON, Link, MessageRow, message_row
+from blueport.daemon.chatdb.rows import URL_BALLOON, Link, MessageRow, message_row, own_addresses
 
 # Long enough for a checkpoint, short enough not to be noticed; a longer lock is waited out from outside.
 _BUSY_TIMEOUT_S = 1.0
 _NEIGHBOURHOOD_ROWS = 500
 _NEIGHBOURS = 10
+_NEWEST_ROWS = 5_000
 _DAY_MS = 86_400_000
 
 _Raw = TypeVar("_Raw")
@@ -109,10 +111,16 @@ class ChatDb:
         query = f"{state_query(self._columns)} WHERE m.date >= ? ORDER BY m.ROWID"
         return self._read(State, query, apple_ns(moment))
 
-    def own_addresses(self) -> list[str]:
+    def addresses_of_chats(self) -> list[str]:
         """Return the accounts that conversations were ever held under, as written there."""
         query = "SELECT DISTINCT CAST(account_login AS TEXT) FROM chat WHERE account_login IS NOT NULL"
-        return [account.partition(":")[2] for (account,) in self._read(tuple[str], query)]
+        return [address for (account,) in self._read(tuple[str], query) for address in own_addresses(None, account)]
+
+    def addresses_of_rows(self) -> list[str]:
+        """Return the own addresses that the newest messages name, as written there."""
+        query = f"{own_address_query(self._columns)} WHERE m.ROWID > ?"
+        found = self._read(tuple[str | None, str | None], query, self.newest_rowid() - _NEWEST_ROWS)
+        return [address for caller_id, account in found for address in own_addresses(caller_id, account)]
 
     def _messages(self, condition: str, *parameters: _Given) -> list[MessageRow]:
         raws = self._read(RawMessage, message_query(self._columns) + condition, *parameters)

@@ -5,6 +5,7 @@ about a row is on disk together with the fact that the row was read.
 """
 
 import logging
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from blueport.daemon.chatdb.rows import MessageRow
@@ -28,11 +29,10 @@ _log = logging.getLogger(__name__)
 
 
 class Now(NamedTuple):
-    """The moment of a look, since when nobody had looked (Unix ms), and the addresses that are this Mac's own."""
+    """The moment of a look, and since when nobody had looked (Unix ms)."""
 
     ms: int
     unread_since: int
-    own_addresses: frozenset[str]
 
 
 class Noting:
@@ -42,9 +42,15 @@ class Noting:
         self._journal = journal
         self._settings = settings
         self._lines = {self._canonical(line): line for line in settings.lines}
+        self._own_addresses = set(self._lines)
+
+    def learn(self, addresses: Iterable[str]) -> None:
+        """Know these addresses as this Mac's own from now on."""
+        self._own_addresses.update(map(self._canonical, addresses))
 
     def note(self, row: MessageRow, now: Now) -> None:
         """Note a row as it is now; it may have been seen before, in this state or another."""
+        self.learn(row.own_addresses)
         sight = reading.first_sight(self._journal, row.guid, Sight(now.ms, now.unread_since))
         known = reading.seen(self._journal, row.guid)
         if known is not None and known.told == NEVER:
@@ -81,7 +87,7 @@ class Noting:
         judgement = judge(
             row,
             age_ms=now.ms - sight.since,
-            is_own_sender=self._is_own_sender(row, now),
+            is_own_sender=row.sender is not None and self._canonical(row.sender) in self._own_addresses,
             is_like_ours=not row.is_from_me and self._match(row) is not None,
             settings=self._settings,
         )
@@ -155,12 +161,6 @@ class Noting:
             _log.warning("Messages left an empty row of outbox item %s.", item.id)
             items.match(self._journal, item, row.guid)
             items.fail(self._journal, item, GHOST, permanent=True)
-
-    def _is_own_sender(self, row: MessageRow, now: Now) -> bool:
-        if row.sender is None:
-            return False
-        own = {self._canonical(address) for address in row.own_addresses}
-        return self._canonical(row.sender) in now.own_addresses | own | self._lines.keys()
 
     def _is_history(self, chat: ChatSeen, sent_at: int, sight: Sight) -> bool:
         newest_told_at = reading.newest_told_at(self._journal, chat.guid)

@@ -25,7 +25,6 @@ from blueport.daemon.watching.looking import Look, Question, look, look_for_unkn
 from blueport.daemon.watching.noting import Noting, Now
 from blueport.daemon.watching.presence import after_look, unread_since
 from blueport.failpoints import reached
-from blueport.handles import canonical_handle
 
 # A lock of a moment is nobody's concern.
 _FAILURES_BEFORE_COMPLAINT = 3
@@ -46,7 +45,7 @@ class Reader:
         self._health = health
         self._settings = settings
         self._noting = Noting(journal, settings)
-        self._own_addresses: frozenset[str] | None = None
+        self._is_new = True
         self._failures = 0
         # From the beginning of a look until all that it found is in the journal.
         self._is_behind = True
@@ -78,18 +77,23 @@ class Reader:
         question = self._question(at)
         self._is_behind = True
         seen = await self._chat_db.ask(partial(look, question=question))
-        if self._failures or self._own_addresses is None:
-            self._own_addresses = self._canonical(await self._chat_db.ask(ChatDb.own_addresses))
-        self._failures = 0
+        if self._failures or self._is_new:
+            self._noting.learn(await self._chat_db.ask(ChatDb.addresses_of_rows))
+        self._failures, self._is_new = 0, False
         self._health.note("chat.db", WELL)
         if seen is None:
             self._note_quiet()
-        elif seen.is_rebuilt:
-            await self._start_over(seen)
         else:
-            await self._note(seen, was_swept=question.states_since is not None)
+            self._noting.learn(seen.accounts)
+            await self._take_in(seen, was_swept=question.states_since is not None)
         self._is_behind = seen is not None and not seen.is_all
         return not self._is_behind
+
+    async def _take_in(self, seen: Look, *, was_swept: bool) -> None:
+        if seen.is_rebuilt:
+            await self._start_over(seen)
+        else:
+            await self._note(seen, was_swept=was_swept)
 
     async def _note(self, seen: Look, *, was_swept: bool) -> None:
         rowids = self._changed_rowids(seen)
@@ -189,7 +193,4 @@ class Reader:
 
     def _now(self) -> Now:
         moment = now_ms()
-        return Now(moment, unread_since(self._presence, moment), self._own_addresses or frozenset())
-
-    def _canonical(self, addresses: list[str]) -> frozenset[str]:
-        return frozenset(canonical_handle(address, region=self._settings.region) for address in addresses if address)
+        return Now(moment, unread_since(self._presence, moment))
