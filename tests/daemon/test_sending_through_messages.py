@@ -240,18 +240,6 @@ class TestSendTextGoingWrong:
 
         assert lost.status == "claimed"
 
-    async def test_text_that_messages_made_typographic_is_recognised(
-        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
-    ) -> None:
-        mac.faults.add(Fault("silent"))
-        work = door.accept(LINE, ADA, '"It\'s" -- fine...')
-
-        async with working(settings, door):
-            await until(lambda: not mac.faults.pending())
-            chat = mac.db.direct_chat(ADA)
-            mac.db.add_message("\u201cIt\u2019s\u201d \u2014 fine\u2026", chat=chat, is_sent=1)
-            await until(lambda: work.status == "sent")
-
     async def test_the_same_text_in_another_conversation_proves_nothing(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings
     ) -> None:
@@ -304,6 +292,136 @@ class TestSendTextGoingWrong:
             await until(lambda: door.received() == ["Hi"])
 
         assert door.sent() == []
+
+
+class TestChangedText:
+    """Messages changes what it is given; the row that comes of it proves the send all the same."""
+
+    @pytest.fixture
+    def work(self, mac: SimulatedMac, door: FakeDoor, text: str) -> Work:
+        """A text that leaves no trace but what the test writes."""
+        mac.faults.add(Fault("silent"))
+        return door.accept(LINE, ADA, text)
+
+    @pytest.mark.parametrize(
+        ("text", "changed"),
+        [
+            ('"It\'s" -- fine...', "\u201cIt\u2019s\u201d \u2014 fine\u2026"),
+            ("'q' \"q\"", "\u201aq\u2018 \u201eq\u201f"),
+            ("<'x'>", "<\u2039x\u203a>"),
+            ('"x"', "\u00ab\u00a0x\u00a0\u00bb"),
+            ("a---b - c", "a\u2014b \u2013 c"),
+            ("--", "\u2014"),
+            ("wait....", "wait\u2026."),
+            ("\u2764", "\u2764\ufe0f"),
+            ("a\rb\r\nc", "a\nb\nc"),
+            ("a\u2028b\u2029c", "a\nb\nc"),
+            ("a\u00a0b  c\td", "a b c d"),
+        ],
+    )
+    async def test_a_send_is_recognised_by_a_row_that_looks_the_same(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, work: Work, changed: str
+    ) -> None:
+        async with working(settings, door):
+            await until(lambda: not mac.faults.pending())
+            # A second one, so that the text alone can tell.
+            mac.db.add_message("By hand", chat=mac.db.direct_chat(ADA), is_sent=1)
+            mac.db.add_message(changed, chat=mac.db.direct_chat(ADA), is_sent=1)
+            await until(lambda: work.status == "sent")
+
+        assert [seen.text for seen in door.messages if seen.proves] == [changed]
+
+    @pytest.mark.parametrize("text", ["(c) me"])
+    async def test_a_send_is_the_only_row_that_can_be_it_whatever_its_text(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, work: Work
+    ) -> None:
+        async with working(settings, door):
+            await until(lambda: not mac.faults.pending())
+            mac.db.add_message("Elsewhere", chat=mac.db.direct_chat(CY), is_sent=1)
+            mac.db.add_message("Before", chat=mac.db.direct_chat(ADA), is_sent=1, sent_at=now_ms() - MINUTE_MS)
+            mac.db.add_message("\u00a9 me", chat=mac.db.direct_chat(ADA), is_sent=1)
+            await until(lambda: work.status == "sent")
+
+        assert [seen.text for seen in door.messages if seen.proves] == ["\u00a9 me"]
+
+    @pytest.mark.parametrize("text", ["(c) me"])
+    async def test_of_two_rows_that_can_be_it_none_is(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, work: Work
+    ) -> None:
+        async with working(settings, door):
+            await until(lambda: not mac.faults.pending())
+            for changed in ("\u00a9 me", "By hand"):
+                mac.db.add_message(changed, chat=mac.db.direct_chat(ADA), is_sent=1)
+            await until(lambda: len(door.sent()) == 2)
+
+        assert work.status == "claimed"
+        assert [seen.proves for seen in door.messages] == [None, None]
+
+    @pytest.mark.parametrize("text", ["Mine"])
+    async def test_a_row_of_its_own_text_goes_before_one_that_can_be_it(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, work: Work
+    ) -> None:
+        async with working(settings, door):
+            await until(lambda: not mac.faults.pending())
+            for written in ("By hand", "Mine"):
+                mac.db.add_message(written, chat=mac.db.direct_chat(ADA), is_sent=1)
+            await until(lambda: len(door.sent()) == 2)
+
+        assert work.status == "sent"
+        assert [seen.text for seen in door.messages if seen.proves] == ["Mine"]
+
+
+class TestSendLinks:
+    """A link may be a text with a bubble behind it, or a bubble alone."""
+
+    @pytest.fixture
+    def works(self, mac: SimulatedMac, door: FakeDoor, texts: list[str]) -> list[Work]:
+        """Texts that leave no traces but what the test writes."""
+        mac.faults.add(Fault("silent", times=len(texts)))
+        return [door.accept(LINE, ADA, text) for text in texts]
+
+    @pytest.mark.parametrize("texts", [["https://example.com/a", "https://example.com/a"]])
+    async def test_one_that_is_sent_twice_is_proven_twice(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, works: list[Work]
+    ) -> None:
+        async with working(settings, door):
+            await until(lambda: not mac.faults.pending())
+            for _ in works:
+                oddities.link_preview(mac.db, "https://example.com/a", chat=mac.db.direct_chat(ADA), is_sent=1)
+
+            await until(lambda: [work.status for work in works] == ["sent", "sent"])
+        assert len({seen.guid for seen in door.messages if seen.proves}) == 2
+
+    @pytest.mark.parametrize("texts", [["Look: https://example.com/a", "https://example.com/a"]])
+    async def test_the_bubble_of_a_text_proves_no_other(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, works: list[Work]
+    ) -> None:
+        async with working(settings, door):
+            await until(lambda: not mac.faults.pending())
+            chat = mac.db.direct_chat(ADA)
+            mac.db.add_message("Look: https://example.com/a", chat=chat, is_sent=1)
+            oddities.link_preview(mac.db, "https://example.com/a", chat=chat, is_sent=1)
+            await until(lambda: works[0].status == "sent")
+            mac.db.add_message("https://example.com/a", chat=chat, is_sent=1)
+            await until(lambda: works[1].status == "sent")
+
+        assert door.sent() == ["Look: https://example.com/a", "https://example.com/a"]
+
+    @pytest.mark.parametrize("texts", [["https://example.com/a"]])
+    async def test_a_bubble_waits_for_the_text_before_it(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, works: list[Work]
+    ) -> None:
+        async with working(settings, door):
+            await until(lambda: not mac.faults.pending())
+            chat = mac.db.direct_chat(ADA)
+            row = mac.db.add_row(is_sent=1)
+            mac.db.link(row, chat)
+            oddities.link_preview(mac.db, "https://example.com/a", chat=chat, is_sent=1)
+            await asyncio.sleep(0.1)  # until both were looked at
+            mac.db.write_body(row, "https://example.com/a")
+
+            await until(lambda: works[0].status == "sent")
+        assert [seen.guid for seen in door.messages] == [row.guid]
 
 
 class TestClaims:

@@ -18,8 +18,9 @@ from blueport.protocol.sightings import AttachmentSeen, ChatSeen
 
 URL_BALLOON = "com.apple.messages.URLBalloonProvider"
 
-# How a link's bubble stands to the messages before it: alone, a repetition of one of them, or they are unfinished.
-Link = Literal["alone", "repeats", "unclear"]
+# How a link's bubble stands to the messages before it: alone, part of a text, another bubble again, or they are not
+# finished.
+Link = Literal["alone", "preview", "repeats", "unclear"]
 
 _GROUP_STYLE, _DIRECT_STYLE = 43, 45
 _VOICE_UTI = "com.apple.coreaudio-format"

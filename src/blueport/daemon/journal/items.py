@@ -126,6 +126,13 @@ def of_row(journal: Journal, message_guid: str) -> Item | None:
     return next(iter(_items(journal, "guid = ? AND status IN ('begun', 'handed')", message_guid)), None)
 
 
+def note_likely(journal: Journal, item: Item, message_guid: str) -> int:
+    """Note that a row may be an item, whatever its text, and return how many such rows there are."""
+    journal.change("INSERT OR IGNORE INTO likely SELECT seq, ? FROM items WHERE id = ?", message_guid, item.id)
+    query = "SELECT COUNT(*) FROM likely JOIN items ON seq = item_seq WHERE id = ?"
+    return journal.find(tuple[int], query, item.id)[0][0]
+
+
 def prove(journal: Journal, item: Item) -> None:
     """Note that chat.db shows the item as sent."""
     journal.change("UPDATE items SET status = 'proven' WHERE id = ?", item.id)

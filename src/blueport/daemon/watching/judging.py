@@ -10,7 +10,8 @@ from blueport.daemon.chatdb.rows import MessageRow
 from blueport.daemon.settings import Settings
 
 DAY_MS = 86_400_000
-_BUBBLE_MS = 3_000
+BUBBLE_MS = 3_000
+LIKELY_MS = 3_000
 # A message that comes so much later than it was sent may be one that iCloud brings to a new Mac.
 LATE_MS = 15 * 60 * 1000
 
@@ -22,6 +23,19 @@ class Judgement(NamedTuple):
     hold_ms: int = 0
 
 
+class Ties(NamedTuple):
+    """What a row has to do with us.
+
+    It came from an address of this Mac (an echo, or a word to oneself); it is an outbox item, or may yet turn out to be
+    one; or it looks like somebody else's, but says what we are just sending to that chat.
+    """
+
+    is_own_sender: bool
+    is_item: bool
+    may_be_item: bool
+    is_like_ours: bool
+
+
 class Past(NamedTuple):
     """Moments (Unix ms) that tell history from news: since when nobody looked, the newest news, the daemon's birth."""
 
@@ -30,30 +44,24 @@ class Past(NamedTuple):
     born_at: int
 
 
-def judge(row: MessageRow, *, age_ms: int, is_own_sender: bool, is_like_ours: bool, settings: Settings) -> Judgement:
-    """Judge a message that was not told yet.
-
-    Args:
-        row: The message as it is now.
-        age_ms: How long ago it was first seen.
-        is_own_sender: It came from an address of this Mac: an echo, or a word to oneself.
-        is_like_ours: It looks like somebody else's, but says what we are just sending to that chat.
-        settings: For how long to hold.
-    """
-    if row.kind != "message" or row.is_deleted or row.is_unsent:
+def judge(row: MessageRow, *, age_ms: int, ties: Ties, settings: Settings) -> Judgement:
+    """Judge a message that was not told yet and was first seen *age_ms* ago."""
+    if row.kind != "message" or row.is_deleted or row.is_unsent or row.link == "preview":
         return Judgement("pass")
     reasons = (
         (round(settings.settle_s * 1000), is_unfinished(row)),
         (round(settings.ghost_s * 1000), row.is_from_me and is_unfinished(row)),
-        (round(settings.flip_s * 1000), is_like_ours),
-        (_BUBBLE_MS, row.link == "unclear"),
+        (round(settings.flip_s * 1000), ties.is_like_ours),
+        (LIKELY_MS, ties.may_be_item),
+        (BUBBLE_MS, row.link == "unclear"),
         (DAY_MS, _is_waiting(row) and not row.error and row.chat is not None),
     )
     hold_ms = max((hold_ms for hold_ms, holds in reasons if holds), default=0)
     if age_ms < hold_ms:
         return Judgement("hold", hold_ms)
     # One that waits for longer, as one to be sent later does, is told when it goes out.
-    return Judgement("tell" if _is_news(row) and not is_own_sender and not _is_waiting(row) else "pass")
+    is_passed = ties.is_own_sender or _is_waiting(row) or (row.link == "repeats" and not ties.is_item)
+    return Judgement("tell" if _is_news(row) and not is_passed else "pass")
 
 
 def is_unfinished(row: MessageRow) -> bool:
@@ -82,7 +90,7 @@ def is_history(sent_at: int, *, seen_at: int, past: Past, catch_up_h: float) -> 
 
 def _is_news(row: MessageRow) -> bool:
     is_whole = row.chat is not None and (has_content(row) or row.names_files)
-    return is_whole and row.link != "repeats" and not row.error
+    return is_whole and not row.error
 
 
 def _is_waiting(row: MessageRow) -> bool:

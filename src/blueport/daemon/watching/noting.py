@@ -15,8 +15,19 @@ from blueport.daemon.journal.items import Item
 from blueport.daemon.journal.reading import NEVER, Seen, Sight
 from blueport.daemon.settings import Settings
 from blueport.daemon.watching.facts import are_files_there, digest_of, message_changed, message_seen
-from blueport.daemon.watching.judging import DAY_MS, Past, has_content, is_ghost, is_history, is_unfinished, judge
-from blueport.daemon.watching.matching import ghosts_item, item_of
+from blueport.daemon.watching.judging import (
+    BUBBLE_MS,
+    DAY_MS,
+    LIKELY_MS,
+    Past,
+    Ties,
+    has_content,
+    is_ghost,
+    is_history,
+    is_unfinished,
+    judge,
+)
+from blueport.daemon.watching.matching import ghosts_item, item_of, likely_item
 from blueport.handles import canonical_handle
 from blueport.protocol.sightings import ChatSeen, Proof
 
@@ -79,18 +90,14 @@ class Noting:
         return max(item.begun_at or 0, back_at) + patience_ms
 
     def _note_untold(self, row: MessageRow, sight: Sight, now: Now) -> None:
-        item = self._item(row)
+        age_ms = now.ms - sight.since
+        item, may_be_item = self._item(row, age_ms)
         if item is not None and row.error:
             word = _WORDS.get(row.error, f"messages_error_{row.error}")
             items.fail(self._journal, item, word, permanent=True)
             item = None
-        judgement = judge(
-            row,
-            age_ms=now.ms - sight.since,
-            is_own_sender=row.sender is not None and self._canonical(row.sender) in self._own_addresses,
-            is_like_ours=not row.is_from_me and self._match(row) is not None,
-            settings=self._settings,
-        )
+        ties = self._ties(row, age_ms, is_item=item is not None, may_be_item=may_be_item)
+        judgement = judge(row, age_ms=age_ms, ties=ties, settings=self._settings)
         match judgement.verdict:
             case "hold":
                 reading.watch(self._journal, row.guid, row.rowid, sight.since + judgement.hold_ms)
@@ -99,6 +106,14 @@ class Noting:
                 self.pass_over(row)
             case "tell":
                 self._tell(row, item, sight, now)
+
+    def _ties(self, row: MessageRow, age_ms: int, *, is_item: bool, may_be_item: bool) -> Ties:
+        return Ties(
+            is_own_sender=row.sender is not None and self._canonical(row.sender) in self._own_addresses,
+            is_item=is_item,
+            may_be_item=may_be_item,
+            is_like_ours=not row.is_from_me and self._match(row, age_ms) is not None,
+        )
 
     def _tell(self, row: MessageRow, item: Item | None, sight: Sight, now: Now) -> None:
         if row.chat is None:
@@ -136,21 +151,37 @@ class Noting:
         else:
             reading.watch(self._journal, row.guid, row.rowid, until)
 
-    def _item(self, row: MessageRow) -> Item | None:
-        """Return the outbox item that an own row is, which is settled when its chat and body are first seen."""
+    def _item(self, row: MessageRow, age_ms: int) -> tuple[Item | None, bool]:
+        """Return the outbox item that an own row is, and whether it may yet turn out to be one."""
         if not row.is_from_me:
-            return None
+            return None, False
         if items.is_claimed(self._journal, row.guid):
-            return items.of_row(self._journal, row.guid)
-        item = self._match(row)
+            return items.of_row(self._journal, row.guid), False
+        item, is_likely = self._match(row, age_ms), False
+        if item is None:
+            item, is_likely = self._weak_match(row, age_ms)
         if item is not None:
             items.match(self._journal, item, row.guid)
-        return item
+        return item, is_likely
 
-    def _match(self, row: MessageRow) -> Item | None:
-        if row.chat is None or row.text is None or row.kind != "message":
+    def _match(self, row: MessageRow, age_ms: int) -> Item | None:
+        # A link's bubble may be part of a text, which proves for itself.
+        is_part = row.link == "preview" or (row.link == "unclear" and age_ms < BUBBLE_MS)
+        if row.chat is None or row.text is None or row.kind != "message" or is_part:
             return None
         return item_of(row, items.unproven(self._journal), region=self._settings.region)
+
+    def _weak_match(self, row: MessageRow, age_ms: int) -> tuple[Item | None, bool]:
+        """Return the item that a row of another text is all the same, and whether there is one that it may be."""
+        if row.text is None or row.kind != "message" or row.link not in (None, "alone"):
+            return None, False
+        item = likely_item(row, items.unproven(self._journal), region=self._settings.region)
+        if item is None:
+            return None, False
+        if items.note_likely(self._journal, item, row.guid) > 1 or age_ms < LIKELY_MS:
+            return None, True
+        _log.info("Outbox item %s is taken for the one message that was sent there then, of another text.", item.id)
+        return item, False
 
     def _note_ghost(self, row: MessageRow) -> None:
         if not is_ghost(row) or items.is_claimed(self._journal, row.guid):

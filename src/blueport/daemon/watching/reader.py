@@ -2,8 +2,8 @@
 
 The cursor finds new rows. It moves on past rows that are not finished; those are in the watch set and looked at again
 whenever anything is written, or their time is up. The sweep finds what changed in rows that were done with: edits,
-late failures, late sends. All of that is one transaction of the journal a step, so that a crash repeats a step or none
-of it, and never skips a row.
+late failures, late sends, late chats, messages that turn out our own. All of that is one transaction of the journal a
+step, so that a crash repeats a step or none of it, and never skips a row.
 """
 
 import asyncio
