@@ -32,7 +32,8 @@ def age(settings: Settings, ms: int, *, away: int = 0) -> None:
     with closing(sqlite3.connect(settings.journal)) as journal, journal:
         journal.execute("UPDATE identity SET created_at = created_at - ?", (ms,))
         journal.execute("UPDATE chats SET newest_at = newest_at - ?", (ms,))
-        journal.execute("UPDATE reading SET read_at = read_at - ?", (away,))
+        for moment in ("read_at", "away_since", "back_at"):
+            journal.execute(f"UPDATE reading SET {moment} = {moment} - ?", (away,))
 
 
 class TestHistory:
@@ -156,10 +157,11 @@ class TestAbsence:
             age(settings, 2 * HOUR_MS, away=HOUR_MS)
 
         async with working(settings, door):
-            chat_db.add_message("From the first hour", sender=ADA, sent_at=now_ms() - 90 * MINUTE_MS)
-            await until(lambda: bool(door.messages))
+            for text, minutes in (("Second hour", 30), ("First hour", 90), ("Before", 150)):
+                chat_db.add_message(text, sender=ADA, sent_at=now_ms() - minutes * MINUTE_MS)
+            await until(lambda: len(door.messages) == 3)
 
-        assert door.received() == ["From the first hour"]
+        assert door.received() == ["Second hour", "First hour"]
 
     async def test_what_a_person_wrote_long_before_it_went_out_is_news(
         self, chat_db: ChatDb, door: FakeDoor, settings: Settings

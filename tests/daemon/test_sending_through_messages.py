@@ -1,6 +1,8 @@
 """A whole daemon between a server and a simulated Mac: what is accepted is sent once, or reported as failed."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from typing import Literal
 
 import msgspec
@@ -424,6 +426,13 @@ class TestSendLinks:
         assert [seen.guid for seen in door.messages] == [row.guid]
 
 
+def in_journal(settings: Settings, what: str) -> int:
+    """Count what is in the journal, as `items WHERE status = 'failed'`."""
+    with closing(sqlite3.connect(settings.journal)) as journal:
+        [count] = journal.execute(f"SELECT COUNT(*) FROM {what}").fetchone()
+        return int(count)
+
+
 class TestClaims:
     """A row of chat.db proves one item at most, for ever."""
 
@@ -454,10 +463,10 @@ class TestClaims:
             await until(lambda: not mac.faults.pending())
             door.answers_with = 503
             row = mac.db.add_message("Hi", chat=mac.db.direct_chat(ADA), error=22)
-            await asyncio.sleep(0.2)  # until the failure is in the journal
+            await until(lambda: in_journal(settings, "items WHERE status = 'failed'") == 1)
             mac.db.change(row, error=0, is_sent=1)
             mac.db.add_message("And now?", sender=ADA)
-            await asyncio.sleep(0.2)  # until both are in the journal
+            await until(lambda: in_journal(settings, "sightings") == 2)
             door.answers_with = None
 
             await until(lambda: door.received() == ["And now?"])
@@ -473,9 +482,10 @@ class TestClaims:
             await until(lambda: not mac.faults.pending())
             door.answers_with = 503
             mac.db.add_message("First", chat=mac.db.direct_chat(ADA), is_sent=1)
-            await asyncio.sleep(0.2)  # until the proof is in the journal
+            await until(lambda: in_journal(settings, "sightings") == 1)
             mac.db.start_anew()
             mac.db.add_message("Second", chat=mac.db.direct_chat(ADA), is_sent=1)
+            await until(lambda: in_journal(settings, "sightings") == 2)
             door.answers_with = None
 
             await until(lambda: [work.status for work in works] == ["sent", "sent"])
