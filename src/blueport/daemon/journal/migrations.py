@@ -54,6 +54,7 @@ _WHAT_WAS_TOLD = """
 ALTER TABLE seen ADD COLUMN is_from_me INTEGER NOT NULL DEFAULT 0;
 UPDATE seen SET is_from_me = state LIKE '1:%', state = state || ':1';
 """
+
 _LIKELY_ROWS = """
 CREATE TABLE likely (
   item_seq INTEGER NOT NULL, guid TEXT NOT NULL, PRIMARY KEY (item_seq, guid)
