@@ -147,7 +147,11 @@ class FakeDoor:
         if isinstance(sighting, MessageChanged):
             self.changes.append(sighting)
             return
-        if sighting.guid not in {seen.guid for seen in self.messages}:
+        known = next((seen for seen in self.messages if seen.guid == sighting.guid), None)
+        if known is not None and sighting.is_from_me and not known.is_from_me:
+            self.messages.remove(known)
+            known = None
+        if known is None:
             self.messages.append(sighting)
         if sighting.proves is not None and self.work[sighting.proves.outbox_id].token == sighting.proves.token:
             self.work[sighting.proves.outbox_id].status = "sent"

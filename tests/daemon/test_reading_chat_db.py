@@ -16,7 +16,6 @@ from tests.daemon.waiting import ADA, BO, CY, LINE, until, working
 PHOTO = Attachment("photo.heic", b"heic", "image/heic")
 PHOTOS = [Attachment(f"{n}.jpg", b"jpg") for n in range(3)]
 MINUTE_MS = 60_000
-HOUR_MS = 60 * MINUTE_MS
 
 
 @pytest.fixture(autouse=True)
@@ -647,22 +646,3 @@ class TestOwnMessages:
         chat_db.add_message("ok", sender=ADA)
 
         await until(lambda: (door.sent(), door.received()) == (["ok"], ["ok"]))
-
-
-class TestHistory:
-    async def test_what_icloud_brings_back_is_stored_without_news(self, chat_db: ChatDb, door: FakeDoor) -> None:
-        chat_db.add_message("New", sender=ADA)
-        await until(lambda: door.received() == ["New"])
-
-        oddities.backfill(chat_db, 20, sender=ADA, newest_at=now_ms() - HOUR_MS)
-
-        await until(lambda: len(door.messages) == 21)
-        assert door.received() == ["New"]
-
-    async def test_what_comes_late_but_newest_is_news(self, chat_db: ChatDb, door: FakeDoor) -> None:
-        chat_db.add_message("An hour ago", sender=ADA, sent_at=now_ms() - HOUR_MS)
-        await until(lambda: len(door.messages) == 1)
-
-        chat_db.add_message("Half an hour ago", sender=ADA, sent_at=now_ms() - 30 * MINUTE_MS)
-
-        await until(lambda: door.received() == ["Half an hour ago"])

@@ -112,7 +112,8 @@ class TestCells:
 
         rows = reader.rows_after(row.rowid - 1, 10)
         reader.states_since(0)
-        reader.own_addresses()
+        reader.addresses_of_chats()
+        reader.addresses_of_rows()
 
         assert [read.guid for read in rows] == [row.guid, after.guid]
 

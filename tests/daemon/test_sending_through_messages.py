@@ -1,16 +1,22 @@
 """A whole daemon between a server and a simulated Mac: what is accepted is sent once, or reported as failed."""
 
+import asyncio
+import sqlite3
+from contextlib import closing
 from typing import Literal
 
 import msgspec
 import pytest
 
+from blueport.clock import now_ms
 from blueport.daemon.settings import Settings
 from blueport.simulator import oddities
 from blueport.simulator.faults import Fault
 from blueport.simulator.mac import SimulatedMac
-from tests.daemon.fake_door import FakeDoor
+from tests.daemon.fake_door import FakeDoor, Work
 from tests.daemon.waiting import ADA, BO, CY, LINE, until, working
+
+MINUTE_MS = 60_000
 
 
 def texts_on_phone(mac: SimulatedMac, person: str) -> list[str | None]:
@@ -236,18 +242,6 @@ class TestSendTextGoingWrong:
 
         assert lost.status == "claimed"
 
-    async def test_text_that_messages_made_typographic_is_recognised(
-        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
-    ) -> None:
-        mac.faults.add(Fault("silent"))
-        work = door.accept(LINE, ADA, '"It\'s" -- fine...')
-
-        async with working(settings, door):
-            await until(lambda: not mac.faults.pending())
-            chat = mac.db.direct_chat(ADA)
-            mac.db.add_message("\u201cIt\u2019s\u201d \u2014 fine\u2026", chat=chat, is_sent=1)
-            await until(lambda: work.status == "sent")
-
     async def test_the_same_text_in_another_conversation_proves_nothing(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings
     ) -> None:
@@ -275,6 +269,22 @@ class TestSendTextGoingWrong:
         assert ghost.error == "ghost_row"
         assert silent.status == "claimed"
 
+    async def test_an_empty_row_of_another_time_is_no_ghost_of_a_send(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        mac.faults.add(Fault("silent"))
+        work = door.accept(LINE, ADA, "Mine")
+
+        async with working(settings, door):
+            await until(lambda: not mac.faults.pending())
+            for sent_at in (now_ms() - MINUTE_MS, now_ms() + MINUTE_MS):
+                mac.db.add_row(sent_at=sent_at)
+            await asyncio.sleep(2 * settings.ghost_s)  # longer than an empty row is held
+            mac.db.add_message("Mine", chat=mac.db.direct_chat(ADA), is_sent=1)
+            await until(lambda: work.status != "claimed")
+
+        assert work.status == "sent"
+
     async def test_an_empty_row_of_nobody_is_nothing(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings
     ) -> None:
@@ -284,6 +294,201 @@ class TestSendTextGoingWrong:
             await until(lambda: door.received() == ["Hi"])
 
         assert door.sent() == []
+
+
+class TestChangedText:
+    """Messages changes what it is given; the row that comes of it proves the send all the same."""
+
+    @pytest.fixture
+    def work(self, mac: SimulatedMac, door: FakeDoor, text: str) -> Work:
+        """A text that leaves no trace but what the test writes."""
+        mac.faults.add(Fault("silent"))
+        return door.accept(LINE, ADA, text)
+
+    @pytest.mark.parametrize(
+        ("text", "changed"),
+        [
+            ('"It\'s" -- fine...', "\u201cIt\u2019s\u201d \u2014 fine\u2026"),
+            ("'q' \"q\"", "\u201aq\u2018 \u201eq\u201f"),
+            ("<'x'>", "<\u2039x\u203a>"),
+            ('"x"', "\u00ab\u00a0x\u00a0\u00bb"),
+            ("a---b - c", "a\u2014b \u2013 c"),
+            ("--", "\u2014"),
+            ("wait....", "wait\u2026."),
+            ("\u2764", "\u2764\ufe0f"),
+            ("a\rb\r\nc", "a\nb\nc"),
+            ("a\u2028b\u2029c", "a\nb\nc"),
+            ("a\u00a0b  c\td", "a b c d"),
+        ],
+    )
+    async def test_a_send_is_recognised_by_a_row_that_looks_the_same(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, work: Work, changed: str
+    ) -> None:
+        async with working(settings, door):
+            await until(lambda: not mac.faults.pending())
+            # A second one, so that the text alone can tell.
+            mac.db.add_message("By hand", chat=mac.db.direct_chat(ADA), is_sent=1)
+            mac.db.add_message(changed, chat=mac.db.direct_chat(ADA), is_sent=1)
+            await until(lambda: work.status == "sent")
+
+        assert [seen.text for seen in door.messages if seen.proves] == [changed]
+
+    @pytest.mark.parametrize("text", ["(c) me"])
+    async def test_a_send_is_the_only_row_that_can_be_it_whatever_its_text(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, work: Work
+    ) -> None:
+        async with working(settings, door):
+            await until(lambda: not mac.faults.pending())
+            mac.db.add_message("Elsewhere", chat=mac.db.direct_chat(CY), is_sent=1)
+            mac.db.add_message("Before", chat=mac.db.direct_chat(ADA), is_sent=1, sent_at=now_ms() - MINUTE_MS)
+            mac.db.add_message("\u00a9 me", chat=mac.db.direct_chat(ADA), is_sent=1)
+            await until(lambda: work.status == "sent")
+
+        assert [seen.text for seen in door.messages if seen.proves] == ["\u00a9 me"]
+
+    @pytest.mark.parametrize("text", ["(c) me"])
+    async def test_of_two_rows_that_can_be_it_none_is(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, work: Work
+    ) -> None:
+        async with working(settings, door):
+            await until(lambda: not mac.faults.pending())
+            for changed in ("\u00a9 me", "By hand"):
+                mac.db.add_message(changed, chat=mac.db.direct_chat(ADA), is_sent=1)
+            await until(lambda: len(door.sent()) == 2)
+
+        assert work.status == "claimed"
+        assert [seen.proves for seen in door.messages] == [None, None]
+
+    @pytest.mark.parametrize("text", ["Mine"])
+    async def test_a_row_of_its_own_text_goes_before_one_that_can_be_it(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, work: Work
+    ) -> None:
+        async with working(settings, door):
+            await until(lambda: not mac.faults.pending())
+            for written in ("By hand", "Mine"):
+                mac.db.add_message(written, chat=mac.db.direct_chat(ADA), is_sent=1)
+            await until(lambda: len(door.sent()) == 2)
+
+        assert work.status == "sent"
+        assert [seen.text for seen in door.messages if seen.proves] == ["Mine"]
+
+
+class TestSendLinks:
+    """A link may be a text with a bubble behind it, or a bubble alone."""
+
+    @pytest.fixture
+    def works(self, mac: SimulatedMac, door: FakeDoor, texts: list[str]) -> list[Work]:
+        """Texts that leave no traces but what the test writes."""
+        mac.faults.add(Fault("silent", times=len(texts)))
+        return [door.accept(LINE, ADA, text) for text in texts]
+
+    @pytest.mark.parametrize("texts", [["https://example.com/a", "https://example.com/a"]])
+    async def test_one_that_is_sent_twice_is_proven_twice(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, works: list[Work]
+    ) -> None:
+        async with working(settings, door):
+            await until(lambda: not mac.faults.pending())
+            for _ in works:
+                oddities.link_preview(mac.db, "https://example.com/a", chat=mac.db.direct_chat(ADA), is_sent=1)
+
+            await until(lambda: [work.status for work in works] == ["sent", "sent"])
+        assert len({seen.guid for seen in door.messages if seen.proves}) == 2
+
+    @pytest.mark.parametrize("texts", [["Look: https://example.com/a", "https://example.com/a"]])
+    async def test_the_bubble_of_a_text_proves_no_other(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, works: list[Work]
+    ) -> None:
+        async with working(settings, door):
+            await until(lambda: not mac.faults.pending())
+            chat = mac.db.direct_chat(ADA)
+            mac.db.add_message("Look: https://example.com/a", chat=chat, is_sent=1)
+            oddities.link_preview(mac.db, "https://example.com/a", chat=chat, is_sent=1)
+            await until(lambda: works[0].status == "sent")
+            mac.db.add_message("https://example.com/a", chat=chat, is_sent=1)
+            await until(lambda: works[1].status == "sent")
+
+        assert door.sent() == ["Look: https://example.com/a", "https://example.com/a"]
+
+    @pytest.mark.parametrize("texts", [["https://example.com/a"]])
+    async def test_a_bubble_waits_for_the_text_before_it(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, works: list[Work]
+    ) -> None:
+        async with working(settings, door):
+            await until(lambda: not mac.faults.pending())
+            chat = mac.db.direct_chat(ADA)
+            row = mac.db.add_row(is_sent=1)
+            mac.db.link(row, chat)
+            oddities.link_preview(mac.db, "https://example.com/a", chat=chat, is_sent=1)
+            await asyncio.sleep(0.1)  # until both were looked at
+            mac.db.write_body(row, "https://example.com/a")
+
+            await until(lambda: works[0].status == "sent")
+        assert [seen.guid for seen in door.messages] == [row.guid]
+
+
+def in_journal(settings: Settings, what: str) -> int:
+    """Count what is in the journal, as `items WHERE status = 'failed'`."""
+    with closing(sqlite3.connect(settings.journal)) as journal:
+        [count] = journal.execute(f"SELECT COUNT(*) FROM {what}").fetchone()
+        return int(count)
+
+
+class TestClaims:
+    """A row of chat.db proves one item at most, for ever."""
+
+    @pytest.fixture
+    def works(self, mac: SimulatedMac, door: FakeDoor) -> list[Work]:
+        """Two equal texts, neither of which leaves a trace of its own."""
+        mac.faults.add(Fault("silent", times=2))
+        return [door.accept(LINE, ADA, "Hi") for _ in range(2)]
+
+    async def test_a_send_that_failed_and_went_out_after_all_proves_no_other(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, works: list[Work]
+    ) -> None:
+        async with working(settings, door):
+            await until(lambda: not mac.faults.pending())
+            row = mac.db.add_message("Hi", chat=mac.db.direct_chat(ADA), error=22)
+            await until(lambda: works[0].status == "failed")
+
+            mac.db.change(row, error=0, is_sent=1)
+            await until(lambda: door.sent() == ["Hi"])
+
+        assert works[1].status == "claimed"
+        assert door.messages[0].proves is None
+
+    async def test_not_even_while_the_server_is_away(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, works: list[Work]
+    ) -> None:
+        async with working(settings, door):
+            await until(lambda: not mac.faults.pending())
+            door.answers_with = 503
+            row = mac.db.add_message("Hi", chat=mac.db.direct_chat(ADA), error=22)
+            await until(lambda: in_journal(settings, "items WHERE status = 'failed'") == 1)
+            mac.db.change(row, error=0, is_sent=1)
+            mac.db.add_message("And now?", sender=ADA)
+            await until(lambda: in_journal(settings, "sightings") == 2)
+            door.answers_with = None
+
+            await until(lambda: door.received() == ["And now?"])
+            await until(lambda: works[0].status == "failed")
+        assert works[1].status == "claimed"
+
+    async def test_a_proof_that_the_server_does_not_know_yet_is_no_matter_in_a_renumbered_file(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        mac.faults.add(Fault("silent", times=2))
+        works = [door.accept(LINE, ADA, text) for text in ("First", "Second")]
+        async with working(settings, door):
+            await until(lambda: not mac.faults.pending())
+            door.answers_with = 503
+            mac.db.add_message("First", chat=mac.db.direct_chat(ADA), is_sent=1)
+            await until(lambda: in_journal(settings, "sightings") == 1)
+            mac.db.start_anew()
+            mac.db.add_message("Second", chat=mac.db.direct_chat(ADA), is_sent=1)
+            await until(lambda: in_journal(settings, "sightings") == 2)
+            door.answers_with = None
+
+            await until(lambda: [work.status for work in works] == ["sent", "sent"])
 
 
 class TestMessagesNotRunning:

@@ -90,6 +90,41 @@ class TestDowntime:
         assert door.received() == [f"Number {n}" for n in range(20)]
 
 
+class TestOwnAddresses:
+    """What an own address sends inbound is an echo: the address may be named anywhere in the file, at any time."""
+
+    async def test_addresses_that_messages_name_are_known_from_the_start(  # echo-02, echo-03
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        chat = chat_db.direct_chat(ADA)
+        chat_db.add_message("To one", sender=ADA, chat=chat, destination_caller_id="one@icloud.com")
+        chat_db.add_message("From the other", chat=chat, is_sent=1, account="E:Other@icloud.com")
+        chat_db.add_message("To the line", sender=ADA, chat=chat)
+
+        async with working(settings, door):
+            for sender in ("one@icloud.com", "other@icloud.com"):
+                chat_db.add_message("Echo", sender=sender, chat=chat)
+            chat_db.add_message("No echo", sender=ADA)
+            await until(lambda: bool(door.messages))
+
+        assert door.received() == ["No echo"]
+
+    async def test_addresses_that_turn_up_later_are_known_from_then_on(  # echo-04, echo-06
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        chat = chat_db.direct_chat(ADA)
+        async with working(settings, door):
+            chat_db.direct_chat(LINE, account_login="E:one@icloud.com")
+            chat_db.add_message("To another", sender=ADA, chat=chat, destination_caller_id="other@icloud.com")
+            await until(lambda: len(door.messages) == 1)
+            for sender in ("one@icloud.com", "other@icloud.com"):
+                chat_db.add_message("Echo", sender=sender, chat=chat)
+            chat_db.add_message("No echo", sender=ADA)
+            await until(lambda: len(door.messages) == 2)
+
+        assert door.received() == ["To another", "No echo"]
+
+
 class TestAnotherFile:
     async def test_a_rebuilt_file_is_read_on_from_its_end(  # cur-03
         self, chat_db: ChatDb, door: FakeDoor, settings: Settings
@@ -253,9 +288,9 @@ class TestOpening:
 
         with closing(Reader(chat_db.path)) as reader:
             [row] = reader.rows_after(0, 10)
-            own_addresses = reader.own_addresses()
+            addresses = reader.addresses_of_chats()
 
-        assert (row.text, row.reply_to_guid, row.is_deleted, own_addresses) == ("Hi", None, False, [])
+        assert (row.text, row.reply_to_guid, row.is_deleted, addresses) == ("Hi", None, False, [])
 
     def test_the_sweep_does_not_read_the_whole_table(self, chat_db: ChatDb) -> None:
         with closing(Reader(chat_db.path)) as reader:

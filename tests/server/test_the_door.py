@@ -2,6 +2,7 @@
 
 from concurrent.futures import Future, ThreadPoolExecutor
 
+import msgspec
 import pytest
 
 from blueport.protocol.door import Claim, Failed, Hold, Sightings
@@ -311,6 +312,31 @@ class TestProofs:
 
         assert alice.item(outbox_id)["error"] == "outcome_unknown"
         assert alice.messages()[0]["text"] == "Hello"
+
+    def test_a_message_that_turns_out_our_own_is_sent_once_and_was_never_received(self, alice: Customer) -> None:
+        outbox_id = alice.sends(to=CARL)
+        (item,) = alice.mac.claim()
+        alice.mac.begin(item)
+        proof = proof_of(item)
+        alice.mac.sees(text_from(CARL, alice.line, item.command.text, guid=proof.guid))
+        [before, _] = alice.messages(CARL)
+
+        alice.mac.sees(proof, proof)
+
+        [after, _] = alice.messages(CARL)
+        assert alice.item(outbox_id)["status"] == "sent"
+        assert after == before | {"is_from_me": True, "sender": alice.line, "outbox_id": outbox_id}
+        types = [kind for (kind,) in alice.world.sql("SELECT type FROM events ORDER BY seq DESC LIMIT 2")]
+        assert types == ["message.sent", "message.received"]
+
+    def test_a_message_that_turns_out_our_own_opens_no_conversation(self, alice: Customer) -> None:
+        seen = text_from("+15550109999", alice.line)
+        alice.mac.sees(seen)
+
+        alice.mac.sees(msgspec.structs.replace(seen, is_from_me=True, sender=None))
+
+        answer = alice.post("/v1/messages", {"from": alice.line, "to": "+15550109999", "text": "Hello"})
+        assert_refused(answer, 403, "contact_has_not_messaged", "to")
 
     def test_history_is_kept_without_an_event(self, alice: Customer) -> None:
         events = alice.world.rows("events")

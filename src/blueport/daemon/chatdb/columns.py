@@ -134,6 +134,12 @@ def state_query(columns: Columns) -> str:
     return f"SELECT m.ROWID, {GUID}, {_state(columns)} FROM message m"  # noqa: S608 - our own constants
 
 
+def own_address_query(columns: Columns) -> str:
+    """Return the statement, without its condition, that reads what messages say of this Mac's address and account."""
+    fields = ", ".join(_cast(columns, "m", name, str | None) for name in ("destination_caller_id", "account"))
+    return f"SELECT DISTINCT {fields} FROM message m"  # noqa: S608 - our own constants
+
+
 def attachment_query(columns: Columns) -> str:
     """Return the statement that reads the RawAttachments of messages whose rowids it is given as JSON."""
     fields = ", ".join(
@@ -166,7 +172,9 @@ def _state(columns: Columns) -> str:
     there = columns["message"]
     flags = [f"ifnull(m.{name}, '')" for name in _STATE_FLAGS if name in there]
     lengths = [f"ifnull(length(CAST(m.{name} AS BLOB)), '')" for name in _STATE_LENGTHS if name in there]
-    return " || ':' || ".join(flags + lengths)
+    # The link to a chat comes last of all, sometimes long after the rest, and goes with Recently Deleted.
+    link = "EXISTS (SELECT 1 FROM chat_message_join n WHERE n.message_id = m.ROWID)"
+    return " || ':' || ".join([*flags, *lengths, link])
 
 
 def _is_deleted(columns: Columns) -> str:

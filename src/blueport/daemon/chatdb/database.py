@@ -23,19 +23,20 @@ from blueport.daemon.chatdb.columns import (
     attachment_query,
     columns_of,
     message_query,
+    own_address_query,
     state_query,
 )
 from blueport.daemon.chatdb.dates import BELOW_SECONDS, apple_ns, apple_s
 from blueport.daemon.chatdb.links import link_of
-from blueport.daemon.chatdb.rows import URL_BALLOON, MessageRow, message_row
+from blueport.daemon.chatdb.rows import URL_BALLOON, MessageRow, message_row, own_addresses
 
 # Long enough for a checkpoint, short enough not to be noticed; a longer lock is waited out from outside.
 _BUSY_TIMEOUT_S = 1.0
 _NEIGHBOURHOOD_ROWS = 500
 _NEIGHBOURS = 10
+# So many rows are taken for new where they have no date, and show which addresses are in use.
+_NEWEST_ROWS = 5_000
 _DAY_MS = 86_400_000
-# Of rows without a date the newest are taken for new.
-_UNDATED_ROWS = 5_000
 
 _log = logging.getLogger(__name__)
 
@@ -120,16 +121,22 @@ class ChatDb:
             WHERE m.date >= ? OR m.date BETWEEN ? AND ?
             OR (m.date = 0 AND m.ROWID > ?) OR (m.date IS NULL AND m.ROWID > ?) ORDER BY +m.ROWID
         """
-        undated = self.newest_rowid() - _UNDATED_ROWS
+        undated = self.newest_rowid() - _NEWEST_ROWS
         since = (apple_ns(moment), apple_s(moment), BELOW_SECONDS, undated, undated)
         return self._read(State, state_query(self._columns) + condition, *since)
 
-    def own_addresses(self) -> list[str]:
+    def addresses_of_chats(self) -> list[str]:
         """Return the accounts that conversations were ever held under, as written there."""
         if "account_login" not in self._columns["chat"]:
             return []
         query = "SELECT DISTINCT CAST(account_login AS TEXT) FROM chat WHERE account_login IS NOT NULL"
-        return [account.partition(":")[2] for (account,) in self._read(tuple[str], query)]
+        return [address for (account,) in self._read(tuple[str], query) for address in own_addresses(None, account)]
+
+    def addresses_of_rows(self) -> list[str]:
+        """Return the own addresses that the newest messages name, as written there."""
+        query = f"{own_address_query(self._columns)} WHERE m.ROWID > ?"
+        found = self._read(tuple[str | None, str | None], query, self.newest_rowid() - _NEWEST_ROWS)
+        return [address for caller_id, account in found for address in own_addresses(caller_id, account)]
 
     def _messages(self, condition: str, *parameters: _Given) -> list[MessageRow]:
         raws = self._read(RawMessage, message_query(self._columns) + condition, *parameters)

@@ -24,12 +24,16 @@ _BETWEEN_LINKS = re.compile(
 def link_of(bubble: RawMessage, before: Iterable[RawMessage]) -> Link:
     """Say how *bubble* stands to the messages *before* it of the same sender in the same chat."""
     url = _bare(_text(bubble))
-    unclear = False
+    repeats = unclear = False
     for message in before:
         behind_ms = abs((unix_ms(bubble.date) or 0) - (unix_ms(message.date) or 0))
         if _repeats(url, message, behind_ms):
-            return "repeats"
+            if message.balloon_bundle_id != URL_BALLOON:
+                return "preview"
+            repeats = True
         unclear = unclear or (behind_ms <= BEHIND_TEXT_MS and not _text(message))
+    if repeats:
+        return "repeats"
     return "unclear" if unclear else "alone"
 
 

@@ -18,8 +18,9 @@ from blueport.protocol.sightings import AttachmentSeen, ChatSeen
 
 URL_BALLOON = "com.apple.messages.URLBalloonProvider"
 
-# How a link's bubble stands to the messages before it: alone, a repetition of one of them, or they are unfinished.
-Link = Literal["alone", "repeats", "unclear"]
+# How a link's bubble stands to the messages before it: alone, part of a text, another bubble again, or they are not
+# finished.
+Link = Literal["alone", "preview", "repeats", "unclear"]
 
 _GROUP_STYLE, _DIRECT_STYLE = 43, 45
 _VOICE_UTI = "com.apple.coreaudio-format"
@@ -100,8 +101,14 @@ def message_row(
         link=link,
         reply_to_guid=raw.thread_originator_guid or None,
         line_address=raw.destination_caller_id,
-        own_addresses=_own_addresses(raw),
+        own_addresses=own_addresses(raw.destination_caller_id, raw.account, raw.chat_account),
     )
+
+
+def own_addresses(caller_id: str | None, *accounts: str | None) -> tuple[str, ...]:
+    """Return the addresses that are called own; accounts are written `E:address`, `P:number`, or only `e:`."""
+    named = (caller_id, *(account.partition(":")[2] for account in accounts if account))
+    return tuple(address for address in named if address)
 
 
 def _chat(raw: RawMessage, participants: tuple[str, ...]) -> ChatSeen | None:
@@ -129,13 +136,6 @@ def _is_group(raw: RawMessage, participants: tuple[str, ...]) -> bool:
 def _sender(raw: RawMessage, chat: ChatSeen | None) -> str | None:
     """Who wrote it; with no handle that is the other one of a conversation of two, but nobody known in a group."""
     return raw.handle or (chat.identifier if chat and not chat.is_group else None)
-
-
-def _own_addresses(raw: RawMessage) -> tuple[str, ...]:
-    """Return the addresses that the row calls own; accounts are written `E:address`, `P:number`, or only `e:`."""
-    accounts = (raw.account, raw.chat_account)
-    named = (raw.destination_caller_id, *(account.partition(":")[2] for account in accounts if account))
-    return tuple(address for address in named if address)
 
 
 def _may_be_unsent(raw: RawMessage, summary: Summary) -> bool:

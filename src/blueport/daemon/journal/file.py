@@ -17,28 +17,10 @@ from typing import TypeVar
 import msgspec
 
 from blueport.clock import now_ms
+from blueport.daemon.journal.migrations import MIGRATIONS
 
 Cell = str | bytes | int | None
 _Found = TypeVar("_Found")
-
-_SCHEMA = """
-CREATE TABLE identity (journal TEXT NOT NULL, created_at INTEGER NOT NULL);
-CREATE TABLE items (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, token TEXT NOT NULL, line TEXT NOT NULL,
-  command BLOB NOT NULL, status TEXT NOT NULL, rowid_before INTEGER, begun_at INTEGER, message_rowid INTEGER UNIQUE,
-  error TEXT, permanent INTEGER
-);
-CREATE TABLE sightings (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT, sighting BLOB NOT NULL, item_id TEXT, refused_because TEXT
-);
-CREATE INDEX sightings_to_tell ON sightings (seq) WHERE refused_because IS NULL;
-CREATE TABLE reading (
-  file INTEGER NOT NULL, cursor INTEGER NOT NULL, cursor_guid TEXT, read_at INTEGER NOT NULL
-);
-CREATE TABLE seen (guid TEXT PRIMARY KEY, state TEXT NOT NULL, told TEXT) WITHOUT ROWID;
-CREATE TABLE watched (guid TEXT PRIMARY KEY, rowid INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL);
-CREATE TABLE chats (guid TEXT PRIMARY KEY, newest_at INTEGER NOT NULL) WITHOUT ROWID;
-"""
 
 
 class JournalInUseError(Exception):
@@ -109,8 +91,15 @@ def _held(lock: Path) -> Iterator[None]:
 def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
-    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'identity'").fetchone():
-        return
-    connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}")
-    connection.execute("INSERT INTO identity VALUES (?, ?)", (f"jrn_{secrets.token_hex(16)}", now_ms()))
-    connection.execute("COMMIT")
+    for version in range(_version(connection) + 1, len(MIGRATIONS) + 1):
+        statements = MIGRATIONS[version - 1]
+        connection.executescript(f"BEGIN IMMEDIATE; {statements} PRAGMA user_version = {version}; COMMIT;")
+    if not connection.execute("SELECT 1 FROM identity").fetchone():
+        connection.execute("INSERT INTO identity VALUES (?, ?)", (f"jrn_{secrets.token_hex(16)}", now_ms()))
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    [version] = connection.execute("PRAGMA user_version").fetchone()
+    # The first journals did not say which version they are.
+    is_first = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'identity'").fetchone()
+    return int(version or bool(is_first))

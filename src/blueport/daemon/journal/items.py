@@ -5,6 +5,8 @@
        └──surely unsent──┘
 
 From `begun` on, which is written before the hand-over, an item may be in Messages and is never handed over again.
+A row of chat.db is one item at most. That is a claim, which outlives the item: one that failed may go out after all,
+and then its row must not be taken for a later item of the same text.
 """
 
 from typing import Literal
@@ -21,7 +23,7 @@ Status = Literal["claimed", "begun", "handed", "proven", "failed"]
 class Item(msgspec.Struct, frozen=True, array_like=True):
     """An item as journalled.
 
-    `rowid_before` is the newest row of chat.db before the hand-over, `begun_at` Unix milliseconds, `message_rowid` the
+    `rowid_before` is the newest row of chat.db before the hand-over, `begun_at` Unix milliseconds, `message_guid` the
     row that the item was found to be.
     """
 
@@ -32,9 +34,9 @@ class Item(msgspec.Struct, frozen=True, array_like=True):
     status: Status
     rowid_before: int | None
     begun_at: int | None
-    message_rowid: int | None
     error: str | None
     permanent: int | None
+    message_guid: str | None
 
     @property
     def command(self) -> Command:
@@ -42,7 +44,7 @@ class Item(msgspec.Struct, frozen=True, array_like=True):
         return _command_of.decode(self.command_json)
 
 
-_COLUMNS = "id, token, line, command, status, rowid_before, begun_at, message_rowid, error, permanent"
+_COLUMNS = "id, token, line, command, status, rowid_before, begun_at, error, permanent, guid"
 _command_of = msgspec.json.Decoder(Command)
 
 
@@ -109,14 +111,26 @@ def hand_over(journal: Journal, item: Item) -> None:
     journal.change("UPDATE items SET status = 'handed' WHERE id = ? AND status = 'begun'", item.id)
 
 
-def match(journal: Journal, item: Item, message_rowid: int) -> None:
-    """Note which row of chat.db is this item's; no other item can have it."""
-    journal.change("UPDATE items SET message_rowid = ? WHERE id = ?", message_rowid, item.id)
+def match(journal: Journal, item: Item, message_guid: str) -> None:
+    """Note which row of chat.db is this item's; no other item can ever have it."""
+    journal.change("INSERT INTO claims SELECT ?, seq FROM items WHERE id = ?", message_guid, item.id)
 
 
-def of_row(journal: Journal, message_rowid: int) -> Item | None:
+def is_claimed(journal: Journal, message_guid: str) -> bool:
+    """Say whether a row was found to be an item, which may have ended since."""
+    return bool(journal.find(tuple[int], "SELECT 1 FROM claims WHERE guid = ?", message_guid))
+
+
+def of_row(journal: Journal, message_guid: str) -> Item | None:
     """Return the unproven item that a row was found to be."""
-    return next(iter(_items(journal, "message_rowid = ? AND status IN ('begun', 'handed')", message_rowid)), None)
+    return next(iter(_items(journal, "guid = ? AND status IN ('begun', 'handed')", message_guid)), None)
+
+
+def note_likely(journal: Journal, item: Item, message_guid: str) -> int:
+    """Note that a row may be an item, whatever its text, and return how many such rows there are."""
+    journal.change("INSERT OR IGNORE INTO likely SELECT seq, ? FROM items WHERE id = ?", message_guid, item.id)
+    query = "SELECT COUNT(*) FROM likely JOIN items ON seq = item_seq WHERE id = ?"
+    return journal.find(tuple[int], query, item.id)[0][0]
 
 
 def prove(journal: Journal, item: Item) -> None:
@@ -146,9 +160,11 @@ def drop_failed(journal: Journal, item: Item) -> None:
 
 def forget_rowids(journal: Journal) -> None:
     """Let items be found anywhere: the rows of chat.db were numbered anew."""
-    journal.change("UPDATE items SET rowid_before = 0, message_rowid = NULL WHERE status IN ('begun', 'handed')")
+    unproven_ones = "WHERE status IN ('begun', 'handed')"
+    journal.change(f"DELETE FROM claims WHERE item_seq IN (SELECT seq FROM items {unproven_ones})")  # noqa: S608 - our own constants
+    journal.change(f"UPDATE items SET rowid_before = 0 {unproven_ones}")  # noqa: S608 - our own constants
 
 
 def _items(journal: Journal, condition: str, *parameters: str | int, limit: int = -1) -> list[Item]:
-    query = f"SELECT {_COLUMNS} FROM items WHERE {condition} ORDER BY seq LIMIT ?"  # noqa: S608 - our own constants
+    query = f"SELECT {_COLUMNS} FROM items LEFT JOIN claims ON item_seq = seq WHERE {condition} ORDER BY seq LIMIT ?"  # noqa: S608 - our own constants
     return journal.find(Item, query, *parameters, limit)

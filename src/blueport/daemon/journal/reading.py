@@ -8,23 +8,41 @@ from blueport.daemon.journal.file import Journal
 
 
 class Position(msgspec.Struct, frozen=True, array_like=True):
-    """How far the reader came.
-
-    `file` is the inode of chat.db, `cursor` the newest row read and `cursor_guid` that row's guid, `read_at` the Unix
-    milliseconds of the last look.
-    """
+    """How far the reader came: `file` is the inode of chat.db, `cursor` the newest row read, with its guid."""
 
     file: int
     cursor: int
     cursor_guid: str | None
+
+
+class Presence(msgspec.Struct, frozen=True, array_like=True):
+    """Moments (Unix ms): the last look that saw everything, and the two ends of the latest long time without one."""
+
     read_at: int
+    away_since: int = 0
+    back_at: int = 0
+
+
+class Sight(msgspec.Struct, frozen=True, array_like=True):
+    """When a message was first seen, and since when nobody had looked then (Unix ms)."""
+
+    since: int
+    unread_since: int
 
 
 class Seen(msgspec.Struct, frozen=True, array_like=True):
-    """What a message was like when last looked at; `told` is a digest of what the server knows, None if nothing."""
+    """What a message was like when last looked at.
+
+    `told` is a digest of what the server knows, None if it knows nothing, NEVER if it must not; `is_from_me` is whether
+    the server knows the message as our own.
+    """
 
     state: str
     told: str | None
+    is_from_me: int = 0
+
+
+NEVER = "never"
 
 
 class Watched(msgspec.Struct, frozen=True, array_like=True):
@@ -35,31 +53,64 @@ class Watched(msgspec.Struct, frozen=True, array_like=True):
     since: int
     until: int
 
+    def is_due(self, moment: int) -> bool:
+        """Say whether its time is up; one that was first seen in the future was seen before the clock was set back."""
+        return self.until <= moment or self.since > moment
+
+
+_WATCHED = "SELECT guid, rowid, since, until FROM watched JOIN sights USING (guid)"
+
 
 def position(journal: Journal) -> Position | None:
     """Return how far the reader came, None before its first look."""
-    return next(iter(journal.find(Position, "SELECT file, cursor, cursor_guid, read_at FROM reading")), None)
+    return next(iter(journal.find(Position, "SELECT file, cursor, cursor_guid FROM reading")), None)
 
 
-def move_to(journal: Journal, at: Position) -> None:
-    """Note how far the reader came."""
+def presence(journal: Journal) -> Presence | None:
+    """Return when the reader looked, None before its first look."""
+    return next(iter(journal.find(Presence, "SELECT read_at, away_since, back_at FROM reading")), None)
+
+
+def move_to(journal: Journal, at: Position, looked: Presence) -> None:
+    """Note how far the reader came, and when."""
     journal.change("DELETE FROM reading")
-    journal.change("INSERT INTO reading VALUES (?, ?, ?, ?)", at.file, at.cursor, at.cursor_guid, at.read_at)
+    journal.change(
+        "INSERT INTO reading (file, cursor, cursor_guid, read_at, away_since, back_at) VALUES (?, ?, ?, ?, ?, ?)",
+        *(at.file, at.cursor, at.cursor_guid),
+        *(looked.read_at, looked.away_since, looked.back_at),
+    )
+
+
+def note_presence(journal: Journal, looked: Presence) -> None:
+    """Note when the reader looked."""
+    journal.change(
+        "UPDATE reading SET read_at = ?, away_since = ?, back_at = ?",
+        *(looked.read_at, looked.away_since, looked.back_at),
+    )
+
+
+def first_sight(journal: Journal, guid: str, now: Sight) -> Sight:
+    """Return when a message was first seen, which is *now* if it never was: no later than that by today's clock."""
+    upsert = """
+        INSERT INTO sights VALUES (?, ?, ?) ON CONFLICT (guid) DO UPDATE SET since = MIN(since, excluded.since)
+        RETURNING since, unread_since
+    """
+    return journal.find(Sight, upsert, guid, now.since, now.unread_since)[0]
 
 
 def seen(journal: Journal, guid: str) -> Seen | None:
     """Return what is known of a message, None if it was never looked at."""
-    return next(iter(journal.find(Seen, "SELECT state, told FROM seen WHERE guid = ?", guid)), None)
+    return next(iter(journal.find(Seen, "SELECT state, told, is_from_me FROM seen WHERE guid = ?", guid)), None)
 
 
 def note_seen(journal: Journal, guid: str, known: Seen) -> None:
     """Note what a message is like, and what the server knows of it."""
-    journal.change("INSERT OR REPLACE INTO seen VALUES (?, ?, ?)", guid, known.state, known.told)
+    journal.change("INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?)", guid, known.state, known.told, known.is_from_me)
 
 
-def watch(journal: Journal, one: Watched) -> None:
+def watch(journal: Journal, guid: str, rowid: int, until: int) -> None:
     """Look at a message again whenever chat.db changes, until a moment or for good."""
-    journal.change("INSERT OR REPLACE INTO watched VALUES (?, ?, ?, ?)", one.guid, one.rowid, one.since, one.until)
+    journal.change("INSERT OR REPLACE INTO watched VALUES (?, ?, ?)", guid, rowid, until)
 
 
 def unwatch(journal: Journal, guid: str) -> None:
@@ -74,13 +125,12 @@ def unwatch_all(journal: Journal) -> None:
 
 def watched(journal: Journal) -> list[Watched]:
     """Return what is to be looked at again."""
-    return journal.find(Watched, "SELECT guid, rowid, since, until FROM watched ORDER BY rowid")
+    return journal.find(Watched, f"{_WATCHED} ORDER BY rowid")
 
 
 def watched_one(journal: Journal, guid: str) -> Watched | None:
     """Return since when and until when a message is looked at again, None if it is not."""
-    query = "SELECT guid, rowid, since, until FROM watched WHERE guid = ?"
-    return next(iter(journal.find(Watched, query, guid)), None)
+    return next(iter(journal.find(Watched, f"{_WATCHED} WHERE guid = ?", guid)), None)
 
 
 def seen_states(journal: Journal, guids: Iterable[str]) -> dict[str, str]:
@@ -91,18 +141,18 @@ def seen_states(journal: Journal, guids: Iterable[str]) -> dict[str, str]:
 
 
 def newest_told_at(journal: Journal, chat_guid: str) -> int | None:
-    """Return when the newest message told of a chat was sent, None if none was."""
+    """Return when the newest message told of a chat as news was sent, None if none was."""
     found = journal.find(tuple[int], "SELECT newest_at FROM chats WHERE guid = ?", chat_guid)
     return found[0][0] if found else None
 
 
 def newest_told_of_all(journal: Journal) -> int | None:
-    """Return when the newest message told of any chat was sent, None if none was."""
+    """Return when the newest message told of any chat as news was sent, None if none was."""
     return journal.find(tuple[int | None], "SELECT MAX(newest_at) FROM chats")[0][0]
 
 
-def note_told(journal: Journal, chat_guid: str, sent_at: int) -> None:
-    """Note that a message was told of a chat."""
+def note_news(journal: Journal, chat_guid: str, sent_at: int) -> None:
+    """Note that a message was told of a chat as news."""
     journal.change(
         "INSERT INTO chats VALUES (?, ?)"
         " ON CONFLICT (guid) DO UPDATE SET newest_at = MAX(newest_at, excluded.newest_at)",

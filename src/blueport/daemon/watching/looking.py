@@ -24,7 +24,7 @@ class Question(NamedTuple):
 
 
 class Look(NamedTuple):
-    """What was found; `at` is where the reader now stands, but for its time."""
+    """What was found, and where the reader now stands; `accounts` are this Mac's own addresses."""
 
     file: int
     cursor: int
@@ -32,6 +32,7 @@ class Look(NamedTuple):
     fresh: list[MessageRow]
     watched: list[MessageRow]
     states: list[State]
+    accounts: list[str]
     is_rebuilt: bool = False
 
     @property
@@ -49,7 +50,7 @@ def look(db: ChatDb, question: Question) -> Look | None:
         return _from(db, db.last_rowid_before(question.born_at), question)
     if is_rebuilt(db, question.at):
         newest = db.newest_rowid()
-        return Look(db.file, newest, db.guid_at(newest), [], [], [], is_rebuilt=True)
+        return Look(db.file, newest, db.guid_at(newest), [], [], [], db.addresses_of_chats(), is_rebuilt=True)
     return _from(db, question.at.cursor, question)
 
 
@@ -74,6 +75,7 @@ def _from(db: ChatDb, cursor: int, question: Question) -> Look:
     fresh = db.rows_after(cursor, FRESH_LIMIT)
     watched = db.rows_at(question.watched)
     states = [] if question.states_since is None else db.states_since(question.states_since)
+    last, last_guid = cursor, question.at.cursor_guid if question.at else db.guid_at(cursor)
     if fresh:
-        return Look(db.file, fresh[-1].rowid, fresh[-1].guid, fresh, watched, states)
-    return Look(db.file, cursor, question.at.cursor_guid if question.at else db.guid_at(cursor), [], watched, states)
+        last, last_guid = fresh[-1].rowid, fresh[-1].guid
+    return Look(db.file, last, last_guid, fresh, watched, states, db.addresses_of_chats())

@@ -1,5 +1,6 @@
 """Which outbox item an own row of chat.db is: Messages does not say, so the conversation and the whole text decide."""
 
+import re
 import unicodedata
 from collections.abc import Callable, Sequence
 
@@ -9,19 +10,19 @@ from blueport.handles import canonical_handle
 from blueport.protocol.commands import Command
 from blueport.protocol.sightings import ChatSeen
 
+_CLOCKS_APART_MS = 2_000
+_NEAR_MS = 15_000
 # What Messages puts in the place of typewriter marks as one types; scripted texts were seen changed too.
 _TYPEWRITER = str.maketrans(
     {
-        "\N{LEFT DOUBLE QUOTATION MARK}": '"',
-        "\N{RIGHT DOUBLE QUOTATION MARK}": '"',
-        "\N{DOUBLE LOW-9 QUOTATION MARK}": '"',
-        "\N{LEFT SINGLE QUOTATION MARK}": "'",
-        "\N{RIGHT SINGLE QUOTATION MARK}": "'",
-        "\N{EN DASH}": "-",
-        "\N{EM DASH}": "-",
+        **dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb", '"'),
+        **dict.fromkeys("\u2018\u2019\u201a\u201b\u2039\u203a", "'"),
         "\N{HORIZONTAL ELLIPSIS}": "...",
     }
 )
+# White space, and what only chooses between two pictures of one character.
+_OF_NO_WEIGHT = re.compile(r"[\s\ufe00-\ufe0f]+")
+_DASHES = re.compile(r"[-\u2010-\u2015\u2212]+")
 
 
 def item_of(row: MessageRow, items: Sequence[Item], *, region: str) -> Item | None:
@@ -36,10 +37,19 @@ def item_of(row: MessageRow, items: Sequence[Item], *, region: str) -> Item | No
     return _first(row, open_items, exactly) or _first(row, open_items, loosely)
 
 
-def ghosts_item(row: MessageRow, items: Sequence[Item]) -> Item | None:
-    """Return the item of which *row* is all that Messages left: the last to be handed over before it."""
-    before = [item for item in items if item.message_rowid is None and (item.rowid_before or 0) < row.rowid]
-    return before[-1] if before else None
+def likely_item(row: MessageRow, items: Sequence[Item], *, region: str) -> Item | None:
+    """Return the only item that *row* can be if its text was changed: sent to that chat at about that time."""
+    near = [item for item in items if _may_be(row, item, region) and abs(_after_ms(row, item)) <= _NEAR_MS]
+    return near[0] if len(near) == 1 else None
+
+
+def ghosts_item(row: MessageRow, items: Sequence[Item], *, send_timeout_ms: int) -> Item | None:
+    """Return the item of which *row* is all that Messages left: the last one that was being handed over at its date.
+
+    An empty row of another date is a message from another device, whose body and chat are still to come.
+    """
+    found = [item for item in items if _is_open(row, item) and _was_in_hand(row, item, send_timeout_ms)]
+    return found[-1] if found else None
 
 
 def exactly(text: str) -> str:
@@ -48,8 +58,8 @@ def exactly(text: str) -> str:
 
 
 def loosely(text: str) -> str:
-    """Return *text* with typographic marks as a typewriter has them."""
-    return exactly(text).translate(_TYPEWRITER).replace("--", "-")
+    """Return *text* without all that a typewriter does not have."""
+    return _DASHES.sub("-", _OF_NO_WEIGHT.sub("", exactly(text).translate(_TYPEWRITER)))
 
 
 def _first(row: MessageRow, items: Sequence[Item], form: Callable[[str], str]) -> Item | None:
@@ -58,8 +68,19 @@ def _first(row: MessageRow, items: Sequence[Item], form: Callable[[str], str]) -
 
 
 def _may_be(row: MessageRow, item: Item, region: str) -> bool:
-    is_later = item.message_rowid is None and (item.rowid_before or 0) < row.rowid
-    return is_later and row.chat is not None and _leads_to(item.command, row.chat, region)
+    return _is_open(row, item) and row.chat is not None and _leads_to(item.command, row.chat, region)
+
+
+def _is_open(row: MessageRow, item: Item) -> bool:
+    return item.message_guid is None and (item.rowid_before or 0) < row.rowid
+
+
+def _was_in_hand(row: MessageRow, item: Item, send_timeout_ms: int) -> bool:
+    return -_CLOCKS_APART_MS <= _after_ms(row, item) <= send_timeout_ms
+
+
+def _after_ms(row: MessageRow, item: Item) -> int:
+    return row.sent_at - (item.begun_at or 0)
 
 
 def _leads_to(command: Command, chat: ChatSeen, region: str) -> bool:

@@ -5,17 +5,29 @@ about a row is on disk together with the fact that the row was read.
 """
 
 import logging
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from blueport.daemon.chatdb.rows import MessageRow
 from blueport.daemon.journal import items, reading, sightings
 from blueport.daemon.journal.file import Journal
 from blueport.daemon.journal.items import Item
-from blueport.daemon.journal.reading import Seen, Watched
+from blueport.daemon.journal.reading import NEVER, Seen, Sight
 from blueport.daemon.settings import Settings
 from blueport.daemon.watching.facts import are_files_there, digest_of, message_changed, message_seen
-from blueport.daemon.watching.judging import DAY_MS, Past, is_ghost, is_history, judge
-from blueport.daemon.watching.matching import ghosts_item, item_of
+from blueport.daemon.watching.judging import (
+    BUBBLE_MS,
+    DAY_MS,
+    LIKELY_MS,
+    Past,
+    Ties,
+    has_content,
+    is_ghost,
+    is_history,
+    is_unfinished,
+    judge,
+)
+from blueport.daemon.watching.matching import ghosts_item, item_of, likely_item
 from blueport.handles import canonical_handle
 from blueport.protocol.sightings import ChatSeen, Proof
 
@@ -28,11 +40,10 @@ _log = logging.getLogger(__name__)
 
 
 class Now(NamedTuple):
-    """The moment of a look (Unix ms), that of the one before, and the addresses that are this Mac's own."""
+    """The moment of a look, and since when nobody had looked (Unix ms)."""
 
     ms: int
-    read_at: int
-    own_addresses: frozenset[str]
+    unread_since: int
 
 
 class Noting:
@@ -42,119 +53,150 @@ class Noting:
         self._journal = journal
         self._settings = settings
         self._lines = {self._canonical(line): line for line in settings.lines}
+        self._own_addresses = set(self._lines)
+
+    def learn(self, addresses: Iterable[str]) -> None:
+        """Know these addresses as this Mac's own from now on."""
+        self._own_addresses.update(map(self._canonical, addresses))
 
     def note(self, row: MessageRow, now: Now) -> None:
         """Note a row as it is now; it may have been seen before, in this state or another."""
+        self.learn(row.own_addresses)
+        sight = reading.first_sight(self._journal, row.guid, Sight(now.ms, now.unread_since))
         known = reading.seen(self._journal, row.guid)
-        if row.kind == "unreadable":
+        if row.kind == "unreadable" or (known is not None and known.told == NEVER):
             self.pass_over(row)
-        elif known is not None and known.told is not None:
-            self._note_change(row, known, now)
+        elif known is None or known.told is None or (row.is_from_me and not known.is_from_me):
+            self._note_untold(row, sight, now)
         else:
-            self._note_untold(row, now)
+            self._note_change(row, known, now)
 
     def pass_over(self, row: MessageRow) -> None:
-        """Note a row as known, and never to be told as it is."""
-        known = reading.seen(self._journal, row.guid)
+        """Note a row as known, and not to be told as it is; one that was deleted before it was told never will be."""
+        known = reading.seen(self._journal, row.guid) or Seen(row.state, None)
+        told = NEVER if row.is_deleted and known.told is None else known.told
         reading.unwatch(self._journal, row.guid)
-        reading.note_seen(self._journal, row.guid, Seen(row.state, known.told if known else None))
+        reading.note_seen(self._journal, row.guid, Seen(row.state, told, known.is_from_me))
 
-    def end_unproven(self, now_ms: int) -> None:
+    def end_unproven(self, now_ms: int, *, back_at: int) -> None:
         """Give up the items of which chat.db has shown nothing, or nothing final, for too long."""
         for item in items.unproven(self._journal):
-            if self.gives_up_at(item) <= now_ms:
+            if self.gives_up_at(item, back_at=back_at) <= now_ms:
                 items.fail(self._journal, item, OUTCOME_UNKNOWN, permanent=True)
 
-    def gives_up_at(self, item: Item) -> int:
-        """Return until when the proof of an item is looked for (Unix ms)."""
-        patience_ms = DAY_MS if item.message_rowid is not None else round(self._settings.proof_timeout_s * 1000)
-        return (item.begun_at or 0) + patience_ms
+    def gives_up_at(self, item: Item, *, back_at: int) -> int:
+        """Return until when the proof of an item is looked for (Unix ms); a Mac that slept showed nothing till then."""
+        patience_ms = DAY_MS if item.message_guid is not None else round(self._settings.proof_timeout_s * 1000)
+        return max(item.begun_at or 0, back_at) + patience_ms
 
-    def _note_untold(self, row: MessageRow, now: Now) -> None:
-        item = self._item(row)
+    def _note_untold(self, row: MessageRow, sight: Sight, now: Now) -> None:
+        age_ms = now.ms - sight.since
+        item, may_be_item = self._item(row, age_ms)
         if item is not None and row.error:
             word = _WORDS.get(row.error, f"messages_error_{row.error}")
             items.fail(self._journal, item, word, permanent=True)
             item = None
-        watched = reading.watched_one(self._journal, row.guid)
-        since = watched.since if watched else now.ms
-        judgement = judge(
-            row,
-            age_ms=now.ms - since,
-            is_own_sender=self._is_own_sender(row, now),
-            is_like_ours=not row.is_from_me and self._match(row) is not None,
-            settings=self._settings,
-        )
+        ties = self._ties(row, age_ms, is_item=item is not None, may_be_item=may_be_item)
+        judgement = judge(row, age_ms=age_ms, ties=ties, settings=self._settings)
         match judgement.verdict:
             case "hold":
-                until = since + judgement.hold_ms
-                reading.watch(self._journal, Watched(row.guid, row.rowid, since, until))
+                reading.watch(self._journal, row.guid, row.rowid, sight.since + judgement.hold_ms)
             case "pass":
                 self._note_ghost(row)
                 self.pass_over(row)
             case "tell":
-                self._tell(row, item, now)
+                self._tell(row, item, sight, now)
 
-    def _tell(self, row: MessageRow, item: Item | None, now: Now) -> None:
+    def _ties(self, row: MessageRow, age_ms: int, *, is_item: bool, may_be_item: bool) -> Ties:
+        return Ties(
+            is_own_sender=row.sender is not None and self._canonical(row.sender) in self._own_addresses,
+            is_item=is_item,
+            may_be_item=may_be_item,
+            is_like_ours=not row.is_from_me and self._match(row, age_ms) is not None,
+        )
+
+    def _tell(self, row: MessageRow, item: Item | None, sight: Sight, now: Now) -> None:
         if row.chat is None:
             return
         sent_at = row.sent_at or now.ms
         proof = Proof(item.id, item.token) if item is not None and row.is_sent else None
         line = item.line if item is not None else self._line_of(row)
-        is_news = proof is not None or not self._is_history(row.chat, sent_at, now)
+        is_news = proof is not None or not self._is_history(row.chat, sent_at, sight)
         seen = message_seen(row, row.chat, line=line, sent_at=sent_at, proof=proof, is_news=is_news)
         sightings.queue(self._journal, seen)
         if item is not None and proof is not None:
             items.prove(self._journal, item)
-        reading.note_told(self._journal, row.chat.guid, sent_at)
-        self._note_told(row, now.ms, until=now.ms + DAY_MS)
+        if is_news:
+            # History says nothing of where the news begins, and a date still to come would silence all before it.
+            reading.note_news(self._journal, row.chat.guid, min(sent_at, now.ms))
+        self._note_told(row, digest_of(row), now, until=now.ms + DAY_MS)
 
     def _note_change(self, row: MessageRow, known: Seen, now: Now) -> None:
-        if digest_of(row) != known.told:
-            sightings.queue(self._journal, message_changed(row, line=self._line_of(row)))
         watched = reading.watched_one(self._journal, row.guid)
-        self._note_told(row, now.ms, until=watched.until if watched else 0)
+        if is_unfinished(row) and not row.is_unsent and (watched is None or watched.until > now.ms):
+            # Messages may be writing the message anew, step by step: the server knows better than that.
+            until = watched.until if watched else now.ms + round(self._settings.settle_s * 1000)
+            reading.watch(self._journal, row.guid, row.rowid, until)
+            return
+        told = digest_of(row) if has_content(row) or row.is_unsent else known.told
+        if told != known.told:
+            sightings.queue(self._journal, message_changed(row, line=self._line_of(row)))
+        self._note_told(row, told, now, until=watched.until if watched else 0)
 
-    def _note_told(self, row: MessageRow, now_ms: int, *, until: int) -> None:
+    def _note_told(self, row: MessageRow, told: str | None, now: Now, *, until: int) -> None:
         """Note what was told; a message whose files are still on their way is looked at again until then."""
-        reading.note_seen(self._journal, row.guid, Seen(row.state, digest_of(row)))
-        if are_files_there(row) or until <= now_ms:
+        reading.note_seen(self._journal, row.guid, Seen(row.state, told, int(row.is_from_me)))
+        if are_files_there(row) or until <= now.ms:
             reading.unwatch(self._journal, row.guid)
         else:
-            reading.watch(self._journal, Watched(row.guid, row.rowid, now_ms, until))
+            reading.watch(self._journal, row.guid, row.rowid, until)
 
-    def _item(self, row: MessageRow) -> Item | None:
-        """Return the outbox item that an own row is, which is settled when its chat and body are first seen."""
+    def _item(self, row: MessageRow, age_ms: int) -> tuple[Item | None, bool]:
+        """Return the outbox item that an own row is, and whether it may yet turn out to be one."""
         if not row.is_from_me:
-            return None
-        item = items.of_row(self._journal, row.rowid)
+            return None, False
+        if items.is_claimed(self._journal, row.guid):
+            return items.of_row(self._journal, row.guid), False
+        item, is_likely = self._match(row, age_ms), False
         if item is None:
-            item = self._match(row)
-            if item is not None:
-                items.match(self._journal, item, row.rowid)
-        return item
+            item, is_likely = self._weak_match(row, age_ms)
+        if item is not None:
+            items.match(self._journal, item, row.guid)
+        return item, is_likely
 
-    def _match(self, row: MessageRow) -> Item | None:
-        if row.chat is None or row.text is None or row.kind != "message":
+    def _match(self, row: MessageRow, age_ms: int) -> Item | None:
+        # A link's bubble may be part of a text, which proves for itself.
+        is_part = row.link == "preview" or (row.link == "unclear" and age_ms < BUBBLE_MS)
+        if row.chat is None or row.text is None or row.kind != "message" or is_part:
             return None
         return item_of(row, items.unproven(self._journal), region=self._settings.region)
 
+    def _weak_match(self, row: MessageRow, age_ms: int) -> tuple[Item | None, bool]:
+        """Return the item that a row of another text is all the same, and whether there is one that it may be."""
+        if row.text is None or row.kind != "message" or row.link not in (None, "alone"):
+            return None, False
+        item = likely_item(row, items.unproven(self._journal), region=self._settings.region)
+        if item is None:
+            return None, False
+        if items.note_likely(self._journal, item, row.guid) > 1 or age_ms < LIKELY_MS:
+            return None, True
+        _log.info("Outbox item %s is taken for the one message that was sent there then, of another text.", item.id)
+        return item, False
+
     def _note_ghost(self, row: MessageRow) -> None:
-        item = ghosts_item(row, items.unproven(self._journal)) if is_ghost(row) else None
+        if not is_ghost(row) or items.is_claimed(self._journal, row.guid):
+            return
+        send_timeout_ms = round(self._settings.send_timeout_s * 1000)
+        item = ghosts_item(row, items.unproven(self._journal), send_timeout_ms=send_timeout_ms)
         if item is not None:
             _log.warning("Messages left an empty row of outbox item %s.", item.id)
+            items.match(self._journal, item, row.guid)
             items.fail(self._journal, item, GHOST, permanent=True)
 
-    def _is_own_sender(self, row: MessageRow, now: Now) -> bool:
-        if row.sender is None:
-            return False
-        own = {self._canonical(address) for address in row.own_addresses}
-        return self._canonical(row.sender) in now.own_addresses | own | self._lines.keys()
-
-    def _is_history(self, chat: ChatSeen, sent_at: int, now: Now) -> bool:
+    def _is_history(self, chat: ChatSeen, sent_at: int, sight: Sight) -> bool:
         newest_told_at = reading.newest_told_at(self._journal, chat.guid)
-        past = Past(now.read_at, newest_told_at, self._journal.created_at)
-        return is_history(sent_at, now=now.ms, past=past, catch_up_h=self._settings.catch_up_h)
+        past = Past(sight.unread_since, newest_told_at, self._journal.created_at)
+        return is_history(sent_at, seen_at=sight.since, past=past, catch_up_h=self._settings.catch_up_h)
 
     def _line_of(self, row: MessageRow) -> str:
         """Return the line that the message went over; an own address that is no line belongs to the first."""

@@ -2,8 +2,8 @@
 
 The cursor finds new rows. It moves on past rows that are not finished; those are in the watch set and looked at again
 whenever anything is written, or their time is up. The sweep finds what changed in rows that were done with: edits,
-late failures, late sends. All of that is one transaction of the journal a step, so that a crash repeats a step or none
-of it, and never skips a row.
+late failures, late sends, late chats, messages that turn out our own. All of that is one transaction of the journal a
+step, so that a crash repeats a step or none of it, and never skips a row.
 """
 
 import asyncio
@@ -12,8 +12,6 @@ from contextlib import suppress
 from functools import partial
 from math import inf
 
-import msgspec
-
 from blueport.clock import now_ms
 from blueport.daemon.chatdb.database import ChatDb
 from blueport.daemon.chatdb.rows import MessageRow
@@ -21,12 +19,12 @@ from blueport.daemon.chatdb.thread import ChatDbError, ChatDbThread
 from blueport.daemon.health import WELL, MacHealth
 from blueport.daemon.journal import items, reading
 from blueport.daemon.journal.file import Journal
-from blueport.daemon.journal.reading import Position
+from blueport.daemon.journal.reading import Position, Presence
 from blueport.daemon.settings import Settings
 from blueport.daemon.watching.looking import Look, Question, look, look_for_unknown
 from blueport.daemon.watching.noting import Noting, Now
+from blueport.daemon.watching.presence import after_look, unread_since
 from blueport.failpoints import reached
-from blueport.handles import canonical_handle
 
 # A lock of a moment is nobody's concern.
 _FAILURES_BEFORE_COMPLAINT = 3
@@ -47,12 +45,11 @@ class Reader:
         self._health = health
         self._settings = settings
         self._noting = Noting(journal, settings)
-        self._own_addresses: frozenset[str] | None = None
+        self._is_new = True
         self._failures = 0
         # From the beginning of a look until all that it found is in the journal.
         self._is_behind = True
-        position = reading.position(journal)
-        self._read_at = position.read_at if position else journal.created_at
+        self._presence = reading.presence(journal) or Presence(journal.created_at)
         self._swept_at = 0
         self._is_swept = False
         self._window_ms = round(settings.sweep_window_h * 3_600_000)
@@ -80,30 +77,40 @@ class Reader:
         question = self._question(at)
         self._is_behind = True
         seen = await self._chat_db.ask(partial(look, question=question))
-        if self._failures or self._own_addresses is None:
-            self._own_addresses = self._canonical(await self._chat_db.ask(ChatDb.own_addresses))
-        self._failures = 0
+        if self._failures or self._is_new:
+            self._noting.learn(await self._chat_db.ask(ChatDb.addresses_of_rows))
+        self._failures, self._is_new = 0, False
         self._health.note("chat.db", WELL)
         if seen is None:
-            self._note_quiet(at)
-        elif seen.is_rebuilt:
-            await self._start_over(seen)
+            self._note_quiet()
         else:
-            await self._note(seen, was_swept=question.states_since is not None)
+            self._noting.learn(seen.accounts)
+            await self._take_in(seen, was_swept=question.states_since is not None)
         self._is_behind = seen is not None and not seen.is_all
         return not self._is_behind
+
+    async def _take_in(self, seen: Look, *, was_swept: bool) -> None:
+        if seen.is_rebuilt:
+            await self._start_over(seen)
+        else:
+            await self._note(seen, was_swept=was_swept)
 
     async def _note(self, seen: Look, *, was_swept: bool) -> None:
         rowids = self._changed_rowids(seen)
         changed = await self._chat_db.ask(partial(ChatDb.rows_at, rowids=rowids)) if rowids else []
         now = self._now()
+        # What a look did not reach is as new as what it did: until all is seen, we have not looked.
+        looked = after_look(self._presence, now.ms) if seen.is_all else self._presence
         with self._journal.transaction():
             for row in (*seen.watched, *seen.fresh, *changed):
                 self._noting.note(row, now)
             self._forget_vanished(seen.watched, now.ms)
             if seen.is_all:
-                self._noting.end_unproven(now.ms)
-            self._move_to(seen, now.ms, was_swept=was_swept)
+                self._noting.end_unproven(now.ms, back_at=looked.back_at)
+            self._move_to(seen, looked)
+        self._is_swept = was_swept
+        if was_swept:
+            self._swept_at = now.ms
         reached("daemon.seen")
 
     async def _start_over(self, seen: Look) -> None:
@@ -113,8 +120,9 @@ class Reader:
         states = await self._chat_db.ask(partial(ChatDb.states_since, moment=since))
         known = frozenset(reading.seen_states(self._journal, [state.guid for state in states]))
         unknown = await self._chat_db.ask(partial(look_for_unknown, since=since, known=known))
-        newest_told_at = reading.newest_told_of_all(self._journal) or self._read_at
+        newest_told_at = reading.newest_told_of_all(self._journal) or self._presence.read_at
         now = self._now()
+        looked = after_look(self._presence, now.ms)
         with self._journal.transaction():
             items.forget_rowids(self._journal)
             reading.unwatch_all(self._journal)
@@ -123,11 +131,12 @@ class Reader:
                     self._noting.note(row, now)
                 else:
                     self._noting.pass_over(row)
-            self._move_to(seen, now.ms, was_swept=False)
+            self._move_to(seen, looked)
+        self._is_swept = False
 
     def _question(self, at: Position | None) -> Question:
         moment = now_ms()
-        is_sweep_due = self._sweep_due_at() <= moment
+        is_sweep_due = self._sweep_due_at() <= moment or self._swept_at > moment
         return Question(
             at=at,
             born_at=self._journal.created_at,
@@ -145,21 +154,21 @@ class Reader:
         """Stop looking at rows that are gone: deleted by a person before they were finished."""
         guids = {row.guid for row in found}
         for one in reading.watched(self._journal):
-            if one.until <= moment and one.guid not in guids:
+            if one.is_due(moment) and one.guid not in guids:
                 reading.unwatch(self._journal, one.guid)
 
-    def _move_to(self, seen: Look, moment: int, *, was_swept: bool) -> None:
-        reading.move_to(self._journal, Position(seen.file, seen.cursor, seen.cursor_guid, moment))
-        self._read_at = moment
-        self._is_swept = was_swept
-        if was_swept:
-            self._swept_at = moment
+    def _move_to(self, seen: Look, looked: Presence) -> None:
+        reading.move_to(self._journal, Position(seen.file, seen.cursor, seen.cursor_guid), looked)
+        self._presence = looked
 
-    def _note_quiet(self, at: Position | None) -> None:
-        """Remember that we were here, if not on disk with every poll."""
-        self._read_at = now_ms()
-        if at is not None and self._read_at - at.read_at >= _PERSIST_READ_AT_MS:
-            reading.move_to(self._journal, msgspec.structs.replace(at, read_at=self._read_at))
+    def _note_quiet(self) -> None:
+        """Remember that we were here, if not on disk with every poll; that we were away is on disk at once."""
+        self._presence = looked = after_look(self._presence, now_ms())
+        stored = reading.presence(self._journal)
+        if stored is None:
+            return
+        if stored.back_at != looked.back_at or abs(looked.read_at - stored.read_at) >= _PERSIST_READ_AT_MS:
+            reading.note_presence(self._journal, looked)
 
     async def _rest(self) -> None:
         """Wait until there is a reason to look."""
@@ -177,12 +186,11 @@ class Reader:
 
     def _next_due_at(self) -> float:
         """Return when time alone changes something (Unix ms): a row was held long enough, or an item."""
-        held = [one.until for one in reading.watched(self._journal)]
-        sought = [self._noting.gives_up_at(item) for item in items.unproven(self._journal)]
+        held = [0 if one.is_due(now_ms()) else one.until for one in reading.watched(self._journal)]
+        back_at = self._presence.back_at
+        sought = [self._noting.gives_up_at(item, back_at=back_at) for item in items.unproven(self._journal)]
         return min([*held, *sought], default=inf)
 
     def _now(self) -> Now:
-        return Now(now_ms(), self._read_at, self._own_addresses or frozenset())
-
-    def _canonical(self, addresses: list[str]) -> frozenset[str]:
-        return frozenset(canonical_handle(address, region=self._settings.region) for address in addresses if address)
+        moment = now_ms()
+        return Now(moment, unread_since(self._presence, moment))

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import bindparam, case, select, update
+from sqlalchemy import bindparam, case, func, select, update
 
 from blueport.server.addressing.queries import Line
 from blueport.server.ids import AccountId, ChatId, LineId, MessageId
@@ -30,7 +30,9 @@ class Known(NamedTuple):
     """A message that is stored already."""
 
     id: MessageId
-    outbox_id: str | None
+    chat_id: ChatId
+    is_from_me: int
+    synced_at: int
 
 
 _CHAT_BY_KEY = Statement(
@@ -52,7 +54,7 @@ _SEE_GUID = Statement(
     )
 )
 _KNOWN = Statement(
-    select(messages.c.id, messages.c.outbox_id).where(
+    select(messages.c.id, messages.c.chat_id, messages.c.is_from_me, messages.c.synced_at).where(
         messages.c.line_id == bindparam("line_id"), messages.c.guid == bindparam("guid")
     )
 )
@@ -61,6 +63,17 @@ _CHANGE_MESSAGE = Statement(
     update(messages)
     .where(messages.c.line_id == bindparam("line"), messages.c.guid == bindparam("message_guid"))
     .values(text=bindparam("new_text"), attachments=bindparam("new_attachments"))
+)
+_MAKE_OWN = Statement(
+    update(messages)
+    .where(messages.c.id == bindparam("message_id"), messages.c.is_from_me == 0)
+    .values(
+        is_from_me=1,
+        sender=bindparam("own_handle"),
+        text=bindparam("new_text"),
+        attachments=bindparam("new_attachments"),
+        outbox_id=bindparam("outbox"),
+    )
 )
 _LINK_OUTBOX = Statement(
     update(messages)
@@ -76,6 +89,15 @@ _FIRST_INBOUND = Statement(
     update(chats)
     .where(chats.c.id == bindparam("chat_id"), chats.c.first_inbound_at.is_(None))
     .values(first_inbound_at=bindparam("at"))
+)
+_RECOUNT_INBOUND = Statement(
+    update(chats)
+    .where(chats.c.id == bindparam("chat"))
+    .values(
+        first_inbound_at=select(func.min(messages.c.sent_at))
+        .where(messages.c.chat_id == bindparam("chat"), messages.c.is_from_me == 0)
+        .scalar_subquery()
+    )
 )
 
 
@@ -124,15 +146,27 @@ def known_message(tx: Tx, line_id: LineId, guid: str) -> Known | None:
 
 def add_message(tx: Tx, account_id: AccountId, message: Message) -> int:
     """Store a message; return its place in the order of storing."""
-    fields = msgspec.structs.asdict(message)
-    attachments = msgspec.json.encode(message.attachments).decode()
-    return tx.all(int, _INSERT_MESSAGE, **{**fields, "account_id": account_id, "attachments": attachments})[0]
+    fields = {**msgspec.structs.asdict(message), "attachments": _attachments(message)}
+    return tx.all(int, _INSERT_MESSAGE, **fields, account_id=account_id)[0]
 
 
 def change_message(tx: Tx, line_id: LineId, guid: str, text: str | None, attachments: str) -> bool:
     """Replace the body of a message; False if it is not known."""
     given = {"line": line_id, "message_guid": guid, "new_text": text, "new_attachments": attachments}
     return tx.change(_CHANGE_MESSAGE, **given) == 1
+
+
+def make_own(tx: Tx, message: Message) -> None:
+    """Turn a message that was taken for somebody else's into our own, and the chat's first inbound one with it."""
+    tx.change(
+        _MAKE_OWN,
+        message_id=message.id,
+        own_handle=message.sender,
+        new_text=message.text,
+        new_attachments=_attachments(message),
+        outbox=message.outbox_id,
+    )
+    tx.change(_RECOUNT_INBOUND, chat=message.chat_id)
 
 
 def link_to_outbox(tx: Tx, message_id: MessageId, outbox_id: str) -> None:
@@ -148,3 +182,7 @@ def note_activity(tx: Tx, chat_id: ChatId, sent_at: int, seq: int) -> None:
 def note_inbound(tx: Tx, chat_id: ChatId, sent_at: int) -> None:
     """Note that somebody else has written in the chat: from now on it may be written to."""
     tx.change(_FIRST_INBOUND, chat_id=chat_id, at=sent_at)
+
+
+def _attachments(message: Message) -> str:
+    return msgspec.json.encode(message.attachments).decode()

@@ -50,15 +50,33 @@ def note(tx: Tx, daemon_id: DaemonId, sighting: Sighting, *, region: str) -> Non
 
 def _note_message(tx: Tx, line: Line, seen: MessageSeen, region: str) -> None:
     known = queries.known_message(tx, line.id, seen.guid)
-    if known is not None:
+    if known is None:
+        _note_new(tx, line, seen, region)
+    elif seen.is_from_me and not known.is_from_me:
+        _note_own_after_all(tx, line, known, seen, region)
+    else:
         _note_late_proof(tx, line, known, seen.proves)
-        return
+
+
+def _note_new(tx: Tx, line: Line, seen: MessageSeen, region: str) -> None:
     chat_id = _chat(tx, line, seen, region)
     message = _message(tx, line, chat_id, seen, region)
     seq = queries.add_message(tx, line.account_id, message)
     queries.note_activity(tx, chat_id, message.sent_at, seq)
     if not message.is_from_me:
         queries.note_inbound(tx, chat_id, message.sent_at)
+    _note_what_follows(tx, line, seen, message)
+
+
+def _note_own_after_all(tx: Tx, line: Line, known: Known, seen: MessageSeen, region: str) -> None:
+    """Messages shows some of our own at first as somebody else's; nobody else has written, then."""
+    as_seen = _message(tx, line, known.chat_id, seen, region)
+    message = msgspec.structs.replace(as_seen, id=known.id, synced_at=known.synced_at)
+    queries.make_own(tx, message)
+    _note_what_follows(tx, line, seen, message)
+
+
+def _note_what_follows(tx: Tx, line: Line, seen: MessageSeen, message: Message) -> None:
     if seen.proves is not None:
         sending.prove(tx, line.id, seen.proves)
     if seen.announce:
