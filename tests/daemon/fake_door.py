@@ -1,6 +1,12 @@
-"""A server of a few lines that a daemon can talk to: the door's protocol over real HTTP, with all it heard kept."""
+"""A server of a few lines that a daemon can talk to: the door's protocol over real HTTP, with all it heard kept.
+
+It is as strict as the real one about who may begin what, and in which order.
+"""
 
 import asyncio
+import itertools
+import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -15,6 +21,7 @@ from blueport.protocol.sightings import MessageChanged, MessageSeen
 TOKEN = "dt_a-token"
 LEASE_S = 1
 POLL_S = 0.01
+RETRY_AFTER_S = 0.5
 
 _Said = TypeVar("_Said", bound=msgspec.Struct)
 
@@ -31,6 +38,11 @@ class Work(msgspec.Struct):
     token: str = ""
     journal: str = ""
     begun: bool = False
+    waits_until: float = 0
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in ("sent", "failed")
 
 
 class FakeDoor:
@@ -44,6 +56,10 @@ class FakeDoor:
         self.refuses: Callable[[MessageSeen | MessageChanged], bool] = lambda _: False
         self.answers_with: int | None = None
         self.max_attempts = 5
+        self._numbers = itertools.count(1)
+        self.knocks: Counter[str] = Counter()
+        self.hears_failures = asyncio.Event()
+        self.hears_failures.set()
         self.port = 0
 
     @property
@@ -87,6 +103,7 @@ class FakeDoor:
     @web.middleware
     async def _guard(self, request: web.Request, handler: Callable[[web.Request], object]) -> web.StreamResponse:
         assert request.headers["Authorization"] == f"Bearer {TOKEN}"
+        self.knocks[request.path.rpartition("/")[2]] += 1
         if self.answers_with is not None:
             return web.Response(status=self.answers_with)
         return await handler(request)
@@ -107,13 +124,19 @@ class FakeDoor:
 
     def _offered(self, asked: Claim) -> list[ClaimedItem]:
         offered = []
+        waiting_lines = set()
         for work in self.work.values():
             lost = work.status == "claimed" and work.journal == asked.journal and work.id not in asked.holding
+            if work.status == "pending" and work.waits_until > time.monotonic():
+                waiting_lines.add(work.line)
             if lost and work.begun:
                 work.status, work.error = "failed", "outcome_unknown"
-            elif (work.status == "pending" or lost) and len(offered) < asked.limit:
-                work.status, work.journal, work.attempts = "claimed", asked.journal, work.attempts + 1
-                work.token = f"{work.id}-{work.attempts}"
+            elif work.line in waiting_lines or len(offered) == asked.limit:
+                continue
+            elif work.status == "pending" or lost:
+                work.attempts += work.status == "pending"
+                work.status, work.journal = "claimed", asked.journal
+                work.token = f"{work.id}-{next(self._numbers)}"
                 offered.append(ClaimedItem(work.id, work.token, work.line, work.attempts, work.command))
         return offered
 
@@ -122,17 +145,25 @@ class FakeDoor:
 
     async def _begin(self, request: web.Request) -> web.Response:
         work = self._held(request, (await _said(request, Hold)).token)
-        if work is not None:
+        is_granted = work is not None and self._is_next(work)
+        if work is not None and is_granted:
             work.begun = True
-        return _answer(Held(work is not None))
+        return _answer(Held(is_granted))
+
+    def _is_next(self, work: Work) -> bool:
+        """Say whether no earlier item of the line is neither begun nor over."""
+        line = [other for other in self.work.values() if other.line == work.line]
+        return all(earlier.begun or earlier.is_over for earlier in line[: line.index(work)])
 
     async def _failed(self, request: web.Request) -> web.Response:
         failed = await _said(request, Failed)
+        await self.hears_failures.wait()
         work = self._held(request, failed.token)
         if work is not None:
             work.error = failed.error
             is_over = failed.permanent or work.attempts >= self.max_attempts
             work.status, work.begun = "failed" if is_over else "pending", False
+            work.waits_until = time.monotonic() + RETRY_AFTER_S
         return _answer(Held(work is not None))
 
     async def _sightings(self, request: web.Request) -> web.Response:

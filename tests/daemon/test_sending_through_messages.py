@@ -1,5 +1,6 @@
 """A whole daemon between a server and a simulated Mac: what is accepted is sent once, or reported as failed."""
 
+import asyncio
 from typing import Literal
 
 import msgspec
@@ -298,6 +299,38 @@ class TestMessagesNotRunning:
 
         assert work[0].attempts == 2
         assert texts_on_phone(mac, ADA) == ["First", "Second", "Third"]
+
+    async def test_what_is_accepted_while_it_waits_comes_after_all_that_was_accepted_before(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        mac.faults.add(Fault("error", number=-600, times=3))
+        work = [door.accept(LINE, ADA, "First")]
+
+        async with working(settings, door):
+            await until(lambda: work[0].begun)
+            work.append(door.accept(LINE, ADA, "Second"))
+            await until(lambda: work[0].error is not None)
+            work.append(door.accept(LINE, ADA, "Third"))
+            await until(lambda: all(item.status == "sent" for item in work))
+
+        assert texts_on_phone(mac, ADA) == ["First", "Second", "Third"]
+
+    async def test_nothing_of_its_line_goes_out_before_the_server_knows_of_the_failure(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        mac.faults.add(Fault("error", number=-600, times=3))
+        work = [door.accept(LINE, ADA, "First")]
+
+        async with working(settings, door):
+            await until(lambda: work[0].begun)
+            door.hears_failures.clear()
+            await until(lambda: door.knocks["failed"] > 0)
+            work.append(door.accept(LINE, ADA, "Second"))
+            await asyncio.sleep(0.3)
+            door.hears_failures.set()
+            await until(lambda: all(item.status == "sent" for item in work))
+
+        assert texts_on_phone(mac, ADA) == ["First", "Second"]
 
     async def test_it_fails_when_all_tries_are_used_up(  # send-19
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings

@@ -49,6 +49,33 @@ class TestOrder:
         alice.world.clock.ms += 2 * SECOND_MS
         assert [item.command.text for item in alice.mac.claim()] == ["first", "second"]
 
+    def test_an_item_may_not_begin_before_an_earlier_one_of_its_line(self, alice: Customer) -> None:
+        alice.sends("first")
+        alice.sends("second")
+        first, second = alice.mac.claim()
+
+        assert alice.mac.begin(second) is False
+        assert alice.mac.begin(first) is True
+        assert alice.mac.begin(second) is True
+
+    def test_what_is_claimed_with_an_item_that_waits_for_its_retry_may_not_begin_before_it(
+        self, alice: Customer
+    ) -> None:
+        alice.sends("first")
+        second_id = alice.sends("second")
+        first, _ = alice.mac.claim()
+        alice.mac.begin(first)
+        alice.mac.fail(first)
+        alice.world.clock.ms += 2 * SECOND_MS
+        alice.sends("third")
+
+        first, third = alice.mac.claim(second_id)  # sent before the Mac let go of the second one
+        alice.mac.begin(first)
+
+        assert alice.mac.begin(third) is False
+        second, third = alice.mac.claim(first.id)
+        assert [alice.mac.begin(item) for item in (second, third)] == [True, True]
+
     def test_one_line_does_not_hold_back_another(self, alice: Customer) -> None:
         second = "+15550101001"
         alice.world.add_line(alice.account_id, second, alice.mac)

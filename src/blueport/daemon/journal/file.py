@@ -46,13 +46,18 @@ class JournalInUseError(Exception):
 
 
 class Journal:
-    """An open journal. `work`, `outcomes` and `news` are set when there is something to do, to report or to tell."""
+    """An open journal.
+
+    `work`, `outcomes` and `news` are set when there is something to do, to report or to tell, `let_go` when items were
+    dropped that the server may offer again.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self.work = asyncio.Event()
         self.outcomes = asyncio.Event()
         self.news = asyncio.Event()
+        self.let_go = asyncio.Event()
         [(self.id, self.created_at)] = self.find(tuple[str, int], "SELECT journal, created_at FROM identity")
 
     @contextmanager

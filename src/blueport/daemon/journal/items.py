@@ -43,6 +43,7 @@ class Item(msgspec.Struct, frozen=True, array_like=True):
 
 
 _COLUMNS = "id, token, line, command, status, rowid_before, begun_at, message_rowid, error, permanent"
+_TO_GIVE_BACK = "SELECT line FROM items WHERE status = 'failed' AND permanent = 0"
 _command_of = msgspec.json.Decoder(Command)
 
 
@@ -65,8 +66,8 @@ def all_held(journal: Journal) -> list[Item]:
 
 
 def next_claimed(journal: Journal) -> Item | None:
-    """Return the item whose turn it is."""
-    return next(iter(_items(journal, "status = 'claimed'", limit=1)), None)
+    """Return the item whose turn it is; a line with a failure to give back has none."""
+    return next(iter(_items(journal, f"status = 'claimed' AND line NOT IN ({_TO_GIVE_BACK})", limit=1)), None)
 
 
 def waiting_count(journal: Journal) -> int:
@@ -131,17 +132,20 @@ def fail(journal: Journal, item: Item, word: str, *, permanent: bool) -> None:
     )
     if not permanent:
         journal.change("DELETE FROM items WHERE line = ? AND status = 'claimed'", item.line)
+        journal.let_go.set()
     journal.outcomes.set()
 
 
 def drop_unbegun(journal: Journal, item: Item) -> None:
     """Forget an item that is no longer ours; one that may be in Messages is looked for all the same."""
     journal.change("DELETE FROM items WHERE id = ? AND token = ? AND status = 'claimed'", item.id, item.token)
+    journal.let_go.set()
 
 
 def drop_failed(journal: Journal, item: Item) -> None:
     """Forget an item whose failure the server knows."""
     journal.change("DELETE FROM items WHERE id = ? AND token = ? AND status = 'failed'", item.id, item.token)
+    journal.work.set()
 
 
 def forget_rowids(journal: Journal) -> None:

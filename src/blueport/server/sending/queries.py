@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, exists, select, update
 
 from blueport.server.ids import AccountId, ChatId, DaemonId, KeyId, LineId, OutboxId
 from blueport.server.sending.states import OpenItem
@@ -99,7 +99,17 @@ _HELD = update(outbox).where(
 )
 _OF_DAEMON = outbox.c.line_id.in_(select(lines.c.id).where(lines.c.daemon_id == bindparam("daemon")))
 _RENEW = Statement(_HELD.where(_OF_DAEMON).values(lease_until=bindparam("until")))
-_BEGIN = Statement(_HELD.where(_OF_DAEMON).values(lease_until=bindparam("until"), begun_at=bindparam("begun")))
+_earlier = outbox.alias("earlier")
+# A daemon may have got a line's items in another order than that of acceptance, after a failure that is tried again.
+_is_next = ~exists().where(
+    _earlier.c.line_id == outbox.c.line_id,
+    _earlier.c.completed_at.is_(None),
+    _earlier.c.begun_at.is_(None),
+    _earlier.c.seq < outbox.c.seq,
+)
+_BEGIN = Statement(
+    _HELD.where(_OF_DAEMON, _is_next).values(lease_until=bindparam("until"), begun_at=bindparam("begun"))
+)
 _SENT = Statement(
     _HELD.where(outbox.c.line_id == bindparam("line")).values(
         status="sent", error=bindparam("no_error"), completed_at=bindparam("completed")
@@ -187,7 +197,7 @@ def renew(tx: Tx, daemon_id: DaemonId, outbox_id: str, token: str, lease_until: 
 
 
 def begin(tx: Tx, daemon_id: DaemonId, outbox_id: str, token: str, lease_until: int) -> bool:
-    """Note that the item is about to be handed to Messages; False if *token* no longer holds it."""
+    """Note that the item is about to be handed to Messages; False if it is not *token*'s, or not its line's next."""
     return tx.change(_BEGIN, daemon=daemon_id, item_id=outbox_id, token=token, until=lease_until, begun=tx.now_ms) == 1
 
 

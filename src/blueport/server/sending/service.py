@@ -47,7 +47,7 @@ def renew(tx: Tx, daemon_id: DaemonId, outbox_id: str, token: str, *, lease_s: i
 
 
 def begin(tx: Tx, daemon_id: DaemonId, outbox_id: str, token: str, *, lease_s: int) -> bool:
-    """Grant the hand-over to Messages, once and to one; False if the item is no longer the caller's."""
+    """Grant the hand-over to Messages; False if the item is no longer the caller's, or not its line's next."""
     return queries.begin(tx, daemon_id, outbox_id, token, tx.now_ms + lease_s * 1000)
 
 
