@@ -37,6 +37,7 @@ class Work(msgspec.Struct):
     attempts: int = 0
     token: str = ""
     journal: str = ""
+    asked_at: int = 0
     begun: bool = False
     waits_until: float = 0
 
@@ -57,6 +58,7 @@ class FakeDoor:
         self.answers_with: int | None = None
         self.max_attempts = 5
         self._numbers = itertools.count(1)
+        self.loses_answers: set[str] = set()
         self.knocks: Counter[str] = Counter()
         self.hears_failures = asyncio.Event()
         self.hears_failures.set()
@@ -103,10 +105,15 @@ class FakeDoor:
     @web.middleware
     async def _guard(self, request: web.Request, handler: Callable[[web.Request], object]) -> web.StreamResponse:
         assert request.headers["Authorization"] == f"Bearer {TOKEN}"
-        self.knocks[request.path.rpartition("/")[2]] += 1
+        path = request.path.rpartition("/")[2]
+        self.knocks[path] += 1
         if self.answers_with is not None:
             return web.Response(status=self.answers_with)
-        return await handler(request)
+        answer = await handler(request)
+        if path in self.loses_answers:
+            self.loses_answers.remove(path)
+            return web.Response(status=502)
+        return answer
 
     async def _hello(self, request: web.Request) -> web.Response:
         hello = await _said(request, Hello)
@@ -126,7 +133,7 @@ class FakeDoor:
         offered = []
         waiting_lines = set()
         for work in self.work.values():
-            lost = work.status == "claimed" and work.journal == asked.journal and work.id not in asked.holding
+            lost = self._is_lost(work, asked)
             if work.status == "pending" and work.waits_until > time.monotonic():
                 waiting_lines.add(work.line)
             if lost and work.begun:
@@ -135,10 +142,14 @@ class FakeDoor:
                 continue
             elif work.status == "pending" or lost:
                 work.attempts += work.status == "pending"
-                work.status, work.journal = "claimed", asked.journal
+                work.status, work.journal, work.asked_at = "claimed", asked.journal, asked.asked_at
                 work.token = f"{work.id}-{next(self._numbers)}"
                 offered.append(ClaimedItem(work.id, work.token, work.line, work.attempts, work.command))
         return offered
+
+    def _is_lost(self, work: Work, asked: Claim) -> bool:
+        is_theirs = work.status == "claimed" and work.journal == asked.journal and work.asked_at < asked.asked_at
+        return is_theirs and work.id not in asked.holding
 
     async def _renew(self, request: web.Request) -> web.Response:
         return _answer(Held(self._held(request, (await _said(request, Hold)).token) is not None))

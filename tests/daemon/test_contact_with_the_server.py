@@ -76,6 +76,17 @@ class TestLostContact:
 
         assert texts_on_phone(mac, ADA) == ["Hi", "Again"]
 
+    async def test_a_claim_that_is_asked_again_finds_what_the_answer_before_it_had(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        door.loses_answers.add("claim")
+        work = door.accept(LINE, ADA, "Hi")
+
+        async with working(settings, door):
+            await until(lambda: work.status == "sent")
+
+        assert (work.attempts, texts_on_phone(mac, ADA)) == (1, ["Hi"])
+
     async def test_an_item_that_was_taken_away_is_not_handed_over(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings
     ) -> None:

@@ -4,7 +4,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from blueport.protocol.door import Claim, Failed, Hold, Sightings
+from blueport.protocol.door import Claim, ClaimedItem, Failed, Hold, Sightings
 from blueport.protocol.sightings import Proof
 from tests.server.answers import assert_refused
 from tests.server.receiver import until
@@ -111,27 +111,65 @@ class TestClaim:
 
         (again,) = alice.mac.claim()
 
-        assert (again.id, again.attempt) == (lost.id, 2)
+        assert again.id == lost.id
         assert again.token != lost.token
         assert alice.mac.begin(lost) is False
 
-    def test_attempts_are_counted_at_the_claim_and_end(self, alice: Customer) -> None:
+    def test_what_one_journal_never_began_is_the_same_attempt_however_often_it_is_offered(
+        self, alice: Customer
+    ) -> None:
+        outbox_id = alice.sends()
+
+        attempts = [item.attempt for _ in range(20) for item in alice.mac.claim()]
+
+        assert attempts == [1] * 20
+        assert alice.item(outbox_id)["attempts"] == 1
+
+    def test_attempts_are_counted_at_the_claim_and_end(self, alice: Customer, other: Mac) -> None:
         # srv-064
         outbox_id = alice.sends()
 
-        attempts = [item.attempt for _ in range(6) for item in alice.mac.claim()]
+        attempts = [item.attempt for item in _dying_in_turns(alice, other)]
 
         assert attempts == [1, 2, 3, 4, 5]
         item = alice.item(outbox_id)
         assert (item["status"], item["error"], item["attempts"]) == ("failed", "attempts_exhausted", 5)
 
-    def test_an_exhausted_item_does_not_block_the_next(self, alice: Customer) -> None:
+    def test_an_exhausted_item_does_not_block_the_next(self, alice: Customer, other: Mac) -> None:
         alice.sends("first")
-        for _ in range(5):
-            alice.mac.claim()
+        _dying_in_turns(alice, other)
         alice.sends("second")
 
         assert [item.command.text for item in alice.mac.claim()] == ["second"]
+
+    def test_a_claim_that_a_newer_one_left_behind_ends_nothing(self, alice: Customer) -> None:
+        outbox_id = alice.sends()
+        (item,) = alice.mac.claim(asked_at=2_000_000)
+        alice.mac.begin(item)
+
+        assert alice.mac.claim(asked_at=1_999_999) == []
+
+        alice.mac.sees(proof_of(item))
+        assert alice.item(outbox_id)["status"] == "sent"
+
+    def test_a_claim_that_a_newer_one_left_behind_takes_nothing_from_it(self, alice: Customer) -> None:
+        alice.sends()
+        (item,) = alice.mac.claim(asked_at=2_000_000)
+
+        assert alice.mac.claim(asked_at=1_999_999) == []
+
+        assert alice.mac.begin(item) is True
+
+    def test_a_journal_whose_clock_was_set_back_gets_again_what_it_lost_once_its_lease_is_over(
+        self, alice: Customer
+    ) -> None:
+        outbox_id = alice.sends()
+        alice.mac.claim(asked_at=2_000_000)
+        alice.world.clock.ms += LEASE_MS
+
+        (again,) = alice.mac.claim(asked_at=1)
+
+        assert (again.id, again.attempt) == (outbox_id, 1)
 
     def test_a_claim_of_nothing_waits_no_longer_than_asked(self, alice: Customer) -> None:
         assert alice.mac.claim(wait_s=0.05) == []
@@ -354,7 +392,7 @@ class TestWhoMayKnock:
         alice.world.sql("UPDATE daemons SET revoked_at = ?", alice.world.clock.ms)
         said = {
             "hello": b'{"journal":"j","version":"1","lines":[]}',
-            "claim": b'{"journal":"j","holding":[]}',
+            "claim": b'{"journal":"j","holding":[],"asked_at":1}',
             "sightings": b'{"journal":"j","seen":[]}',
             "outbox/obx_1/renew": b'{"token":"t"}',
             "outbox/obx_1/failed": b'{"token":"t","error":"e","permanent":true}',
@@ -376,12 +414,12 @@ class TestWhoMayKnock:
     def test_another_secret_opens_nothing(self, alice: Customer, key: str) -> None:
         stranger = Mac(alice.world, key, alice.mac.id)
 
-        assert_refused(stranger.knock("claim", Claim("journal-1", ())), 401, "invalid_api_key")
+        assert_refused(stranger.knock("claim", Claim("journal-1", (), 1)), 401, "invalid_api_key")
 
     def test_an_api_key_opens_no_door(self, alice: Customer) -> None:
         stranger = Mac(alice.world, alice.key, alice.mac.id)
 
-        assert_refused(stranger.knock("claim", Claim("journal-1", ())), 401, "invalid_api_key")
+        assert_refused(stranger.knock("claim", Claim("journal-1", (), 1)), 401, "invalid_api_key")
 
 
 class TestBadWords:
@@ -392,12 +430,12 @@ class TestBadWords:
             b"[]",
             b'{"journal":"j"}',
             b'{"journal":5,"holding":[]}',
-            b'{"journal":"j","holding":[],"colour":"blue"}',
-            b'{"journal":"j","holding":[],"wait_s":NaN}',
+            b'{"journal":"j","holding":[],"asked_at":1,"colour":"blue"}',
+            b'{"journal":"j","holding":[],"asked_at":1,"wait_s":NaN}',
             b'{"journal":"j","holding":' + b"[" * 100_000,
             b"\xff",
         ],
-        ids=lambda said: said[:40],
+        ids=lambda said: said[:60],
     )
     def test_what_is_no_word_of_the_protocol_is_refused(self, alice: Customer, said: bytes) -> None:
         assert_refused(alice.mac.knock("claim", said), 400, "invalid_json")
@@ -467,9 +505,18 @@ class TestSilence:
         assert alice.get("/v1/lines").json()["data"][0]["is_active"] is True
 
 
+def _dying_in_turns(customer: Customer, other: Mac) -> list[ClaimedItem]:
+    """Have two Macs claim and fall silent, one after the other, more often than an item is tried."""
+    claimed = []
+    for mac in (customer.mac, other) * 3:
+        claimed += mac.claim()
+        customer.world.clock.ms += LEASE_MS
+    return claimed
+
+
 def _waiting_claim(customer: Customer, threads: ThreadPoolExecutor) -> Future[Json]:
     """Return a claim that has found nothing yet: by then its first look has noted the Mac as seen."""
     customer.world.clock.ms += MINUTE_MS
-    waiting = threads.submit(customer.mac.knock, "claim", Claim(customer.mac.journal, (), wait_s=30))
+    waiting = threads.submit(customer.mac.knock, "claim", Claim(customer.mac.journal, (), 1, wait_s=30))
     until(lambda: customer.world.sql("SELECT seen_at FROM daemons") == [(customer.world.clock.ms,)])
     return waiting

@@ -230,9 +230,12 @@ class Mac:
         reports = tuple(LineReport(line, health=health, capabilities=capabilities) for line in lines)
         return _heard(self.knock("hello", Hello(self.journal, "1", reports)), Welcome)
 
-    def claim(self, *holding: str, wait_s: float = 0, limit: int = 10) -> list[ClaimedItem]:
-        """Claim what there is to do, while still holding the items *holding*."""
-        asked = Claim(self.journal, holding, wait_s=wait_s, limit=limit)
+    def claim(
+        self, *holding: str, asked_at: int | None = None, wait_s: float = 0, limit: int = 10
+    ) -> list[ClaimedItem]:
+        """Claim what there is to do, while still holding the items *holding*; each claim is later than the last."""
+        moment = next(_numbers) if asked_at is None else asked_at
+        asked = Claim(self.journal, holding, moment, wait_s=wait_s, limit=limit)
         return list(_heard(self.knock("claim", asked), Claimed).items)
 
     def renew(self, item: ClaimedItem) -> bool:

@@ -6,7 +6,7 @@ Only of sightings a refusal is an answer: the others say nothing that could be w
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from random import SystemRandom
 from typing import TypeVar
@@ -14,6 +14,7 @@ from typing import TypeVar
 import aiohttp
 import msgspec
 
+from blueport.clock import now_ms
 from blueport.daemon.settings import Settings
 from blueport.protocol.door import (
     Claim,
@@ -58,6 +59,7 @@ class Uplink:
         self._timeout_s = settings.call_timeout_s
         self._session = session
         self._is_lost = False
+        self._asked_at = 0
         self.regained = asyncio.Event()
 
     async def hello(self, said: Hello) -> Welcome:
@@ -66,8 +68,14 @@ class Uplink:
 
     async def claim(self, asked: Claim) -> tuple[ClaimedItem, ...]:
         """Return work, once there is some or the wait is over."""
-        claimed = await self._ask("claim", asked, Claimed, timeout_s=asked.wait_s + _CLAIM_MARGIN_S)
+        timeout_s = asked.wait_s + _CLAIM_MARGIN_S
+        claimed = await self._ask("claim", lambda: self._dated(asked), Claimed, timeout_s=timeout_s)
         return claimed.items
+
+    def _dated(self, asked: Claim) -> Claim:
+        """Tell each try from the one before, which the server may still take for waiting."""
+        self._asked_at = max(self._asked_at + 1, asked.asked_at, now_ms())
+        return msgspec.structs.replace(asked, asked_at=self._asked_at)
 
     async def renew(self, item_id: str, token: str) -> bool:
         """Keep an item claimed; False if it is no longer ours."""
@@ -92,15 +100,15 @@ class Uplink:
     async def _ask(
         self,
         path: str,
-        said: msgspec.Struct,
+        said: msgspec.Struct | Callable[[], msgspec.Struct],
         kind: type[_Answer],
         *,
         timeout_s: float | None = None,
         may_be_refused: bool = False,
     ) -> _Answer:
-        body = msgspec.json.encode(said)
         pause_s = _FIRST_PAUSE_S
         while True:
+            body = msgspec.json.encode(said() if callable(said) else said)
             try:
                 status, answer = await self._post(path, body, timeout_s or self._timeout_s)
                 if may_be_refused and _is_refusal(status, answer):

@@ -52,10 +52,15 @@ class Welcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Ask for work. Items of this journal that are not in `holding` were lost on the way and are offered again."""
+    """Ask for work. Items of this journal that are not in `holding` were lost on the way and are offered again.
+
+    `asked_at` is the daemon's clock in Unix milliseconds, later for each claim than for the one before: a claim can say
+    nothing of items that a later one was given.
+    """
 
     journal: str
     holding: tuple[str, ...]
+    asked_at: int
     wait_s: float = 25
     limit: int = 10
 

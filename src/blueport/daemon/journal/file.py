@@ -66,10 +66,12 @@ class Journal:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._connection.execute("COMMIT")
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            # A full disk may have ended it already.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
             raise
-        self._connection.execute("COMMIT")
 
     def find(self, kind: type[_Found], query: str, *parameters: Cell) -> list[_Found]:
         """Return what *query* finds, each row as a *kind*: a tuple type, or a Struct of the same columns."""

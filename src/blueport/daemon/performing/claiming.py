@@ -7,6 +7,7 @@ tried again is unreported nothing is claimed: the server does not know yet that 
 
 import asyncio
 
+from blueport.clock import now_ms
 from blueport.daemon.journal import items
 from blueport.daemon.journal.file import Journal
 from blueport.daemon.settings import Settings
@@ -38,7 +39,7 @@ async def _claimed(journal: Journal, uplink: Uplink, settings: Settings) -> tupl
     journal.let_go.clear()
     holding = tuple(item.id for item in items.all_held(journal))
     async with asyncio.TaskGroup() as group:
-        asking = group.create_task(uplink.claim(Claim(journal.id, holding, wait_s=settings.claim_wait_s)))
+        asking = group.create_task(uplink.claim(Claim(journal.id, holding, now_ms(), wait_s=settings.claim_wait_s)))
         letting_go = group.create_task(journal.let_go.wait())
         await asyncio.wait({asking, letting_go}, return_when=asyncio.FIRST_COMPLETED)
         asking.cancel()

@@ -43,6 +43,14 @@ class Task(NamedTuple):
     chat_key: str
 
 
+class Holder(NamedTuple):
+    """Who holds an item: a journal, by which token, and when it asked."""
+
+    journal: str
+    token: str
+    asked: int
+
+
 class ServedLine(NamedTuple):
     """A line that a daemon serves."""
 
@@ -63,6 +71,7 @@ _OPEN_ITEM = select(
     outbox.c.available_at,
     outbox.c.claim_token,
     outbox.c.claimed_by,
+    outbox.c.claim_asked_at,
     outbox.c.lease_until,
     outbox.c.begun_at,
 )
@@ -86,9 +95,10 @@ _CLAIM = Statement(
     .where(outbox.c.id == bindparam("item_id"), outbox.c.completed_at.is_(None))
     .values(
         status="claimed",
-        attempts=outbox.c.attempts + 1,
+        attempts=bindparam("new_attempts"),
         claim_token=bindparam("token"),
         claimed_by=bindparam("journal"),
+        claim_asked_at=bindparam("asked"),
         lease_until=bindparam("until"),
     )
 )
@@ -123,6 +133,7 @@ _RETRY = Statement(
         available_at=bindparam("available"),
         claim_token=None,
         claimed_by=None,
+        claim_asked_at=None,
         lease_until=None,
         begun_at=None,
     )
@@ -158,6 +169,7 @@ def add(tx: Tx, accepted: Accepted, max_attempts: int) -> None:
         available_at=tx.now_ms,
         claim_token=None,
         claimed_by=None,
+        claim_asked_at=None,
         lease_until=None,
         begun_at=None,
         error=None,
@@ -186,9 +198,9 @@ def known_guids(tx: Tx, chat_id: ChatId) -> list[str]:
     return tx.all(str, _CHAT_GUIDS, chat_id=chat_id)
 
 
-def claim(tx: Tx, outbox_id: OutboxId, token: str, journal: str, lease_until: int) -> bool:
-    """Lease the item to *journal*; an earlier token is worth nothing from now on."""
-    return tx.change(_CLAIM, item_id=outbox_id, token=token, journal=journal, until=lease_until) == 1
+def claim(tx: Tx, outbox_id: OutboxId, holder: Holder, *, attempts: int, lease_until: int) -> bool:
+    """Lease the item to *holder*; an earlier token is worth nothing from now on."""
+    return tx.change(_CLAIM, item_id=outbox_id, **holder._asdict(), new_attempts=attempts, until=lease_until) == 1
 
 
 def renew(tx: Tx, daemon_id: DaemonId, outbox_id: str, token: str, lease_until: int) -> bool:

@@ -187,6 +187,7 @@ outbox = Table(
     Column("available_at", BigInteger, nullable=False),
     Column("claim_token", Text),
     Column("claimed_by", Text),  # the journal that holds it
+    Column("claim_asked_at", BigInteger),  # when, by that journal's own clock
     Column("lease_until", BigInteger),
     Column("begun_at", BigInteger),  # from here on it may be in Messages' hands: it is offered to nobody else
     Column("error", Text),

@@ -1,0 +1,12 @@
+"""Claims in their order: when the claim that holds an item was asked."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    """Bring the schema forward."""
+    op.add_column("outbox", sa.Column("claim_asked_at", sa.BigInteger(), nullable=True))
