@@ -15,7 +15,19 @@ import msgspec
 from aiohttp import web
 
 from blueport.protocol.commands import SendText
-from blueport.protocol.door import Claim, Claimed, ClaimedItem, Failed, Held, Hello, Hold, Noted, Sightings, Welcome
+from blueport.protocol.door import (
+    Begin,
+    Claim,
+    Claimed,
+    ClaimedItem,
+    Failed,
+    Held,
+    Hello,
+    Hold,
+    Noted,
+    Sightings,
+    Welcome,
+)
 from blueport.protocol.sightings import MessageChanged, MessageSeen
 
 TOKEN = "dt_a-token"
@@ -39,6 +51,7 @@ class Work(msgspec.Struct):
     journal: str = ""
     asked_at: int = 0
     begun: bool = False
+    nonce: str = ""
     waits_until: float = 0
 
     @property
@@ -62,6 +75,8 @@ class FakeDoor:
         self.knocks: Counter[str] = Counter()
         self.hears_failures = asyncio.Event()
         self.hears_failures.set()
+        self.hears_sightings = asyncio.Event()
+        self.hears_sightings.set()
         self.port = 0
 
     @property
@@ -155,10 +170,11 @@ class FakeDoor:
         return _answer(Held(self._held(request, (await _said(request, Hold)).token) is not None))
 
     async def _begin(self, request: web.Request) -> web.Response:
-        work = self._held(request, (await _said(request, Hold)).token)
-        is_granted = work is not None and self._is_next(work)
+        said = await _said(request, Begin)
+        work = self._held(request, said.token)
+        is_granted = work is not None and self._is_next(work) and work.nonce in ("", said.nonce, said.after)
         if work is not None and is_granted:
-            work.begun = True
+            work.begun, work.nonce = True, said.nonce
         return _answer(Held(is_granted))
 
     def _is_next(self, work: Work) -> bool:
@@ -173,12 +189,13 @@ class FakeDoor:
         if work is not None:
             work.error = failed.error
             is_over = failed.permanent or work.attempts >= self.max_attempts
-            work.status, work.begun = "failed" if is_over else "pending", False
+            work.status, work.begun, work.nonce = "failed" if is_over else "pending", False, ""
             work.waits_until = time.monotonic() + RETRY_AFTER_S
         return _answer(Held(work is not None))
 
     async def _sightings(self, request: web.Request) -> web.Response:
         told = await _said(request, Sightings)
+        await self.hears_sightings.wait()
         if any(self.refuses(sighting) for sighting in told.seen):
             return web.json_response({"error": {"code": "invalid_parameter_value"}}, status=400)
         for sighting in told.seen:

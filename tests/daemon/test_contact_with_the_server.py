@@ -1,7 +1,10 @@
 """Contact with the server lost and found, answers that make no sense, and sightings that it will not take."""
 
 import asyncio
+import sqlite3
 import stat
+from contextlib import closing
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -162,6 +165,29 @@ class TestJournal:
         assert left == []
 
 
+class TestCopiedJournal:
+    """A backup of the journal that is put back, or one that was taken to another Mac."""
+
+    async def test_what_was_handed_over_after_the_copy_was_made_is_not_handed_over_again(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        door.hears_sightings.clear()
+        work = door.accept(LINE, ADA, "Hi")
+        mac.faults.add(Fault("error", number=-1743, times=1))
+        async with working(msgspec.structs.replace(settings, not_now_retry_s=1), door):
+            await until(lambda: not mac.faults.pending())
+            await until(lambda: statuses_in(settings.journal) == ["claimed"])
+            copy = copied(settings.journal)
+            await until(lambda: texts_on_phone(mac, ADA) == ["Hi"])
+        put_back(copy, settings.journal)
+        door.hears_sightings.set()
+
+        async with working(settings, door):
+            await until(lambda: work.is_over)
+
+        assert (work.error, texts_on_phone(mac, ADA)) == ("outcome_unknown", ["Hi"])
+
+
 class TestEnd:
     async def test_a_daemon_ends_at_once_and_takes_a_hanging_script_with_it(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings
@@ -176,6 +202,27 @@ class TestEnd:
             await asyncio.wait([daemon])
 
         assert daemon.cancelled()
+
+
+def statuses_in(journal: Path) -> list[str]:
+    """Return the statuses of the items in a journal that a daemon has open."""
+    with closing(sqlite3.connect(journal)) as connection:
+        return [status for (status,) in connection.execute("SELECT status FROM items WHERE nonce_before IS NOT NULL")]
+
+
+def copied(journal: Path) -> Path:
+    """Return a copy of a journal that a daemon has open."""
+    copy = journal.with_name("copy.db")
+    with closing(sqlite3.connect(journal)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    return copy
+
+
+def put_back(copy: Path, journal: Path) -> None:
+    """Put a copy in the place of a journal."""
+    for file in journal.parent.glob(f"{journal.name}*"):
+        file.unlink()
+    copy.rename(journal)
 
 
 def at(door: FakeDoor, settings: Settings) -> Settings:

@@ -4,7 +4,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from blueport.protocol.door import Claim, ClaimedItem, Failed, Hold, Sightings
+from blueport.protocol.door import Begin, Claim, ClaimedItem, Failed, Sightings
 from blueport.protocol.sightings import Proof
 from tests.server.answers import assert_refused
 from tests.server.receiver import until
@@ -271,6 +271,32 @@ class TestFences:
 
         assert alice.item(outbox_id)["status"] == "claimed"
 
+    def test_a_hand_over_is_granted_again_to_who_has_its_name(self, alice: Customer) -> None:
+        alice.sends()
+        (item,) = alice.mac.claim()
+
+        assert [alice.mac.begin(item, nonce) for nonce in ("mine", "a copy's", "mine")] == [True, False, True]
+
+    def test_a_hand_over_that_messages_refused_is_followed_by_one_other(self, alice: Customer) -> None:
+        alice.sends()
+        (item,) = alice.mac.claim()
+        alice.mac.begin(item, "first")
+
+        assert alice.mac.begin(item, "second", after="first") is True
+        assert alice.mac.begin(item, "a copy's", after="first") is False
+        assert alice.mac.begin(item, "second", after="first") is True
+
+    def test_an_item_that_is_tried_again_may_begin_under_any_name(self, alice: Customer) -> None:
+        alice.sends()
+        (item,) = alice.mac.claim()
+        alice.mac.begin(item, "first")
+        alice.mac.fail(item)
+        alice.world.clock.ms += 2 * SECOND_MS
+
+        (again,) = alice.mac.claim()
+
+        assert alice.mac.begin(again, "second") is True
+
     def test_what_has_ended_is_nobodys(self, alice: Customer) -> None:
         outbox_id = alice.sends()
         (item,) = alice.mac.claim()
@@ -286,7 +312,7 @@ class TestFences:
     def test_a_token_out_of_nowhere_can_do_nothing(self, alice: Customer, token: str) -> None:
         outbox_id = alice.sends()
 
-        answer = alice.mac.knock(f"outbox/{outbox_id}/begin", Hold(token))
+        answer = alice.mac.knock(f"outbox/{outbox_id}/begin", Begin(token, "a nonce"))
 
         assert answer.json() == {"held": False}
         assert alice.item(outbox_id)["status"] == "pending"

@@ -16,6 +16,7 @@ import msgspec
 from starlette.testclient import TestClient
 
 from blueport.protocol.door import (
+    Begin,
     Claim,
     Claimed,
     ClaimedItem,
@@ -241,8 +242,8 @@ class Mac:
     def renew(self, item: ClaimedItem) -> bool:
         return _heard(self.knock(f"outbox/{item.id}/renew", Hold(item.token)), Held).held
 
-    def begin(self, item: ClaimedItem) -> bool:
-        return _heard(self.knock(f"outbox/{item.id}/begin", Hold(item.token)), Held).held
+    def begin(self, item: ClaimedItem, nonce: str = "first", after: str | None = None) -> bool:
+        return _heard(self.knock(f"outbox/{item.id}/begin", Begin(item.token, nonce, after)), Held).held
 
     def fail(self, item: ClaimedItem, error: str = "not now", *, permanent: bool = False) -> bool:
         failed = Failed(item.token, error, permanent=permanent)

@@ -17,6 +17,7 @@ import msgspec
 from blueport.clock import now_ms
 from blueport.daemon.settings import Settings
 from blueport.protocol.door import (
+    Begin,
     Claim,
     Claimed,
     ClaimedItem,
@@ -81,9 +82,9 @@ class Uplink:
         """Keep an item claimed; False if it is no longer ours."""
         return (await self._ask(f"outbox/{item_id}/renew", Hold(token), Held)).held
 
-    async def begin(self, item_id: str, token: str) -> bool:
-        """Ask to hand an item over, for good; False if it is no longer ours."""
-        return (await self._ask(f"outbox/{item_id}/begin", Hold(token), Held)).held
+    async def begin(self, item_id: str, said: Begin) -> bool:
+        """Ask to hand an item over; False if it is no longer ours, or not its line's next."""
+        return (await self._ask(f"outbox/{item_id}/begin", said, Held)).held
 
     async def failed(self, item_id: str, failed: Failed) -> bool:
         """Report an item as not sent; False if it was no longer ours."""

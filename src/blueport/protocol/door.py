@@ -5,7 +5,7 @@
 | `hello` | Hello | Welcome |
 | `claim` | Claim | Claimed (waits up to `wait_s` for work) |
 | `outbox/{id}/renew` | Hold | Held |
-| `outbox/{id}/begin` | Hold | Held |
+| `outbox/{id}/begin` | Begin | Held |
 | `outbox/{id}/failed` | Failed | Held |
 | `sightings` | Sightings | Noted |
 
@@ -82,9 +82,21 @@ class Claimed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Hold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Keep an item (`renew`), or make it yours for good (`begin`)."""
+    """Keep an item claimed."""
 
     token: str
+
+
+class Begin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Let this hand-over of an item begin.
+
+    `nonce` is new with each hand-over, and in the journal before it is said; said again, it is granted again. `after`
+    is that of the hand-over before, which Messages refused. So of a journal and its copy only one is granted each.
+    """
+
+    token: str
+    nonce: str
+    after: str | None = None
 
 
 class Failed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -39,6 +39,11 @@ CREATE TABLE seen (guid TEXT PRIMARY KEY, state TEXT NOT NULL, told TEXT) WITHOU
 CREATE TABLE watched (guid TEXT PRIMARY KEY, rowid INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL);
 CREATE TABLE chats (guid TEXT PRIMARY KEY, newest_at INTEGER NOT NULL) WITHOUT ROWID;
 """
+# What brings a file of an earlier version to this one; its version is how many of these it has had.
+_STEPS = (
+    "ALTER TABLE items ADD COLUMN nonce TEXT",
+    "ALTER TABLE items ADD COLUMN nonce_before TEXT",
+)
 
 
 class JournalInUseError(Exception):
@@ -116,8 +121,13 @@ def _held(lock: Path) -> Iterator[None]:
 def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
-    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'identity'").fetchone():
-        return
-    connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}")
-    connection.execute("INSERT INTO identity VALUES (?, ?)", (f"jrn_{secrets.token_hex(16)}", now_ms()))
+    connection.execute("BEGIN IMMEDIATE")
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'identity'").fetchone():
+        for statement in _SCHEMA.split(";"):
+            connection.execute(statement)
+        connection.execute("INSERT INTO identity VALUES (?, ?)", (f"jrn_{secrets.token_hex(16)}", now_ms()))
+    [(version,)] = connection.execute("PRAGMA user_version")
+    for statement in _STEPS[version:]:
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {len(_STEPS)}")
     connection.execute("COMMIT")

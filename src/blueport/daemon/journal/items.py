@@ -7,6 +7,7 @@
 From `begun` on, which is written before the hand-over, an item may be in Messages and is never handed over again.
 """
 
+import secrets
 from typing import Literal
 
 import msgspec
@@ -22,7 +23,7 @@ class Item(msgspec.Struct, frozen=True, array_like=True):
     """An item as journalled.
 
     `rowid_before` is the newest row of chat.db before the hand-over, `begun_at` Unix milliseconds, `message_rowid` the
-    row that the item was found to be.
+    row that the item was found to be, `nonce` the name of this hand-over and `nonce_before` that of the one before it.
     """
 
     id: str
@@ -35,6 +36,8 @@ class Item(msgspec.Struct, frozen=True, array_like=True):
     message_rowid: int | None
     error: str | None
     permanent: int | None
+    nonce: str | None
+    nonce_before: str | None
 
     @property
     def command(self) -> Command:
@@ -42,7 +45,9 @@ class Item(msgspec.Struct, frozen=True, array_like=True):
         return _command_of.decode(self.command_json)
 
 
-_COLUMNS = "id, token, line, command, status, rowid_before, begun_at, message_rowid, error, permanent"
+_COLUMNS = (
+    "id, token, line, command, status, rowid_before, begun_at, message_rowid, error, permanent, nonce, nonce_before"
+)
 _TO_GIVE_BACK = "SELECT line FROM items WHERE status = 'failed' AND permanent = 0"
 _command_of = msgspec.json.Decoder(Command)
 
@@ -90,6 +95,13 @@ def failed(journal: Journal) -> list[Item]:
     return _items(journal, "status = 'failed'")
 
 
+def name_hand_over(journal: Journal, item: Item) -> str:
+    """Return the name of the item's next hand-over, which is on disk now and stays the same until `take_back`."""
+    nonce = item.nonce or secrets.token_hex(16)
+    journal.change("UPDATE items SET nonce = ? WHERE id = ?", nonce, item.id)
+    return nonce
+
+
 def begin(journal: Journal, item: Item, *, rowid_before: int, begun_at: int) -> None:
     """Write down that *item* is about to be handed over."""
     journal.change(
@@ -102,7 +114,10 @@ def begin(journal: Journal, item: Item, *, rowid_before: int, begun_at: int) -> 
 
 def take_back(journal: Journal, item: Item) -> None:
     """Undo `begin`: Messages surely did not accept the item."""
-    journal.change("UPDATE items SET status = 'claimed' WHERE id = ? AND status = 'begun'", item.id)
+    journal.change(
+        "UPDATE items SET status = 'claimed', nonce_before = nonce, nonce = NULL WHERE id = ? AND status = 'begun'",
+        item.id,
+    )
 
 
 def hand_over(journal: Journal, item: Item) -> None:

@@ -3,10 +3,11 @@
 Between two of these steps this process may die; the next one finds the item in the status on the right.
 
     1  note the newest row of chat.db          claimed
-    2  the server grants the hand-over         claimed   nothing is in Messages yet: asking again is granted again
-    3  the intent is on disk                   begun     perhaps in Messages from here on: only looked for
-    4  Messages is asked                       begun
-    5  its answer is on disk                   handed    the same, whether it said yes or we do not know
+    2  the hand-over's name is on disk         claimed
+    3  the server grants it                    claimed   nothing is in Messages yet: asking again is granted again
+    4  the intent is on disk                   begun     perhaps in Messages from here on: only looked for
+    5  Messages is asked                       begun
+    6  its answer is on disk                   handed    the same, whether it said yes or we do not know
 
 A step back from begun to claimed is written only after Messages answered that it took nothing; death before that leaves
 an item that is looked for, not found, and reported as unknown. The next item may follow as soon as this one is handed
@@ -28,6 +29,7 @@ from blueport.daemon.settings import Settings
 from blueport.daemon.transports.base import NotNowError, OutcomeUnknownError, Transport, TransportError
 from blueport.daemon.uplink import Uplink
 from blueport.failpoints import reached
+from blueport.protocol.door import Begin
 
 _UNREADABLE_PAUSE_S = 1.0
 _HANGING = Condition("degraded", "Messages did not answer in time; look at this Mac's screen.")
@@ -62,7 +64,8 @@ class Hands:
     async def _hand_over(self, item: Item) -> bool:
         """Take *item* as far as it goes; False if nothing can be handed over for now."""
         rowid_before = await self._newest_rowid()
-        if not await self._uplink.begin(item.id, item.token):
+        nonce = items.name_hand_over(self._journal, item)
+        if not await self._uplink.begin(item.id, Begin(item.token, nonce, item.nonce_before)):
             items.drop_unbegun(self._journal, item)
             return True
         reached("daemon.granted")

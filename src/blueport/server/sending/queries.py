@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import bindparam, exists, select, update
+from sqlalchemy import bindparam, exists, or_, select, update
 
+from blueport.protocol.door import Begin
 from blueport.server.ids import AccountId, ChatId, DaemonId, KeyId, LineId, OutboxId
 from blueport.server.sending.states import OpenItem
 from blueport.server.store.tables import chat_guids, chats, lines, outbox
@@ -117,8 +118,13 @@ _is_next = ~exists().where(
     _earlier.c.begun_at.is_(None),
     _earlier.c.seq < outbox.c.seq,
 )
+_is_granted_to_nobody_else = or_(
+    outbox.c.begun_nonce.is_(None), outbox.c.begun_nonce.in_([bindparam("nonce"), bindparam("after")])
+)
 _BEGIN = Statement(
-    _HELD.where(_OF_DAEMON, _is_next).values(lease_until=bindparam("until"), begun_at=bindparam("begun"))
+    _HELD.where(_OF_DAEMON, _is_next, _is_granted_to_nobody_else).values(
+        lease_until=bindparam("until"), begun_at=bindparam("begun"), begun_nonce=bindparam("nonce")
+    )
 )
 _SENT = Statement(
     _HELD.where(outbox.c.line_id == bindparam("line")).values(
@@ -136,6 +142,7 @@ _RETRY = Statement(
         claim_asked_at=None,
         lease_until=None,
         begun_at=None,
+        begun_nonce=None,
     )
 )
 _GIVE_UP = Statement(
@@ -172,6 +179,7 @@ def add(tx: Tx, accepted: Accepted, max_attempts: int) -> None:
         claim_asked_at=None,
         lease_until=None,
         begun_at=None,
+        begun_nonce=None,
         error=None,
         created_at=tx.now_ms,
         completed_at=None,
@@ -208,9 +216,21 @@ def renew(tx: Tx, daemon_id: DaemonId, outbox_id: str, token: str, lease_until: 
     return tx.change(_RENEW, daemon=daemon_id, item_id=outbox_id, token=token, until=lease_until) == 1
 
 
-def begin(tx: Tx, daemon_id: DaemonId, outbox_id: str, token: str, lease_until: int) -> bool:
-    """Note that the item is about to be handed to Messages; False if it is not *token*'s, or not its line's next."""
-    return tx.change(_BEGIN, daemon=daemon_id, item_id=outbox_id, token=token, until=lease_until, begun=tx.now_ms) == 1
+def begin(tx: Tx, daemon_id: DaemonId, outbox_id: str, said: Begin, lease_until: int) -> bool:
+    """Note that the item is about to be handed to Messages; False if it is not the caller's, or not its line's next."""
+    return (
+        tx.change(
+            _BEGIN,
+            daemon=daemon_id,
+            item_id=outbox_id,
+            token=said.token,
+            nonce=said.nonce,
+            after=said.after,
+            until=lease_until,
+            begun=tx.now_ms,
+        )
+        == 1
+    )
 
 
 def mark_sent(tx: Tx, line_id: LineId, outbox_id: str, token: str) -> bool:

@@ -3,7 +3,7 @@
 import msgspec
 
 from blueport.protocol.commands import SendText
-from blueport.protocol.door import Claim, ClaimedItem, Failed
+from blueport.protocol.door import Begin, Claim, ClaimedItem, Failed
 from blueport.protocol.sightings import Proof
 from blueport.server.ids import DaemonId, LineId, mint
 from blueport.server.sending import queries
@@ -48,9 +48,9 @@ def renew(tx: Tx, daemon_id: DaemonId, outbox_id: str, token: str, *, lease_s: i
     return queries.renew(tx, daemon_id, outbox_id, token, tx.now_ms + lease_s * 1000)
 
 
-def begin(tx: Tx, daemon_id: DaemonId, outbox_id: str, token: str, *, lease_s: int) -> bool:
-    """Grant the hand-over to Messages; False if the item is no longer the caller's, or not its line's next."""
-    return queries.begin(tx, daemon_id, outbox_id, token, tx.now_ms + lease_s * 1000)
+def begin(tx: Tx, daemon_id: DaemonId, outbox_id: str, said: Begin, *, lease_s: int) -> bool:
+    """Grant a hand-over to Messages; False if the item is no longer the caller's, or not its line's next."""
+    return queries.begin(tx, daemon_id, outbox_id, said, tx.now_ms + lease_s * 1000)
 
 
 def prove(tx: Tx, line_id: LineId, proof: Proof) -> bool:
