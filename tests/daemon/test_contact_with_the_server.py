@@ -119,6 +119,18 @@ class TestRefusedSightings:
         async with working(settings, door):
             await until(lambda: door.received() == ["One", "Two", "Poison"])
 
+    async def test_a_proof_that_is_refused_ends_its_item_as_unknown(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        door.refuses = lambda sighting: isinstance(sighting, MessageSeen) and sighting.proves is not None
+        work = door.accept(LINE, ADA, "Hi")
+
+        async with working(settings, door):
+            await until(lambda: work.is_over)
+
+        assert (work.status, work.error) == ("failed", "outcome_unknown")
+        assert texts_on_phone(mac, ADA) == ["Hi"]
+
     async def test_a_line_that_the_server_does_not_know_holds_up_no_other(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings
     ) -> None:

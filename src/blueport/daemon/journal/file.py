@@ -43,6 +43,8 @@ CREATE TABLE chats (guid TEXT PRIMARY KEY, newest_at INTEGER NOT NULL) WITHOUT R
 _STEPS = (
     "ALTER TABLE items ADD COLUMN nonce TEXT",
     "ALTER TABLE items ADD COLUMN nonce_before TEXT",
+    "CREATE TABLE ended (id TEXT PRIMARY KEY, message_guid TEXT, message_rowid INTEGER, error TEXT, ended_at INTEGER)",
+    "CREATE INDEX ended_at ON ended (ended_at)",
 )
 
 

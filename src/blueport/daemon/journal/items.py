@@ -16,6 +16,8 @@ from blueport.daemon.journal.file import Journal
 from blueport.protocol.commands import Command
 from blueport.protocol.door import ClaimedItem
 
+OUTCOME_UNKNOWN = "outcome_unknown"
+
 Status = Literal["claimed", "begun", "handed", "proven", "failed"]
 
 
@@ -148,6 +150,14 @@ def fail(journal: Journal, item: Item, word: str, *, permanent: bool) -> None:
     if not permanent:
         journal.change("DELETE FROM items WHERE line = ? AND status = 'claimed'", item.line)
         journal.let_go.set()
+    journal.outcomes.set()
+
+
+def fail_proven(journal: Journal, item_id: str, word: str) -> None:
+    """End an item whose proof the server does not take."""
+    journal.change(
+        "UPDATE items SET status = 'failed', error = ?, permanent = 1 WHERE id = ? AND status = 'proven'", word, item_id
+    )
     journal.outcomes.set()
 
 

@@ -57,6 +57,11 @@ def note_seen(journal: Journal, guid: str, known: Seen) -> None:
     journal.change("INSERT OR REPLACE INTO seen VALUES (?, ?, ?)", guid, known.state, known.told)
 
 
+def forget(journal: Journal, guid: str) -> None:
+    """Know no more of a message than if it had never been looked at."""
+    journal.change("DELETE FROM seen WHERE guid = ?", guid)
+
+
 def watch(journal: Journal, one: Watched) -> None:
     """Look at a message again whenever chat.db changes, until a moment or for good."""
     journal.change("INSERT OR REPLACE INTO watched VALUES (?, ?, ?, ?)", one.guid, one.rowid, one.since, one.until)

@@ -22,7 +22,7 @@ from blueport.clock import now_ms
 from blueport.daemon.chatdb.database import ChatDb
 from blueport.daemon.chatdb.thread import ChatDbError, ChatDbThread
 from blueport.daemon.health import WELL, Condition, MacHealth
-from blueport.daemon.journal import items
+from blueport.daemon.journal import endings, items
 from blueport.daemon.journal.file import Journal
 from blueport.daemon.journal.items import Item
 from blueport.daemon.settings import Settings
@@ -32,6 +32,8 @@ from blueport.failpoints import reached
 from blueport.protocol.door import Begin
 
 _UNREADABLE_PAUSE_S = 1.0
+# What is refused because its turn has not come is offered again at once.
+_REFUSED_PAUSE_S = 0.1
 _HANGING = Condition("degraded", "Messages did not answer in time; look at this Mac's screen.")
 
 _log = logging.getLogger(__name__)
@@ -67,8 +69,11 @@ class Hands:
         nonce = items.name_hand_over(self._journal, item)
         if not await self._uplink.begin(item.id, Begin(item.token, nonce, item.nonce_before)):
             items.drop_unbegun(self._journal, item)
+            await asyncio.sleep(_REFUSED_PAUSE_S)
             return True
         reached("daemon.granted")
+        if endings.is_told_again(self._journal, item):
+            return True
         items.begin(self._journal, item, rowid_before=rowid_before, begun_at=now_ms())
         reached("daemon.begun")
         return await self._perform(item)

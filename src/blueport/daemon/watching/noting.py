@@ -22,7 +22,6 @@ from blueport.protocol.sightings import ChatSeen, Proof
 # Of Messages' own numbers, those that say something that can be helped.
 _WORDS = {22: "recipient_not_on_imessage", 25: "attachment_unreadable"}
 GHOST = "ghost_row"
-OUTCOME_UNKNOWN = "outcome_unknown"
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +59,7 @@ class Noting:
         """Give up the items of which chat.db has shown nothing, or nothing final, for too long."""
         for item in items.unproven(self._journal):
             if self.gives_up_at(item) <= now_ms:
-                items.fail(self._journal, item, OUTCOME_UNKNOWN, permanent=True)
+                items.fail(self._journal, item, items.OUTCOME_UNKNOWN, permanent=True)
 
     def gives_up_at(self, item: Item) -> int:
         """Return until when the proof of an item is looked for (Unix ms)."""
