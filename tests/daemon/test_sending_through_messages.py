@@ -179,6 +179,17 @@ class TestSendTextGoingWrong:
 
         assert texts_on_phone(mac, ADA) == ["Once"]
 
+    async def test_an_item_is_not_given_up_while_messages_is_being_asked_for_it(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        mac.faults.add(Fault("error", number=-600, times=2))
+        work = door.accept(LINE, ADA, "Hi")
+
+        async with working(msgspec.structs.replace(settings, proof_timeout_s=1), door):
+            await until(lambda: work.is_over)
+
+        assert (work.status, work.error) == ("sent", None)
+
     async def test_a_row_that_comes_late_still_proves(  # send-14
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings
     ) -> None:

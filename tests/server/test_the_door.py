@@ -8,7 +8,19 @@ from blueport.protocol.door import Begin, Claim, ClaimedItem, Failed, Sightings
 from blueport.protocol.sightings import Proof
 from tests.server.answers import assert_refused
 from tests.server.receiver import until
-from tests.server.world import ADA, CARL, MINUTE_MS, SECOND_MS, Customer, Json, Mac, proof_of, text_from
+from tests.server.world import (
+    ADA,
+    CARL,
+    HOUR_MS,
+    MINUTE_MS,
+    SECOND_MS,
+    SWEEP_MS,
+    Customer,
+    Json,
+    Mac,
+    proof_of,
+    text_from,
+)
 
 LEASE_MS = 60_000
 
@@ -75,6 +87,21 @@ class TestOrder:
         assert alice.mac.begin(third) is False
         second, third = alice.mac.claim(first.id)
         assert [alice.mac.begin(item) for item in (second, third)] == [True, True]
+
+    def test_a_clock_that_is_set_back_holds_nothing_back(self, alice: Customer) -> None:
+        alice.sends("first")
+        alice.world.clock.ms -= HOUR_MS
+        alice.sends("second")
+
+        assert [item.command.text for item in alice.mac.claim()] == ["first", "second"]
+
+    def test_a_retry_is_due_at_once_when_the_clock_is_set_back_by_more_than_its_wait(self, alice: Customer) -> None:
+        outbox_id = alice.sends()
+        (item,) = alice.mac.claim()
+        alice.mac.fail(item)
+        alice.world.clock.ms -= HOUR_MS
+
+        assert [item.id for item in alice.mac.claim()] == [outbox_id]
 
     def test_one_line_does_not_hold_back_another(self, alice: Customer) -> None:
         second = "+15550101001"
@@ -501,29 +528,47 @@ class TestSilence:
         (item,) = alice.mac.claim()
         alice.mac.begin(item)
 
-        alice.world.clock.ms += LEASE_MS + 29 * MINUTE_MS
-        alice.world.sweep()
+        alice.world.sweep_for(LEASE_MS + 29 * MINUTE_MS)
         assert alice.item(outbox_id)["status"] == "claimed"
 
-        alice.world.clock.ms += 2 * MINUTE_MS
-        alice.world.sweep()
+        alice.world.sweep_for(2 * MINUTE_MS)
         shown = alice.item(outbox_id)
         assert (shown["status"], shown["error"]) == ("failed", "outcome_unknown")
+
+    def test_a_mac_has_a_lease_long_to_speak_up_when_the_clock_has_jumped(self, alice: Customer) -> None:
+        alice.sends()
+        (item,) = alice.mac.claim()
+        alice.mac.begin(item)
+        alice.world.sweep_for(LEASE_MS)
+        alice.world.clock.ms += HOUR_MS  # this machine slept
+        alice.world.sweep_for(LEASE_MS - SWEEP_MS)
+
+        assert alice.mac.renew(item) is True
+
+        alice.world.sweep_for(2 * LEASE_MS)
+        assert alice.item(item.id)["status"] == "claimed"
+
+    def test_a_line_is_not_taken_for_silent_because_the_clock_has_jumped(self, alice: Customer) -> None:
+        alice.world.sweep_for(LEASE_MS)
+        alice.world.clock.ms += HOUR_MS
+
+        alice.world.sweep()
+
+        assert alice.get("/v1/lines").json()["data"][0]["is_active"] is True
 
     def test_an_item_that_was_not_begun_waits_for_ever(self, alice: Customer) -> None:
         outbox_id = alice.sends()
         alice.mac.claim()
 
         alice.world.clock.ms += 7 * 24 * 60 * MINUTE_MS
-        alice.world.sweep()
+        alice.world.sweep_for(2 * LEASE_MS)
 
         assert alice.item(outbox_id)["status"] == "claimed"
         assert [item.id for item in alice.mac.claim()] == [outbox_id]
 
     def test_a_line_whose_mac_is_silent_is_shown_inactive_until_its_next_word(self, alice: Customer) -> None:
         # srv-012
-        alice.world.clock.ms += 6 * MINUTE_MS
-        alice.world.sweep()
+        alice.world.sweep_for(6 * MINUTE_MS)
         assert alice.get("/v1/lines").json()["data"][0]["is_active"] is False
 
         alice.mac.claim()

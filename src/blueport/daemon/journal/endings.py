@@ -47,7 +47,7 @@ def _look_again(journal: Journal, item: Item, guid: str, rowid: int) -> None:
     """Have the row read as if for the first time, with the item among those that it may be."""
     moment = now_ms()
     items.begin(journal, item, rowid_before=rowid - 1, begun_at=moment)
-    items.hand_over(journal, item)
+    items.hand_over(journal, item, moment)
     reading.forget(journal, guid)
     reading.watch(journal, Watched(guid, rowid, moment, moment))
 

@@ -56,7 +56,7 @@ class Journal:
     """An open journal.
 
     `work`, `outcomes` and `news` are set when there is something to do, to report or to tell, `let_go` when items were
-    dropped that the server may offer again.
+    dropped that the server may offer again. `performing` is the id of the item that Messages is being asked for.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -65,6 +65,7 @@ class Journal:
         self.outcomes = asyncio.Event()
         self.news = asyncio.Event()
         self.let_go = asyncio.Event()
+        self.performing: str | None = None
         [(self.id, self.created_at)] = self.find(tuple[str, int], "SELECT journal, created_at FROM identity")
 
     @contextmanager

@@ -24,8 +24,9 @@ Status = Literal["claimed", "begun", "handed", "proven", "failed"]
 class Item(msgspec.Struct, frozen=True, array_like=True):
     """An item as journalled.
 
-    `rowid_before` is the newest row of chat.db before the hand-over, `begun_at` Unix milliseconds, `message_rowid` the
-    row that the item was found to be, `nonce` the name of this hand-over and `nonce_before` that of the one before it.
+    `rowid_before` is the newest row of chat.db before the hand-over, `begun_at` the beginning of the search for its row
+    (Unix milliseconds), `message_rowid` the row that the item was found to be. `nonce` names this hand-over, and
+    `nonce_before` the one before it.
     """
 
     id: str
@@ -122,9 +123,11 @@ def take_back(journal: Journal, item: Item) -> None:
     )
 
 
-def hand_over(journal: Journal, item: Item) -> None:
-    """Note that Messages took the item, or may have taken it."""
-    journal.change("UPDATE items SET status = 'handed' WHERE id = ? AND status = 'begun'", item.id)
+def hand_over(journal: Journal, item: Item, handed_at: int) -> None:
+    """Note that Messages took the item, or may have taken it: from now on its row can be waited for."""
+    journal.change(
+        "UPDATE items SET status = 'handed', begun_at = ? WHERE id = ? AND status = 'begun'", handed_at, item.id
+    )
 
 
 def match(journal: Journal, item: Item, message_rowid: int) -> None:

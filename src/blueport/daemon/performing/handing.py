@@ -76,7 +76,11 @@ class Hands:
             return True
         items.begin(self._journal, item, rowid_before=rowid_before, begun_at=now_ms())
         reached("daemon.begun")
-        return await self._perform(item)
+        self._journal.performing = item.id
+        try:
+            return await self._perform(item)
+        finally:
+            self._journal.performing = None
 
     async def _perform(self, item: Item) -> bool:
         try:
@@ -90,11 +94,11 @@ class Hands:
                 items.fail(self._journal, item, str(error), permanent=error.permanent)
         except OutcomeUnknownError:
             self._health.note("Messages", _HANGING)
-            items.hand_over(self._journal, item)
+            items.hand_over(self._journal, item, now_ms())
         else:
             reached("daemon.handed")
             self._health.note("Messages", WELL)
-            items.hand_over(self._journal, item)
+            items.hand_over(self._journal, item, now_ms())
         reached("daemon.outcome")
         return True
 

@@ -5,6 +5,7 @@ about a row is on disk together with the fact that the row was read.
 """
 
 import logging
+from math import inf
 from typing import NamedTuple
 
 from blueport.daemon.chatdb.rows import MessageRow
@@ -61,8 +62,13 @@ class Noting:
             if self.gives_up_at(item) <= now_ms:
                 items.fail(self._journal, item, items.OUTCOME_UNKNOWN, permanent=True)
 
-    def gives_up_at(self, item: Item) -> int:
-        """Return until when the proof of an item is looked for (Unix ms)."""
+    def gives_up_at(self, item: Item) -> float:
+        """Return until when the proof of an item is looked for (Unix ms).
+
+        While Messages is being asked for it there is no end, whatever the clock does.
+        """
+        if item.id == self._journal.performing:
+            return inf
         patience_ms = DAY_MS if item.message_rowid is not None else round(self._settings.proof_timeout_s * 1000)
         return (item.begun_at or 0) + patience_ms
 

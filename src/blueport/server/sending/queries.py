@@ -173,7 +173,7 @@ def add(tx: Tx, accepted: Accepted, max_attempts: int) -> None:
         status="pending",
         attempts=0,
         max_attempts=max_attempts,
-        available_at=tx.now_ms,
+        available_at=0,
         claim_token=None,
         claimed_by=None,
         claim_asked_at=None,

@@ -45,7 +45,7 @@ class Asking(NamedTuple):
 def verdict(item: OpenItem, asking: Asking, now_ms: int) -> Verdict:
     """Say what may be done with *item* for *asking*."""
     if item.status == "pending":
-        return _offer(item, asking) if item.available_at <= now_ms else "wait"
+        return _offer(item, asking) if _is_due(item, now_ms) else "wait"
     if item.claimed_by == asking.journal and item.id in asking.holding:
         return "skip"
     if not _is_lost(item, asking) and item.lease_until is not None and item.lease_until > now_ms:
@@ -61,6 +61,11 @@ def is_new_attempt(item: OpenItem, journal: str) -> bool:
 def retry_at(attempts: int, now_ms: int) -> int:
     """Return when an item that failed *attempts* times, surely unsent, may be tried again."""
     return now_ms + RETRY_AFTER_MS[min(attempts, len(RETRY_AFTER_MS)) - 1]
+
+
+def _is_due(item: OpenItem, now_ms: int) -> bool:
+    """Say whether the item need not wait; only a clock that was set back puts it further away than its retry can be."""
+    return not now_ms < item.available_at <= retry_at(item.attempts, now_ms)
 
 
 def _is_lost(item: OpenItem, asking: Asking) -> bool:
