@@ -77,6 +77,7 @@ class FakeDoor:
         self.hears_failures.set()
         self.hears_sightings = asyncio.Event()
         self.hears_sightings.set()
+        self.grant_takes_s = 0.0
         self.port = 0
 
     @property
@@ -175,6 +176,7 @@ class FakeDoor:
         is_granted = work is not None and self._is_next(work) and work.nonce in ("", said.nonce, said.after)
         if work is not None and is_granted:
             work.begun, work.nonce = True, said.nonce
+        await asyncio.sleep(self.grant_takes_s)
         return _answer(Held(is_granted))
 
     def _is_next(self, work: Work) -> bool:

@@ -15,7 +15,7 @@ from blueport.daemon.settings import Settings
 from blueport.protocol.sightings import MessageSeen
 from blueport.simulator.faults import Fault
 from blueport.simulator.mac import SimulatedMac
-from tests.daemon.fake_door import FakeDoor
+from tests.daemon.fake_door import LEASE_S, FakeDoor
 from tests.daemon.test_sending_through_messages import texts_on_phone
 from tests.daemon.waiting import ADA, BO, LINE, until, working
 
@@ -100,6 +100,39 @@ class TestLostContact:
             await until(lambda: work.begun)
             work.token = "another's"
             last = door.accept(LINE, ADA, "Last")
+            await until(lambda: last.status == "sent")
+
+        assert texts_on_phone(mac, ADA) == ["Last"]
+
+
+class TestLateGrants:
+    """The daemon was stopped, or its Mac slept, before it heard that it may hand over."""
+
+    async def test_a_grant_whose_lease_may_be_over_is_asked_for_again(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        door.grant_takes_s = LEASE_S * 0.6
+        work = door.accept(LINE, ADA, "Hi")
+
+        async with working(settings, door):
+            await until(lambda: door.knocks["begin"] > 1)
+            door.grant_takes_s = 0
+            await until(lambda: work.status == "sent")
+
+        assert texts_on_phone(mac, ADA) == ["Hi"]
+
+    async def test_what_was_given_up_meanwhile_is_not_handed_over(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        door.grant_takes_s = LEASE_S * 0.6
+        work = door.accept(LINE, ADA, "Hi")
+
+        async with working(settings, door):
+            await until(lambda: work.begun)
+            work.status, work.error = "failed", "outcome_unknown"
+            last = door.accept(LINE, ADA, "Last")
+            await until(lambda: door.knocks["begin"] > 1)
+            door.grant_takes_s = 0
             await until(lambda: last.status == "sent")
 
         assert texts_on_phone(mac, ADA) == ["Last"]

@@ -47,7 +47,7 @@ async def run(settings: Settings) -> None:
             await transport.probe()
             greeter = _Greeter(journal, uplink, health, transport, settings)
             welcome = await greeter.greet()
-            hands = Hands(journal, uplink, chat_db, greeter.transport, health)
+            hands = Hands(journal, uplink, chat_db, greeter.transport, health, lease_s=welcome.lease_s)
             await _keep_going(
                 {
                     "greeting": greeter.greet_for_ever,

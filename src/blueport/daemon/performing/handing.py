@@ -17,6 +17,8 @@ back the item of one line holds back all.
 
 import asyncio
 import logging
+import time
+from typing import NamedTuple, Self
 
 from blueport.clock import now_ms
 from blueport.daemon.chatdb.database import ChatDb
@@ -39,12 +41,34 @@ _HANGING = Condition("degraded", "Messages did not answer in time; look at this 
 _log = logging.getLogger(__name__)
 
 
+class _Moment(NamedTuple):
+    """A moment by both clocks: one stands still while a Mac sleeps, the other can be set back."""
+
+    monotonic_s: float
+    wall_ms: int
+
+    @classmethod
+    def now(cls) -> Self:
+        return cls(time.monotonic(), now_ms())
+
+    def passed_s(self) -> float:
+        return max(time.monotonic() - self.monotonic_s, (now_ms() - self.wall_ms) / 1000)
+
+
 class Hands:
     """What handing over needs: the journal, the server, chat.db, a way into Messages, and somewhere to complain."""
 
     def __init__(
-        self, journal: Journal, uplink: Uplink, chat_db: ChatDbThread, transport: Transport, health: MacHealth
+        self,
+        journal: Journal,
+        uplink: Uplink,
+        chat_db: ChatDbThread,
+        transport: Transport,
+        health: MacHealth,
+        *,
+        lease_s: float,
     ) -> None:
+        self._lease_s = lease_s
         self._journal = journal
         self._uplink = uplink
         self._chat_db = chat_db
@@ -66,8 +90,7 @@ class Hands:
     async def _hand_over(self, item: Item) -> bool:
         """Take *item* as far as it goes; False if nothing can be handed over for now."""
         rowid_before = await self._newest_rowid()
-        nonce = items.name_hand_over(self._journal, item)
-        if not await self._uplink.begin(item.id, Begin(item.token, nonce, item.nonce_before)):
+        if not await self._is_granted(item):
             items.drop_unbegun(self._journal, item)
             await asyncio.sleep(_REFUSED_PAUSE_S)
             return True
@@ -81,6 +104,16 @@ class Hands:
             return await self._perform(item)
         finally:
             self._journal.performing = None
+
+    async def _is_granted(self, item: Item) -> bool:
+        """Have the server grant the hand-over, again if this Mac slept so long that the grant may be worth nothing."""
+        said = Begin(item.token, items.name_hand_over(self._journal, item), item.nonce_before)
+        while True:
+            asked = _Moment.now()
+            if not await self._uplink.begin(item.id, said):
+                return False
+            if asked.passed_s() <= self._lease_s / 2:
+                return True
 
     async def _perform(self, item: Item) -> bool:
         try:
