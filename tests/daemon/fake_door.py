@@ -78,6 +78,8 @@ class FakeDoor:
         self.hears_sightings = asyncio.Event()
         self.hears_sightings.set()
         self.grant_takes_s = 0.0
+        self.token = TOKEN
+        self.lines = {"+15550100000"}
         self.port = 0
 
     @property
@@ -120,9 +122,10 @@ class FakeDoor:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Callable[[web.Request], object]) -> web.StreamResponse:
-        assert request.headers["Authorization"] == f"Bearer {TOKEN}"
         path = request.path.rpartition("/")[2]
         self.knocks[path] += 1
+        if request.headers["Authorization"] != f"Bearer {self.token}":
+            return _refusal(401, "invalid_api_key")
         if self.answers_with is not None:
             return web.Response(status=self.answers_with)
         answer = await handler(request)
@@ -133,8 +136,10 @@ class FakeDoor:
 
     async def _hello(self, request: web.Request) -> web.Response:
         hello = await _said(request, Hello)
+        if not {line.handle for line in hello.lines} <= self.lines:
+            return _refusal(403, "line_not_accessible")
         self.hellos.append(hello)
-        return _answer(Welcome(tuple(line.handle for line in hello.lines), LEASE_S))
+        return _answer(Welcome(LEASE_S))
 
     async def _claim(self, request: web.Request) -> web.Response:
         asked = await _said(request, Claim)
@@ -199,7 +204,7 @@ class FakeDoor:
         told = await _said(request, Sightings)
         await self.hears_sightings.wait()
         if any(self.refuses(sighting) for sighting in told.seen):
-            return web.json_response({"error": {"code": "invalid_parameter_value"}}, status=400)
+            return _refusal(400, "invalid_parameter_value")
         for sighting in told.seen:
             self._note(sighting)
         return _answer(Noted(len(told.seen)))
@@ -224,3 +229,7 @@ async def _said(request: web.Request, kind: type[_Said]) -> _Said:
 
 def _answer(said: msgspec.Struct) -> web.Response:
     return web.Response(body=msgspec.json.encode(said), content_type="application/json")
+
+
+def _refusal(status: int, code: str) -> web.Response:
+    return web.json_response({"error": {"code": code}}, status=status)

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from blueport.cli.environment import settings_of
 from blueport.daemon.journal.file import JournalInUseError, opened_journal
 from blueport.daemon.run import run
 from blueport.daemon.settings import Settings
@@ -103,6 +104,50 @@ class TestLostContact:
             await until(lambda: last.status == "sent")
 
         assert texts_on_phone(mac, ADA) == ["Last"]
+
+
+class TestNotLetIn:
+    @pytest.mark.usefixtures("mac")
+    async def test_a_wrong_token_is_said_once_as_what_it_is_and_tried_on(
+        self, door: FakeDoor, settings: Settings, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        door.token = "dt_another"
+        daemon = asyncio.create_task(run(settings))
+        await until(lambda: door.knocks["hello"] > 3)
+        door.token = settings.token
+
+        await until(lambda: bool(door.hellos))
+        daemon.cancel()
+
+        trouble, well = [each.message for each in caplog.records if each.name.endswith("uplink")]
+        assert "BLUEPORT_DAEMON_TOKEN" in trouble
+        assert "again" in well
+
+    async def test_a_line_that_is_not_the_daemons_is_said_as_what_it_is_while_other_words_are_heard(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async with working(settings, door):
+            door.lines = set()
+            mac.faults.add(Fault("error", number=-1743, times=1))
+            hellos = door.knocks["hello"]
+            work = door.accept(LINE, ADA, "Hi")  # the line's health changes, and is said
+            await until(lambda: door.knocks["hello"] > hellos + 2)
+            await until(lambda: work.status == "sent")
+
+        (trouble,) = [each.message for each in caplog.records if each.name.endswith("uplink")]
+        assert "BLUEPORT_DAEMON_LINES" in trouble
+
+
+class TestSettings:
+    @pytest.mark.parametrize("lines", ["", ",", "+15550100000,", "+15550100000,nobody"])
+    def test_lines_that_are_none_stop_the_start(self, lines: str) -> None:
+        with pytest.raises(SystemExit, match="`lines` must name the phone numbers or Apple IDs"):
+            settings_of(Settings, "BLUEPORT_DAEMON_", environment(lines))
+
+    def test_lines_may_be_written_in_any_notation(self) -> None:
+        settings = settings_of(Settings, "BLUEPORT_DAEMON_", environment("(555) 555-0100, Bo@Example.com"))
+
+        assert settings.lines == ("+15555550100", "bo@example.com")
 
 
 class TestLateGrants:
@@ -247,6 +292,11 @@ class TestEnd:
             await asyncio.wait([daemon])
 
         assert daemon.cancelled()
+
+
+def environment(lines: str) -> dict[str, str]:
+    given = {"SERVER_URL": "http://127.0.0.1:1", "TOKEN": "dt_x", "LINES": lines}
+    return {f"BLUEPORT_DAEMON_{name}": value for name, value in given.items()}
 
 
 def statuses_in(journal: Path) -> list[str]:

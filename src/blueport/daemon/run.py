@@ -83,11 +83,7 @@ class _Greeter:
         reports = tuple(
             LineReport(line, condition.health, condition.hint, self.transport.capabilities) for line in self._lines
         )
-        welcome = await self._uplink.hello(Hello(self._journal.id, version("blueport"), reports))
-        for number, line in enumerate(self._lines, start=1):
-            if line not in welcome.lines:
-                _log.error("The server does not let this daemon serve the line that it names as number %d.", number)
-        return welcome
+        return await self._uplink.hello(Hello(self._journal.id, version("blueport"), reports))
 
     async def greet_for_ever(self) -> None:
         """Say hello whenever there is something new to say."""

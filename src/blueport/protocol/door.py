@@ -9,7 +9,8 @@
 | `outbox/{id}/failed` | Failed | Held |
 | `sightings` | Sightings | Noted |
 
-`begin` is asked right before the hand-over to Messages: once granted, the item is offered to nobody else, ever.
+`begin` is asked right before the hand-over to Messages, and granted in the order of a line. From then on the item is
+offered to nobody, unless the daemon says that it was surely not sent (`failed`, not `permanent`).
 There is no `sent` call: the proof of a sending is the row in chat.db, a MessageSeen with its `proves`.
 """
 
@@ -36,7 +37,7 @@ class LineReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Hello(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """First word of a daemon process, and again whenever a line's report changes.
 
-    `journal` names the daemon's journal file for its whole life: what one journal began is offered to no other.
+    `journal` names the daemon's journal file for its whole life: how ended what one began, no other can say.
     """
 
     journal: str
@@ -45,9 +46,8 @@ class Hello(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Welcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The lines that the server lets this daemon serve, and how long (seconds) a claim holds without renewal."""
+    """The daemon may serve all the lines that it named. A claim holds for `lease_s` without renewal."""
 
-    lines: tuple[str, ...]
     lease_s: int
 
 
@@ -108,7 +108,7 @@ class Failed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Held(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """False: the token is stale, so the item is no longer this daemon's; drop it."""
+    """False: the item is no longer this daemon's, or not its line's next; drop it, unless it may have been sent."""
 
     held: bool
 

@@ -4,7 +4,8 @@
        ▲                 │                    └──────────────────► failed ──told──► (gone)
        └──surely unsent──┘
 
-From `begun` on, which is written before the hand-over, an item may be in Messages and is never handed over again.
+From `begun` on, which is written before the hand-over, an item may be in Messages: it is never handed over again,
+unless Messages itself says that it took nothing.
 """
 
 import secrets

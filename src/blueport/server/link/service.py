@@ -50,7 +50,7 @@ def greet(tx: Tx, daemon: DaemonRow, hello: Hello, *, lease_s: int) -> Welcome:
     for report in hello.lines:
         _note_line(tx, daemon, report)
     tx.wake("outbox")
-    return Welcome(tuple(report.handle for report in hello.lines), lease_s)
+    return Welcome(lease_s)
 
 
 def claim(tx: Tx, daemon: DaemonRow, asked: Claim, *, lease_s: int) -> Claimed:
