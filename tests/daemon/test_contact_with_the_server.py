@@ -240,6 +240,26 @@ class TestJournal:
         assert first == second
         assert stat.S_IMODE(settings.journal.stat().st_mode) == 0o600
 
+    async def test_one_of_an_earlier_version_is_brought_forward_and_keeps_its_items(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        mac.faults.add(Fault("error", number=-1743, times=50))
+        work = door.accept(LINE, ADA, "Hi")
+        async with working(settings, door):
+            await until(lambda: work.begun)
+        with closing(sqlite3.connect(settings.journal)) as connection:
+            connection.executescript(
+                "ALTER TABLE items DROP COLUMN nonce; ALTER TABLE items DROP COLUMN nonce_before; DROP TABLE ended;"
+                "UPDATE items SET status = 'claimed'; PRAGMA user_version = 0"
+            )
+        mac.faults.clear()
+        work.nonce = ""  # that version named no hand-overs
+
+        async with working(settings, door):
+            await until(lambda: work.status == "sent")
+
+        assert texts_on_phone(mac, ADA) == ["Hi"]
+
     async def test_no_text_of_a_message_stays_in_it(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings
     ) -> None:

@@ -130,7 +130,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
             connection.execute(statement)
         connection.execute("INSERT INTO identity VALUES (?, ?)", (f"jrn_{secrets.token_hex(16)}", now_ms()))
     [(version,)] = connection.execute("PRAGMA user_version")
-    for statement in _STEPS[version:]:
+    for number, statement in enumerate(_STEPS[version:], start=version + 1):
         connection.execute(statement)
-    connection.execute(f"PRAGMA user_version = {len(_STEPS)}")
+        connection.execute(f"PRAGMA user_version = {number}")
     connection.execute("COMMIT")
