@@ -1,18 +1,22 @@
 """Contact with the server lost and found, answers that make no sense, and sightings that it will not take."""
 
 import asyncio
+import sqlite3
 import stat
+from contextlib import closing
+from pathlib import Path
 
 import msgspec
 import pytest
 
+from blueport.cli.environment import settings_of
 from blueport.daemon.journal.file import JournalInUseError, opened_journal
 from blueport.daemon.run import run
 from blueport.daemon.settings import Settings
 from blueport.protocol.sightings import MessageSeen
 from blueport.simulator.faults import Fault
 from blueport.simulator.mac import SimulatedMac
-from tests.daemon.fake_door import FakeDoor
+from tests.daemon.fake_door import LEASE_S, FakeDoor
 from tests.daemon.test_sending_through_messages import texts_on_phone
 from tests.daemon.waiting import ADA, BO, LINE, until, working
 
@@ -76,6 +80,17 @@ class TestLostContact:
 
         assert texts_on_phone(mac, ADA) == ["Hi", "Again"]
 
+    async def test_a_claim_that_is_asked_again_finds_what_the_answer_before_it_had(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        door.loses_answers.add("claim")
+        work = door.accept(LINE, ADA, "Hi")
+
+        async with working(settings, door):
+            await until(lambda: work.status == "sent")
+
+        assert (work.attempts, texts_on_phone(mac, ADA)) == (1, ["Hi"])
+
     async def test_an_item_that_was_taken_away_is_not_handed_over(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings
     ) -> None:
@@ -86,6 +101,85 @@ class TestLostContact:
             await until(lambda: work.begun)
             work.token = "another's"
             last = door.accept(LINE, ADA, "Last")
+            await until(lambda: last.status == "sent")
+
+        assert texts_on_phone(mac, ADA) == ["Last"]
+
+
+class TestNotLetIn:
+    @pytest.mark.usefixtures("mac")
+    async def test_a_wrong_token_is_said_once_as_what_it_is_and_tried_on(
+        self, door: FakeDoor, settings: Settings, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        door.token = "dt_another"
+        daemon = asyncio.create_task(run(settings))
+        await until(lambda: door.knocks["hello"] > 3)
+        door.token = settings.token
+
+        await until(lambda: bool(door.hellos))
+        daemon.cancel()
+
+        trouble, well = [each.message for each in caplog.records if each.name.endswith("uplink")]
+        assert "BLUEPORT_DAEMON_TOKEN" in trouble
+        assert "again" in well
+
+    async def test_a_line_that_is_not_the_daemons_is_said_as_what_it_is_while_other_words_are_heard(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async with working(settings, door):
+            door.lines = set()
+            mac.faults.add(Fault("error", number=-1743, times=1))
+            hellos = door.knocks["hello"]
+            work = door.accept(LINE, ADA, "Hi")  # the line's health changes, and is said
+            await until(lambda: door.knocks["hello"] > hellos + 2)
+            await until(lambda: work.status == "sent")
+
+        (trouble,) = [each.message for each in caplog.records if each.name.endswith("uplink")]
+        assert "BLUEPORT_DAEMON_LINES" in trouble
+
+
+class TestSettings:
+    @pytest.mark.parametrize("lines", ["", ",", "+15550100000,", "+15550100000,nobody"])
+    def test_lines_that_are_none_stop_the_start(self, capsys: pytest.CaptureFixture[str], lines: str) -> None:
+        with pytest.raises(SystemExit):
+            settings_of(Settings, "BLUEPORT_DAEMON_", environment(lines))
+
+        assert "`lines` must name the phone numbers or Apple IDs" in capsys.readouterr().err
+
+    def test_lines_may_be_written_in_any_notation(self) -> None:
+        settings = settings_of(Settings, "BLUEPORT_DAEMON_", environment("(555) 555-0100, Bo@Example.com"))
+
+        assert settings.lines == ("+15555550100", "bo@example.com")
+
+
+class TestLateGrants:
+    """The daemon was stopped, or its Mac slept, before it heard that it may hand over."""
+
+    async def test_a_grant_whose_lease_may_be_over_is_asked_for_again(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        door.grant_takes_s = LEASE_S * 0.6
+        work = door.accept(LINE, ADA, "Hi")
+
+        async with working(settings, door):
+            await until(lambda: door.knocks["begin"] > 1)
+            door.grant_takes_s = 0
+            await until(lambda: work.status == "sent")
+
+        assert texts_on_phone(mac, ADA) == ["Hi"]
+
+    async def test_what_was_given_up_meanwhile_is_not_handed_over(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        door.grant_takes_s = LEASE_S * 0.6
+        work = door.accept(LINE, ADA, "Hi")
+
+        async with working(settings, door):
+            await until(lambda: work.begun)
+            work.status, work.error = "failed", "outcome_unknown"
+            last = door.accept(LINE, ADA, "Last")
+            await until(lambda: door.knocks["begin"] > 1)
+            door.grant_takes_s = 0
             await until(lambda: last.status == "sent")
 
         assert texts_on_phone(mac, ADA) == ["Last"]
@@ -104,6 +198,18 @@ class TestRefusedSightings:
 
         async with working(settings, door):
             await until(lambda: door.received() == ["One", "Two", "Poison"])
+
+    async def test_a_proof_that_is_refused_ends_its_item_as_unknown(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        door.refuses = lambda sighting: isinstance(sighting, MessageSeen) and sighting.proves is not None
+        work = door.accept(LINE, ADA, "Hi")
+
+        async with working(settings, door):
+            await until(lambda: work.is_over)
+
+        assert (work.status, work.error) == ("failed", "outcome_unknown")
+        assert texts_on_phone(mac, ADA) == ["Hi"]
 
     async def test_a_line_that_the_server_does_not_know_holds_up_no_other(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings
@@ -151,6 +257,29 @@ class TestJournal:
         assert left == []
 
 
+class TestCopiedJournal:
+    """A backup of the journal that is put back, or one that was taken to another Mac."""
+
+    async def test_what_was_handed_over_after_the_copy_was_made_is_not_handed_over_again(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        door.hears_sightings.clear()
+        work = door.accept(LINE, ADA, "Hi")
+        mac.faults.add(Fault("error", number=-1743, times=1))
+        async with working(msgspec.structs.replace(settings, not_now_retry_s=1), door):
+            await until(lambda: not mac.faults.pending())
+            await until(lambda: statuses_in(settings.journal) == ["claimed"])
+            copy = copied(settings.journal)
+            await until(lambda: texts_on_phone(mac, ADA) == ["Hi"])
+        put_back(copy, settings.journal)
+        door.hears_sightings.set()
+
+        async with working(settings, door):
+            await until(lambda: work.is_over)
+
+        assert (work.error, texts_on_phone(mac, ADA)) == ("outcome_unknown", ["Hi"])
+
+
 class TestEnd:
     async def test_a_daemon_ends_at_once_and_takes_a_hanging_script_with_it(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings
@@ -165,6 +294,32 @@ class TestEnd:
             await asyncio.wait([daemon])
 
         assert daemon.cancelled()
+
+
+def environment(lines: str) -> dict[str, str]:
+    given = {"SERVER_URL": "http://127.0.0.1:1", "TOKEN": "dt_x", "LINES": lines}
+    return {f"BLUEPORT_DAEMON_{name}": value for name, value in given.items()}
+
+
+def statuses_in(journal: Path) -> list[str]:
+    """Return the statuses of the items in a journal that a daemon has open."""
+    with closing(sqlite3.connect(journal)) as connection:
+        return [status for (status,) in connection.execute("SELECT status FROM items WHERE nonce_before IS NOT NULL")]
+
+
+def copied(journal: Path) -> Path:
+    """Return a copy of a journal that a daemon has open."""
+    copy = journal.with_name("copy.db")
+    with closing(sqlite3.connect(journal)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    return copy
+
+
+def put_back(copy: Path, journal: Path) -> None:
+    """Put a copy in the place of a journal."""
+    for file in journal.parent.glob(f"{journal.name}*"):
+        file.unlink()
+    copy.rename(journal)
 
 
 def at(door: FakeDoor, settings: Settings) -> Settings:

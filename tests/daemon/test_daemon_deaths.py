@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import resource
 import signal
 import sys
 from asyncio.subprocess import Process
@@ -82,6 +83,23 @@ class TestDeath:
         failed = [item.error for item in work if item.status == "failed"]
         assert len(failed) in UNKNOWN_AFTER[point]
         assert set(failed) <= {"outcome_unknown"}
+
+    @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits another process")
+    async def test_a_journal_that_cannot_be_written_for_a_while_costs_no_attempt(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, tmp_path: Path
+    ) -> None:
+        async with daemon_process(settings, tmp_path) as process:
+            await until(lambda: bool(door.hellos))
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+            work = [door.accept(LINE, ADA, f"Number {n}") for n in range(5)]
+            claims = door.knocks["claim"]
+            await until(lambda: door.knocks["claim"] > claims + 1)
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+            await until(lambda: all(map(is_over, work)))
+
+        assert [(item.status, item.attempts) for item in work] == [("sent", 1)] * 5
+        assert texts_on_phone(mac, ADA) == [item.command.text for item in work]
 
     async def test_again_and_again_nothing_is_lost_or_doubled(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings, tmp_path: Path

@@ -184,6 +184,17 @@ class TestSendTextGoingWrong:
 
         assert texts_on_phone(mac, ADA) == ["Once"]
 
+    async def test_an_item_is_not_given_up_while_messages_is_being_asked_for_it(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        mac.faults.add(Fault("error", number=-600, times=2))
+        work = door.accept(LINE, ADA, "Hi")
+
+        async with working(msgspec.structs.replace(settings, proof_timeout_s=1), door):
+            await until(lambda: work.is_over)
+
+        assert (work.status, work.error) == ("sent", None)
+
     async def test_a_row_that_comes_late_still_proves(  # send-14
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings
     ) -> None:
@@ -503,6 +514,38 @@ class TestMessagesNotRunning:
 
         assert work[0].attempts == 2
         assert texts_on_phone(mac, ADA) == ["First", "Second", "Third"]
+
+    async def test_what_is_accepted_while_it_waits_comes_after_all_that_was_accepted_before(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        mac.faults.add(Fault("error", number=-600, times=3))
+        work = [door.accept(LINE, ADA, "First")]
+
+        async with working(settings, door):
+            await until(lambda: work[0].begun)
+            work.append(door.accept(LINE, ADA, "Second"))
+            await until(lambda: work[0].error is not None)
+            work.append(door.accept(LINE, ADA, "Third"))
+            await until(lambda: all(item.status == "sent" for item in work))
+
+        assert texts_on_phone(mac, ADA) == ["First", "Second", "Third"]
+
+    async def test_nothing_of_its_line_goes_out_before_the_server_knows_of_the_failure(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        mac.faults.add(Fault("error", number=-600, times=3))
+        work = [door.accept(LINE, ADA, "First")]
+
+        async with working(settings, door):
+            await until(lambda: work[0].begun)
+            door.hears_failures.clear()
+            await until(lambda: door.knocks["failed"] > 0)
+            work.append(door.accept(LINE, ADA, "Second"))
+            await asyncio.sleep(0.3)
+            door.hears_failures.set()
+            await until(lambda: all(item.status == "sent" for item in work))
+
+        assert texts_on_phone(mac, ADA) == ["First", "Second"]
 
     async def test_it_fails_when_all_tries_are_used_up(  # send-19
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings

@@ -244,6 +244,30 @@ class TestRetries:
         # Asked a moment later it would not be due in the future any more, and would be overslept.
         assert claimed == ([], 1)
 
+    def test_a_clock_that_is_set_back_delays_no_first_try(self, alice: Customer, receiver: Receiver) -> None:
+        alice.webhook(receiver.url)
+        receiver.answering = lambda _: 500
+        alice.hears(ADA, "One")
+        _settled(alice.world)
+
+        alice.world.pass_time(-HOUR_MS)
+        alice.hears(ADA, "Two")
+
+        assert {heard.text for heard in receiver.waits_for(2)} == {"One", "Two"}
+
+    def test_a_clock_that_is_set_back_delays_a_retry_until_the_next_sweep(
+        self, alice: Customer, receiver: Receiver
+    ) -> None:
+        alice.webhook(receiver.url)
+        receiver.answering = lambda _: 500
+        alice.hears(ADA)
+        _settled(alice.world)
+
+        alice.world.pass_time(-HOUR_MS)
+        alice.world.sweep()
+
+        receiver.waits_for(2)
+
     def test_the_tries_end(self, alice: Customer, receiver: Receiver) -> None:
         # srv-025: what the receiver counts is what is written down.
         alice.webhook(receiver.url)

@@ -189,7 +189,7 @@ class TestHangingUp:
             server.answers(_post(b"/daemon/v1/hello", HELLO, DAEMON))
             ids.append(server.answers(request).said["id"])
 
-        claim = msgspec.json.encode(Claim("j", (), wait_s=0, limit=100))
+        claim = msgspec.json.encode(Claim("j", (), 1, wait_s=0, limit=100))
         claimed = server.answers(_post(b"/daemon/v1/claim", claim, DAEMON)).said["items"]
         assert [item["id"] for item in claimed] == ids
         assert [item["command"]["text"] for item in claimed] == [f"text {number}" for number in range(30)]

@@ -5,11 +5,23 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import msgspec
 import pytest
 
-from blueport.protocol.door import Claim, Failed, Hold, Sightings
+from blueport.protocol.door import Begin, Claim, ClaimedItem, Failed, Sightings
 from blueport.protocol.sightings import Proof
 from tests.server.answers import assert_refused
 from tests.server.receiver import until
-from tests.server.world import ADA, CARL, MINUTE_MS, SECOND_MS, Customer, Json, Mac, proof_of, text_from
+from tests.server.world import (
+    ADA,
+    CARL,
+    HOUR_MS,
+    MINUTE_MS,
+    SECOND_MS,
+    SWEEP_MS,
+    Customer,
+    Json,
+    Mac,
+    proof_of,
+    text_from,
+)
 
 LEASE_MS = 60_000
 
@@ -50,6 +62,48 @@ class TestOrder:
         alice.world.clock.ms += 2 * SECOND_MS
         assert [item.command.text for item in alice.mac.claim()] == ["first", "second"]
 
+    def test_an_item_may_not_begin_before_an_earlier_one_of_its_line(self, alice: Customer) -> None:
+        alice.sends("first")
+        alice.sends("second")
+        first, second = alice.mac.claim()
+
+        assert alice.mac.begin(second) is False
+        assert alice.mac.begin(first) is True
+        assert alice.mac.begin(second) is True
+
+    def test_what_is_claimed_with_an_item_that_waits_for_its_retry_may_not_begin_before_it(
+        self, alice: Customer
+    ) -> None:
+        alice.sends("first")
+        second_id = alice.sends("second")
+        first, _ = alice.mac.claim()
+        alice.mac.begin(first)
+        alice.mac.fail(first)
+        alice.world.clock.ms += 2 * SECOND_MS
+        alice.sends("third")
+
+        first, third = alice.mac.claim(second_id)  # sent before the Mac let go of the second one
+        alice.mac.begin(first)
+
+        assert alice.mac.begin(third) is False
+        second, third = alice.mac.claim(first.id)
+        assert [alice.mac.begin(item) for item in (second, third)] == [True, True]
+
+    def test_a_clock_that_is_set_back_holds_nothing_back(self, alice: Customer) -> None:
+        alice.sends("first")
+        alice.world.clock.ms -= HOUR_MS
+        alice.sends("second")
+
+        assert [item.command.text for item in alice.mac.claim()] == ["first", "second"]
+
+    def test_a_retry_is_due_at_once_when_the_clock_is_set_back_by_more_than_its_wait(self, alice: Customer) -> None:
+        outbox_id = alice.sends()
+        (item,) = alice.mac.claim()
+        alice.mac.fail(item)
+        alice.world.clock.ms -= HOUR_MS
+
+        assert [item.id for item in alice.mac.claim()] == [outbox_id]
+
     def test_one_line_does_not_hold_back_another(self, alice: Customer) -> None:
         second = "+15550101001"
         alice.world.add_line(alice.account_id, second, alice.mac)
@@ -85,27 +139,65 @@ class TestClaim:
 
         (again,) = alice.mac.claim()
 
-        assert (again.id, again.attempt) == (lost.id, 2)
+        assert again.id == lost.id
         assert again.token != lost.token
         assert alice.mac.begin(lost) is False
 
-    def test_attempts_are_counted_at_the_claim_and_end(self, alice: Customer) -> None:
+    def test_what_one_journal_never_began_is_the_same_attempt_however_often_it_is_offered(
+        self, alice: Customer
+    ) -> None:
+        outbox_id = alice.sends()
+
+        attempts = [item.attempt for _ in range(20) for item in alice.mac.claim()]
+
+        assert attempts == [1] * 20
+        assert alice.item(outbox_id)["attempts"] == 1
+
+    def test_attempts_are_counted_at_the_claim_and_end(self, alice: Customer, other: Mac) -> None:
         # srv-064
         outbox_id = alice.sends()
 
-        attempts = [item.attempt for _ in range(6) for item in alice.mac.claim()]
+        attempts = [item.attempt for item in _dying_in_turns(alice, other)]
 
         assert attempts == [1, 2, 3, 4, 5]
         item = alice.item(outbox_id)
         assert (item["status"], item["error"], item["attempts"]) == ("failed", "attempts_exhausted", 5)
 
-    def test_an_exhausted_item_does_not_block_the_next(self, alice: Customer) -> None:
+    def test_an_exhausted_item_does_not_block_the_next(self, alice: Customer, other: Mac) -> None:
         alice.sends("first")
-        for _ in range(5):
-            alice.mac.claim()
+        _dying_in_turns(alice, other)
         alice.sends("second")
 
         assert [item.command.text for item in alice.mac.claim()] == ["second"]
+
+    def test_a_claim_that_a_newer_one_left_behind_ends_nothing(self, alice: Customer) -> None:
+        outbox_id = alice.sends()
+        (item,) = alice.mac.claim(asked_at=2_000_000)
+        alice.mac.begin(item)
+
+        assert alice.mac.claim(asked_at=1_999_999) == []
+
+        alice.mac.sees(proof_of(item))
+        assert alice.item(outbox_id)["status"] == "sent"
+
+    def test_a_claim_that_a_newer_one_left_behind_takes_nothing_from_it(self, alice: Customer) -> None:
+        alice.sends()
+        (item,) = alice.mac.claim(asked_at=2_000_000)
+
+        assert alice.mac.claim(asked_at=1_999_999) == []
+
+        assert alice.mac.begin(item) is True
+
+    def test_a_journal_whose_clock_was_set_back_gets_again_what_it_lost_once_its_lease_is_over(
+        self, alice: Customer
+    ) -> None:
+        outbox_id = alice.sends()
+        alice.mac.claim(asked_at=2_000_000)
+        alice.world.clock.ms += LEASE_MS
+
+        (again,) = alice.mac.claim(asked_at=1)
+
+        assert (again.id, again.attempt) == (outbox_id, 1)
 
     def test_a_claim_of_nothing_waits_no_longer_than_asked(self, alice: Customer) -> None:
         assert alice.mac.claim(wait_s=0.05) == []
@@ -207,6 +299,32 @@ class TestFences:
 
         assert alice.item(outbox_id)["status"] == "claimed"
 
+    def test_a_hand_over_is_granted_again_to_who_has_its_name(self, alice: Customer) -> None:
+        alice.sends()
+        (item,) = alice.mac.claim()
+
+        assert [alice.mac.begin(item, nonce) for nonce in ("mine", "a copy's", "mine")] == [True, False, True]
+
+    def test_a_hand_over_that_messages_refused_is_followed_by_one_other(self, alice: Customer) -> None:
+        alice.sends()
+        (item,) = alice.mac.claim()
+        alice.mac.begin(item, "first")
+
+        assert alice.mac.begin(item, "second", after="first") is True
+        assert alice.mac.begin(item, "a copy's", after="first") is False
+        assert alice.mac.begin(item, "second", after="first") is True
+
+    def test_an_item_that_is_tried_again_may_begin_under_any_name(self, alice: Customer) -> None:
+        alice.sends()
+        (item,) = alice.mac.claim()
+        alice.mac.begin(item, "first")
+        alice.mac.fail(item)
+        alice.world.clock.ms += 2 * SECOND_MS
+
+        (again,) = alice.mac.claim()
+
+        assert alice.mac.begin(again, "second") is True
+
     def test_what_has_ended_is_nobodys(self, alice: Customer) -> None:
         outbox_id = alice.sends()
         (item,) = alice.mac.claim()
@@ -222,7 +340,7 @@ class TestFences:
     def test_a_token_out_of_nowhere_can_do_nothing(self, alice: Customer, token: str) -> None:
         outbox_id = alice.sends()
 
-        answer = alice.mac.knock(f"outbox/{outbox_id}/begin", Hold(token))
+        answer = alice.mac.knock(f"outbox/{outbox_id}/begin", Begin(token, "a nonce"))
 
         assert answer.json() == {"held": False}
         assert alice.item(outbox_id)["status"] == "pending"
@@ -353,7 +471,7 @@ class TestWhoMayKnock:
         alice.world.sql("UPDATE daemons SET revoked_at = ?", alice.world.clock.ms)
         said = {
             "hello": b'{"journal":"j","version":"1","lines":[]}',
-            "claim": b'{"journal":"j","holding":[]}',
+            "claim": b'{"journal":"j","holding":[],"asked_at":1}',
             "sightings": b'{"journal":"j","seen":[]}',
             "outbox/obx_1/renew": b'{"token":"t"}',
             "outbox/obx_1/failed": b'{"token":"t","error":"e","permanent":true}',
@@ -375,12 +493,12 @@ class TestWhoMayKnock:
     def test_another_secret_opens_nothing(self, alice: Customer, key: str) -> None:
         stranger = Mac(alice.world, key, alice.mac.id)
 
-        assert_refused(stranger.knock("claim", Claim("journal-1", ())), 401, "invalid_api_key")
+        assert_refused(stranger.knock("claim", Claim("journal-1", (), 1)), 401, "invalid_api_key")
 
     def test_an_api_key_opens_no_door(self, alice: Customer) -> None:
         stranger = Mac(alice.world, alice.key, alice.mac.id)
 
-        assert_refused(stranger.knock("claim", Claim("journal-1", ())), 401, "invalid_api_key")
+        assert_refused(stranger.knock("claim", Claim("journal-1", (), 1)), 401, "invalid_api_key")
 
 
 class TestBadWords:
@@ -391,12 +509,12 @@ class TestBadWords:
             b"[]",
             b'{"journal":"j"}',
             b'{"journal":5,"holding":[]}',
-            b'{"journal":"j","holding":[],"colour":"blue"}',
-            b'{"journal":"j","holding":[],"wait_s":NaN}',
+            b'{"journal":"j","holding":[],"asked_at":1,"colour":"blue"}',
+            b'{"journal":"j","holding":[],"asked_at":1,"wait_s":NaN}',
             b'{"journal":"j","holding":' + b"[" * 100_000,
             b"\xff",
         ],
-        ids=lambda said: said[:40],
+        ids=lambda said: said[:60],
     )
     def test_what_is_no_word_of_the_protocol_is_refused(self, alice: Customer, said: bytes) -> None:
         assert_refused(alice.mac.knock("claim", said), 400, "invalid_json")
@@ -436,29 +554,47 @@ class TestSilence:
         (item,) = alice.mac.claim()
         alice.mac.begin(item)
 
-        alice.world.clock.ms += LEASE_MS + 29 * MINUTE_MS
-        alice.world.sweep()
+        alice.world.sweep_for(LEASE_MS + 29 * MINUTE_MS)
         assert alice.item(outbox_id)["status"] == "claimed"
 
-        alice.world.clock.ms += 2 * MINUTE_MS
-        alice.world.sweep()
+        alice.world.sweep_for(2 * MINUTE_MS)
         shown = alice.item(outbox_id)
         assert (shown["status"], shown["error"]) == ("failed", "outcome_unknown")
+
+    def test_a_mac_has_a_lease_long_to_speak_up_when_the_clock_has_jumped(self, alice: Customer) -> None:
+        alice.sends()
+        (item,) = alice.mac.claim()
+        alice.mac.begin(item)
+        alice.world.sweep_for(LEASE_MS)
+        alice.world.clock.ms += HOUR_MS  # this machine slept
+        alice.world.sweep_for(LEASE_MS - SWEEP_MS)
+
+        assert alice.mac.renew(item) is True
+
+        alice.world.sweep_for(2 * LEASE_MS)
+        assert alice.item(item.id)["status"] == "claimed"
+
+    def test_a_line_is_not_taken_for_silent_because_the_clock_has_jumped(self, alice: Customer) -> None:
+        alice.world.sweep_for(LEASE_MS)
+        alice.world.clock.ms += HOUR_MS
+
+        alice.world.sweep()
+
+        assert alice.get("/v1/lines").json()["data"][0]["is_active"] is True
 
     def test_an_item_that_was_not_begun_waits_for_ever(self, alice: Customer) -> None:
         outbox_id = alice.sends()
         alice.mac.claim()
 
         alice.world.clock.ms += 7 * 24 * 60 * MINUTE_MS
-        alice.world.sweep()
+        alice.world.sweep_for(2 * LEASE_MS)
 
         assert alice.item(outbox_id)["status"] == "claimed"
         assert [item.id for item in alice.mac.claim()] == [outbox_id]
 
     def test_a_line_whose_mac_is_silent_is_shown_inactive_until_its_next_word(self, alice: Customer) -> None:
         # srv-012
-        alice.world.clock.ms += 6 * MINUTE_MS
-        alice.world.sweep()
+        alice.world.sweep_for(6 * MINUTE_MS)
         assert alice.get("/v1/lines").json()["data"][0]["is_active"] is False
 
         alice.mac.claim()
@@ -466,9 +602,18 @@ class TestSilence:
         assert alice.get("/v1/lines").json()["data"][0]["is_active"] is True
 
 
+def _dying_in_turns(customer: Customer, other: Mac) -> list[ClaimedItem]:
+    """Have two Macs claim and fall silent, one after the other, more often than an item is tried."""
+    claimed = []
+    for mac in (customer.mac, other) * 3:
+        claimed += mac.claim()
+        customer.world.clock.ms += LEASE_MS
+    return claimed
+
+
 def _waiting_claim(customer: Customer, threads: ThreadPoolExecutor) -> Future[Json]:
     """Return a claim that has found nothing yet: by then its first look has noted the Mac as seen."""
     customer.world.clock.ms += MINUTE_MS
-    waiting = threads.submit(customer.mac.knock, "claim", Claim(customer.mac.journal, (), wait_s=30))
+    waiting = threads.submit(customer.mac.knock, "claim", Claim(customer.mac.journal, (), 1, wait_s=30))
     until(lambda: customer.world.sql("SELECT seen_at FROM daemons") == [(customer.world.clock.ms,)])
     return waiting

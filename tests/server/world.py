@@ -16,6 +16,7 @@ import msgspec
 from starlette.testclient import TestClient
 
 from blueport.protocol.door import (
+    Begin,
     Claim,
     Claimed,
     ClaimedItem,
@@ -35,10 +36,7 @@ from blueport.server.app import Server
 from blueport.server.authorizing import keys
 from blueport.server.authorizing import service as authorizing
 from blueport.server.authorizing.keys import SCOPES, Scope
-from blueport.server.http import repeating
 from blueport.server.ids import AccountId, DaemonId, LineId, mint
-from blueport.server.link import service as link
-from blueport.server.sending import service as sending
 from blueport.server.settings import Settings
 from blueport.server.store.sqlite import SqliteStore
 from blueport.server.store.tx import Tx
@@ -49,6 +47,7 @@ NOON_MS = 1_760_000_000_000
 SECOND_MS = 1_000
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
+SWEEP_MS = 15_000
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -82,7 +81,8 @@ class World:
         self.store = SqliteStore(self.database, self.clock)
         try:
             secret = asyncio.run(self.store.write(provisioning.prepare, self.settings))
-            with TestClient(Server(self.settings, self.store, secret).app) as self.client:
+            self.server = Server(self.settings, self.store, secret)
+            with TestClient(self.server.app) as self.client:
                 yield self
         finally:
             self.store.close()
@@ -98,9 +98,14 @@ class World:
 
     def sweep(self) -> None:
         """Do what the server does now and then."""
-        self.do(sending.end_the_silent)
-        self.do(link.note_silent_lines)
-        self.do(repeating.drop_old)
+        self.client.portal.call(self.server.sweep)
+
+    def sweep_for(self, ms: int) -> None:
+        """Let time pass as it does for a server that is awake."""
+        self.sweep()
+        for _ in range(0, ms, SWEEP_MS):
+            self.clock.ms += SWEEP_MS
+            self.sweep()
 
     def rows(self, table: str) -> int:
         """Count the rows of a table."""
@@ -230,16 +235,19 @@ class Mac:
         reports = tuple(LineReport(line, health=health, capabilities=capabilities) for line in lines)
         return _heard(self.knock("hello", Hello(self.journal, "1", reports)), Welcome)
 
-    def claim(self, *holding: str, wait_s: float = 0, limit: int = 10) -> list[ClaimedItem]:
-        """Claim what there is to do, while still holding the items *holding*."""
-        asked = Claim(self.journal, holding, wait_s=wait_s, limit=limit)
+    def claim(
+        self, *holding: str, asked_at: int | None = None, wait_s: float = 0, limit: int = 10
+    ) -> list[ClaimedItem]:
+        """Claim what there is to do, while still holding the items *holding*; each claim is later than the last."""
+        moment = next(_numbers) if asked_at is None else asked_at
+        asked = Claim(self.journal, holding, moment, wait_s=wait_s, limit=limit)
         return list(_heard(self.knock("claim", asked), Claimed).items)
 
     def renew(self, item: ClaimedItem) -> bool:
         return _heard(self.knock(f"outbox/{item.id}/renew", Hold(item.token)), Held).held
 
-    def begin(self, item: ClaimedItem) -> bool:
-        return _heard(self.knock(f"outbox/{item.id}/begin", Hold(item.token)), Held).held
+    def begin(self, item: ClaimedItem, nonce: str = "first", after: str | None = None) -> bool:
+        return _heard(self.knock(f"outbox/{item.id}/begin", Begin(item.token, nonce, after)), Held).held
 
     def fail(self, item: ClaimedItem, error: str = "not now", *, permanent: bool = False) -> bool:
         failed = Failed(item.token, error, permanent=permanent)

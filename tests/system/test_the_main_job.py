@@ -127,6 +127,22 @@ def test_a_second_server_on_the_same_folder_is_refused(tmp_path: Path) -> None:
         assert "is already running" in second.stderr
 
 
+def test_what_fails_and_is_tried_again_keeps_its_place(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as blueport:
+        blueport.texts(ADA, "Hi")
+        until(lambda: blueport.api("GET", f"/v1/chats?from={blueport.line}")["data"])
+        blueport.simulator("POST", "/faults", {"next": "error", "number": -600, "times": 3})
+
+        first = blueport.sends(ADA, "first")
+        until(lambda: blueport.api("GET", f"/v1/outbox?id={first}")["status"] == "claimed")
+        blueport.sends(ADA, "second")
+        until(lambda: blueport.api("GET", f"/v1/outbox?id={first}")["status"] == "pending")
+        blueport.sends(ADA, "third")
+
+        until(lambda: len(_on_the_phone(blueport)) == 3)
+        assert _on_the_phone(blueport) == ["first", "second", "third"]
+
+
 def _messages(blueport: Blueport) -> list[Json]:
     """Return the conversation with Ada, newest first."""
     chats = blueport.api("GET", f"/v1/chats?from={blueport.line}")["data"]
@@ -136,3 +152,7 @@ def _messages(blueport: Blueport) -> list[Json]:
 def _is_alive(pid: int) -> bool:
     listed = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return bool(listed.stdout.strip()) and not listed.stdout.startswith("Z")
+
+
+def _on_the_phone(blueport: Blueport) -> list[str]:
+    return [bubble["text"] for bubble in blueport.phone(ADA) if not bubble["from_me"]]

@@ -43,7 +43,7 @@ def _is_of(name: str, prefix: Prefix) -> bool:
 
 
 def _words(value: str) -> list[str]:
-    return [word.strip() for word in value.split(",") if word.strip()]
+    return [word.strip() for word in value.split(",")]
 
 
 def _path(kind: type, value: object) -> object:

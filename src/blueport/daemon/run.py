@@ -23,7 +23,8 @@ from blueport.daemon.watching.reader import Reader
 from blueport.daemon.watching.stirring import stir_for_ever
 from blueport.protocol.door import Hello, LineReport, Welcome
 
-_RESTART_PAUSE_S = 1.0
+_FIRST_PAUSE_S = 1.0
+_LONGEST_PAUSE_S = 30.0
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ async def run(settings: Settings) -> None:
             await transport.probe()
             greeter = _Greeter(journal, uplink, health, transport, settings)
             welcome = await greeter.greet()
-            hands = Hands(journal, uplink, chat_db, greeter.transport, health)
+            hands = Hands(journal, uplink, chat_db, greeter.transport, health, lease_s=welcome.lease_s)
             await _keep_going(
                 {
                     "greeting": greeter.greet_for_ever,
@@ -82,11 +83,7 @@ class _Greeter:
         reports = tuple(
             LineReport(line, condition.health, condition.hint, self.transport.capabilities) for line in self._lines
         )
-        welcome = await self._uplink.hello(Hello(self._journal.id, version("blueport"), reports))
-        for number, line in enumerate(self._lines, start=1):
-            if line not in welcome.lines:
-                _log.error("The server does not let this daemon serve the line that it names as number %d.", number)
-        return welcome
+        return await self._uplink.hello(Hello(self._journal.id, version("blueport"), reports))
 
     async def greet_for_ever(self) -> None:
         """Say hello whenever there is something new to say."""
@@ -110,10 +107,18 @@ async def _keep_going(loops: dict[str, Callable[[], Awaitable[None]]]) -> None:
 
 
 async def _restarted(name: str, work: Callable[[], Awaitable[None]]) -> None:
-    """Run one loop, and again should it fall over something that nobody thought of: all its state is in the journal."""
+    """Run one loop, and again should it fall over something that nobody thought of: all its state is in the journal.
+
+    What falls over again and again, as on a full disk, does so later and later: the server is asked each time.
+    """
+    pause_s = _FIRST_PAUSE_S
     while True:
+        started_s = asyncio.get_running_loop().time()
         try:
             await work()
         except Exception:  # noqa: BLE001 - the outermost loop of a task
             _log.exception("The loop for %s fell over; it starts again.", name)
-        await asyncio.sleep(_RESTART_PAUSE_S)
+        if asyncio.get_running_loop().time() - started_s > _LONGEST_PAUSE_S:
+            pause_s = _FIRST_PAUSE_S
+        await asyncio.sleep(pause_s)
+        pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)

@@ -4,13 +4,15 @@ from pathlib import Path
 
 import msgspec
 
+from blueport.handles import sendable_handle
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Read once, by the command line: `BLUEPORT_DAEMON_PACE_MS=400` sets `pace_ms`."""
 
     server_url: str
     token: str
-    # The own addresses that this Mac sends from; what belongs to none of them is told for the first.
+    # The own addresses that this Mac sends from, in any notation; what belongs to none of them is told for the first.
     lines: tuple[str, ...]
     chat_db: Path = Path("~/Library/Messages/chat.db")
     journal: Path = Path("blueport-daemon.db")
@@ -37,3 +39,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     claim_wait_s: float = 25
     call_timeout_s: float = 10
+
+    def __post_init__(self) -> None:
+        """Bring the lines into the form under which the server knows them.
+
+        Raises:
+            ValueError: There is none, or one that is no address.
+        """
+        lines = [sendable_handle(line, region=self.region) for line in self.lines]
+        named = tuple(line for line in lines if line is not None)
+        if not named or len(named) < len(lines):
+            raise ValueError("`lines` must name the phone numbers or Apple IDs to serve, with commas between them")
+        msgspec.structs.force_setattr(self, "lines", named)

@@ -1,12 +1,13 @@
 """The daemon's side of the server's door.
 
 Every call is repeated until the server answers it, so no caller has to think of lost contact: it only waits longer.
-Only of sightings a refusal is an answer: the others say nothing that could be wrong for good.
+Only of sightings a refusal is an answer. What else is refused, a token or a line, an operator has to put right: it is
+said aloud, and tried on.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from random import SystemRandom
 from typing import TypeVar
@@ -14,8 +15,10 @@ from typing import TypeVar
 import aiohttp
 import msgspec
 
+from blueport.clock import now_ms
 from blueport.daemon.settings import Settings
 from blueport.protocol.door import (
+    Begin,
     Claim,
     Claimed,
     ClaimedItem,
@@ -34,6 +37,15 @@ _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 2.0
 _OK = 200
 _REFUSALS = frozenset({400, 413, 422})
+_NO_CONTACT = "No contact with the server"
+_TROUBLES = {
+    "invalid_api_key": "The server does not know this daemon's token; look at BLUEPORT_DAEMON_TOKEN",
+    "missing_api_key": "The server was shown no token; look at BLUEPORT_DAEMON_TOKEN",
+    "line_not_accessible": (
+        "The server does not let this daemon serve every line that it names; look at BLUEPORT_DAEMON_LINES, and at the"
+        " server for the lines of this daemon"
+    ),
+}
 # The one 404 that is not about the way to the door.
 _FOREIGN_LINE = b'"line_not_found"'
 
@@ -47,17 +59,23 @@ class RefusedError(Exception):
 
 
 class _UnansweredError(Exception):
-    """No answer came, or one that says nothing about the request itself."""
+    """No answer came, or one that says nothing about the request itself; `trouble` is what an operator should know."""
+
+    def __init__(self, reason: str, trouble: str = _NO_CONTACT) -> None:
+        super().__init__(reason)
+        self.trouble = trouble
 
 
 class Uplink:
-    """A connection to the server. `regained` is set when contact was lost and is there again."""
+    """A connection to the server. `regained` is set when it answers again after some trouble."""
 
     def __init__(self, settings: Settings, session: aiohttp.ClientSession) -> None:
         self._base = f"{settings.server_url.rstrip('/')}/daemon/v1/"
         self._timeout_s = settings.call_timeout_s
         self._session = session
-        self._is_lost = False
+        # What is wrong now, by the first word of the path: others may well be answered.
+        self._troubles: dict[str, str] = {}
+        self._asked_at = 0
         self.regained = asyncio.Event()
 
     async def hello(self, said: Hello) -> Welcome:
@@ -66,16 +84,22 @@ class Uplink:
 
     async def claim(self, asked: Claim) -> tuple[ClaimedItem, ...]:
         """Return work, once there is some or the wait is over."""
-        claimed = await self._ask("claim", asked, Claimed, timeout_s=asked.wait_s + _CLAIM_MARGIN_S)
+        timeout_s = asked.wait_s + _CLAIM_MARGIN_S
+        claimed = await self._ask("claim", lambda: self._dated(asked), Claimed, timeout_s=timeout_s)
         return claimed.items
+
+    def _dated(self, asked: Claim) -> Claim:
+        """Tell each try from the one before, which the server may still take for waiting."""
+        self._asked_at = max(self._asked_at + 1, asked.asked_at, now_ms())
+        return msgspec.structs.replace(asked, asked_at=self._asked_at)
 
     async def renew(self, item_id: str, token: str) -> bool:
         """Keep an item claimed; False if it is no longer ours."""
         return (await self._ask(f"outbox/{item_id}/renew", Hold(token), Held)).held
 
-    async def begin(self, item_id: str, token: str) -> bool:
-        """Ask to hand an item over, for good; False if it is no longer ours."""
-        return (await self._ask(f"outbox/{item_id}/begin", Hold(token), Held)).held
+    async def begin(self, item_id: str, said: Begin) -> bool:
+        """Ask to hand an item over; False if it is no longer ours, or not its line's next."""
+        return (await self._ask(f"outbox/{item_id}/begin", said, Held)).held
 
     async def failed(self, item_id: str, failed: Failed) -> bool:
         """Report an item as not sent; False if it was no longer ours."""
@@ -92,26 +116,26 @@ class Uplink:
     async def _ask(
         self,
         path: str,
-        said: msgspec.Struct,
+        said: msgspec.Struct | Callable[[], msgspec.Struct],
         kind: type[_Answer],
         *,
         timeout_s: float | None = None,
         may_be_refused: bool = False,
     ) -> _Answer:
-        body = msgspec.json.encode(said)
         pause_s = _FIRST_PAUSE_S
         while True:
+            body = msgspec.json.encode(said() if callable(said) else said)
             try:
                 status, answer = await self._post(path, body, timeout_s or self._timeout_s)
                 if may_be_refused and _is_refusal(status, answer):
                     raise RefusedError(f"{status} {_code_of(answer)}")
                 decoded = _decoded(status, answer, kind)
             except _UnansweredError as error:
-                self._note_lost(path, error)
+                self._note_trouble(path, error)
                 await asyncio.sleep(pause_s * _jitter.uniform(0.5, 1))
                 pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
             else:
-                self._note_regained()
+                self._note_answered(path)
                 return decoded
 
     async def _post(self, path: str, body: bytes, timeout_s: float) -> tuple[int, bytes]:
@@ -122,14 +146,15 @@ class Uplink:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _UnansweredError(type(error).__name__) from error
 
-    def _note_lost(self, path: str, error: _UnansweredError) -> None:
-        if not self._is_lost:
-            self._is_lost = True
-            _log.warning("No contact with the server (%s: %s); trying on.", path.partition("/")[0], error)
+    def _note_trouble(self, path: str, error: _UnansweredError) -> None:
+        """Say what is wrong once, and again when it is something else."""
+        kind = path.partition("/")[0]
+        if error.trouble not in self._troubles.values():
+            _log.warning("%s (%s: %s). Trying on.", error.trouble, kind, error)
+        self._troubles[kind] = error.trouble
 
-    def _note_regained(self) -> None:
-        if self._is_lost:
-            self._is_lost = False
+    def _note_answered(self, path: str) -> None:
+        if self._troubles.pop(path.partition("/")[0], None) is not None and not self._troubles:
             self.regained.set()
             _log.warning("In contact with the server again.")
 
@@ -148,7 +173,8 @@ def _is_refusal(status: int, answer: bytes) -> bool:
 
 def _decoded(status: int, answer: bytes, kind: type[_Answer]) -> _Answer:
     if status != _OK:
-        raise _UnansweredError(f"status {status} {_code_of(answer)}")
+        code = _code_of(answer)
+        raise _UnansweredError(f"status {status} {code}", _TROUBLES.get(code, _NO_CONTACT))
     try:
         return msgspec.json.decode(answer, type=kind)
     except msgspec.DecodeError as error:

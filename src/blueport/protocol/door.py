@@ -5,11 +5,12 @@
 | `hello` | Hello | Welcome |
 | `claim` | Claim | Claimed (waits up to `wait_s` for work) |
 | `outbox/{id}/renew` | Hold | Held |
-| `outbox/{id}/begin` | Hold | Held |
+| `outbox/{id}/begin` | Begin | Held |
 | `outbox/{id}/failed` | Failed | Held |
 | `sightings` | Sightings | Noted |
 
-`begin` is asked right before the hand-over to Messages: once granted, the item is offered to nobody else, ever.
+`begin` is asked right before the hand-over to Messages, and granted in the order of a line. From then on the item is
+offered to nobody, unless the daemon says that it was surely not sent (`failed`, not `permanent`).
 There is no `sent` call: the proof of a sending is the row in chat.db, a MessageSeen with its `proves`.
 """
 
@@ -36,7 +37,7 @@ class LineReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Hello(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """First word of a daemon process, and again whenever a line's report changes.
 
-    `journal` names the daemon's journal file for its whole life: what one journal began is offered to no other.
+    `journal` names the daemon's journal file for its whole life: how ended what one began, no other can say.
     """
 
     journal: str
@@ -45,17 +46,21 @@ class Hello(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Welcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The lines that the server lets this daemon serve, and how long (seconds) a claim holds without renewal."""
+    """The daemon may serve all the lines that it named. A claim holds for `lease_s` without renewal."""
 
-    lines: tuple[str, ...]
     lease_s: int
 
 
 class Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Ask for work. Items of this journal that are not in `holding` were lost on the way and are offered again."""
+    """Ask for work. Items of this journal that are not in `holding` were lost on the way and are offered again.
+
+    `asked_at` is the daemon's clock in Unix milliseconds, later for each claim than for the one before: a claim can say
+    nothing of items that a later one was given.
+    """
 
     journal: str
     holding: tuple[str, ...]
+    asked_at: int
     wait_s: float = 25
     limit: int = 10
 
@@ -77,9 +82,21 @@ class Claimed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Hold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Keep an item (`renew`), or make it yours for good (`begin`)."""
+    """Keep an item claimed."""
 
     token: str
+
+
+class Begin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Let this hand-over of an item begin.
+
+    `nonce` is new with each hand-over, and in the journal before it is said; said again, it is granted again. `after`
+    is that of the hand-over before, which Messages refused. So of a journal and its copy only one is granted each.
+    """
+
+    token: str
+    nonce: str
+    after: str | None = None
 
 
 class Failed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -91,7 +108,7 @@ class Failed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Held(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """False: the token is stale, so the item is no longer this daemon's; drop it."""
+    """False: the item is no longer this daemon's, or not its line's next; drop it, unless it may have been sent."""
 
     held: bool
 

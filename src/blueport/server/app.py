@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import uvicorn
@@ -27,7 +28,7 @@ from blueport.server.http.protocol import EnvelopeProtocol
 from blueport.server.http.routing import Api, otherwise, route
 from blueport.server.link import service as link
 from blueport.server.link.routes import Door
-from blueport.server.notifying import queries as notifying
+from blueport.server.notifying import service as notifying
 from blueport.server.notifying.dispatcher import Dispatcher
 from blueport.server.notifying.guard import guard_of
 from blueport.server.notifying.sender import HttpSender
@@ -40,6 +41,7 @@ from blueport.server.sending import service as sending
 from blueport.server.settings import Settings
 from blueport.server.store.schema import upgrade
 from blueport.server.store.sqlite import SqliteStore
+from blueport.server.store.tx import Tx
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +61,13 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 )
 
 
+class Watch(NamedTuple):
+    """When the last sweep was, and until when nobody is called silent (Unix milliseconds)."""
+
+    swept_at: int = 0
+    quiet_until: int = 0
+
+
 class Server:
     """One server: its store, its HTTP app and its loops."""
 
@@ -68,6 +77,7 @@ class Server:
         self._settings = settings
         self._store = store
         self._guard = guard
+        self._watch = Watch()
         all_routes = Api(store, terms).routes(ENDPOINTS)
         all_routes += Door(store, lease_s=settings.lease_s, region=settings.region).routes()
         all_routes += [route("/healthz", {"GET": self._healthz}), route("/openapi.json", {"GET": self._openapi})]
@@ -89,13 +99,15 @@ class Server:
         await asyncio.gather(*loops, return_exceptions=True)
         await sender.close()
 
+    async def sweep(self) -> None:
+        """Do what is done now and then."""
+        self._watch = await self._store.write(_swept, self._watch, lease_s=self._settings.lease_s)
+
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_S)
             try:
-                await self._store.write(sending.end_the_silent)
-                await self._store.write(link.note_silent_lines)
-                await self._store.write(repeating.drop_old)
+                await self.sweep()
             except StoreUnavailableError:
                 log.warning("the sweep waits: the database is not available")
             except Exception:
@@ -107,6 +119,23 @@ class Server:
 
     async def _openapi(self, _scope: Scope, _receive: Receive, _request_id: str) -> Answer:
         return Answer(200, msgspec.json.encode(openapi.description(ENDPOINTS, version=__version__)))
+
+
+def _swept(tx: Tx, watch: Watch, *, lease_s: int) -> Watch:
+    """Sweep once.
+
+    If the clock was not there since the last sweep, because this machine slept, stood still or had its clock set, the
+    daemons are given the time to renew what they hold before any of them is taken for silent.
+    """
+    repeating.drop_old(tx)
+    quiet_until = watch.quiet_until
+    if not 0 <= tx.now_ms - watch.swept_at <= 2 * SWEEP_S * 1000:
+        notifying.hasten(tx)
+        quiet_until = tx.now_ms + lease_s * 1000
+    if tx.now_ms >= quiet_until:
+        sending.end_the_silent(tx)
+        link.note_silent_lines(tx)
+    return Watch(tx.now_ms, quiet_until)
 
 
 async def serve(settings: Settings, sockets: list[socket.socket] | None = None) -> None:

@@ -28,13 +28,19 @@ class JournalInUseError(Exception):
 
 
 class Journal:
-    """An open journal. `work`, `outcomes` and `news` are set when there is something to do, to report or to tell."""
+    """An open journal.
+
+    `work`, `outcomes` and `news` are set when there is something to do, to report or to tell, `let_go` when items were
+    dropped that the server may offer again. `performing` is the id of the item that Messages is being asked for.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self.work = asyncio.Event()
         self.outcomes = asyncio.Event()
         self.news = asyncio.Event()
+        self.let_go = asyncio.Event()
+        self.performing: str | None = None
         [(self.id, self.created_at)] = self.find(tuple[str, int], "SELECT journal, created_at FROM identity")
 
     @contextmanager
@@ -43,10 +49,12 @@ class Journal:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._connection.execute("COMMIT")
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            # A full disk may have ended it already.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
             raise
-        self._connection.execute("COMMIT")
 
     def find(self, kind: type[_Found], query: str, *parameters: Cell) -> list[_Found]:
         """Return what *query* finds, each row as a *kind*: a tuple type, or a Struct of the same columns."""

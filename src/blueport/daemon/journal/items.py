@@ -4,11 +4,12 @@
        ▲                 │                    └──────────────────► failed ──told──► (gone)
        └──surely unsent──┘
 
-From `begun` on, which is written before the hand-over, an item may be in Messages and is never handed over again.
-A row of chat.db is one item at most. That is a claim, which outlives the item: one that failed may go out after all,
-and then its row must not be taken for a later item of the same text.
+From `begun` on, which is written before the hand-over, an item may be in Messages: it is never handed over again,
+unless Messages itself says that it took nothing. A row of chat.db is one item at most. That is a claim, which outlives
+the item: one that failed may go out after all, and then its row must not be taken for a later item of the same text.
 """
 
+import secrets
 from typing import Literal
 
 import msgspec
@@ -17,14 +18,17 @@ from blueport.daemon.journal.file import Journal
 from blueport.protocol.commands import Command
 from blueport.protocol.door import ClaimedItem
 
+OUTCOME_UNKNOWN = "outcome_unknown"
+
 Status = Literal["claimed", "begun", "handed", "proven", "failed"]
 
 
 class Item(msgspec.Struct, frozen=True, array_like=True):
     """An item as journalled.
 
-    `rowid_before` is the newest row of chat.db before the hand-over, `begun_at` Unix milliseconds, `message_guid` the
-    row that the item was found to be.
+    `rowid_before` is the newest row of chat.db before the hand-over, `begun_at` the beginning of the search for its row
+    (Unix milliseconds), `message_guid` the row that the item was found to be. `nonce` names this hand-over, and
+    `nonce_before` the one before it.
     """
 
     id: str
@@ -36,6 +40,8 @@ class Item(msgspec.Struct, frozen=True, array_like=True):
     begun_at: int | None
     error: str | None
     permanent: int | None
+    nonce: str | None
+    nonce_before: str | None
     message_guid: str | None
 
     @property
@@ -44,7 +50,8 @@ class Item(msgspec.Struct, frozen=True, array_like=True):
         return _command_of.decode(self.command_json)
 
 
-_COLUMNS = "id, token, line, command, status, rowid_before, begun_at, error, permanent, guid"
+_COLUMNS = "id, token, line, command, status, rowid_before, begun_at, error, permanent, nonce, nonce_before, guid"
+_TO_GIVE_BACK = "SELECT line FROM items WHERE status = 'failed' AND permanent = 0"
 _command_of = msgspec.json.Decoder(Command)
 
 
@@ -67,8 +74,8 @@ def all_held(journal: Journal) -> list[Item]:
 
 
 def next_claimed(journal: Journal) -> Item | None:
-    """Return the item whose turn it is."""
-    return next(iter(_items(journal, "status = 'claimed'", limit=1)), None)
+    """Return the item whose turn it is; a line with a failure to give back has none."""
+    return next(iter(_items(journal, f"status = 'claimed' AND line NOT IN ({_TO_GIVE_BACK})", limit=1)), None)
 
 
 def waiting_count(journal: Journal) -> int:
@@ -91,6 +98,13 @@ def failed(journal: Journal) -> list[Item]:
     return _items(journal, "status = 'failed'")
 
 
+def name_hand_over(journal: Journal, item: Item) -> str:
+    """Return the name of the item's next hand-over, which is on disk now and stays the same until `take_back`."""
+    nonce = item.nonce or secrets.token_hex(16)
+    journal.change("UPDATE items SET nonce = ? WHERE id = ?", nonce, item.id)
+    return nonce
+
+
 def begin(journal: Journal, item: Item, *, rowid_before: int, begun_at: int) -> None:
     """Write down that *item* is about to be handed over."""
     journal.change(
@@ -103,17 +117,27 @@ def begin(journal: Journal, item: Item, *, rowid_before: int, begun_at: int) -> 
 
 def take_back(journal: Journal, item: Item) -> None:
     """Undo `begin`: Messages surely did not accept the item."""
-    journal.change("UPDATE items SET status = 'claimed' WHERE id = ? AND status = 'begun'", item.id)
+    journal.change(
+        "UPDATE items SET status = 'claimed', nonce_before = nonce, nonce = NULL WHERE id = ? AND status = 'begun'",
+        item.id,
+    )
 
 
-def hand_over(journal: Journal, item: Item) -> None:
-    """Note that Messages took the item, or may have taken it."""
-    journal.change("UPDATE items SET status = 'handed' WHERE id = ? AND status = 'begun'", item.id)
+def hand_over(journal: Journal, item: Item, handed_at: int) -> None:
+    """Note that Messages took the item, or may have taken it: from now on its row can be waited for."""
+    journal.change(
+        "UPDATE items SET status = 'handed', begun_at = ? WHERE id = ? AND status = 'begun'", handed_at, item.id
+    )
 
 
-def match(journal: Journal, item: Item, message_guid: str) -> None:
+def match(journal: Journal, item: Item, message_guid: str, message_rowid: int) -> None:
     """Note which row of chat.db is this item's; no other item can ever have it."""
-    journal.change("INSERT INTO claims SELECT ?, seq FROM items WHERE id = ?", message_guid, item.id)
+    journal.change("INSERT INTO claims SELECT ?, seq, ? FROM items WHERE id = ?", message_guid, message_rowid, item.id)
+
+
+def unclaim(journal: Journal, message_guid: str) -> None:
+    """Let a row be found to be an item anew."""
+    journal.change("DELETE FROM claims WHERE guid = ?", message_guid)
 
 
 def is_claimed(journal: Journal, message_guid: str) -> bool:
@@ -145,17 +169,28 @@ def fail(journal: Journal, item: Item, word: str, *, permanent: bool) -> None:
     )
     if not permanent:
         journal.change("DELETE FROM items WHERE line = ? AND status = 'claimed'", item.line)
+        journal.let_go.set()
+    journal.outcomes.set()
+
+
+def fail_proven(journal: Journal, item_id: str, word: str) -> None:
+    """End an item whose proof the server does not take."""
+    journal.change(
+        "UPDATE items SET status = 'failed', error = ?, permanent = 1 WHERE id = ? AND status = 'proven'", word, item_id
+    )
     journal.outcomes.set()
 
 
 def drop_unbegun(journal: Journal, item: Item) -> None:
     """Forget an item that is no longer ours; one that may be in Messages is looked for all the same."""
     journal.change("DELETE FROM items WHERE id = ? AND token = ? AND status = 'claimed'", item.id, item.token)
+    journal.let_go.set()
 
 
 def drop_failed(journal: Journal, item: Item) -> None:
     """Forget an item whose failure the server knows."""
     journal.change("DELETE FROM items WHERE id = ? AND token = ? AND status = 'failed'", item.id, item.token)
+    journal.work.set()
 
 
 def forget_rowids(journal: Journal) -> None:

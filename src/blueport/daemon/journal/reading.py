@@ -108,6 +108,11 @@ def note_seen(journal: Journal, guid: str, known: Seen) -> None:
     journal.change("INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?)", guid, known.state, known.told, known.is_from_me)
 
 
+def forget(journal: Journal, guid: str) -> None:
+    """Know no more of a message than if it had never been looked at."""
+    journal.change("DELETE FROM seen WHERE guid = ?", guid)
+
+
 def watch(journal: Journal, guid: str, rowid: int, until: int) -> None:
     """Look at a message again whenever chat.db changes, until a moment or for good."""
     journal.change("INSERT OR REPLACE INTO watched VALUES (?, ?, ?)", guid, rowid, until)

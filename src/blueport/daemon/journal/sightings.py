@@ -2,6 +2,7 @@
 
 import msgspec
 
+from blueport.daemon.journal import endings, items
 from blueport.daemon.journal.file import Journal
 from blueport.protocol.sightings import MessageSeen, Sighting
 
@@ -46,13 +47,18 @@ def acknowledge(journal: Journal, told: list[Told]) -> None:
     """Drop what the server has on disk, and the outbox items that it proved."""
     with journal.transaction():
         for one in told:
+            if one.item_id is not None:
+                endings.note_sent(journal, one.item_id, one.sighting.guid)
             journal.change("DELETE FROM items WHERE id = ? AND status = 'proven'", one.item_id)
             journal.change("DELETE FROM sightings WHERE seq = ?", one.seq)
 
 
 def set_aside(journal: Journal, told: Told, reason: str) -> None:
-    """Keep what the server refuses out of the way of the rest, until the next start."""
-    journal.change("UPDATE sightings SET refused_because = ? WHERE seq = ?", reason, told.seq)
+    """Keep what the server refuses out of the way of the rest, until the next start; what it proves ends unknown."""
+    with journal.transaction():
+        journal.change("UPDATE sightings SET refused_because = ? WHERE seq = ?", reason, told.seq)
+        if told.item_id is not None:
+            items.fail_proven(journal, told.item_id, items.OUTCOME_UNKNOWN)
 
 
 def offer_again(journal: Journal) -> int:

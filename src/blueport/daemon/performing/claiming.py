@@ -1,18 +1,19 @@
 """Fetches work from the server and keeps it.
 
-Each claim says what is held already. An item whose answer got lost is not in that list, so the server offers it again
-at once; one that is in it is ours until we report how it ended. While a failure that may be tried again is unreported
-nothing is claimed: the server does not know yet that the line's later items have to wait for that one.
+Each claim says what is held already: what is not in that list, because an answer got lost or because it was let go of,
+is offered again at once. So a claim that waits is called off when something is let go of. While a failure that may be
+tried again is unreported nothing is claimed: the server does not know yet that the line's later items have to wait.
 """
 
 import asyncio
 
+from blueport.clock import now_ms
 from blueport.daemon.journal import items
 from blueport.daemon.journal.file import Journal
 from blueport.daemon.settings import Settings
 from blueport.daemon.uplink import Uplink
 from blueport.failpoints import reached
-from blueport.protocol.door import Claim
+from blueport.protocol.door import Claim, ClaimedItem
 
 # So many wait on this Mac; the rest waits at the server, where an operator can see it.
 HELD_LIMIT = 20
@@ -25,13 +26,25 @@ async def claim_for_ever(journal: Journal, uplink: Uplink, settings: Settings) -
         if items.waiting_count(journal) >= HELD_LIMIT or items.has_one_to_give_back(journal):
             await asyncio.sleep(_PAUSE_S)
             continue
-        holding = tuple(item.id for item in items.all_held(journal))
-        claimed = await uplink.claim(Claim(journal.id, holding, wait_s=settings.claim_wait_s))
+        claimed = await _claimed(journal, uplink, settings)
         with journal.transaction():
             for item in claimed:
                 items.keep(journal, item)
         if claimed:
             reached("daemon.claimed")
+
+
+async def _claimed(journal: Journal, uplink: Uplink, settings: Settings) -> tuple[ClaimedItem, ...]:
+    """Ask for work, until something is let go of."""
+    journal.let_go.clear()
+    holding = tuple(item.id for item in items.all_held(journal))
+    async with asyncio.TaskGroup() as group:
+        asking = group.create_task(uplink.claim(Claim(journal.id, holding, now_ms(), wait_s=settings.claim_wait_s)))
+        letting_go = group.create_task(journal.let_go.wait())
+        await asyncio.wait({asking, letting_go}, return_when=asyncio.FIRST_COMPLETED)
+        asking.cancel()
+        letting_go.cancel()
+    return () if asking.cancelled() else asking.result()
 
 
 async def renew_for_ever(journal: Journal, uplink: Uplink, *, lease_s: float) -> None:

@@ -3,10 +3,11 @@
 Between two of these steps this process may die; the next one finds the item in the status on the right.
 
     1  note the newest row of chat.db          claimed
-    2  the server grants the hand-over         claimed   nothing is in Messages yet: asking again is granted again
-    3  the intent is on disk                   begun     perhaps in Messages from here on: only looked for
-    4  Messages is asked                       begun
-    5  its answer is on disk                   handed    the same, whether it said yes or we do not know
+    2  the hand-over's name is on disk         claimed
+    3  the server grants it                    claimed   nothing is in Messages yet: asking again is granted again
+    4  the intent is on disk                   begun     perhaps in Messages from here on: only looked for
+    5  Messages is asked                       begun
+    6  its answer is on disk                   handed    the same, whether it said yes or we do not know
 
 A step back from begun to claimed is written only after Messages answered that it took nothing; death before that leaves
 an item that is looked for, not found, and reported as unknown. The next item may follow as soon as this one is handed
@@ -16,31 +17,58 @@ back the item of one line holds back all.
 
 import asyncio
 import logging
+import time
+from typing import NamedTuple, Self
 
 from blueport.clock import now_ms
 from blueport.daemon.chatdb.database import ChatDb
 from blueport.daemon.chatdb.thread import ChatDbError, ChatDbThread
 from blueport.daemon.health import WELL, Condition, MacHealth
-from blueport.daemon.journal import items
+from blueport.daemon.journal import endings, items
 from blueport.daemon.journal.file import Journal
 from blueport.daemon.journal.items import Item
 from blueport.daemon.settings import Settings
 from blueport.daemon.transports.base import NotNowError, OutcomeUnknownError, Transport, TransportError
 from blueport.daemon.uplink import Uplink
 from blueport.failpoints import reached
+from blueport.protocol.door import Begin
 
 _UNREADABLE_PAUSE_S = 1.0
+# What is refused because its turn has not come is offered again at once.
+_REFUSED_PAUSE_S = 0.1
 _HANGING = Condition("degraded", "Messages did not answer in time; look at this Mac's screen.")
 
 _log = logging.getLogger(__name__)
+
+
+class _Moment(NamedTuple):
+    """A moment by both clocks: one stands still while a Mac sleeps, the other can be set back."""
+
+    monotonic_s: float
+    wall_ms: int
+
+    @classmethod
+    def now(cls) -> Self:
+        return cls(time.monotonic(), now_ms())
+
+    def passed_s(self) -> float:
+        return max(time.monotonic() - self.monotonic_s, (now_ms() - self.wall_ms) / 1000)
 
 
 class Hands:
     """What handing over needs: the journal, the server, chat.db, a way into Messages, and somewhere to complain."""
 
     def __init__(
-        self, journal: Journal, uplink: Uplink, chat_db: ChatDbThread, transport: Transport, health: MacHealth
+        self,
+        journal: Journal,
+        uplink: Uplink,
+        chat_db: ChatDbThread,
+        transport: Transport,
+        health: MacHealth,
+        *,
+        lease_s: float,
     ) -> None:
+        self._lease_s = lease_s
         self._journal = journal
         self._uplink = uplink
         self._chat_db = chat_db
@@ -62,13 +90,30 @@ class Hands:
     async def _hand_over(self, item: Item) -> bool:
         """Take *item* as far as it goes; False if nothing can be handed over for now."""
         rowid_before = await self._newest_rowid()
-        if not await self._uplink.begin(item.id, item.token):
+        if not await self._is_granted(item):
             items.drop_unbegun(self._journal, item)
+            await asyncio.sleep(_REFUSED_PAUSE_S)
             return True
         reached("daemon.granted")
+        if endings.is_told_again(self._journal, item):
+            return True
         items.begin(self._journal, item, rowid_before=rowid_before, begun_at=now_ms())
         reached("daemon.begun")
-        return await self._perform(item)
+        self._journal.performing = item.id
+        try:
+            return await self._perform(item)
+        finally:
+            self._journal.performing = None
+
+    async def _is_granted(self, item: Item) -> bool:
+        """Have the server grant the hand-over, again if this Mac slept so long that the grant may be worth nothing."""
+        said = Begin(item.token, items.name_hand_over(self._journal, item), item.nonce_before)
+        while True:
+            asked = _Moment.now()
+            if not await self._uplink.begin(item.id, said):
+                return False
+            if asked.passed_s() <= self._lease_s / 2:
+                return True
 
     async def _perform(self, item: Item) -> bool:
         try:
@@ -82,11 +127,11 @@ class Hands:
                 items.fail(self._journal, item, str(error), permanent=error.permanent)
         except OutcomeUnknownError:
             self._health.note("Messages", _HANGING)
-            items.hand_over(self._journal, item)
+            items.hand_over(self._journal, item, now_ms())
         else:
             reached("daemon.handed")
             self._health.note("Messages", WELL)
-            items.hand_over(self._journal, item)
+            items.hand_over(self._journal, item, now_ms())
         reached("daemon.outcome")
         return True
 

@@ -1,6 +1,6 @@
 """Tells the server of items that failed. What was sent is told by telling what chat.db shows of it."""
 
-from blueport.daemon.journal import items
+from blueport.daemon.journal import endings, items
 from blueport.daemon.journal.file import Journal
 from blueport.daemon.uplink import Uplink
 from blueport.protocol.door import Failed
@@ -11,6 +11,9 @@ async def report_for_ever(journal: Journal, uplink: Uplink) -> None:
     while True:
         for item in items.failed(journal):
             await uplink.failed(item.id, Failed(item.token, item.error or "unknown", bool(item.permanent)))
-            items.drop_failed(journal, item)
+            with journal.transaction():
+                if item.permanent:
+                    endings.note_failed(journal, item)
+                items.drop_failed(journal, item)
         await journal.outcomes.wait()
         journal.outcomes.clear()

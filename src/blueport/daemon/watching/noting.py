@@ -6,6 +6,7 @@ about a row is on disk together with the fact that the row was read.
 
 import logging
 from collections.abc import Iterable
+from math import inf
 from typing import NamedTuple
 
 from blueport.daemon.chatdb.rows import MessageRow
@@ -34,7 +35,6 @@ from blueport.protocol.sightings import ChatSeen, Proof
 # Of Messages' own numbers, those that say something that can be helped.
 _WORDS = {22: "recipient_not_on_imessage", 25: "attachment_unreadable"}
 GHOST = "ghost_row"
-OUTCOME_UNKNOWN = "outcome_unknown"
 
 _log = logging.getLogger(__name__)
 
@@ -82,10 +82,15 @@ class Noting:
         """Give up the items of which chat.db has shown nothing, or nothing final, for too long."""
         for item in items.unproven(self._journal):
             if self.gives_up_at(item, back_at=back_at) <= now_ms:
-                items.fail(self._journal, item, OUTCOME_UNKNOWN, permanent=True)
+                items.fail(self._journal, item, items.OUTCOME_UNKNOWN, permanent=True)
 
-    def gives_up_at(self, item: Item, *, back_at: int) -> int:
-        """Return until when the proof of an item is looked for (Unix ms); a Mac that slept showed nothing till then."""
+    def gives_up_at(self, item: Item, *, back_at: int) -> float:
+        """Return until when the proof of an item is looked for (Unix ms); a Mac that slept showed nothing till then.
+
+        While Messages is being asked for it there is no end, whatever the clock does.
+        """
+        if item.id == self._journal.performing:
+            return inf
         patience_ms = DAY_MS if item.message_guid is not None else round(self._settings.proof_timeout_s * 1000)
         return max(item.begun_at or 0, back_at) + patience_ms
 
@@ -161,7 +166,7 @@ class Noting:
         if item is None:
             item, is_likely = self._weak_match(row, age_ms)
         if item is not None:
-            items.match(self._journal, item, row.guid)
+            items.match(self._journal, item, row.guid, row.rowid)
         return item, is_likely
 
     def _match(self, row: MessageRow, age_ms: int) -> Item | None:
@@ -190,7 +195,7 @@ class Noting:
         item = ghosts_item(row, items.unproven(self._journal), send_timeout_ms=send_timeout_ms)
         if item is not None:
             _log.warning("Messages left an empty row of outbox item %s.", item.id)
-            items.match(self._journal, item, row.guid)
+            items.match(self._journal, item, row.guid, row.rowid)
             items.fail(self._journal, item, GHOST, permanent=True)
 
     def _is_history(self, chat: ChatSeen, sent_at: int, sight: Sight) -> bool:

@@ -9,7 +9,7 @@ import msgspec
 from starlette.routing import Route
 from starlette.types import Receive, Scope
 
-from blueport.protocol.door import Claim, Failed, Hello, Hold, Sightings
+from blueport.protocol.door import Begin, Claim, Failed, Hello, Hold, Sightings
 from blueport.server.authorizing.queries import DaemonRow
 from blueport.server.errors import ApiError
 from blueport.server.http.answers import Answer
@@ -79,7 +79,7 @@ class Door:
     async def begin(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
         """Grant a hand-over."""
         unit = partial(service.begin, outbox_id=scope["path_params"]["id"], lease_s=self._lease_s)
-        return await self._done(scope, receive, Hold, unit)
+        return await self._done(scope, receive, Begin, unit)
 
     async def failed(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
         """Take the word that an item was not sent."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from blueport.protocol.door import (
+    Begin,
     Claim,
     Claimed,
     Failed,
@@ -49,7 +50,7 @@ def greet(tx: Tx, daemon: DaemonRow, hello: Hello, *, lease_s: int) -> Welcome:
     for report in hello.lines:
         _note_line(tx, daemon, report)
     tx.wake("outbox")
-    return Welcome(tuple(report.handle for report in hello.lines), lease_s)
+    return Welcome(lease_s)
 
 
 def claim(tx: Tx, daemon: DaemonRow, asked: Claim, *, lease_s: int) -> Claimed:
@@ -63,9 +64,9 @@ def renew(tx: Tx, daemon: DaemonRow, hold: Hold, *, outbox_id: str, lease_s: int
     return Held(sending.renew(tx, daemon.id, outbox_id, hold.token, lease_s=lease_s))
 
 
-def begin(tx: Tx, daemon: DaemonRow, hold: Hold, *, outbox_id: str, lease_s: int) -> Held:
+def begin(tx: Tx, daemon: DaemonRow, said: Begin, *, outbox_id: str, lease_s: int) -> Held:
     """Grant the hand-over of an item to Messages."""
-    return Held(sending.begin(tx, daemon.id, outbox_id, hold.token, lease_s=lease_s))
+    return Held(sending.begin(tx, daemon.id, outbox_id, said, lease_s=lease_s))
 
 
 def fail(tx: Tx, daemon: DaemonRow, failed: Failed, *, outbox_id: str) -> Held:

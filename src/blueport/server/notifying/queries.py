@@ -148,6 +148,15 @@ _END = Statement(
 _POSTPONE = Statement(
     _HELD.values(state="pending", reason=bindparam("word"), available_at=bindparam("available"), lease_until=None)
 )
+_HASTEN = Statement(
+    update(deliveries)
+    .where(
+        deliveries.c.completed_at.is_(None),
+        deliveries.c.attempts == bindparam("failed_attempts"),
+        deliveries.c.available_at > bindparam("latest"),
+    )
+    .values(available_at=0)
+)
 _RELEASE_ALL = Statement(
     update(deliveries)
     .where(deliveries.c.state == "running", deliveries.c.completed_at.is_(None))
@@ -185,7 +194,7 @@ def add_event(tx: Tx, event: NewEvent) -> None:
 
 
 def add_delivery(tx: Tx, delivery_id: DeliveryId, event: NewEvent, webhook_id: WebhookId) -> None:
-    """Make an event due for a webhook, now."""
+    """Make an event due for a webhook, now and whatever the clock does."""
     tx.change(
         _INSERT_DELIVERY,
         id=delivery_id,
@@ -195,7 +204,7 @@ def add_delivery(tx: Tx, delivery_id: DeliveryId, event: NewEvent, webhook_id: W
         chat_id=event.chat_id,
         state="pending",
         attempts=0,
-        available_at=tx.now_ms,
+        available_at=0,
         claim_token=None,
         lease_until=None,
         reason=None,
@@ -222,6 +231,11 @@ def end(tx: Tx, delivery_id: DeliveryId, token: str, state: str, reason: str) ->
 def postpone(tx: Tx, delivery_id: DeliveryId, token: str, reason: str, available_at: int) -> bool:
     """Plan the next try; False if *token* no longer holds the delivery."""
     return tx.change(_POSTPONE, delivery_id=delivery_id, token=token, word=reason, available=available_at) == 1
+
+
+def hasten(tx: Tx, latest_by_attempts: dict[int, int]) -> None:
+    """Make due what waits for longer than until the moment that is latest for so many failed attempts (Unix ms)."""
+    tx.change_each(_HASTEN, [{"failed_attempts": n, "latest": at} for n, at in latest_by_attempts.items()])
 
 
 def release_all(tx: Tx) -> None:

@@ -6,12 +6,15 @@ from typing import Literal, NamedTuple
 from blueport.server.ids import AccountId, ChatId, DeliveryId, EventId, LineId, mint
 from blueport.server.notifying import queries
 from blueport.server.notifying.queries import Due, NewEvent, WebhookRow
-from blueport.server.notifying.schedule import next_attempt_at
+from blueport.server.notifying.schedule import DELAYS_S, JITTER, next_attempt_at
 from blueport.server.store.tx import Tx
 
 EventType = Literal["message.received", "message.sent", "reaction.added", "reaction.removed"]
 RUNNING_LIMIT = 4
 CLAIM_LIMIT = 32
+
+next_due_at = queries.next_due_at
+release_all = queries.release_all
 
 
 class Fact(NamedTuple):
@@ -54,6 +57,13 @@ def announce(tx: Tx, fact: Fact) -> None:
     for webhook in queries.webhooks_of(tx, fact.account_id):
         if _wants(webhook, fact):
             queries.add_delivery(tx, DeliveryId(mint("dlv", tx.now_ms)), event, webhook.id)
+    tx.wake("deliveries")
+
+
+def hasten(tx: Tx) -> None:
+    """Make due what a clock that was set back since would have wait for longer than its retry can be away."""
+    latest_of = {n: tx.now_ms + round(delay_s * (1 + JITTER) * 1000) for n, delay_s in enumerate(DELAYS_S, start=1)}
+    queries.hasten(tx, latest_of)
     tx.wake("deliveries")
 
 

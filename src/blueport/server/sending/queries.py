@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, exists, or_, select, update
 
+from blueport.protocol.door import Begin
 from blueport.server.ids import AccountId, ChatId, DaemonId, KeyId, LineId, OutboxId
 from blueport.server.sending.states import OpenItem
 from blueport.server.store.tables import chat_guids, chats, lines, outbox
@@ -43,6 +44,14 @@ class Task(NamedTuple):
     chat_key: str
 
 
+class Holder(NamedTuple):
+    """Who holds an item: a journal, by which token, and when it asked."""
+
+    journal: str
+    token: str
+    asked: int
+
+
 class ServedLine(NamedTuple):
     """A line that a daemon serves."""
 
@@ -63,6 +72,7 @@ _OPEN_ITEM = select(
     outbox.c.available_at,
     outbox.c.claim_token,
     outbox.c.claimed_by,
+    outbox.c.claim_asked_at,
     outbox.c.lease_until,
     outbox.c.begun_at,
 )
@@ -86,9 +96,10 @@ _CLAIM = Statement(
     .where(outbox.c.id == bindparam("item_id"), outbox.c.completed_at.is_(None))
     .values(
         status="claimed",
-        attempts=outbox.c.attempts + 1,
+        attempts=bindparam("new_attempts"),
         claim_token=bindparam("token"),
         claimed_by=bindparam("journal"),
+        claim_asked_at=bindparam("asked"),
         lease_until=bindparam("until"),
     )
 )
@@ -99,7 +110,22 @@ _HELD = update(outbox).where(
 )
 _OF_DAEMON = outbox.c.line_id.in_(select(lines.c.id).where(lines.c.daemon_id == bindparam("daemon")))
 _RENEW = Statement(_HELD.where(_OF_DAEMON).values(lease_until=bindparam("until")))
-_BEGIN = Statement(_HELD.where(_OF_DAEMON).values(lease_until=bindparam("until"), begun_at=bindparam("begun")))
+_earlier = outbox.alias("earlier")
+# A daemon may have got a line's items in another order than that of acceptance, after a failure that is tried again.
+_is_next = ~exists().where(
+    _earlier.c.line_id == outbox.c.line_id,
+    _earlier.c.completed_at.is_(None),
+    _earlier.c.begun_at.is_(None),
+    _earlier.c.seq < outbox.c.seq,
+)
+_is_granted_to_nobody_else = or_(
+    outbox.c.begun_nonce.is_(None), outbox.c.begun_nonce.in_([bindparam("nonce"), bindparam("after")])
+)
+_BEGIN = Statement(
+    _HELD.where(_OF_DAEMON, _is_next, _is_granted_to_nobody_else).values(
+        lease_until=bindparam("until"), begun_at=bindparam("begun"), begun_nonce=bindparam("nonce")
+    )
+)
 _SENT = Statement(
     _HELD.where(outbox.c.line_id == bindparam("line")).values(
         status="sent", error=bindparam("no_error"), completed_at=bindparam("completed")
@@ -113,8 +139,10 @@ _RETRY = Statement(
         available_at=bindparam("available"),
         claim_token=None,
         claimed_by=None,
+        claim_asked_at=None,
         lease_until=None,
         begun_at=None,
+        begun_nonce=None,
     )
 )
 _GIVE_UP = Statement(
@@ -145,11 +173,13 @@ def add(tx: Tx, accepted: Accepted, max_attempts: int) -> None:
         status="pending",
         attempts=0,
         max_attempts=max_attempts,
-        available_at=tx.now_ms,
+        available_at=0,
         claim_token=None,
         claimed_by=None,
+        claim_asked_at=None,
         lease_until=None,
         begun_at=None,
+        begun_nonce=None,
         error=None,
         created_at=tx.now_ms,
         completed_at=None,
@@ -176,9 +206,9 @@ def known_guids(tx: Tx, chat_id: ChatId) -> list[str]:
     return tx.all(str, _CHAT_GUIDS, chat_id=chat_id)
 
 
-def claim(tx: Tx, outbox_id: OutboxId, token: str, journal: str, lease_until: int) -> bool:
-    """Lease the item to *journal*; an earlier token is worth nothing from now on."""
-    return tx.change(_CLAIM, item_id=outbox_id, token=token, journal=journal, until=lease_until) == 1
+def claim(tx: Tx, outbox_id: OutboxId, holder: Holder, *, attempts: int, lease_until: int) -> bool:
+    """Lease the item to *holder*; an earlier token is worth nothing from now on."""
+    return tx.change(_CLAIM, item_id=outbox_id, **holder._asdict(), new_attempts=attempts, until=lease_until) == 1
 
 
 def renew(tx: Tx, daemon_id: DaemonId, outbox_id: str, token: str, lease_until: int) -> bool:
@@ -186,9 +216,21 @@ def renew(tx: Tx, daemon_id: DaemonId, outbox_id: str, token: str, lease_until: 
     return tx.change(_RENEW, daemon=daemon_id, item_id=outbox_id, token=token, until=lease_until) == 1
 
 
-def begin(tx: Tx, daemon_id: DaemonId, outbox_id: str, token: str, lease_until: int) -> bool:
-    """Note that the item is about to be handed to Messages; False if *token* no longer holds it."""
-    return tx.change(_BEGIN, daemon=daemon_id, item_id=outbox_id, token=token, until=lease_until, begun=tx.now_ms) == 1
+def begin(tx: Tx, daemon_id: DaemonId, outbox_id: str, said: Begin, lease_until: int) -> bool:
+    """Note that the item is about to be handed to Messages; False if it is not the caller's, or not its line's next."""
+    return (
+        tx.change(
+            _BEGIN,
+            daemon=daemon_id,
+            item_id=outbox_id,
+            token=said.token,
+            nonce=said.nonce,
+            after=said.after,
+            until=lease_until,
+            begun=tx.now_ms,
+        )
+        == 1
+    )
 
 
 def mark_sent(tx: Tx, line_id: LineId, outbox_id: str, token: str) -> bool:

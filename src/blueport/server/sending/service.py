@@ -3,16 +3,18 @@
 import msgspec
 
 from blueport.protocol.commands import SendText
-from blueport.protocol.door import Claim, ClaimedItem, Failed
+from blueport.protocol.door import Begin, Claim, ClaimedItem, Failed
 from blueport.protocol.sightings import Proof
 from blueport.server.ids import DaemonId, LineId, mint
 from blueport.server.sending import queries
-from blueport.server.sending.queries import Accepted, Payload, ServedLine
+from blueport.server.sending.queries import Accepted, Holder, Payload, ServedLine
 from blueport.server.sending.states import (
     ATTEMPTS_EXHAUSTED,
     OUTCOME_UNKNOWN,
+    Asking,
     OpenItem,
     Verdict,
+    is_new_attempt,
     retry_at,
     verdict,
 )
@@ -35,7 +37,7 @@ def accept(tx: Tx, accepted: Accepted, *, max_attempts: int) -> None:
 def claim(tx: Tx, daemon_id: DaemonId, asked: Claim, *, lease_s: int) -> tuple[ClaimedItem, ...]:
     """Lease to a daemon what its lines have to do next, in order."""
     return tuple(
-        _claimed(tx, line, item, asked.journal, lease_s)
+        _claimed(tx, line, item, asked, lease_s)
         for line in queries.served_lines(tx, daemon_id)
         for item in _offered(tx, line, asked)
     )
@@ -46,9 +48,9 @@ def renew(tx: Tx, daemon_id: DaemonId, outbox_id: str, token: str, *, lease_s: i
     return queries.renew(tx, daemon_id, outbox_id, token, tx.now_ms + lease_s * 1000)
 
 
-def begin(tx: Tx, daemon_id: DaemonId, outbox_id: str, token: str, *, lease_s: int) -> bool:
-    """Grant the hand-over to Messages, once and to one; False if the item is no longer the caller's."""
-    return queries.begin(tx, daemon_id, outbox_id, token, tx.now_ms + lease_s * 1000)
+def begin(tx: Tx, daemon_id: DaemonId, outbox_id: str, said: Begin, *, lease_s: int) -> bool:
+    """Grant a hand-over to Messages; False if the item is no longer the caller's, or not its line's next."""
+    return queries.begin(tx, daemon_id, outbox_id, said, tx.now_ms + lease_s * 1000)
 
 
 def prove(tx: Tx, line_id: LineId, proof: Proof) -> bool:
@@ -76,9 +78,9 @@ def end_the_silent(tx: Tx) -> None:
 def _offered(tx: Tx, line: ServedLine, asked: Claim) -> list[OpenItem]:
     """Return the next items of a line for *asked*, ending on the way those that nobody can answer for."""
     offered: list[OpenItem] = []
-    holding = frozenset(asked.holding)
-    for item in queries.open_items(tx, line.id, asked.limit + len(holding)):
-        said = verdict(item, journal=asked.journal, holding=holding, now_ms=tx.now_ms)
+    asking = Asking(asked.journal, frozenset(asked.holding), asked.asked_at)
+    for item in queries.open_items(tx, line.id, asked.limit + len(asking.holding)):
+        said = verdict(item, asking, tx.now_ms)
         if said == "wait" or len(offered) == asked.limit:
             break
         if said == "offer":
@@ -88,9 +90,11 @@ def _offered(tx: Tx, line: ServedLine, asked: Claim) -> list[OpenItem]:
     return offered
 
 
-def _claimed(tx: Tx, line: ServedLine, item: OpenItem, journal: str, lease_s: int) -> ClaimedItem:
+def _claimed(tx: Tx, line: ServedLine, item: OpenItem, asked: Claim, lease_s: int) -> ClaimedItem:
     token = mint("tok", tx.now_ms)
-    queries.claim(tx, item.id, token, journal, tx.now_ms + lease_s * 1000)
+    attempts = item.attempts + is_new_attempt(item, asked.journal)
+    holder = Holder(asked.journal, token, asked.asked_at)
+    queries.claim(tx, item.id, holder, attempts=attempts, lease_until=tx.now_ms + lease_s * 1000)
     task = queries.task(tx, item.id)
     command = SendText(
         recipient=None if task.is_group else task.chat_key,
@@ -98,4 +102,4 @@ def _claimed(tx: Tx, line: ServedLine, item: OpenItem, journal: str, lease_s: in
         text=_payload_of.decode(task.payload).text,
         reply_to_guid=task.reply_to_guid,
     )
-    return ClaimedItem(item.id, token, line.handle, item.attempts + 1, command)
+    return ClaimedItem(item.id, token, line.handle, attempts, command)

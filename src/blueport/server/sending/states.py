@@ -29,22 +29,33 @@ class OpenItem(NamedTuple):
     available_at: int
     claim_token: str | None
     claimed_by: str | None
+    claim_asked_at: int | None
     lease_until: int | None
     begun_at: int | None
 
 
-def verdict(item: OpenItem, *, journal: str, holding: frozenset[str], now_ms: int) -> Verdict:
-    """Say what a claim by *journal*, which still holds the items *holding*, may do with *item*."""
+class Asking(NamedTuple):
+    """Who asks for work: a journal, the items that it holds, and the moment by its own clock."""
+
+    journal: str
+    holding: frozenset[str]
+    asked_at: int
+
+
+def verdict(item: OpenItem, asking: Asking, now_ms: int) -> Verdict:
+    """Say what may be done with *item* for *asking*."""
     if item.status == "pending":
-        return _offer(item) if item.available_at <= now_ms else "wait"
-    if item.claimed_by == journal:
-        if item.id in holding:
-            return "skip"
-        # The journal never got our answer, or it was restored from a backup.
-        return _offer(item) if item.begun_at is None else "unknown"
-    if item.lease_until is not None and item.lease_until > now_ms:
+        return _offer(item, asking) if _is_due(item, now_ms) else "wait"
+    if item.claimed_by == asking.journal and item.id in asking.holding:
+        return "skip"
+    if not _is_lost(item, asking) and item.lease_until is not None and item.lease_until > now_ms:
         return "wait"
-    return _offer(item) if item.begun_at is None else "unknown"
+    return _offer(item, asking) if item.begun_at is None else "unknown"
+
+
+def is_new_attempt(item: OpenItem, journal: str) -> bool:
+    """Say whether it counts to offer *item* to *journal*: not if the journal had it, and never began it."""
+    return item.claimed_by != journal
 
 
 def retry_at(attempts: int, now_ms: int) -> int:
@@ -52,5 +63,19 @@ def retry_at(attempts: int, now_ms: int) -> int:
     return now_ms + RETRY_AFTER_MS[min(attempts, len(RETRY_AFTER_MS)) - 1]
 
 
-def _offer(item: OpenItem) -> Verdict:
-    return "offer" if item.attempts < item.max_attempts else "exhausted"
+def _is_due(item: OpenItem, now_ms: int) -> bool:
+    """Say whether the item need not wait; only a clock that was set back puts it further away than its retry can be."""
+    return not now_ms < item.available_at <= retry_at(item.attempts, now_ms)
+
+
+def _is_lost(item: OpenItem, asking: Asking) -> bool:
+    """Say whether the journal never got our answer, or was restored from a backup.
+
+    A claim that waits may have been left behind by a newer one, whose items it does not know.
+    """
+    return item.claimed_by == asking.journal and (item.claim_asked_at or 0) < asking.asked_at
+
+
+def _offer(item: OpenItem, asking: Asking) -> Verdict:
+    may_be_tried = item.attempts < item.max_attempts or not is_new_attempt(item, asking.journal)
+    return "offer" if may_be_tried else "exhausted"

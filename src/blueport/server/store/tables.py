@@ -187,8 +187,10 @@ outbox = Table(
     Column("available_at", BigInteger, nullable=False),
     Column("claim_token", Text),
     Column("claimed_by", Text),  # the journal that holds it
+    Column("claim_asked_at", BigInteger),  # when, by that journal's own clock
     Column("lease_until", BigInteger),
-    Column("begun_at", BigInteger),  # from here on it may be in Messages' hands: it is offered to nobody else
+    Column("begun_at", BigInteger),  # from here on it may be in Messages' hands
+    Column("begun_nonce", Text),  # of the hand-over that was granted
     Column("error", Text),
     Column("created_at", BigInteger, nullable=False),
     Column("completed_at", BigInteger),

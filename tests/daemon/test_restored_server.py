@@ -1,0 +1,61 @@
+"""A server that was restored from an old copy offers again what has ended since: it is not done again."""
+
+from blueport.daemon.settings import Settings
+from blueport.simulator.faults import Fault
+from blueport.simulator.mac import SimulatedMac
+from tests.daemon.fake_door import FakeDoor, Work
+from tests.daemon.test_sending_through_messages import texts_on_phone
+from tests.daemon.waiting import ADA, LINE, until, working
+
+
+class TestRestoredServer:
+    async def test_what_was_sent_is_proven_again(self, mac: SimulatedMac, door: FakeDoor, settings: Settings) -> None:
+        texts = ["Hi", "ok", "ok"]
+        work = [door.accept(LINE, ADA, text) for text in texts]
+
+        async with working(settings, door):
+            await until(lambda: all(item.status == "sent" for item in work))
+            await until(lambda: door.knocks["sightings"] > 0)
+            guids = {seen.guid for seen in door.messages}
+            door.messages.clear()
+            for item in work:
+                forget_ending(item)
+            work.append(door.accept(LINE, ADA, "Later"))
+            await until(lambda: all(item.status == "sent" for item in work))
+
+        assert {seen.guid for seen in door.messages} > guids
+        assert texts_on_phone(mac, ADA) == [*texts, "Later"]
+
+    async def test_what_was_sent_and_deleted_since_is_not_sent_again(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        work = door.accept(LINE, ADA, "Hi")
+
+        async with working(settings, door):
+            await until(lambda: work.status == "sent")
+        mac.db.rows("DELETE FROM message")
+        forget_ending(work)
+        async with working(settings, door):
+            await until(lambda: work.begun)
+            later = door.accept(LINE, ADA, "Later")
+            await until(lambda: later.status == "sent")
+
+        assert texts_on_phone(mac, ADA) == ["Hi", "Later"]
+
+    async def test_what_failed_for_good_fails_again_by_the_same_word(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        mac.faults.add(Fault("error", number=-2753))
+        work = door.accept(LINE, ADA, "Hi")
+
+        async with working(settings, door):
+            await until(lambda: work.status == "failed")
+            forget_ending(work)
+            await until(lambda: work.is_over)
+
+        assert work.error == "sms_not_available"
+        assert texts_on_phone(mac, ADA) == []
+
+
+def forget_ending(work: Work) -> None:
+    work.status, work.error, work.token, work.begun, work.nonce = "pending", None, "", False, ""
