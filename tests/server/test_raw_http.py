@@ -42,6 +42,7 @@ class Process(NamedTuple):
 
     port: int
     key: str
+    process: subprocess.Popen[bytes]
 
     def answers(self, request: bytes) -> Answer:
         """Send *request* as it is, and hang up once the answer is there."""
@@ -60,7 +61,12 @@ class Process(NamedTuple):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    folder = tmp_path_factory.mktemp("serve")
+    with _serving(tmp_path_factory.mktemp("serve")) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def _serving(folder: Path) -> Iterator[Process]:
     key = new_key()
     with _listening() as listening:
         command = [sys.executable, "-m", "blueport.cli.main", "serve", f"--fd={listening.fileno()}"]
@@ -70,12 +76,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
             )
         port = listening.getsockname()[1]
     try:
-        yield Process(port, key)
+        yield Process(port, key, process)
     finally:
         process.terminate()
         process.wait(timeout=15)
-    complaints = set((folder / "log").read_text().splitlines())
-    assert complaints <= {"server WARNING Invalid HTTP request received."}
+    assert (folder / "log").read_text() == ""
 
 
 class TestWhatIsNoHttp:
@@ -193,6 +198,20 @@ class TestHangingUp:
         claimed = server.answers(_post(b"/daemon/v1/claim", claim, DAEMON)).said["items"]
         assert [item["id"] for item in claimed] == ids
         assert [item["command"]["text"] for item in claimed] == [f"text {number}" for number in range(30)]
+
+
+class TestTheEnd:
+    def test_a_daemon_that_waits_for_work_is_answered_when_the_server_ends(self, tmp_path: Path) -> None:
+        claim = msgspec.json.encode(Claim("j", (), 1, wait_s=25))
+        with _serving(tmp_path) as server:
+            server.answers(_post(b"/daemon/v1/hello", HELLO, DAEMON))
+            with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+                connection.sendall(_post(b"/daemon/v1/claim", claim, DAEMON))
+                server.answers(_post(b"/daemon/v1/hello", HELLO, DAEMON))  # so that the claim waits by now
+                server.process.terminate()
+                answer = _answer(connection)
+
+        assert (answer.status, answer.said) == (200, {"items": []})
 
 
 class TestTargets:

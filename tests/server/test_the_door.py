@@ -528,10 +528,19 @@ class TestBadWords:
         assert alice.world.rows("messages") == before
 
     def test_a_batch_that_is_too_large_is_refused(self, alice: Customer) -> None:
-        assert_refused(alice.mac.knock("sightings", b" " * (4 * 1024 * 1024 + 1)), 413, "request_too_large")
+        assert_refused(alice.mac.knock("sightings", b" " * (16 * 1024 * 1024 + 1)), 413, "request_too_large")
 
     def test_the_door_takes_post_alone(self, alice: Customer) -> None:
-        assert_refused(alice.world.client.get("/daemon/v1/claim"), 405, "method_not_allowed")
+        answer = alice.world.client.get("/daemon/v1/claim")
+
+        assert_refused(answer, 405, "method_not_allowed")
+        assert answer.headers["allow"] == "POST, OPTIONS"
+
+    @pytest.mark.parametrize("path", ["hello", "claim", "sightings", "outbox/obx_1/begin"])
+    def test_a_bad_token_is_told_before_a_bad_body(self, alice: Customer, path: str) -> None:
+        answer = alice.world.client.post(f"/daemon/v1/{path}", content=b"{", headers={"Authorization": "Bearer dt_x"})
+
+        assert_refused(answer, 401, "invalid_api_key")
 
     def test_a_proof_of_an_item_that_never_was_is_a_plain_message(self, alice: Customer) -> None:
         seen = text_from(ADA, alice.line, is_from_me=True, sender=None, proves=Proof("obx_never", "tok_never"))

@@ -73,7 +73,7 @@ def test_a_second_daemon_on_a_journal_is_refused(tmp_path: Path) -> None:
     with running(tmp_path / "data"):
         settings = {
             **DAEMON,
-            "BLUEPORT_DAEMON_LINES": "+1",
+            "BLUEPORT_DAEMON_LINES": "+15550100000",
             "BLUEPORT_DAEMON_JOURNAL": str(tmp_path / "data/journal.db"),
         }
 

@@ -79,7 +79,8 @@ class Server:
         self._guard = guard
         self._watch = Watch()
         all_routes = Api(store, terms).routes(ENDPOINTS)
-        all_routes += Door(store, lease_s=settings.lease_s, region=settings.region).routes()
+        self._door = Door(store, lease_s=settings.lease_s, region=settings.region)
+        all_routes += self._door.routes()
         all_routes += [route("/healthz", {"GET": self._healthz}), route("/openapi.json", {"GET": self._openapi})]
         if settings.dashboard_token:
             all_routes += Dashboard(store, settings.dashboard_token).routes()
@@ -98,6 +99,10 @@ class Server:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
         await sender.close()
+
+    def let_go(self) -> None:
+        """Answer those who wait."""
+        self._door.close()
 
     async def sweep(self) -> None:
         """Do what is done now and then."""
@@ -157,6 +162,18 @@ async def serve(settings: Settings, sockets: list[socket.socket] | None = None) 
             store.close()
 
 
+class _Uvicorn(uvicorn.Server):
+    """Answers those who wait before it waits for them."""
+
+    def __init__(self, config: uvicorn.Config, server: Server) -> None:
+        super().__init__(config)
+        self._server = server
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._server.let_go()
+        await super().shutdown(sockets)
+
+
 def _uvicorn(server: Server, settings: Settings) -> uvicorn.Server:
     config = uvicorn.Config(
         server.app,
@@ -172,7 +189,7 @@ def _uvicorn(server: Server, settings: Settings) -> uvicorn.Server:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=GRACE_S,
     )
-    return uvicorn.Server(config)
+    return _Uvicorn(config, server)
 
 
 @contextlib.contextmanager

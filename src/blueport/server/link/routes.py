@@ -13,8 +13,8 @@ from blueport.protocol.door import Begin, Claim, Failed, Hello, Hold, Sightings
 from blueport.server.authorizing.queries import DaemonRow
 from blueport.server.errors import ApiError
 from blueport.server.http.answers import Answer
-from blueport.server.http.problems import Answered, ClientGoneError
-from blueport.server.http.routing import body_within_limit, header_values
+from blueport.server.http.problems import ClientGoneError
+from blueport.server.http.routing import body_within_limit, header_values, route
 from blueport.server.link import service
 from blueport.server.store.sqlite import SqliteStore
 from blueport.server.store.tx import Tx
@@ -23,7 +23,8 @@ from blueport.server.store.wakeups import waited
 # A hint may be lost, and an item may fall due without one.
 POLL_S = 1.0
 LONGEST_WAIT_S = 30.0
-SIGHTINGS_LIMIT = 4 * 1024 * 1024
+# More than the largest message that chat.db can show, with every character escaped.
+SIGHTINGS_LIMIT = 16 * 1024 * 1024
 
 Said = TypeVar("Said", bound=msgspec.Struct)
 
@@ -35,6 +36,7 @@ class Door:
         self._store = store
         self._lease_s = lease_s
         self._region = region
+        self._is_closing = False
 
     def routes(self) -> list[Route]:
         """Return a route for each call."""
@@ -46,7 +48,12 @@ class Door:
             "outbox/{id}/begin": self.begin,
             "outbox/{id}/failed": self.failed,
         }
-        return [Route(f"/daemon/v1/{path}", Answered(call)) for path, call in calls.items()]
+        return [route(f"/daemon/v1/{path}", {"POST": call}) for path, call in calls.items()]
+
+    def close(self) -> None:
+        """Let those go who wait for work."""
+        self._is_closing = True
+        self._store.wakeups.wake(["outbox"])
 
     async def hello(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
         """Take note of a daemon."""
@@ -54,17 +61,17 @@ class Door:
 
     async def claim(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
         """Answer the moment there is work, or with none once the daemon has waited long enough."""
-        asked = await _said(scope, receive, Claim)
+        asked = await _said(receive, Claim)
         authorization = header_values(scope, b"authorization")
         claim = partial(service.claim, lease_s=self._lease_s)
-        until = _now_s() + min(asked.wait_s, LONGEST_WAIT_S)
+        until = _now_s() + (0 if isinstance(asked, ApiError) else min(asked.wait_s, LONGEST_WAIT_S))
         hung_up = asyncio.ensure_future(_hung_up(receive))
         try:
             while not hung_up.done():
                 ticket = self._store.wakeups.ticket("outbox")
                 # Never cut short: what a claim has leased must reach who asked.
                 claimed = await self._store.write(service.admitted, authorization, claim, asked)
-                if claimed.items or _now_s() >= until:
+                if claimed.items or self._is_closing or _now_s() >= until:
                     return _answer(claimed)
                 await waited(ticket, min(POLL_S, until - _now_s()))
         finally:
@@ -92,20 +99,19 @@ class Door:
     async def _done(
         self, scope: Scope, receive: Receive, shape: type[Said], unit: Callable[[Tx, DaemonRow, Said], msgspec.Struct]
     ) -> Answer:
-        said = await _said(scope, receive, shape)
+        said = await _said(receive, shape)
         return _answer(await self._store.write(service.admitted, header_values(scope, b"authorization"), unit, said))
 
 
-async def _said(scope: Scope, receive: Receive, shape: type[Said]) -> Said:
-    if scope["method"] != "POST":
-        raise ApiError("method_not_allowed", "This path takes POST.")
+async def _said(receive: Receive, shape: type[Said]) -> Said | ApiError:
+    """Decode what a daemon says. A refusal is kept until its token has been judged."""
     body = await body_within_limit(receive, SIGHTINGS_LIMIT)
     if isinstance(body, ApiError):
-        raise body
+        return body
     try:
         return msgspec.json.decode(body, type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ApiError("invalid_json", str(error)) from None
+        return ApiError("invalid_json", str(error))
 
 
 def _answer(said: msgspec.Struct) -> Answer:

@@ -31,13 +31,18 @@ note_all_silent = queries.note_all_silent
 note_silent_lines = queries.note_silent_lines
 
 
-def admitted(tx: Tx, authorization: list[bytes], unit: Callable[[Tx, DaemonRow, Said], Done], said: Said) -> Done:
+def admitted(
+    tx: Tx, authorization: list[bytes], unit: Callable[[Tx, DaemonRow, Said], Done], said: Said | ApiError
+) -> Done:
     """Do *unit* for the daemon whose token the Authorization headers hold.
 
     Raises:
-        ApiError: `invalid_api_key`, or as *unit*.
+        ApiError: `invalid_api_key`; what is said, if that is a refusal; or as *unit*.
     """
-    return unit(tx, authorizing.authenticated_daemon(tx, authorization), said)
+    daemon = authorizing.authenticated_daemon(tx, authorization)
+    if isinstance(said, ApiError):
+        raise said
+    return unit(tx, daemon, said)
 
 
 def greet(tx: Tx, daemon: DaemonRow, hello: Hello, *, lease_s: int) -> Welcome:
