@@ -19,11 +19,10 @@ class KeyRow(NamedTuple):
 
 
 class DaemonRow(NamedTuple):
-    """A live daemon, and the journal it last said hello with."""
+    """A live daemon."""
 
     id: DaemonId
     account_id: AccountId
-    journal: str | None
 
 
 _LIVE_KEY = Statement(
@@ -35,7 +34,7 @@ _LIVE_KEY = Statement(
 )
 
 _LIVE_DAEMON = Statement(
-    select(daemons.c.id, daemons.c.account_id, daemons.c.journal).where(
+    select(daemons.c.id, daemons.c.account_id).where(
         daemons.c.token_hash == bindparam("hash"), daemons.c.revoked_at.is_(None)
     )
 )
@@ -77,6 +76,7 @@ def add_daemon(tx: Tx, daemon: DaemonRow, *, name: str, hashed: str) -> None:
         **daemon._asdict(),
         name=name,
         token_hash=hashed,
+        journal=None,
         version=None,
         created_at=tx.now_ms,
         seen_at=None,

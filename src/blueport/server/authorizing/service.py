@@ -85,7 +85,7 @@ def add_key(
 
 def add_daemon(tx: Tx, account_id: AccountId, token: str, *, name: str) -> DaemonId:
     """Let the daemon with *token* in; only its hash is kept."""
-    row = DaemonRow(DaemonId(mint("dmn", tx.now_ms)), account_id, journal=None)
+    row = DaemonRow(DaemonId(mint("dmn", tx.now_ms)), account_id)
     queries.add_daemon(tx, row, name=name, hashed=keys.digest(token))
     return row.id
 
