@@ -1,5 +1,8 @@
 """Answers as they leave: JSON with its request id, and the headers that every answer bears."""
 
+import asyncio
+from collections.abc import Callable
+
 import msgspec
 from starlette.types import Send
 
@@ -22,12 +25,13 @@ PREFLIGHT: list[Header] = [
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """Status, JSON body and what further headers there are."""
+    """Status, JSON body and what further headers there are; `is_sent` is called when all of it is on its way."""
 
     status: int
     body: bytes
     headers: tuple[Header, ...] = ()
     content_type: bytes = b"application/json"
+    is_sent: Callable[[], None] | None = None
 
 
 class _Fault(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -70,3 +74,6 @@ async def send_answer(send: Send, answer: Answer, request_id: str) -> None:
     """Put *answer* on the wire."""
     await send({"type": "http.response.start", "status": answer.status, "headers": headers_of(answer, request_id)})
     await send({"type": "http.response.body", "body": answer.body})
+    if answer.is_sent is not None:
+        # Not at once: what is written in one turn of the loop leaves at its end.
+        asyncio.get_running_loop().call_soon(answer.is_sent)

@@ -11,6 +11,7 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import msgspec
 from starlette.types import Receive
@@ -68,8 +69,10 @@ class Underway:
         """Tell whether somebody still waits here for that answer, or has it. Any thread may ask."""
         return request_id in self._ours
 
-    async def done(self, request_id: str, receive: Receive, work: Callable[[], Awaitable[Done]]) -> Done:
-        """Have *work* done for a client, and note whether its answer will reach anybody.
+    async def done(
+        self, request_id: str, receive: Receive, work: Callable[[], Awaitable[Done]]
+    ) -> tuple[Done, Callable[[], None]]:
+        """Have *work* done for a client; what comes second is to be called as soon as the answer is sent.
 
         Raises:
             ClientGoneError: The client was gone before the work began.
@@ -90,14 +93,17 @@ class Underway:
             raise
         finally:
             watch.end()
-        self._note_leaving(request_id, done, is_heard=self.is_ours(request_id) and not _has_hung_up(receive))
-        return done
-
-    def _note_leaving(self, request_id: str, done: Done, *, is_heard: bool) -> None:
-        if done.unanswered is None or not is_heard:
+        if done.unanswered is None or _has_hung_up(receive) or not self.is_ours(request_id):
             self._ours.discard(request_id)
-            return
-        self._forget_soon([(done.unanswered, request_id)])
+            return done, _nothing
+        return done, partial(self._note_sent, request_id, done.unanswered, time.monotonic())
+
+    def _note_sent(self, request_id: str, fingerprint: str, was_there_at_s: float) -> None:
+        if time.monotonic() - was_there_at_s > PATIENCE_S:
+            # This process stood still between the last look at the client and the sending: nobody knows who heard it.
+            self._ours.discard(request_id)
+        else:
+            self._forget_soon([(fingerprint, request_id)])
 
     def _forget_soon(self, left: list[tuple[str, str]]) -> None:
         if not self._left:
@@ -115,6 +121,10 @@ class Underway:
             self._forget_soon(left)
             return
         self._ours.difference_update(request_id for _, request_id in left)
+
+
+def _nothing() -> None:
+    """There is nothing to be noted."""
 
 
 class _Watch:

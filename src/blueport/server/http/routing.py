@@ -11,7 +11,7 @@ from blueport.server.http.answers import PREFLIGHT, Answer, refusal, with_reques
 from blueport.server.http.bodies import BODY_LIMIT
 from blueport.server.http.endpoint import Endpoint, Request, Terms
 from blueport.server.http.problems import Answered, Answering, ClientGoneError, nowhere
-from blueport.server.http.repeating import Done, Underway
+from blueport.server.http.repeating import Underway
 from blueport.server.store.sqlite import SqliteStore
 
 _REPLAYED = ((b"idempotent-replayed", b"true"),)
@@ -40,11 +40,12 @@ class Api:
     async def _done(self, endpoint: Endpoint, request: Request, receive: Receive) -> Answer:
         prepared = endpoint.prepared(request)
         if endpoint.method == "GET" or prepared.is_refused:
-            return _answer(endpoint, await self._store.read(prepared.unit, self._terms, self._underway))
-        done = await self._underway.done(
+            done = await self._store.read(prepared.unit, self._terms, self._underway)
+            return Answer(endpoint.status, done.body)
+        done, is_sent = await self._underway.done(
             request.id, receive, lambda: self._store.write(prepared.unit, self._terms, self._underway)
         )
-        return _answer(endpoint, done)
+        return Answer(endpoint.status, done.body, _REPLAYED if done.is_replayed else (), is_sent=is_sent)
 
 
 class _Methods:
@@ -103,7 +104,3 @@ async def body_within_limit(receive: Receive, limit: int = BODY_LIMIT) -> bytes 
             return ApiError("request_too_large", f"The request body is larger than {limit} bytes.")
         if not message.get("more_body", False):
             return b"".join(parts)
-
-
-def _answer(endpoint: Endpoint, done: Done) -> Answer:
-    return Answer(endpoint.status, done.body, _REPLAYED if done.is_replayed else ())
