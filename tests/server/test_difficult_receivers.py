@@ -33,7 +33,8 @@ def alice(database: Path) -> Iterator[Customer]:
 class Line:
     """The receiver's end of one connection."""
 
-    def __init__(self, connection: socket.socket, over: threading.Event) -> None:
+    def __init__(self, connection: socket.socket, over: threading.Event, request: bytes) -> None:
+        self.request = request
         self._connection = connection
         self.over = over
         self.sent = 0
@@ -86,8 +87,7 @@ def _accept(listening: socket.socket, speak: Callable[[Line], None], over: threa
             continue
         with connection:
             connection.settimeout(5)
-            connection.recv(65_536)
-            speak(Line(connection, over))
+            speak(Line(connection, over, connection.recv(65_536)))
 
 
 def _outcome(alice: Customer, url: str) -> tuple[str, str]:
@@ -244,6 +244,25 @@ class TestAddresses:
         assert not guard.may_dial("192.168.2.20")
         assert guard.url_fault("http://192.168.2.20/hook") is not None
         assert guard.url_fault("http://n9n:5678/hook") is not None
+
+
+class TestCookies:
+    def test_what_one_receiver_sets_no_receiver_is_sent(self, alice: Customer) -> None:
+        asked: list[bytes] = []
+
+        def speak(line: Line) -> None:
+            asked.append(line.request)
+            line.says(OK + b"Set-Cookie: session=of-a-tenant; Path=/\r\nContent-Length: 0\r\n\r\n")
+
+        with speaking(speak) as url:
+            alice.webhook(url)
+            alice.webhook(url.replace("127.0.0.1", "localhost"))
+            for _ in range(2):
+                alice.hears(ADA)
+                until(lambda: not alice.world.sql("SELECT 1 FROM deliveries WHERE completed_at IS NULL"))
+
+        assert len(asked) == 4
+        assert not [request for request in asked if b"cookie" in request.lower()]
 
 
 class TestNamesThatNobodyKnows:

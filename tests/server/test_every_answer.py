@@ -114,8 +114,19 @@ class TestDescription:
         (chat,) = alice.get("/v1/chats", {"from": alice.line}).json()["data"]
         (message,) = alice.messages()
 
-        assert set(described["Chat"]["required"]) == set(chat)
-        assert set(described["Message"]["required"]) == set(message)
+        answers = {
+            "Chat": chat,
+            "Message": message,
+            "Line": alice.get("/v1/lines").json()["data"][0],
+            "Accepted": alice.post("/v1/messages", {"from": alice.line, "to": ADA, "text": "Hi"}).json(),
+        }
+        hook = {"from": "", "url": "https://agent.example.com/", "events": ["message.sent"]}
+        answers["CreatedWebhook"] = alice.post("/v1/webhooks", hook).json()
+        answers["Webhook"] = alice.get("/v1/webhooks").json()["data"][0]
+        answers["OutboxItem"] = alice.get("/v1/outbox", {"id": answers["Accepted"]["id"]}).json()
+        answers["Deleted"] = alice.delete("/v1/webhooks", {"id": answers["Webhook"]["id"]}).json()
+        for name, answer in answers.items():
+            assert set(described[name]["required"]) == set(answer) - {"request_id"}, name
 
 
 class TestTrouble:

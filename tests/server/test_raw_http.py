@@ -79,7 +79,7 @@ def _serving(folder: Path) -> Iterator[Process]:
         yield Process(port, key, process)
     finally:
         process.terminate()
-        process.wait(timeout=15)
+        assert process.wait(timeout=15) == 0
     assert (folder / "log").read_text() == ""
 
 
@@ -89,6 +89,8 @@ class TestWhatIsNoHttp:
         [
             b"\r\n\r\n\0\0\r\n\r\n",
             b"GARBAGE\r\n\r\n",
+            b"GET http://host HTTP/1.1\r\n\r\n",
+            b"CONNECT host:443 HTTP/1.1\r\n\r\n",
             b"GET\r\n\r\n",
             b"GET /v1/lines HTTP/9.9\r\n\r\n",
             b"GET /v1/lines HTTP/1.1\r\nHost x\r\n\r\n",
@@ -141,6 +143,12 @@ class TestOffers:
 
         assert (answers[0].status, answers[0].code) == (400, "missing_required_parameter")
         assert answers[1].status == 200
+
+    def test_many_offers_at_once_are_answered_in_turn(self, server: Process) -> None:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+            connection.sendall(_request(b"GET", b"/healthz", self.OFFER) * 300)
+
+            assert {_answer(connection).status for _ in range(300)} == {200}
 
     def test_a_get_with_an_offer_is_answered(self, server: Process) -> None:
         assert server.get(b"/v1/lines", server.authorization, *self.OFFER).status == 200
@@ -198,6 +206,16 @@ class TestHangingUp:
         claimed = server.answers(_post(b"/daemon/v1/claim", claim, DAEMON)).said["items"]
         assert [item["id"] for item in claimed] == ids
         assert [item["command"]["text"] for item in claimed] == [f"text {number}" for number in range(30)]
+
+
+class TestTrailers:
+    @pytest.mark.parametrize("name", [b"Authorization", b"Idempotency-Key"])
+    def test_what_comes_behind_the_body_says_nothing(self, server: Process, name: bytes) -> None:
+        head = _request(b"POST", b"/v1/messages", [b"Transfer-Encoding: chunked"])
+
+        answer = server.answers(head + b"2\r\n{}\r\n0\r\n" + name + b": Bearer " + server.key.encode() + b"\r\n\r\n")
+
+        assert (answer.status, answer.code) == (401, "missing_api_key")
 
 
 class TestTheEnd:

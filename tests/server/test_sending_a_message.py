@@ -211,6 +211,9 @@ class TestRefused:
         ("fields", "param"),
         [
             ({"text": 5}, "text"),
+            ({"text": []}, "text"),
+            ({"text": ..., "attachments": ""}, "attachments"),
+            ({"text": None, "attachments": " "}, "attachments"),
             ({"text": True}, "text"),
             ({"text": ["Hi"]}, "text"),
             ({"text": "x" * 20_001}, "text"),

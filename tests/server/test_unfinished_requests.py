@@ -14,7 +14,10 @@ from blueport.server.http.protocol import EnvelopeProtocol
 from tests.server.receiver import until
 
 HEAD = b"POST /v1/messages HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"
-BAD_CHUNK = HEAD.replace(b"Content-Length: 5", b"Transfer-Encoding: chunked") + b"nonsense\r\n"
+WHOLE = HEAD + b"12345"
+CHUNKS = HEAD.replace(b"Content-Length: 5", b"Transfer-Encoding: chunked")
+BAD_CHUNK = CHUNKS + b"nonsense\r\n"
+EARLY, EARLY_CHUNKS = HEAD.replace(b"/v1/messages", b"/early"), CHUNKS.replace(b"/v1/messages", b"/early")
 
 
 @pytest.fixture
@@ -26,8 +29,8 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 
 @contextmanager
 def serving() -> Iterator[int]:
-    """Run an app that answers 204 to each request that is whole."""
-    config = uvicorn.Config(answer, http=EnvelopeProtocol, lifespan="off", log_config=None)
+    """Run an app that answers 204 to each request that is whole, and to one for /early at once."""
+    config = uvicorn.Config(answer, http=EnvelopeProtocol, lifespan="off", log_config=None, timeout_keep_alive=1)
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
@@ -38,8 +41,8 @@ def serving() -> Iterator[int]:
         thread.join()
 
 
-async def answer(_scope: Scope, receive: Receive, send: Send) -> None:
-    message = {"type": "http.request", "more_body": True}
+async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+    message = {"type": "http.request", "more_body": scope["path"] != "/early"}
     while message.get("more_body"):
         message = dict(await receive())
     if message["type"] == "http.request":
@@ -75,7 +78,36 @@ def test_a_body_that_is_no_body_is_refused(port: int) -> None:
     assert said_until_the_end(port, BAD_CHUNK).startswith(b"HTTP/1.1 400 ")
 
 
-def test_what_was_whole_before_is_answered_first_and_the_rest_never(port: int) -> None:
-    said = said_until_the_end(port, HEAD + b"12345" + HEAD + b"12345" + b"nonsense\r\n\r\n" + HEAD + b"12345")
+@pytest.mark.parametrize("begun", [EARLY, EARLY + b"1", EARLY_CHUNKS])
+def test_what_was_answered_early_is_not_refused_later(port: int, begun: bytes) -> None:
+    said = said_until_the_end(port, begun)
 
-    assert said.count(b"HTTP/1.1 204 ") == said.count(b"HTTP/1.1 ") == 2
+    assert said.startswith(b"HTTP/1.1 204 ")
+    assert said.count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize("behind", [b"\r\n", b"", b"G"])
+def test_a_connection_ends_after_its_answers_whatever_was_begun(port: int, behind: bytes) -> None:
+    assert said_until_the_end(port, WHOLE, behind).startswith(b"HTTP/1.1 204 ")
+
+
+@pytest.mark.parametrize("broken", [b"nonsense\r\n\r\n", BAD_CHUNK, b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 20_000, HEAD])
+def test_what_was_whole_before_is_answered_and_what_comes_behind_never(port: int, broken: bytes) -> None:
+    said = said_until_the_end(port, WHOLE + WHOLE + broken, WHOLE)
+
+    assert said.startswith(b"HTTP/1.1 204 ")
+    assert said.count(b"HTTP/1.1 204 ") == 2 + (broken is HEAD)
+
+
+def test_trailers_without_end_are_refused(port: int) -> None:
+    said = said_until_the_end(port, CHUNKS + b"0\r\n" + b"a: b\r\n" * 20_000)
+
+    assert said.startswith(b"HTTP/1.1 431 ")
+
+
+def test_only_its_own_bytes_count_for_a_head(port: int) -> None:
+    large = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 66000\r\n\r\n" + b" " * 66_000
+
+    said = said_until_the_end(port, large + WHOLE[:20], WHOLE[20:])
+
+    assert said.count(b"HTTP/1.1 204 ") == 2

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from blueport.server.authorizing.keys import is_well_formed, new_key
 from tests.system.blueport import running
 
 ENDS_WITHIN_S = 60
@@ -67,6 +68,35 @@ def test_a_database_that_cannot_be_opened_is_said_so(tmp_path: Path, database: s
 
     assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
     assert database.partition("/")[0] in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("FIRST_KEY", "sk_live_secret"),
+        ("FIRST_LINE", "hello"),
+        ("WEBHOOK_ALLOW", "10.0.0.1/8"),
+        ("PORT", "99999"),
+        ("LEASE_S", "0"),
+        ("WEBHOOK_TIMEOUT_S", "-1"),
+        ("REGION", "nowhere"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_stops_the_start(tmp_path: Path, name: str, value: str) -> None:
+    settings = {"FIRST_KEY": new_key(), "FIRST_LINE": "+15550101000", "DATABASE": "new.db", name: value}
+
+    ended = run("serve", at=tmp_path, **{f"BLUEPORT_{each}": setting for each, setting in settings.items()})
+
+    assert (ended.returncode, ended.stderr.count("\n")) == (78, 1)
+    assert name.lower() in ended.stderr
+
+
+def test_a_key_that_is_made_opens_a_server(tmp_path: Path) -> None:
+    made = run("key", at=tmp_path).stdout.strip()
+    token = run("key", "--daemon", at=tmp_path).stdout.strip()
+
+    assert is_well_formed(made)
+    assert token.startswith("dt_")
 
 
 def test_a_second_daemon_on_a_journal_is_refused(tmp_path: Path) -> None:

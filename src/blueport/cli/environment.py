@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, Never, TypeVar
 
 import msgspec
 
@@ -27,8 +27,13 @@ def settings_of(shape: type[Settings], prefix: Prefix, environ: Mapping[str, str
     try:
         return msgspec.convert(values, shape, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
-        print(f"blueport: the settings {prefix}... are not right: {error}", file=sys.stderr)
-        sys.exit(MISCONFIGURED)
+        misconfigured(f"the settings {prefix}... are not right: {error}")
+
+
+def misconfigured(what: str) -> Never:
+    """End the program with a word on a setting."""
+    print(f"blueport: {what}", file=sys.stderr)
+    sys.exit(MISCONFIGURED)
 
 
 def arm_failpoints() -> None:

@@ -11,6 +11,7 @@ VERBS = {
     "serve": "the server",
     "daemon": "the daemon on a Mac",
     "simulate": "a simulated Mac",
+    "key": "a new secret for an API key or a daemon",
 }
 
 

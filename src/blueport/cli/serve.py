@@ -9,9 +9,9 @@ import sys
 import uvloop
 
 from blueport.cli import lifeline
-from blueport.cli.environment import arm_failpoints, settings_of
+from blueport.cli.environment import arm_failpoints, misconfigured, settings_of
 from blueport.server.app import serve
-from blueport.server.errors import StoreUnavailableError
+from blueport.server.errors import MisconfiguredError, StoreUnavailableError
 from blueport.server.settings import Settings
 
 
@@ -27,6 +27,8 @@ def main(arguments: list[str]) -> None:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(settings, sockets))
+    except MisconfiguredError as error:
+        misconfigured(str(error))
     except (RuntimeError, StoreUnavailableError) as error:
         sys.exit(f"blueport: {error}")
 

@@ -52,5 +52,9 @@ class ApiError(Exception):
         self.type, self.status = CODES[code]
 
 
+class MisconfiguredError(Exception):
+    """A setting that the server cannot start with; the text names it."""
+
+
 class StoreUnavailableError(Exception):
     """The database could not take the work; none of it was done."""

@@ -1,8 +1,10 @@
 """What an operator of the server may change."""
 
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -10,16 +12,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     database: Path = Path("blueport.db")
     host: str = "127.0.0.1"
-    port: int = 8080
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8080
     # A daemon renews at a third of this; a claim that is not renewed is offered again after it.
-    lease_s: int = 60
-    max_attempts: int = 5
-    webhook_timeout_s: float = 15
+    lease_s: Annotated[int, Meta(ge=1)] = 60
+    max_attempts: Annotated[int, Meta(ge=1)] = 5
+    webhook_timeout_s: Annotated[float, Meta(gt=0)] = 15
     # Comma-separated hosts and networks that webhooks may reach although they are not public.
     webhook_allow: str = ""
     dashboard_token: str | None = None
     # ISO 3166 code: numbers without a country code are read as this country's.
-    region: str = "US"
+    region: Annotated[str, Meta(pattern="^[A-Z]{2}$")] = "US"
     # Made at the start if there is no account yet, so that a fresh installation can be used at once.
     first_key: str | None = None
     first_line: str | None = None

@@ -135,15 +135,17 @@ def _require(given: Mapping[str, Json], shape: type[Shape]) -> None:
     for name in _required(shape):
         if name not in given:
             raise ApiError("missing_required_parameter", f"The parameter `{name}` is required.", param=name)
-    one_of: tuple[str, ...] = getattr(shape, "ONE_OF", ())
-    if one_of and all(_is_empty(given.get(name)) for name in one_of):
+    # Of these one must hold more than what is given beside its name.
+    one_of: Mapping[str, Json] = getattr(shape, "ONE_OF", {})
+    if one_of and all(_is_empty(given.get(name), nothing) for name, nothing in one_of.items()):
         names = " and ".join(f"`{name}`" for name in one_of)
-        raise ApiError("missing_required_parameter", f"One of {names} is required.", param=one_of[0])
+        raise ApiError("missing_required_parameter", f"One of {names} is required.", param=next(iter(one_of)))
 
 
-def _is_empty(value: Json) -> bool:
-    """Tell whether there is nothing in *value*: spaces and the marks of files say nothing either."""
-    return value is None or value == [] or (isinstance(value, str) and _NOTHING.fullmatch(value) is not None)
+def _is_empty(value: Json, nothing: Json) -> bool:
+    """Tell whether *value* says as much as *nothing*: spaces and the marks of files say no more than an empty text."""
+    is_blank = nothing == "" and isinstance(value, str) and _NOTHING.fullmatch(value) is not None
+    return value is None or value == nothing or is_blank
 
 
 def _refuse_unstorable(given: Mapping[str, Json]) -> None:

@@ -28,11 +28,22 @@ _ERROR: Schema = {
 }
 
 
+_IDEMPOTENCY_KEY: Schema = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same request under the same key has its effect once, for a day.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+}
+# Any endpoint may answer these; a proxy before it, others.
+_REFUSALS = ("400", "401", "403", "404", "408", "413", "431", "503", "default")
+
+
 def description(endpoints: Iterable[Endpoint], *, version: str) -> Schema:
     """Return the OpenAPI 3.1 document for *endpoints*."""
     each = list(endpoints)
-    shapes = {endpoint.answer for endpoint in each} | {endpoint.asked for endpoint in each if endpoint.method != "GET"}
-    _, components = msgspec.json.schema_components(shapes, ref_template="#/components/schemas/{name}")
+    _, asked = _components({endpoint.asked for endpoint in each if endpoint.method != "GET"})
+    _, answered = _components({endpoint.answer for endpoint in each})
     paths: dict[str, Schema] = {}
     for endpoint in each:
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)
@@ -42,7 +53,8 @@ def description(endpoints: Iterable[Endpoint], *, version: str) -> Schema:
         "security": [{"key": []}],
         "paths": paths,
         "components": {
-            "schemas": {**components, "Error": _ERROR},
+            # An answer holds all its fields, those too that have a default on our side.
+            "schemas": {**asked, **{name: _whole(schema) for name, schema in answered.items()}, "Error": _ERROR},
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -54,12 +66,15 @@ def _operation(endpoint: Endpoint) -> Schema:
         "description": f"{endpoint.purpose} Scope: `{endpoint.scope}`.",
         "responses": {
             str(endpoint.status): _json_answer("Done.", _with_request_id(endpoint.answer)),
-            "default": _json_answer("Refused; nothing was done.", {"$ref": "#/components/schemas/Error"}),
+            **dict.fromkeys(
+                _REFUSALS, _json_answer("Refused; nothing was done.", {"$ref": "#/components/schemas/Error"})
+            ),
         },
     }
     if endpoint.method == "GET":
         operation["parameters"] = _parameters(endpoint.asked)
     else:
+        operation["parameters"] = [_IDEMPOTENCY_KEY]
         body = {"application/json": {"schema": _reference(endpoint.asked)}}
         operation["requestBody"] = {"required": True, "content": body}
     return operation
@@ -91,5 +106,14 @@ def _parameters(shape: type[msgspec.Struct]) -> list[Schema]:
 
 
 def _reference(shape: type[msgspec.Struct]) -> Schema:
-    (reference,), _ = msgspec.json.schema_components([shape], ref_template="#/components/schemas/{name}")
+    (reference,), _ = _components([shape])
     return reference
+
+
+def _components(shapes: Iterable[type[msgspec.Struct]]) -> tuple[tuple[Schema, ...], dict[str, Schema]]:
+    return msgspec.json.schema_components(shapes, ref_template="#/components/schemas/{name}")
+
+
+def _whole(schema: Schema) -> Schema:
+    properties = schema.get("properties")
+    return {**schema, "required": list(properties)} if isinstance(properties, dict) else schema

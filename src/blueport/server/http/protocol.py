@@ -1,8 +1,14 @@
-"""HTTP/1.1 as uvicorn reads it, but within limits, and with the envelope on what is not even HTTP."""
+"""HTTP/1.1 as uvicorn reads it, but within limits, and with the envelope on what is not even HTTP.
+
+Answers go out in the order of their requests, and none in the place of another's: what cannot be read is refused only
+if nothing before it is still to be answered; else the answer before it is the last.
+"""
 
 import asyncio
+from contextlib import suppress
 
 import httptools
+from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from blueport.clock import now_ms
@@ -19,13 +25,17 @@ _OFFERS = (b"upgrade", b"http2-settings")
 
 
 class EnvelopeProtocol(HttpToolsProtocol):
-    """One connection."""
+    """One connection. A message is being read from its first byte to its last; its head comes first."""
 
-    _is_in_head = True
+    _is_reading = False
+    _is_in_head = False
     _is_offer = False
     _is_broken = False
+    # Bytes of the head and of trailers as far as they were read, and those that came since the message began.
     _head_size = 0
-    _dropped_size = 0
+    _fed_size = 0
+    _is_first_in_piece = False
+    _running: RequestResponseCycle | None = None
     _patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own form
@@ -34,8 +44,11 @@ class EnvelopeProtocol(HttpToolsProtocol):
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait for nothing more."""
+        """Tell all who are still to be answered that nobody listens."""
         self._wait_no_more()
+        for cycle in self._unanswered():
+            cycle.disconnected = True
+            cycle.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -43,68 +56,100 @@ class EnvelopeProtocol(HttpToolsProtocol):
         if self._is_broken:
             return
         self._unset_keepalive_if_required()
+        self._is_first_in_piece = not self._is_reading
+        self._fed_size = len(data) if self._is_first_in_piece else self._fed_size + len(data)
         self._feed(data)
-        self._count(len(data))
+        if self._is_in_head and self._fed_size > HEAD_LIMIT:
+            self._refuse(_head_too_large())
+        elif self._is_dropping() and self._fed_size > DROPPED_LIMIT:
+            self.transport.close()
         self._wait_as_needed()
 
     def on_message_begin(self) -> None:
         """Begin a head."""
         super().on_message_begin()
-        self._is_in_head, self._head_size, self._dropped_size = True, 0, 0
+        self._is_reading = self._is_in_head = True
+        self._head_size = 0
+        if not self._is_first_in_piece:
+            self._fed_size = 0  # how much of the piece was another's is unknown
+        self._is_first_in_piece = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; a trailer, which any proxy may have overlooked, counts and says nothing."""
+        self._head_size += len(name) + len(value) + 4
+        if self._head_size > HEAD_LIMIT:
+            raise ValueError
+        if self._is_in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """End a head, unless it is to be read again."""
         self._is_offer = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
         if not self._is_offer:
-            self._is_in_head = False
             super().on_headers_complete()
+            self._is_in_head = False
 
     def on_message_complete(self) -> None:
         """End a request."""
         if not self._is_offer:
+            self._is_reading = False
             super().on_message_complete()
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
     def _feed(self, data: bytes) -> None:
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as offer:
-            if self._is_offer:
-                self._decline(data[offer.args[0] :])
-        except httptools.HttpParserError:
-            self._refuse(ApiError("malformed_request", "This is no HTTP request."))
+        is_more = True
+        while is_more:
+            is_more = False
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as offer:
+                if self._is_offer:
+                    data, is_more = self._declined() + data[offer.args[0] :], True
+            except httptools.HttpParserError:
+                is_too_large = self._head_size > HEAD_LIMIT
+                self._refuse(_head_too_large() if is_too_large else ApiError("malformed_request", "This is no HTTP."))
 
-    def _count(self, size: int) -> None:
-        if self._is_in_head:
-            self._head_size += size
-        elif self.cycle.response_complete:
-            self._dropped_size += size
-        if self._head_size > HEAD_LIMIT:
-            self._refuse(ApiError("request_headers_too_large", f"The head is larger than {HEAD_LIMIT} bytes."))
-        if self._dropped_size > DROPPED_LIMIT:
-            self.transport.close()
-
-    def _decline(self, rest: bytes) -> None:
-        """Read a request that offers another protocol again without its offer: the parser would drop its body."""
+    def _declined(self) -> bytes:
+        """Return a head that offers another protocol without its offer, for which the parser would drop its body."""
         kept = [b"%b: %b\r\n" % header for header in map(_without_offer, self.headers) if header[0] not in _OFFERS]
         version = self.parser.get_http_version().encode()
         head = b"%b %b HTTP/%b\r\n%b\r\n" % (self.parser.get_method(), self.url, version, b"".join(kept))
         self._is_offer = False
         self.parser = httptools.HttpRequestParser(self)
-        self._feed(head + rest)
+        with suppress(AttributeError):  # as uvicorn does for its own
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        return head
+
+    def _unanswered(self) -> list[RequestResponseCycle]:
+        """Return the requests that are still to be answered, in their order."""
+        begun = [] if self._running is None or self._running.response_complete else [self._running]
+        return begun + [cycle for cycle, _ in reversed(self.pipeline)]
+
+    def _half_read(self) -> RequestResponseCycle | None:
+        """Return the request whose body is being read."""
+        return self.cycle if self._is_reading and not self._is_in_head else None
+
+    def _is_dropping(self) -> bool:
+        """Tell whether the rest of a body is read for an answer that was given before."""
+        half_read = self._half_read()
+        return half_read is not None and half_read.response_complete
 
     def _refuse(self, error: ApiError) -> None:
         """Refuse, and hang up: where the next request would begin is unknown."""
         self._is_broken = True
-        if self._owes_an_answer():
-            self.cycle.keep_alive = False  # which goes first, and is the last
+        half_read = self._half_read()
+        if self.pipeline and self.pipeline[0][0] is half_read:
+            self.pipeline.popleft()
+        before = [cycle for cycle in self._unanswered() if cycle is not half_read]
+        if before:
+            before[-1].keep_alive = False
             return
-        if not self.pipeline:
+        if not self._is_dropping():
             self._write(error)
         self.transport.close()
-
-    def _owes_an_answer(self) -> bool:
-        cycle: RequestResponseCycle | None = self.cycle
-        return cycle is not None and not cycle.response_complete and not cycle.more_body
 
     def _write(self, error: ApiError) -> None:
         request_id = mint("req", now_ms())
@@ -113,14 +158,20 @@ class EnvelopeProtocol(HttpToolsProtocol):
         self.transport.write(b"".join([STATUS_LINE[answer.status], *head, b"\r\n", answer.body]))
 
     def _wait_as_needed(self) -> None:
-        is_whole = not self._is_in_head and (self.cycle.response_complete or not self.cycle.more_body)
-        if self._patience is not None and self._is_in_head and not self._is_broken:
-            return
-        self._wait_no_more()
-        if not is_whole and not self._is_broken:
-            self._wait()
+        if self._is_broken:
+            self._wait_no_more()
+        elif self._is_reading:
+            if self._patience is None or not self._is_in_head:
+                self._wait()
+        elif self._running is not None:
+            self._wait_no_more()
+            if not self._unanswered():
+                self.timeout_keep_alive_task = self.loop.call_later(
+                    self.timeout_keep_alive, self.timeout_keep_alive_handler
+                )
 
     def _wait(self) -> None:
+        self._wait_no_more()
         self._patience = self.loop.call_later(PATIENCE_S, self._lose_patience)
 
     def _wait_no_more(self) -> None:
@@ -130,10 +181,14 @@ class EnvelopeProtocol(HttpToolsProtocol):
 
     def _lose_patience(self) -> None:
         self._patience = None
-        if self._is_in_head and not self._head_size:
-            self.transport.close()
-        else:
+        if self._is_reading:
             self._refuse(ApiError("request_timeout", f"The request did not go on for {PATIENCE_S} seconds."))
+        else:
+            self.transport.close()
+
+
+def _head_too_large() -> ApiError:
+    return ApiError("request_headers_too_large", f"The head is larger than {HEAD_LIMIT} bytes.")
 
 
 def _without_offer(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:

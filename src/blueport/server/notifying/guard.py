@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from blueport.server.errors import MisconfiguredError
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -55,7 +57,7 @@ class Guard(msgspec.Struct, frozen=True):
 
     def trusts(self, url: str) -> bool:
         """Tell whether the operator named the host of *url*, wherever it may be."""
-        return urlsplit(url).hostname in self.hosts
+        return _host(urlsplit(url).hostname or "") in self.hosts
 
     def may_dial(self, dialled: str) -> bool:
         """Tell whether a connection to the address *dialled* is allowed, whatever name led there."""
@@ -85,16 +87,23 @@ def guard_of(allowed: str) -> Guard:
     """Read the operator's comma-separated list of hosts and networks, as in `n8n,192.168.1.0/24`.
 
     Raises:
-        ValueError: A word with a slash is no network.
+        MisconfiguredError: A word with a slash is no network.
     """
     hosts: set[str] = set()
     networks: list[Network] = []
     for word in filter(None, (part.strip().lower() for part in allowed.split(","))):
         if "/" in word:
-            networks.append(ipaddress.ip_network(word))
+            networks.append(_network(word))
         else:
             hosts.add(word)
     return Guard(frozenset(hosts), tuple(networks))
+
+
+def _network(word: str) -> Network:
+    try:
+        return ipaddress.ip_network(word)
+    except ValueError as error:
+        raise MisconfiguredError(f"`webhook_allow`: {error}") from None
 
 
 def _host(given: str) -> str:

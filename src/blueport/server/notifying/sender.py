@@ -40,12 +40,19 @@ class HttpSender:
             limit=0,
             use_dns_cache=False,
             resolver=self._resolver,
-            happy_eyeballs_delay=None,
             socket_factory=self._judged_socket,
         )
-        self._public = aiohttp.ClientSession(connector=judged, timeout=timeout, auto_decompress=False)
-        trusted = aiohttp.TCPConnector(force_close=True, limit=0, use_dns_cache=False, resolver=self._resolver)
-        self._trusted = aiohttp.ClientSession(connector=trusted, timeout=timeout, auto_decompress=False)
+        self._public = self._session(judged, timeout)
+        # The operator's own names may be known to this machine alone, as those of Bonjour are.
+        known_here = aiohttp.ThreadedResolver()
+        trusted = aiohttp.TCPConnector(force_close=True, limit=0, use_dns_cache=False, resolver=known_here)
+        self._trusted = self._session(trusted, timeout)
+
+    @staticmethod
+    def _session(connector: aiohttp.TCPConnector, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientSession:
+        # One receiver's cookies are no business of another's.
+        jar = aiohttp.DummyCookieJar()
+        return aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=False, cookie_jar=jar)
 
     async def close(self) -> None:
         """Give up the sessions."""

@@ -10,7 +10,7 @@ from blueport.server.ids import OutboxId
 class NewMessage(msgspec.Struct, frozen=True):
     """Body of POST /v1/messages; `reply_to` is `msg_...` or the guid that Messages gave."""
 
-    ONE_OF: ClassVar = ("text", "attachments")
+    ONE_OF: ClassVar = {"text": "", "attachments": []}
 
     line_handle: str = msgspec.field(name="from")
     recipient: str = msgspec.field(name="to")
