@@ -9,8 +9,11 @@ import msgspec
 import pytest
 
 from blueport.clock import now_ms
-from blueport.daemon.journal.file import opened_journal
+from blueport.daemon.journal import items
+from blueport.daemon.journal.file import Journal, opened_journal
 from blueport.daemon.settings import Settings
+from blueport.protocol.commands import SendText
+from blueport.protocol.door import ClaimedItem
 from blueport.protocol.sightings import ChatSeen, MessageSeen, Proof
 from blueport.simulator.chatdb import Row
 from blueport.simulator.mac import SimulatedMac
@@ -88,6 +91,18 @@ class TestUpdate:
             await until(lambda: works[1].status == "sent")
 
         assert {hello.journal for hello in door.hellos} == {"jrn_1"}
+
+    def test_what_chat_db_has_shown_is_not_unsaid(self, journal: Journal) -> None:
+        claimed = ClaimedItem("obx_1", "tok_1", LINE, 1, SendText(ADA, (), "Hi"))
+        items.keep(journal, claimed)
+        items.keep(journal, msgspec.structs.replace(claimed, id="obx_2"))
+        [first, _] = items.all_held(journal)
+        items.begin(journal, first, rowid_before=0, begun_at=1)
+        items.prove(journal, first)
+
+        items.fail(journal, first, "messages_not_running", permanent=False)
+
+        assert [item.status for item in items.all_held(journal)] == ["proven", "claimed"]
 
     def test_it_happens_once(self, settings: Settings, old: JournalOfVersion1) -> None:
         old.insert("reading", (1, 2, "a guid", 3))

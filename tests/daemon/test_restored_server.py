@@ -26,6 +26,41 @@ class TestRestoredServer:
         assert {seen.guid for seen in door.messages} > guids
         assert texts_on_phone(mac, ADA) == [*texts, "Later"]
 
+    async def test_what_was_sent_and_edited_since_is_proven_again(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        work = door.accept(LINE, ADA, "Hi")
+
+        async with working(settings, door):
+            await until(lambda: work.status == "sent")
+            row = mac.db.message(door.messages[0].guid)
+            assert row is not None
+            mac.db.write_body(row, "Hi, edited")
+            await until(lambda: [change.text for change in door.changes] == ["Hi, edited"])
+            forget_ending(work)
+            await until(lambda: work.is_over)
+            assert work.status == "sent"
+            mac.db.write_body(row, "Edited again")
+            await until(lambda: door.changes[-1].text == "Edited again")
+
+        assert texts_on_phone(mac, ADA) == ["Hi"]
+
+    async def test_what_is_still_looked_for_holds_nothing_up(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        mac.faults.add(Fault("silent"))
+        work = door.accept(LINE, ADA, "Hi")
+
+        async with working(settings, door):
+            await until(lambda: not mac.faults.pending() and work.begun)
+            forget_ending(work)
+            later = door.accept(LINE, ADA, "Later")
+            await until(lambda: later.status == "sent")
+            mac.db.add_message("Hi", chat=mac.db.direct_chat(ADA), is_sent=1)
+            await until(lambda: work.status == "sent")
+
+        assert texts_on_phone(mac, ADA) == ["Later"]
+
     async def test_what_was_sent_and_deleted_since_is_not_sent_again(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings
     ) -> None:
@@ -36,10 +71,11 @@ class TestRestoredServer:
         mac.db.rows("DELETE FROM message")
         forget_ending(work)
         async with working(settings, door):
-            await until(lambda: work.begun)
+            await until(lambda: work.is_over)
             later = door.accept(LINE, ADA, "Later")
             await until(lambda: later.status == "sent")
 
+        assert work.error == "outcome_unknown"
         assert texts_on_phone(mac, ADA) == ["Hi", "Later"]
 
     async def test_what_failed_for_good_fails_again_by_the_same_word(

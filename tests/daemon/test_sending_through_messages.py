@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -280,6 +281,20 @@ class TestSendTextGoingWrong:
         assert ghost.error == "ghost_row"
         assert silent.status == "claimed"
 
+    async def test_a_ghost_is_known_however_long_messages_took_to_answer(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, tmp_path: Path
+    ) -> None:
+        slow = tmp_path / "osascript"
+        slow.write_text(f'#!/bin/sh\n{settings.osascript} "$@"\nsleep 3\n')
+        slow.chmod(0o755)
+        mac.faults.add(Fault("ghost"))
+        work = door.accept(LINE, ADA, "Hi")
+
+        async with working(msgspec.structs.replace(settings, osascript=str(slow), ghost_s=4), door):
+            await until(lambda: work.is_over)
+
+        assert work.error == "ghost_row"
+
     async def test_an_empty_row_of_another_time_is_no_ghost_of_a_send(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings
     ) -> None:
@@ -382,6 +397,69 @@ class TestChangedText:
 
         assert work.status == "sent"
         assert [seen.text for seen in door.messages if seen.proves] == ["Mine"]
+
+    async def test_while_another_may_be_it_a_row_is_waited_with(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        mac.faults.add(Fault("silent", times=2))
+        changed, second = door.accept(LINE, ADA, "(c) me"), door.accept(LINE, ADA, "Second")
+
+        async with working(settings, door):
+            await until(lambda: not mac.faults.pending() and changed.begun and second.begun)
+            chat = mac.db.direct_chat(ADA)
+            await until(lambda: in_journal(settings, "items WHERE taken_at IS NOT NULL") == 2)
+            for text in ("\u00a9 me", "Second"):
+                mac.db.add_message(text, chat=chat, is_sent=1)
+            await until(lambda: changed.status == second.status == "sent")
+
+        proofs = {seen.text: seen.proves.outbox_id for seen in door.messages if seen.proves}
+        assert proofs == {"\u00a9 me": changed.id, "Second": second.id}
+
+    async def test_what_messages_never_said_it_took_is_proven_by_no_other_text(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        settings = msgspec.structs.replace(settings, send_timeout_s=0.5, proof_timeout_s=3)
+        mac.faults.add(Fault("hang"))
+        work = door.accept(LINE, ADA, "From the agent")
+
+        async with working(settings, door):
+            await until(lambda: in_journal(settings, "items WHERE status = 'handed'") == 1)
+            mac.db.add_message("I take over", chat=mac.db.direct_chat(ADA), is_sent=1)
+            await until(lambda: work.is_over and door.sent() == ["I take over"])
+
+        assert work.error == "outcome_unknown"
+        assert door.messages[-1].proves is None
+
+    async def test_a_row_of_another_text_that_failed_fails_no_send(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        mac.faults.add(Fault("late", after_ms=1_500))
+        work = door.accept(LINE, ADA, "From the agent")
+
+        async with working(settings, door):
+            await until(lambda: in_journal(settings, "items WHERE taken_at IS NOT NULL") == 1)
+            mac.db.add_message("Typed by hand", chat=mac.db.direct_chat(ADA), error=22)
+            await until(lambda: work.is_over)
+
+        assert work.status == "sent"
+
+
+class TestTwoLines:
+    async def test_a_change_is_told_for_the_line_that_the_message_was_told_for(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        second = "me@icloud.com"
+        door.lines.add(second)
+        work = door.accept(second, ADA, "Hello")
+
+        async with working(msgspec.structs.replace(settings, lines=(LINE, second)), door):
+            await until(lambda: work.status == "sent")
+            row = mac.db.message(door.messages[0].guid)
+            assert row is not None
+            mac.db.write_body(row, "Hello, edited")
+            await until(lambda: bool(door.changes))
+
+        assert (door.messages[0].line_handle, door.changes[0].line_handle) == (second, second)
 
 
 class TestSendLinks:

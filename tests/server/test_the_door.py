@@ -429,7 +429,7 @@ class TestProofs:
         alice.mac.sees(proof_of(item))
 
         assert alice.item(outbox_id)["error"] == "outcome_unknown"
-        assert alice.messages()[0]["text"] == "Hello"
+        assert (alice.messages()[0]["text"], alice.messages()[0]["outbox_id"]) == ("Hello", outbox_id)
 
     def test_a_message_that_turns_out_our_own_is_sent_once_and_was_never_received(self, alice: Customer) -> None:
         outbox_id = alice.sends(to=CARL)
@@ -547,7 +547,7 @@ class TestBadWords:
 
         alice.mac.sees(seen)
 
-        assert alice.messages()[0]["guid"] == seen.guid
+        assert (alice.messages()[0]["guid"], alice.messages()[0]["outbox_id"]) == (seen.guid, None)
 
     def test_a_failure_of_an_item_that_never_was_is_not_held(self, alice: Customer) -> None:
         answer = alice.mac.knock("outbox/obx_never/failed", Failed("tok", "e", permanent=True))

@@ -103,6 +103,11 @@ class ChatDb:
         found = self._read(tuple[str], f"SELECT {GUID} FROM message m WHERE m.ROWID = ?", rowid)  # noqa: S608 - our own constants
         return found[0][0] if found else None
 
+    def rowid_of(self, guid: str) -> int | None:
+        """Return the row of a guid, None if there is none."""
+        found = self._read(tuple[int], "SELECT ROWID FROM message WHERE guid = ?", guid)
+        return found[0][0] if found else None
+
     def rows_after(self, rowid: int, limit: int) -> list[MessageRow]:
         """Return the next messages, oldest row first."""
         return self._messages("WHERE m.ROWID > ? ORDER BY m.ROWID LIMIT ?", rowid, limit)

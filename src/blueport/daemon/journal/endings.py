@@ -4,6 +4,8 @@ A server that was restored from an old copy offers again what has ended since. S
 failure is told again, or the row that proves it.
 """
 
+import msgspec
+
 from blueport.clock import now_ms
 from blueport.daemon.journal import items, reading
 from blueport.daemon.journal.file import Journal
@@ -12,46 +14,51 @@ from blueport.daemon.journal.items import Item
 _KEPT_MS = 30 * 24 * 60 * 60 * 1000
 
 
+class Ending(msgspec.Struct, frozen=True, array_like=True):
+    """The row that proved an item, or the word by which it failed."""
+
+    message_guid: str | None
+    error: str | None
+
+
 def note_sent(journal: Journal, item_id: str, message_guid: str) -> None:
     """Remember an item by the row that proved it."""
-    _forget_old(journal)
-    journal.change(
-        "INSERT OR REPLACE INTO ended"
-        " SELECT id, claims.guid, message_rowid, NULL, ? FROM items JOIN claims ON claims.guid = ? WHERE id = ?",
-        now_ms(),
-        message_guid,
-        item_id,
-    )
+    _note(journal, item_id, Ending(message_guid, None))
 
 
 def note_failed(journal: Journal, item: Item) -> None:
     """Remember an item that failed for good."""
-    _forget_old(journal)
-    journal.change("INSERT OR REPLACE INTO ended VALUES (?, NULL, NULL, ?, ?)", item.id, item.error, now_ms())
+    _note(journal, item.id, Ending(None, item.error))
 
 
-def is_told_again(journal: Journal, item: Item) -> bool:
-    """Have the ending of *item* told again, if it has ended; False if it never did."""
-    query = "SELECT message_guid, message_rowid, error FROM ended WHERE id = ?"
-    found = journal.find(tuple[str | None, int | None, str | None], query, item.id)
-    for guid, rowid, error in found:
-        with journal.transaction():
-            if guid is None or rowid is None:
-                items.fail(journal, item, error or items.OUTCOME_UNKNOWN, permanent=True)
-            else:
-                _look_again(journal, item, guid, rowid)
-    return bool(found)
+def ending_of(journal: Journal, item: Item) -> Ending | None:
+    """Return how *item* has ended, None if it never did."""
+    return next(iter(journal.find(Ending, "SELECT message_guid, error FROM ended WHERE id = ?", item.id)), None)
+
+
+def tell_again(journal: Journal, item: Item, ending: Ending, rowid: int | None) -> None:
+    """Have the ending of *item* told again; *rowid* is that of the row that proved it, None if it is gone."""
+    with journal.transaction():
+        if ending.message_guid is None or rowid is None:
+            items.fail(journal, item, ending.error or items.OUTCOME_UNKNOWN, permanent=True)
+        else:
+            _look_again(journal, item, ending.message_guid, rowid)
 
 
 def _look_again(journal: Journal, item: Item, guid: str, rowid: int) -> None:
-    """Have the row read as if for the first time, with the item among those that it may be."""
+    """Have the row read as if for the first time, and known as this item's."""
     moment = now_ms()
     items.begin(journal, item, rowid_before=rowid - 1, begun_at=moment)
     items.hand_over(journal, item, moment)
-    items.unclaim(journal, guid)
+    items.match(journal, item, guid)
     reading.forget(journal, guid)
     reading.watch(journal, guid, rowid, moment)
 
 
-def _forget_old(journal: Journal) -> None:
-    journal.change("DELETE FROM ended WHERE ended_at < ?", now_ms() - _KEPT_MS)
+def _note(journal: Journal, item_id: str, ending: Ending) -> None:
+    moment = now_ms()
+    journal.change("DELETE FROM ended WHERE ended_at < ?", moment - _KEPT_MS)
+    journal.change("DELETE FROM likely WHERE item_seq = (SELECT seq FROM items WHERE id = ?)", item_id)
+    journal.change(
+        "INSERT OR REPLACE INTO ended VALUES (?, ?, ?, ?)", item_id, *msgspec.structs.astuple(ending), moment
+    )

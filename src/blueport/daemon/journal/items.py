@@ -4,6 +4,9 @@
        ▲                 │                    └──────────────────► failed ──told──► (gone)
        └──surely unsent──┘
 
+One that has ended before, as a restored server offers it, goes from claimed to handed or failed at once; one whose
+proof the server does not take goes from proven to failed.
+
 From `begun` on, which is written before the hand-over, an item may be in Messages: it is never handed over again,
 unless Messages itself says that it took nothing. A row of chat.db is one item at most. That is a claim, which outlives
 the item: one that failed may go out after all, and then its row must not be taken for a later item of the same text.
@@ -26,9 +29,9 @@ Status = Literal["claimed", "begun", "handed", "proven", "failed"]
 class Item(msgspec.Struct, frozen=True, array_like=True):
     """An item as journalled.
 
-    `rowid_before` is the newest row of chat.db before the hand-over, `begun_at` the beginning of the search for its row
-    (Unix milliseconds), `message_guid` the row that the item was found to be. `nonce` names this hand-over, and
-    `nonce_before` the one before it.
+    `rowid_before` is the newest row of chat.db before the hand-over, which began at `begun_at`; `taken_at` is when
+    Messages said that it took the item, if it did (Unix milliseconds). `message_guid` is the row that the item was
+    found to be. `nonce` names this hand-over, and `nonce_before` the one before it.
     """
 
     id: str
@@ -38,6 +41,7 @@ class Item(msgspec.Struct, frozen=True, array_like=True):
     status: Status
     rowid_before: int | None
     begun_at: int | None
+    taken_at: int | None
     error: str | None
     permanent: int | None
     nonce: str | None
@@ -50,13 +54,15 @@ class Item(msgspec.Struct, frozen=True, array_like=True):
         return _command_of.decode(self.command_json)
 
 
-_COLUMNS = "id, token, line, command, status, rowid_before, begun_at, error, permanent, nonce, nonce_before, guid"
+_COLUMNS = (
+    "id, token, line, command, status, rowid_before, begun_at, taken_at, error, permanent, nonce, nonce_before, guid"
+)
 _TO_GIVE_BACK = "SELECT line FROM items WHERE status = 'failed' AND permanent = 0"
 _command_of = msgspec.json.Decoder(Command)
 
 
-def keep(journal: Journal, claimed: ClaimedItem) -> None:
-    """Take on an item; of one that may be in Messages already, the first claim stays."""
+def keep(journal: Journal, claimed: ClaimedItem) -> bool:
+    """Take on an item; True if it is one that may be in Messages already, which goes on under its new token."""
     journal.change("DELETE FROM items WHERE id = ? AND (status = 'claimed' OR permanent = 0)", claimed.id)
     journal.change(
         "INSERT OR IGNORE INTO items (id, token, line, command, status) VALUES (?, ?, ?, ?, 'claimed')",
@@ -66,6 +72,8 @@ def keep(journal: Journal, claimed: ClaimedItem) -> None:
         msgspec.json.encode(claimed.command),
     )
     journal.work.set()
+    goes_on = "UPDATE items SET token = ? WHERE id = ? AND status IN ('begun', 'handed')"
+    return journal.change(goes_on, claimed.token, claimed.id) == 1
 
 
 def all_held(journal: Journal) -> list[Item]:
@@ -123,21 +131,16 @@ def take_back(journal: Journal, item: Item) -> None:
     )
 
 
-def hand_over(journal: Journal, item: Item, handed_at: int) -> None:
-    """Note that Messages took the item, or may have taken it: from now on its row can be waited for."""
+def hand_over(journal: Journal, item: Item, taken_at: int | None) -> None:
+    """Note that Messages took the item, or may have taken it (None)."""
     journal.change(
-        "UPDATE items SET status = 'handed', begun_at = ? WHERE id = ? AND status = 'begun'", handed_at, item.id
+        "UPDATE items SET status = 'handed', taken_at = ? WHERE id = ? AND status = 'begun'", taken_at, item.id
     )
 
 
-def match(journal: Journal, item: Item, message_guid: str, message_rowid: int) -> None:
-    """Note which row of chat.db is this item's; no other item can ever have it."""
-    journal.change("INSERT INTO claims SELECT ?, seq, ? FROM items WHERE id = ?", message_guid, message_rowid, item.id)
-
-
-def unclaim(journal: Journal, message_guid: str) -> None:
-    """Let a row be found to be an item anew."""
-    journal.change("DELETE FROM claims WHERE guid = ?", message_guid)
+def match(journal: Journal, item: Item, message_guid: str) -> None:
+    """Note which row of chat.db is this item's; no other item can ever have it, but the same one offered again."""
+    journal.change("INSERT OR REPLACE INTO claims SELECT ?, seq FROM items WHERE id = ?", message_guid, item.id)
 
 
 def is_claimed(journal: Journal, message_guid: str) -> bool:
@@ -163,11 +166,18 @@ def prove(journal: Journal, item: Item) -> None:
 
 
 def fail(journal: Journal, item: Item, word: str, *, permanent: bool) -> None:
-    """End an item unsent. One that may be tried again takes with it the line's later ones, which must wait for it."""
-    journal.change(
-        "UPDATE items SET status = 'failed', error = ?, permanent = ? WHERE id = ?", word, int(permanent), item.id
+    """End an item unsent. One that may be tried again takes with it the line's later ones, which must wait for it.
+
+    What chat.db has shown stands, and so does a first ending, whatever is said later.
+    """
+    has_ended = journal.change(
+        "UPDATE items SET status = 'failed', error = ?, permanent = ?"
+        " WHERE id = ? AND status NOT IN ('proven', 'failed')",
+        word,
+        int(permanent),
+        item.id,
     )
-    if not permanent:
+    if has_ended and not permanent:
         journal.change("DELETE FROM items WHERE line = ? AND status = 'claimed'", item.line)
         journal.let_go.set()
     journal.outcomes.set()
@@ -183,8 +193,9 @@ def fail_proven(journal: Journal, item_id: str, word: str) -> None:
 
 def drop_unbegun(journal: Journal, item: Item) -> None:
     """Forget an item that is no longer ours; one that may be in Messages is looked for all the same."""
-    journal.change("DELETE FROM items WHERE id = ? AND token = ? AND status = 'claimed'", item.id, item.token)
-    journal.let_go.set()
+    dropped = "DELETE FROM items WHERE id = ? AND token = ? AND status = 'claimed'"
+    if journal.change(dropped, item.id, item.token):
+        journal.let_go.set()
 
 
 def drop_failed(journal: Journal, item: Item) -> None:

@@ -52,6 +52,7 @@ ALTER TABLE items_without_rowids RENAME TO items;
 # The state of a message now ends with whether it is in a chat, and begins with whether it is our own, as ever.
 _WHAT_WAS_TOLD = """
 ALTER TABLE seen ADD COLUMN is_from_me INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE seen ADD COLUMN line TEXT;
 UPDATE seen SET is_from_me = state LIKE '1:%', state = state || ':1';
 """
 
@@ -64,11 +65,11 @@ CREATE TABLE likely (
 _HAND_OVERS_BY_NAME = """
 ALTER TABLE items ADD COLUMN nonce TEXT;
 ALTER TABLE items ADD COLUMN nonce_before TEXT;
+ALTER TABLE items ADD COLUMN taken_at INTEGER;
 """
 
 _WHAT_HAS_ENDED = """
-ALTER TABLE claims ADD COLUMN message_rowid INTEGER;
-CREATE TABLE ended (id TEXT PRIMARY KEY, message_guid TEXT, message_rowid INTEGER, error TEXT, ended_at INTEGER);
+CREATE TABLE ended (id TEXT PRIMARY KEY, message_guid TEXT, error TEXT, ended_at INTEGER NOT NULL);
 CREATE INDEX ended_at ON ended (ended_at);
 """
 

@@ -34,12 +34,13 @@ class Seen(msgspec.Struct, frozen=True, array_like=True):
     """What a message was like when last looked at.
 
     `told` is a digest of what the server knows, None if it knows nothing, NEVER if it must not; `is_from_me` is whether
-    the server knows the message as our own.
+    the server knows the message as our own, and `line` of which line.
     """
 
     state: str
     told: str | None
     is_from_me: int = 0
+    line: str | None = None
 
 
 NEVER = "never"
@@ -100,12 +101,12 @@ def first_sight(journal: Journal, guid: str, now: Sight) -> Sight:
 
 def seen(journal: Journal, guid: str) -> Seen | None:
     """Return what is known of a message, None if it was never looked at."""
-    return next(iter(journal.find(Seen, "SELECT state, told, is_from_me FROM seen WHERE guid = ?", guid)), None)
+    return next(iter(journal.find(Seen, "SELECT state, told, is_from_me, line FROM seen WHERE guid = ?", guid)), None)
 
 
 def note_seen(journal: Journal, guid: str, known: Seen) -> None:
     """Note what a message is like, and what the server knows of it."""
-    journal.change("INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?)", guid, known.state, known.told, known.is_from_me)
+    journal.change("INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?)", guid, *msgspec.structs.astuple(known))
 
 
 def forget(journal: Journal, guid: str) -> None:

@@ -10,10 +10,11 @@ import asyncio
 from blueport.clock import now_ms
 from blueport.daemon.journal import items
 from blueport.daemon.journal.file import Journal
+from blueport.daemon.journal.items import Item
 from blueport.daemon.settings import Settings
 from blueport.daemon.uplink import Uplink
 from blueport.failpoints import reached
-from blueport.protocol.door import Claim, ClaimedItem
+from blueport.protocol.door import Begin, Claim, ClaimedItem
 
 # So many wait on this Mac; the rest waits at the server, where an operator can see it.
 HELD_LIMIT = 20
@@ -28,10 +29,12 @@ async def claim_for_ever(journal: Journal, uplink: Uplink, settings: Settings) -
             continue
         claimed = await _claimed(journal, uplink, settings)
         with journal.transaction():
-            for item in claimed:
-                items.keep(journal, item)
+            goes_on = {item.id for item in claimed if items.keep(journal, item)}
         if claimed:
             reached("daemon.claimed")
+        for item in items.unproven(journal):
+            if item.id in goes_on:
+                await _begin_again(journal, uplink, item)
 
 
 async def _claimed(journal: Journal, uplink: Uplink, settings: Settings) -> tuple[ClaimedItem, ...]:
@@ -45,6 +48,12 @@ async def _claimed(journal: Journal, uplink: Uplink, settings: Settings) -> tupl
         asking.cancel()
         letting_go.cancel()
     return () if asking.cancelled() else asking.result()
+
+
+async def _begin_again(journal: Journal, uplink: Uplink, item: Item) -> None:
+    """Tell a server that was restored what it knew before: it would let no later item of the line begin."""
+    nonce = items.name_hand_over(journal, item)
+    await uplink.begin(item.id, Begin(item.token, nonce, item.nonce_before))
 
 
 async def renew_for_ever(journal: Journal, uplink: Uplink, *, lease_s: float) -> None:

@@ -18,7 +18,9 @@ back the item of one line holds back all.
 import asyncio
 import logging
 import time
-from typing import NamedTuple, Self
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple, Self, TypeVar
 
 from blueport.clock import now_ms
 from blueport.daemon.chatdb.database import ChatDb
@@ -39,6 +41,7 @@ _REFUSED_PAUSE_S = 0.1
 _HANGING = Condition("degraded", "Messages did not answer in time; look at this Mac's screen.")
 
 _log = logging.getLogger(__name__)
+_Answer = TypeVar("_Answer")
 
 
 class _Moment(NamedTuple):
@@ -89,13 +92,13 @@ class Hands:
 
     async def _hand_over(self, item: Item) -> bool:
         """Take *item* as far as it goes; False if nothing can be handed over for now."""
-        rowid_before = await self._newest_rowid()
+        rowid_before = await self._asked(ChatDb.newest_rowid)
         if not await self._is_granted(item):
             items.drop_unbegun(self._journal, item)
             await asyncio.sleep(_REFUSED_PAUSE_S)
             return True
         reached("daemon.granted")
-        if endings.is_told_again(self._journal, item):
+        if await self._is_told_again(item):
             return True
         items.begin(self._journal, item, rowid_before=rowid_before, begun_at=now_ms())
         reached("daemon.begun")
@@ -104,6 +107,16 @@ class Hands:
             return await self._perform(item)
         finally:
             self._journal.performing = None
+
+    async def _is_told_again(self, item: Item) -> bool:
+        """Have the ending of *item* told again, if it has ended; False if it never did."""
+        ending = endings.ending_of(self._journal, item)
+        if ending is None:
+            return False
+        guid = ending.message_guid
+        rowid = None if guid is None else await self._asked(partial(ChatDb.rowid_of, guid=guid))
+        endings.tell_again(self._journal, item, ending, rowid)
+        return True
 
     async def _is_granted(self, item: Item) -> bool:
         """Have the server grant the hand-over, again if this Mac slept so long that the grant may be worth nothing."""
@@ -127,7 +140,7 @@ class Hands:
                 items.fail(self._journal, item, str(error), permanent=error.permanent)
         except OutcomeUnknownError:
             self._health.note("Messages", _HANGING)
-            items.hand_over(self._journal, item, now_ms())
+            items.hand_over(self._journal, item, None)
         else:
             reached("daemon.handed")
             self._health.note("Messages", WELL)
@@ -135,10 +148,10 @@ class Hands:
         reached("daemon.outcome")
         return True
 
-    async def _newest_rowid(self) -> int:
-        """Return what is newest in chat.db, however long it takes: a send that nobody could prove is not begun."""
+    async def _asked(self, question: Callable[[ChatDb], _Answer]) -> _Answer:
+        """Ask chat.db, however long it takes: a send that nobody could prove is not begun."""
         while True:
             try:
-                return await self._chat_db.ask(ChatDb.newest_rowid)
+                return await self._chat_db.ask(question)
             except ChatDbError:
                 await asyncio.sleep(_UNREADABLE_PAUSE_S)

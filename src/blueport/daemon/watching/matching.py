@@ -37,10 +37,9 @@ def item_of(row: MessageRow, items: Sequence[Item], *, region: str) -> Item | No
     return _first(row, open_items, exactly) or _first(row, open_items, loosely)
 
 
-def likely_item(row: MessageRow, items: Sequence[Item], *, region: str) -> Item | None:
-    """Return the only item that *row* can be if its text was changed: sent to that chat at about that time."""
-    near = [item for item in items if _may_be(row, item, region) and abs(_after_ms(row, item)) <= _NEAR_MS]
-    return near[0] if len(near) == 1 else None
+def likely_items(row: MessageRow, items: Sequence[Item], *, region: str) -> list[Item]:
+    """Return the items that *row* can be if its text was changed: those sent to that chat at about that time."""
+    return [item for item in items if _may_be(row, item, region) and _is_near(row, item)]
 
 
 def ghosts_item(row: MessageRow, items: Sequence[Item], *, send_timeout_ms: int) -> Item | None:
@@ -73,6 +72,11 @@ def _may_be(row: MessageRow, item: Item, region: str) -> bool:
 
 def _is_open(row: MessageRow, item: Item) -> bool:
     return item.message_guid is None and (item.rowid_before or 0) < row.rowid
+
+
+def _is_near(row: MessageRow, item: Item) -> bool:
+    last = max(item.begun_at or 0, item.taken_at or 0)
+    return _after_ms(row, item) >= -_CLOCKS_APART_MS and row.sent_at <= last + _NEAR_MS
 
 
 def _was_in_hand(row: MessageRow, item: Item, send_timeout_ms: int) -> bool:

@@ -28,7 +28,7 @@ from blueport.daemon.watching.judging import (
     is_unfinished,
     judge,
 )
-from blueport.daemon.watching.matching import ghosts_item, item_of, likely_item
+from blueport.daemon.watching.matching import ghosts_item, item_of, likely_items
 from blueport.handles import canonical_handle
 from blueport.protocol.sightings import ChatSeen, Proof
 
@@ -67,7 +67,7 @@ class Noting:
         if row.kind == "unreadable" or (known is not None and known.told == NEVER):
             self.pass_over(row)
         elif known is None or known.told is None or (row.is_from_me and not known.is_from_me):
-            self._note_untold(row, sight, now)
+            self._note_untold(row, known or Seen(row.state, None), sight, now)
         else:
             self._note_change(row, known, now)
 
@@ -76,7 +76,7 @@ class Noting:
         known = reading.seen(self._journal, row.guid) or Seen(row.state, None)
         told = NEVER if row.is_deleted and known.told is None else known.told
         reading.unwatch(self._journal, row.guid)
-        reading.note_seen(self._journal, row.guid, Seen(row.state, told, known.is_from_me))
+        reading.note_seen(self._journal, row.guid, Seen(row.state, told, known.is_from_me, known.line))
 
     def end_unproven(self, now_ms: int, *, back_at: int) -> None:
         """Give up the items of which chat.db has shown nothing, or nothing final, for too long."""
@@ -92,9 +92,9 @@ class Noting:
         if item.id == self._journal.performing:
             return inf
         patience_ms = DAY_MS if item.message_guid is not None else round(self._settings.proof_timeout_s * 1000)
-        return max(item.begun_at or 0, back_at) + patience_ms
+        return max(item.begun_at or 0, item.taken_at or 0, back_at) + patience_ms
 
-    def _note_untold(self, row: MessageRow, sight: Sight, now: Now) -> None:
+    def _note_untold(self, row: MessageRow, known: Seen, sight: Sight, now: Now) -> None:
         age_ms = now.ms - sight.since
         item, may_be_item = self._item(row, age_ms)
         if item is not None and row.error:
@@ -110,7 +110,8 @@ class Noting:
                 self._note_ghost(row)
                 self.pass_over(row)
             case "tell":
-                self._tell(row, item, sight, now)
+                line = known.line or (self._line_of(row) if item is None else item.line)
+                self._tell(row, item, line, sight, now)
 
     def _ties(self, row: MessageRow, age_ms: int, *, is_item: bool, may_be_item: bool) -> Ties:
         return Ties(
@@ -120,12 +121,11 @@ class Noting:
             is_like_ours=not row.is_from_me and self._match(row, age_ms) is not None,
         )
 
-    def _tell(self, row: MessageRow, item: Item | None, sight: Sight, now: Now) -> None:
+    def _tell(self, row: MessageRow, item: Item | None, line: str, sight: Sight, now: Now) -> None:
         if row.chat is None:
             return
         sent_at = row.sent_at or now.ms
         proof = Proof(item.id, item.token) if item is not None and row.is_sent else None
-        line = item.line if item is not None else self._line_of(row)
         is_news = proof is not None or not self._is_history(row.chat, sent_at, sight)
         seen = message_seen(row, row.chat, line=line, sent_at=sent_at, proof=proof, is_news=is_news)
         sightings.queue(self._journal, seen)
@@ -134,7 +134,7 @@ class Noting:
         if is_news:
             # History says nothing of where the news begins, and a date still to come would silence all before it.
             reading.note_news(self._journal, row.chat.guid, min(sent_at, now.ms))
-        self._note_told(row, digest_of(row), now, until=now.ms + DAY_MS)
+        self._note_told(row, digest_of(row), line, now, until=now.ms + DAY_MS)
 
     def _note_change(self, row: MessageRow, known: Seen, now: Now) -> None:
         watched = reading.watched_one(self._journal, row.guid)
@@ -144,13 +144,14 @@ class Noting:
             reading.watch(self._journal, row.guid, row.rowid, until)
             return
         told = digest_of(row) if has_content(row) or row.is_unsent else known.told
+        line = known.line or self._line_of(row)
         if told != known.told:
-            sightings.queue(self._journal, message_changed(row, line=self._line_of(row)))
-        self._note_told(row, told, now, until=watched.until if watched else 0)
+            sightings.queue(self._journal, message_changed(row, line=line))
+        self._note_told(row, told, line, now, until=watched.until if watched else 0)
 
-    def _note_told(self, row: MessageRow, told: str | None, now: Now, *, until: int) -> None:
+    def _note_told(self, row: MessageRow, told: str | None, line: str, now: Now, *, until: int) -> None:
         """Note what was told; a message whose files are still on their way is looked at again until then."""
-        reading.note_seen(self._journal, row.guid, Seen(row.state, told, int(row.is_from_me)))
+        reading.note_seen(self._journal, row.guid, Seen(row.state, told, int(row.is_from_me), line))
         if are_files_there(row) or until <= now.ms:
             reading.unwatch(self._journal, row.guid)
         else:
@@ -166,7 +167,7 @@ class Noting:
         if item is None:
             item, is_likely = self._weak_match(row, age_ms)
         if item is not None:
-            items.match(self._journal, item, row.guid, row.rowid)
+            items.match(self._journal, item, row.guid)
         return item, is_likely
 
     def _match(self, row: MessageRow, age_ms: int) -> Item | None:
@@ -178,12 +179,15 @@ class Noting:
 
     def _weak_match(self, row: MessageRow, age_ms: int) -> tuple[Item | None, bool]:
         """Return the item that a row of another text is all the same, and whether there is one that it may be."""
-        if row.text is None or row.kind != "message" or row.link not in (None, "alone"):
+        if row.text is None or row.kind != "message" or row.link not in (None, "alone") or row.error:
             return None, False
-        item = likely_item(row, items.unproven(self._journal), region=self._settings.region)
-        if item is None:
+        likely = likely_items(row, items.unproven(self._journal), region=self._settings.region)
+        if not likely:
             return None, False
-        if items.note_likely(self._journal, item, row.guid) > 1 or age_ms < LIKELY_MS:
+        [item, *others] = likely
+        # What Messages has not said it took may yet fail, or come to nothing.
+        is_clear = not others and item.taken_at is not None
+        if items.note_likely(self._journal, item, row.guid) > 1 or not is_clear or age_ms < LIKELY_MS:
             return None, True
         _log.info("Outbox item %s is taken for the one message that was sent there then, of another text.", item.id)
         return item, False
@@ -195,7 +199,7 @@ class Noting:
         item = ghosts_item(row, items.unproven(self._journal), send_timeout_ms=send_timeout_ms)
         if item is not None:
             _log.warning("Messages left an empty row of outbox item %s.", item.id)
-            items.match(self._journal, item, row.guid, row.rowid)
+            items.match(self._journal, item, row.guid)
             items.fail(self._journal, item, GHOST, permanent=True)
 
     def _is_history(self, chat: ChatSeen, sent_at: int, sight: Sight) -> bool:

@@ -51,6 +51,7 @@ class Reader:
         self._is_behind = True
         self._presence = reading.presence(journal) or Presence(journal.created_at)
         self._swept_at = 0
+        self._looked_at: dict[str, MessageRow] = {}
         self._is_swept = False
         self._window_ms = round(settings.sweep_window_h * 3_600_000)
 
@@ -102,16 +103,22 @@ class Reader:
         # What a look did not reach is as new as what it did: until all is seen, we have not looked.
         looked = after_look(self._presence, now.ms) if seen.is_all else self._presence
         with self._journal.transaction():
-            for row in (*seen.watched, *seen.fresh, *changed):
+            for row in (*self._worth_noting(seen.watched, now.ms), *seen.fresh, *changed):
                 self._noting.note(row, now)
             self._forget_vanished(seen.watched, now.ms)
             if seen.is_all:
                 self._noting.end_unproven(now.ms, back_at=looked.back_at)
             self._move_to(seen, looked)
         self._is_swept = was_swept
+        self._looked_at = {row.guid: row for row in seen.watched}
         if was_swept:
             self._swept_at = now.ms
         reached("daemon.seen")
+
+    def _worth_noting(self, watched: list[MessageRow], moment: int) -> list[MessageRow]:
+        """Return those that are another than at the last look, or whose time is up: most wait for a long time."""
+        due = {one.guid for one in reading.watched(self._journal) if one.is_due(moment)}
+        return [row for row in watched if row.guid in due or self._looked_at.get(row.guid) != row]
 
     async def _start_over(self, seen: Look) -> None:
         """Go on in a file whose rowids mean something else: what is in it and not known is news, if it is recent."""

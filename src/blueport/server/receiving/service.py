@@ -84,8 +84,18 @@ def _note_what_follows(tx: Tx, line: Line, seen: MessageSeen, message: Message) 
 
 
 def _note_late_proof(tx: Tx, line: Line, known: Known, proof: Proof | None) -> None:
-    if proof is not None and sending.prove(tx, line.id, proof):
-        queries.link_to_outbox(tx, known.id, proof.outbox_id)
+    if proof is not None:
+        sending.prove(tx, line.id, proof)
+    outbox_id = _outbox_id(tx, line, proof)
+    if outbox_id is not None:
+        queries.link_to_outbox(tx, known.id, outbox_id)
+
+
+def _outbox_id(tx: Tx, line: Line, proof: Proof | None) -> OutboxId | None:
+    """Return the item that a message came from, however it ended; one that the line never had is none."""
+    if proof is None or not sending.is_of_line(tx, line.id, proof.outbox_id):
+        return None
+    return OutboxId(proof.outbox_id)
 
 
 def _chat(tx: Tx, line: Line, seen: MessageSeen, region: str) -> ChatId:
@@ -132,7 +142,7 @@ def _message(tx: Tx, line: Line, chat_id: ChatId, seen: MessageSeen, region: str
         is_audio_message=seen.is_audio,
         sent_at=seen.sent_at,
         synced_at=tx.now_ms,
-        outbox_id=OutboxId(seen.proves.outbox_id) if seen.proves else None,
+        outbox_id=_outbox_id(tx, line, seen.proves),
         reply_to_guid=seen.reply_to_guid,
     )
 

@@ -155,6 +155,9 @@ _SILENT = Statement(
         outbox.c.completed_at.is_(None), outbox.c.begun_at.is_not(None), outbox.c.lease_until < bindparam("before")
     )
 )
+_OF_LINE = Statement(
+    select(outbox.c.id).where(outbox.c.id == bindparam("id"), outbox.c.line_id == bindparam("line_id"))
+)
 _HELD_ITEM = Statement(
     _OPEN_ITEM.join(lines, lines.c.id == outbox.c.line_id).where(
         lines.c.daemon_id == bindparam("daemon_id"),
@@ -251,6 +254,11 @@ def put_back(tx: Tx, outbox_id: str, token: str, word: str, available_at: int) -
 def give_up(tx: Tx, outbox_id: OutboxId, word: str) -> None:
     """End an item that nobody can answer for."""
     tx.change(_GIVE_UP, item_id=outbox_id, word=word, completed=tx.now_ms)
+
+
+def is_of_line(tx: Tx, line_id: LineId, outbox_id: str) -> bool:
+    """Tell whether the line ever had that item."""
+    return tx.one(str, _OF_LINE, id=outbox_id, line_id=line_id) is not None
 
 
 def silent_items(tx: Tx, before_ms: int) -> list[OutboxId]:

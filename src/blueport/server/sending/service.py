@@ -26,6 +26,7 @@ ERROR_LIMIT = 500
 _GIVEN_UP: dict[Verdict, str] = {"unknown": OUTCOME_UNKNOWN, "exhausted": ATTEMPTS_EXHAUSTED}
 
 _payload_of = msgspec.json.Decoder(Payload)
+is_of_line = queries.is_of_line
 
 
 def accept(tx: Tx, accepted: Accepted, *, max_attempts: int) -> None:
