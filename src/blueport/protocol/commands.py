@@ -1,14 +1,30 @@
-"""What a daemon is asked to do for a line."""
+"""What a daemon is asked to do for a line.
+
+`recipient` is the canonical handle of a one-to-one chat and None for a group; `chat_guids` are the guids under which
+the line's Messages knows the chat, the most recently seen first (empty if it was never seen).
+
+A *command* leaves a row in chat.db, which proves it; commands are done in the order of their line, each once. A
+*signal* leaves none: the daemon says that it was done, it is worth little when it is late, and does no harm when it is
+repeated.
+"""
+
+from typing import Literal
 
 import msgspec
 
+Tapback = Literal["love", "like", "dislike", "laugh", "emphasize", "question"]
+
+
+class FileToSend(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file whose bytes are at the door, under its item's id; `filename` is fit for any disk, `size` is in bytes."""
+
+    filename: str
+    mime_type: str
+    size: int
+
 
 class SendText(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="send_text"):
-    """Send *text* into one chat.
-
-    `recipient` is the canonical handle of a one-to-one chat and None for a group; `chat_guids` are the guids under
-    which the line's Messages knows the chat, the most recently seen first (empty if it was never seen).
-    """
+    """Send *text* into one chat."""
 
     recipient: str | None
     chat_guids: tuple[str, ...]
@@ -16,4 +32,48 @@ class SendText(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sen
     reply_to_guid: str | None = None
 
 
-Command = SendText
+class SendFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="send_file"):
+    """Send a file into one chat, as it is."""
+
+    recipient: str | None
+    chat_guids: tuple[str, ...]
+    file: FileToSend
+    reply_to_guid: str | None = None
+
+
+class SendAudio(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="send_audio"):
+    """Send Opus in a CAF file as a voice message, with its waveform."""
+
+    recipient: str | None
+    chat_guids: tuple[str, ...]
+    file: FileToSend
+    reply_to_guid: str | None = None
+
+
+class React(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="react"):
+    """Put a tapback on part *part* (from 0) of a message; it takes the place of our earlier one there."""
+
+    recipient: str | None
+    chat_guids: tuple[str, ...]
+    message_guid: str
+    tapback: Tapback
+    part: int = 0
+
+
+class SetTyping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="set_typing"):
+    """Show, or no longer show, that the line is typing."""
+
+    recipient: str | None
+    chat_guids: tuple[str, ...]
+    is_typing: bool
+
+
+class MarkRead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="mark_read"):
+    """Mark the chat as read."""
+
+    recipient: str | None
+    chat_guids: tuple[str, ...]
+
+
+Command = SendText | SendFile | SendAudio | React
+Signal = SetTyping | MarkRead

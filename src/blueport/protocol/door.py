@@ -7,18 +7,27 @@
 | `outbox/{id}/renew` | Hold | Held |
 | `outbox/{id}/begin` | Begin | Held |
 | `outbox/{id}/failed` | Failed | Held |
+| `outbox/{id}/file` | Hold | the bytes of the item's file, streamed; 404 if the item is no longer the caller's |
+| `signals` | ClaimSignals | ClaimedSignals (waits up to `wait_s` for work) |
+| `signals/{id}/done` | Hold | Held |
+| `signals/{id}/failed` | Failed | Held |
 | `sightings` | Sightings | Noted |
+| `files?line=&message=&attachment=` | the bytes of a file of a message, streamed | FileKept |
+
+`files` takes the bytes of an attachment, by the guids of the message and of the attachment, once the message was told;
+before that it answers 404 `message_not_found`. Bringing the same file twice changes nothing.
 
 `begin` is asked right before the hand-over to Messages, and granted in the order of a line. From then on the item is
 offered to nobody, unless the daemon says that it was surely not sent (`failed`, not `permanent`).
-There is no `sent` call: the proof of a sending is the row in chat.db, a MessageSeen with its `proves`.
+There is no `sent` call: the proof of a command is the row in chat.db, a MessageSeen or ReactionSeen with its `proves`.
+Signals leave no row, and go past the line's order: they are claimed and answered for by themselves.
 """
 
 from typing import Literal
 
 import msgspec
 
-from blueport.protocol.commands import Command
+from blueport.protocol.commands import Command, Signal
 from blueport.protocol.sightings import Sighting
 
 Health = Literal["ok", "no_disk_access", "no_automation", "not_signed_in", "degraded"]
@@ -105,6 +114,34 @@ class Failed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     token: str
     error: str
     permanent: bool
+
+
+class ClaimSignals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Ask for signals. What is claimed and neither done nor failed within its lease is offered again, or expires."""
+
+    wait_s: float = 25
+    limit: int = 10
+
+
+class ClaimedSignal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One signal, with the token that the word on it must carry."""
+
+    id: str
+    token: str
+    line_handle: str
+    signal: Signal
+
+
+class ClaimedSignals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Signals to do now; empty if there was none in time."""
+
+    signals: tuple[ClaimedSignal, ...]
+
+
+class FileKept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The file is stored, under the id by which customers know it."""
+
+    id: str
 
 
 class Held(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from blueport.protocol.commands import Tapback
+
 
 class ChatSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The conversation of a row. `identifier` is the peer's handle, or the group's own id (`chat123...`)."""
@@ -15,12 +17,18 @@ class ChatSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AttachmentSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A file of a message, in the order of the body; `size` in bytes."""
+    """A file of a message, in the order of the body; `size` in bytes.
+
+    `is_coming`: its bytes are on this Mac, and will be brought to the door. `transcription` is Apple's, of a voice
+    memo.
+    """
 
     guid: str
     filename: str | None
     mime_type: str | None
     size: int | None
+    is_coming: bool = False
+    transcription: str | None = None
 
 
 class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,7 +61,7 @@ class MessageSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="
 
 
 class MessageChanged(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="message_changed"):
-    """A message told before whose body or files are different now (edited, unsent); no event leaves."""
+    """A message told before whose body or files are different now (edited, unsent, transcribed); no event leaves."""
 
     line_handle: str
     guid: str
@@ -61,4 +69,46 @@ class MessageChanged(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ta
     attachments: tuple[AttachmentSeen, ...] = ()
 
 
-Sighting = MessageSeen | MessageChanged
+class ReactionSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="reaction"):
+    """A tapback that was put on a message (`is_added`), or taken off it.
+
+    `guid` is the row's own, `target_guid` and `part` (from 0) are what it is on. `tapback` is None for an emoji, which
+    is in `emoji`, and for a sticker, of which only that is known. A new tapback takes the place of the sender's earlier
+    one on that part. `sender` is the peer's handle, None for our own.
+    """
+
+    line_handle: str
+    guid: str
+    chat: ChatSeen
+    sender: str | None
+    is_from_me: bool
+    target_guid: str
+    part: int
+    tapback: Tapback | None
+    emoji: str | None
+    is_added: bool
+    sent_at: int
+    proves: Proof | None = None
+    announce: bool = True
+
+
+class ReceiptSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="receipt"):
+    """The peer of a one-to-one chat has read up to `read_at` (Unix milliseconds)."""
+
+    line_handle: str
+    chat: ChatSeen
+    handle: str
+    read_at: int
+
+
+class TypingSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="typing"):
+    """The peer of a one-to-one chat began or stopped to type at that moment (Unix ms); told late it is worth nothing."""
+
+    line_handle: str
+    chat: ChatSeen
+    handle: str
+    is_typing: bool
+    at: int
+
+
+Sighting = MessageSeen | MessageChanged | ReactionSeen | ReceiptSeen | TypingSeen

@@ -14,8 +14,14 @@ OutboxId = NewType("OutboxId", str)
 EventId = NewType("EventId", str)
 WebhookId = NewType("WebhookId", str)
 DeliveryId = NewType("DeliveryId", str)
+FileId = NewType("FileId", str)
+ReactionId = NewType("ReactionId", str)
+TypingId = NewType("TypingId", str)
+ReceiptId = NewType("ReceiptId", str)
 
-Prefix = Literal["acc", "key", "dmn", "ln", "cht", "msg", "obx", "evt", "wh", "dlv", "req", "tok"]
+Prefix = Literal[
+    "acc", "key", "dmn", "ln", "cht", "msg", "obx", "evt", "wh", "dlv", "file", "rxn", "ind", "rcp", "req", "tok"
+]
 
 # Crockford's alphabet: no i, l, o, u, so that an id read aloud stays itself.
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"

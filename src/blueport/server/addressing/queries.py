@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 from sqlalchemy import bindparam, select
 
 from blueport.server.ids import AccountId, ChatId, DaemonId, LineId
-from blueport.server.store.tables import chats, lines
+from blueport.server.store.tables import chats, lines, messages
 from blueport.server.store.tx import Statement, Tx, insert_into
 
 
@@ -19,6 +19,8 @@ class Line(NamedTuple):
     service: Literal["imessage", "sms", "auto"]
     is_active: int
     capabilities: str
+    is_sandbox: int = 0
+    is_contact_first: int = 1
 
 
 class Address(NamedTuple):
@@ -37,6 +39,8 @@ _LINE = select(
     lines.c.service,
     lines.c.is_active,
     lines.c.capabilities,
+    lines.c.is_sandbox,
+    lines.c.is_contact_first,
 )
 _INSERT_LINE = Statement(insert_into(lines))
 _LINES = Statement(_LINE.where(lines.c.account_id == bindparam("account_id")).order_by(lines.c.id.desc()))
@@ -48,9 +52,17 @@ _LINE_OF_DAEMON = Statement(
     _LINE.where(lines.c.daemon_id == bindparam("daemon_id"), lines.c.handle == bindparam("handle"))
 )
 
-_CHAT = select(chats.c.id, chats.c.is_group, chats.c.first_inbound_at).where(chats.c.line_id == bindparam("line_id"))
+_CHAT = select(chats.c.id, chats.c.is_group, chats.c.first_inbound_at).where(
+    chats.c.line_id == bindparam("line_id"), chats.c.account_id == bindparam("account_id")
+)
 _CHAT_BY_ID = Statement(_CHAT.where(chats.c.id == bindparam("id")))
 _CHAT_BY_PEER = Statement(_CHAT.where(chats.c.key == bindparam("key"), chats.c.is_group == 0))
+
+_IN_CHAT = select(messages.c.guid).where(
+    messages.c.line_id == bindparam("line_id"), messages.c.chat_id == bindparam("chat_id")
+)
+_GUID_BY_ID = Statement(_IN_CHAT.where(messages.c.id == bindparam("name")))
+_GUID_BY_GUID = Statement(_IN_CHAT.where(messages.c.guid == bindparam("name")))
 
 
 def add_line(tx: Tx, line: Line, daemon_id: DaemonId | None) -> None:
@@ -85,11 +97,21 @@ def line_of_daemon(tx: Tx, daemon_id: DaemonId, handle: str) -> Line | None:
     return tx.one(Line, _LINE_OF_DAEMON, daemon_id=daemon_id, handle=handle)
 
 
-def chat_by_id(tx: Tx, line_id: LineId, chat_id: str) -> Address | None:
-    """Find a chat of the line by its id."""
-    return tx.one(Address, _CHAT_BY_ID, line_id=line_id, id=chat_id)
+def chat_by_id(tx: Tx, account_id: AccountId, line_id: LineId, chat_id: str) -> Address | None:
+    """Find the account's chat on the line by its id."""
+    return tx.one(Address, _CHAT_BY_ID, account_id=account_id, line_id=line_id, id=chat_id)
 
 
-def chat_by_peer(tx: Tx, line_id: LineId, peer: str) -> Address | None:
-    """Find the line's chat with one person, by the person's canonical handle."""
-    return tx.one(Address, _CHAT_BY_PEER, line_id=line_id, key=peer)
+def chat_by_peer(tx: Tx, account_id: AccountId, line_id: LineId, peer: str) -> Address | None:
+    """Find the account's chat with one person on the line, by the person's canonical handle."""
+    return tx.one(Address, _CHAT_BY_PEER, account_id=account_id, line_id=line_id, key=peer)
+
+
+def guid_by_id(tx: Tx, line_id: LineId, chat_id: ChatId, message_id: str) -> str | None:
+    """Find the guid of the chat's message of that id."""
+    return tx.one(str, _GUID_BY_ID, line_id=line_id, chat_id=chat_id, name=message_id)
+
+
+def guid_by_guid(tx: Tx, line_id: LineId, chat_id: ChatId, guid: str) -> str | None:
+    """Return *guid* if it is a message of the chat."""
+    return tx.one(str, _GUID_BY_GUID, line_id=line_id, chat_id=chat_id, name=guid)

@@ -1,6 +1,7 @@
 """Judges the parameters `from` and `to`: first as values, then against what exists."""
 
 import re
+from typing import NamedTuple
 
 from blueport.handles import canonical_handle, sendable_handle
 from blueport.server.addressing import queries
@@ -9,7 +10,18 @@ from blueport.server.errors import ApiError
 from blueport.server.ids import AccountId
 from blueport.server.store.tx import Tx
 
+_GUID_PREFIX = re.compile(r"p:(\d{1,3})/|bp:")
+_OTHER_ID = re.compile(r"(?:cht|ln|obx|rxn|wh|ind|rcp|file|dlv|req)_.*")
 _LIKE_AN_ID = re.compile(r"[a-z]{2,4}_[0-9A-Za-z]*")
+
+
+class MessageName(NamedTuple):
+    """How a request names a message; `part` is what of it is meant, from 0, and `param` is where it was said."""
+
+    name: str
+    part: int
+    param: str
+
 
 add_line = queries.add_line
 lines_of = queries.lines_of
@@ -47,6 +59,33 @@ def peer_to_read(recipient: str, *, region: str) -> str:
     return canonical_handle(recipient, region=region)
 
 
+def message_name(given: str, *, param: str) -> MessageName:
+    """Return a reference to a message: `msg_...`, or a guid with or without the part of it that is meant.
+
+    Raises:
+        ApiError: `invalid_parameter_value`.
+    """
+    prefix = _GUID_PREFIX.match(given)
+    name = given[prefix.end() :] if prefix else given
+    if not name or _OTHER_ID.fullmatch(name):
+        message = f"`{param}` takes `msg_...` or the guid of a message."
+        raise ApiError("invalid_parameter_value", message, param=param)
+    return MessageName(name, int(prefix[1] or 0) if prefix else 0, param)
+
+
+def guid_in_chat(tx: Tx, line: Line, chat: Address, name: MessageName) -> str:
+    """Return the guid of the chat's message of that name.
+
+    Raises:
+        ApiError: `message_not_found`.
+    """
+    find = queries.guid_by_id if name.name.startswith("msg_") else queries.guid_by_guid
+    guid = find(tx, line.id, chat.chat_id, name.name)
+    if guid is None:
+        raise ApiError("message_not_found", "No such message in this chat.", param=name.param)
+    return guid
+
+
 def line_named(tx: Tx, account_id: AccountId, name: str) -> Line:
     """Find the account's line of that name.
 
@@ -60,33 +99,34 @@ def line_named(tx: Tx, account_id: AccountId, name: str) -> Line:
     return line
 
 
-def chat_to_read(tx: Tx, line: Line, peer: str) -> Address:
-    """Find the chat with *peer*, whoever that is.
+def chat_to_read(tx: Tx, account_id: AccountId, line: Line, peer: str) -> Address:
+    """Find the account's chat with *peer*, whoever that is.
 
     Raises:
         ApiError: `chat_not_found`.
     """
-    chat = _chat(tx, line, peer)
+    chat = _chat(tx, account_id, line, peer)
     if chat is None:
         raise ApiError("chat_not_found", "No such chat on this line.", param="to")
     return chat
 
 
-def chat_to_write(tx: Tx, line: Line, peer: str) -> Address:
-    """Find the chat with *peer*, and insist that somebody there has written to the line first.
+def chat_to_write(tx: Tx, account_id: AccountId, line: Line, peer: str) -> Address:
+    """Find the account's chat with *peer*, and insist that somebody there has written to the line first.
 
     Raises:
         ApiError: `chat_not_found` or `contact_has_not_messaged`.
     """
-    chat = chat_to_read(tx, line, peer) if peer.startswith("cht_") else _chat(tx, line, peer)
+    find = chat_to_read if peer.startswith("cht_") else _chat
+    chat = find(tx, account_id, line, peer)
     if chat is None or chat.first_inbound_at is None:
         raise ApiError("contact_has_not_messaged", "They have to message this line first.", param="to")
     return chat
 
 
-def _chat(tx: Tx, line: Line, peer: str) -> Address | None:
+def _chat(tx: Tx, account_id: AccountId, line: Line, peer: str) -> Address | None:
     find = queries.chat_by_id if peer.startswith("cht_") else queries.chat_by_peer
-    return find(tx, line.id, peer)
+    return find(tx, account_id, line.id, peer)
 
 
 def _sendable(handle: str, param: str, region: str) -> str:

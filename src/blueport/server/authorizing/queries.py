@@ -52,7 +52,7 @@ def how_many_accounts(tx: Tx) -> int:
 
 def add_account(tx: Tx, account_id: AccountId, name: str) -> None:
     """Create an account."""
-    tx.change(_INSERT_ACCOUNT, id=account_id, name=name, created_at=tx.now_ms)
+    tx.change(_INSERT_ACCOUNT, id=account_id, name=name, owner=None, created_at=tx.now_ms)
 
 
 def add_key(tx: Tx, key: KeyRow, *, name: str, hashed: str, last4: str) -> None:
@@ -63,9 +63,13 @@ def add_key(tx: Tx, key: KeyRow, *, name: str, hashed: str, last4: str) -> None:
         name=name,
         hash=hashed,
         last4=last4,
+        hourly_limit=None,
         created_at=tx.now_ms,
         expires_at=None,
         revoked_at=None,
+        last_used_at=None,
+        window_began_at=None,
+        window_calls=0,
     )
 
 

@@ -1,9 +1,12 @@
 """Lets a caller in, and says what it may touch."""
 
+from typing import NamedTuple
+
 import msgspec
 
+from blueport.protocol.door import Capability
 from blueport.server.addressing import service as addressing
-from blueport.server.addressing.queries import Line
+from blueport.server.addressing.queries import Address, Line
 from blueport.server.authorizing import keys, queries
 from blueport.server.authorizing.keys import Scope
 from blueport.server.authorizing.queries import DaemonRow, KeyRow
@@ -19,6 +22,20 @@ class Key(msgspec.Struct, frozen=True):
     account_id: AccountId
     scopes: frozenset[str]
     line_ids: frozenset[LineId] | None
+
+
+class Need(NamedTuple):
+    """What a line must be able to do, and the parameter that asks for it, where one does."""
+
+    capability: Capability
+    param: str | None = None
+
+
+class Target(NamedTuple):
+    """Where something is sent."""
+
+    line: Line
+    chat: Address
 
 
 def authenticated(tx: Tx, authorization: list[bytes]) -> Key:
@@ -100,6 +117,27 @@ def line_for(tx: Tx, key: Key, name: str) -> Line:
     if key.line_ids is not None and line.id not in key.line_ids:
         raise ApiError("line_not_accessible", "This API key is not allowed on that line.", param="from")
     return line
+
+
+def target(tx: Tx, key: Key, name: str, peer: str, needs: Need | None = None) -> Target:
+    """Return the line of that name and the chat there that *key* may write to.
+
+    Args:
+        tx: The request's transaction.
+        key: Who asks.
+        name: See `addressing.line_name`.
+        peer: See `addressing.peer_to_write`.
+        needs: What the line must be able to do beyond plain text and files.
+
+    Raises:
+        ApiError: `line_not_found`, `line_not_accessible`, `advanced_features_required`, `chat_not_found` or
+            `contact_has_not_messaged`.
+    """
+    line = line_for(tx, key, name)
+    if needs is not None and needs.capability not in line.capabilities.split():
+        message = f"This needs a line with advanced features: `{needs.capability}`."
+        raise ApiError("advanced_features_required", message, param=needs.param)
+    return Target(line, addressing.chat_to_write(tx, key.account_id, line, peer))
 
 
 def lines_for(tx: Tx, key: Key) -> list[Line]:

@@ -36,7 +36,11 @@ class Known(NamedTuple):
 
 
 _CHAT_BY_KEY = Statement(
-    select(chats.c.id).where(chats.c.line_id == bindparam("line_id"), chats.c.key == bindparam("key"))
+    select(chats.c.id).where(
+        chats.c.line_id == bindparam("line_id"),
+        chats.c.account_id == bindparam("account_id"),
+        chats.c.key == bindparam("key"),
+    )
 )
 _INSERT_CHAT = Statement(insert_into(chats))
 _REFRESH_CHAT = Statement(
@@ -101,9 +105,9 @@ _RECOUNT_INBOUND = Statement(
 )
 
 
-def chat_by_key(tx: Tx, line_id: LineId, key: str) -> ChatId | None:
-    """Find the line's chat of that key."""
-    return tx.one(ChatId, _CHAT_BY_KEY, line_id=line_id, key=key)
+def chat_by_key(tx: Tx, account_id: AccountId, line_id: LineId, key: str) -> ChatId | None:
+    """Find the account's chat of that key on the line."""
+    return tx.one(ChatId, _CHAT_BY_KEY, account_id=account_id, line_id=line_id, key=key)
 
 
 def add_chat(tx: Tx, chat: NewChat, first_message_at: int) -> None:

@@ -10,7 +10,17 @@ from typing import assert_never
 import msgspec
 
 from blueport.handles import canonical_handle
-from blueport.protocol.sightings import AttachmentSeen, ChatSeen, MessageChanged, MessageSeen, Proof, Sighting
+from blueport.protocol.sightings import (
+    AttachmentSeen,
+    ChatSeen,
+    MessageChanged,
+    MessageSeen,
+    Proof,
+    ReactionSeen,
+    ReceiptSeen,
+    Sighting,
+    TypingSeen,
+)
 from blueport.server.addressing import service as addressing
 from blueport.server.addressing.queries import Line
 from blueport.server.errors import ApiError
@@ -41,6 +51,8 @@ def note(tx: Tx, daemon_id: DaemonId, sighting: Sighting, *, region: str) -> Non
     match sighting:
         case MessageSeen():
             _note_message(tx, line, sighting, region)
+        case ReactionSeen() | ReceiptSeen() | TypingSeen():
+            pass
         case MessageChanged():
             attachments = msgspec.json.encode(_attachments(sighting.attachments)).decode()
             queries.change_message(tx, line.id, sighting.guid, _clean(sighting.text), attachments)
@@ -93,14 +105,12 @@ def _note_late_proof(tx: Tx, line: Line, known: Known, proof: Proof | None) -> N
 
 def _outbox_id(tx: Tx, line: Line, proof: Proof | None) -> OutboxId | None:
     """Return the item that a message came from, however it ended; one that the line never had is none."""
-    if proof is None or not sending.is_of_line(tx, line.id, proof.outbox_id):
-        return None
-    return OutboxId(proof.outbox_id)
+    return None if proof is None else sending.whole(tx, line.id, proof.outbox_id)
 
 
 def _chat(tx: Tx, line: Line, seen: MessageSeen, region: str) -> ChatId:
     chat = _new_chat(tx, line, seen.chat, region)
-    chat_id = queries.chat_by_key(tx, line.id, chat.key)
+    chat_id = queries.chat_by_key(tx, chat.account_id, line.id, chat.key)
     if chat_id is None:
         chat_id = chat.id
         queries.add_chat(tx, chat, seen.sent_at)

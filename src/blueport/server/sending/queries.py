@@ -2,35 +2,33 @@
 
 from typing import NamedTuple
 
-import msgspec
-from sqlalchemy import bindparam, exists, or_, select, update
+from sqlalchemy import bindparam, exists, func, or_, select, update
 
 from blueport.protocol.door import Begin
-from blueport.server.ids import AccountId, ChatId, DaemonId, KeyId, LineId, OutboxId
-from blueport.server.sending.states import OpenItem
-from blueport.server.store.tables import chat_guids, chats, lines, outbox
+from blueport.server.ids import AccountId, ChatId, DaemonId, FileId, KeyId, LineId, OutboxId
+from blueport.server.sending.states import Kind, OpenItem
+from blueport.server.store.tables import chat_guids, chats, files, lines, outbox
 from blueport.server.store.tx import Statement, Tx, insert_into
 
 
 class Accepted(NamedTuple):
-    """A new outbox item."""
+    """A new outbox item; `payload` is the JSON of what was asked.
+
+    `part_of` is the item whose text this is: callers know that one, which waits until this is sent.
+    """
 
     id: OutboxId
     account_id: AccountId
     line_id: LineId
     chat_id: ChatId
     key_id: KeyId
+    kind: Kind
     payload: str
-    reply_to_guid: str | None
-
-
-class Payload(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What was asked, as the caller asked it."""
-
-    line_handle: str = msgspec.field(name="from")
-    recipient: str = msgspec.field(name="to")
-    text: str
-    reply_to: str | None = None
+    reply_to_guid: str | None = None
+    about_guid: str | None = None
+    about_part: int | None = None
+    file_id: FileId | None = None
+    part_of: OutboxId | None = None
 
 
 class Task(NamedTuple):
@@ -38,10 +36,16 @@ class Task(NamedTuple):
 
     id: OutboxId
     chat_id: ChatId
+    kind: Kind
     payload: str
     reply_to_guid: str | None
+    about_guid: str | None
+    about_part: int | None
     is_group: int
     chat_key: str
+    filename: str | None
+    mime_type: str | None
+    size: int | None
 
 
 class Holder(NamedTuple):
@@ -75,6 +79,7 @@ _OPEN_ITEM = select(
     outbox.c.claim_asked_at,
     outbox.c.lease_until,
     outbox.c.begun_at,
+    outbox.c.part_of,
 )
 _OPEN = Statement(
     _OPEN_ITEM.where(outbox.c.line_id == bindparam("line_id"), outbox.c.completed_at.is_(None))
@@ -82,8 +87,22 @@ _OPEN = Statement(
     .limit(bindparam("limit"))
 )
 _TASK = Statement(
-    select(outbox.c.id, outbox.c.chat_id, outbox.c.payload, outbox.c.reply_to_guid, chats.c.is_group, chats.c.key)
+    select(
+        outbox.c.id,
+        outbox.c.chat_id,
+        outbox.c.kind,
+        outbox.c.payload,
+        outbox.c.reply_to_guid,
+        outbox.c.about_guid,
+        outbox.c.about_part,
+        chats.c.is_group,
+        chats.c.key,
+        files.c.filename,
+        files.c.mime_type,
+        files.c.size,
+    )
     .join(chats, chats.c.id == outbox.c.chat_id)
+    .outerjoin(files, files.c.id == outbox.c.file_id)
     .where(outbox.c.id == bindparam("id"))
 )
 _CHAT_GUIDS = Statement(
@@ -155,8 +174,19 @@ _SILENT = Statement(
         outbox.c.completed_at.is_(None), outbox.c.begun_at.is_not(None), outbox.c.lease_until < bindparam("before")
     )
 )
-_OF_LINE = Statement(
-    select(outbox.c.id).where(outbox.c.id == bindparam("id"), outbox.c.line_id == bindparam("line_id"))
+# What a part belongs to ends with it if it fails.
+_FAIL_WHOLE = Statement(
+    update(outbox)
+    .where(
+        outbox.c.id == select(_earlier.c.part_of).where(_earlier.c.id == bindparam("part_id")).scalar_subquery(),
+        outbox.c.completed_at.is_(None),
+    )
+    .values(status="failed", error=bindparam("word"), completed_at=bindparam("completed"))
+)
+_WHOLE = Statement(
+    select(func.coalesce(outbox.c.part_of, outbox.c.id)).where(
+        outbox.c.id == bindparam("id"), outbox.c.line_id == bindparam("line_id")
+    )
 )
 _HELD_ITEM = Statement(
     _OPEN_ITEM.join(lines, lines.c.id == outbox.c.line_id).where(
@@ -242,8 +272,11 @@ def mark_sent(tx: Tx, line_id: LineId, outbox_id: str, token: str) -> bool:
 
 
 def mark_failed(tx: Tx, outbox_id: str, token: str, word: str) -> bool:
-    """End the item as failed; False if *token* no longer holds it."""
-    return tx.change(_FAILED, item_id=outbox_id, token=token, word=word, completed=tx.now_ms) == 1
+    """End the item as failed, and what it is part of; False if *token* no longer holds it."""
+    if tx.change(_FAILED, item_id=outbox_id, token=token, word=word, completed=tx.now_ms) == 0:
+        return False
+    tx.change(_FAIL_WHOLE, part_id=outbox_id, word=word, completed=tx.now_ms)
+    return True
 
 
 def put_back(tx: Tx, outbox_id: str, token: str, word: str, available_at: int) -> bool:
@@ -252,13 +285,14 @@ def put_back(tx: Tx, outbox_id: str, token: str, word: str, available_at: int) -
 
 
 def give_up(tx: Tx, outbox_id: OutboxId, word: str) -> None:
-    """End an item that nobody can answer for."""
+    """End an item that nobody can answer for, and what it is part of."""
     tx.change(_GIVE_UP, item_id=outbox_id, word=word, completed=tx.now_ms)
+    tx.change(_FAIL_WHOLE, part_id=outbox_id, word=word, completed=tx.now_ms)
 
 
-def is_of_line(tx: Tx, line_id: LineId, outbox_id: str) -> bool:
-    """Tell whether the line ever had that item."""
-    return tx.one(str, _OF_LINE, id=outbox_id, line_id=line_id) is not None
+def whole(tx: Tx, line_id: LineId, outbox_id: str) -> OutboxId | None:
+    """Return the item as callers know it, which a part is not; None if the line never had it."""
+    return tx.one(OutboxId, _WHOLE, id=outbox_id, line_id=line_id)
 
 
 def silent_items(tx: Tx, before_ms: int) -> list[OutboxId]:

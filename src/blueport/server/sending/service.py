@@ -1,13 +1,15 @@
 """Accepts work, hands it to daemons, and takes their word on how it ended."""
 
+from typing import assert_never
+
 import msgspec
 
-from blueport.protocol.commands import SendText
+from blueport.protocol.commands import Command, FileToSend, React, SendAudio, SendFile, SendText, Tapback
 from blueport.protocol.door import Begin, Claim, ClaimedItem, Failed
 from blueport.protocol.sightings import Proof
-from blueport.server.ids import DaemonId, LineId, mint
+from blueport.server.ids import DaemonId, LineId, OutboxId, mint
 from blueport.server.sending import queries
-from blueport.server.sending.queries import Accepted, Holder, Payload, ServedLine
+from blueport.server.sending.queries import Accepted, Holder, ServedLine, Task
 from blueport.server.sending.states import (
     ATTEMPTS_EXHAUSTED,
     OUTCOME_UNKNOWN,
@@ -25,8 +27,17 @@ SILENCE_MS = 30 * 60 * 1000
 ERROR_LIMIT = 500
 _GIVEN_UP: dict[Verdict, str] = {"unknown": OUTCOME_UNKNOWN, "exhausted": ATTEMPTS_EXHAUSTED}
 
-_payload_of = msgspec.json.Decoder(Payload)
-is_of_line = queries.is_of_line
+whole = queries.whole
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """What a command takes out of what was asked."""
+
+    text: str = ""
+    type: Tapback = "like"
+
+
+_asked_of = msgspec.json.Decoder(_Asked)
 
 
 def accept(tx: Tx, accepted: Accepted, *, max_attempts: int) -> None:
@@ -80,8 +91,10 @@ def _offered(tx: Tx, line: ServedLine, asked: Claim) -> list[OpenItem]:
     """Return the next items of a line for *asked*, ending on the way those that nobody can answer for."""
     offered: list[OpenItem] = []
     asking = Asking(asked.journal, frozenset(asked.holding), asked.asked_at)
+    incomplete: set[OutboxId | None] = set()
     for item in queries.open_items(tx, line.id, asked.limit + len(asking.holding)):
-        said = verdict(item, asking, tx.now_ms)
+        incomplete.add(item.part_of)
+        said = "wait" if item.id in incomplete else verdict(item, asking, tx.now_ms)
         if said == "wait" or len(offered) == asked.limit:
             break
         if said == "offer":
@@ -96,11 +109,25 @@ def _claimed(tx: Tx, line: ServedLine, item: OpenItem, asked: Claim, lease_s: in
     attempts = item.attempts + is_new_attempt(item, asked.journal)
     holder = Holder(asked.journal, token, asked.asked_at)
     queries.claim(tx, item.id, holder, attempts=attempts, lease_until=tx.now_ms + lease_s * 1000)
-    task = queries.task(tx, item.id)
-    command = SendText(
-        recipient=None if task.is_group else task.chat_key,
-        chat_guids=tuple(queries.known_guids(tx, task.chat_id)),
-        text=_payload_of.decode(task.payload).text,
-        reply_to_guid=task.reply_to_guid,
-    )
-    return ClaimedItem(item.id, token, line.handle, attempts, command)
+    return ClaimedItem(item.id, token, line.handle, attempts, _command(tx, queries.task(tx, item.id)))
+
+
+def _command(tx: Tx, task: Task) -> Command:
+    recipient = None if task.is_group else task.chat_key
+    guids = tuple(queries.known_guids(tx, task.chat_id))
+    match task.kind:
+        case "text":
+            return SendText(recipient, guids, _asked_of.decode(task.payload).text, task.reply_to_guid)
+        case "file":
+            return SendFile(recipient, guids, _file(task), task.reply_to_guid)
+        case "audio":
+            return SendAudio(recipient, guids, _file(task), task.reply_to_guid)
+        case "react":
+            tapback = _asked_of.decode(task.payload).type
+            return React(recipient, guids, task.about_guid or "", tapback, task.about_part or 0)
+        case _:
+            assert_never(task.kind)
+
+
+def _file(task: Task) -> FileToSend:
+    return FileToSend(task.filename or "file", task.mime_type or "application/octet-stream", task.size or 0)

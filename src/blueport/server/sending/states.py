@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from blueport.server.ids import OutboxId
 
+Kind = Literal["text", "file", "audio", "react"]
 Status = Literal["pending", "claimed", "sent", "failed"]
 # offer: to be claimed now. skip: in good hands, look at the next. wait: the line's order holds back what follows.
 # unknown, exhausted: it ends failed.
@@ -32,6 +33,7 @@ class OpenItem(NamedTuple):
     claim_asked_at: int | None
     lease_until: int | None
     begun_at: int | None
+    part_of: OutboxId | None
 
 
 class Asking(NamedTuple):

@@ -44,6 +44,7 @@ accounts = Table(
     metadata,
     _id(),
     Column("name", Text, nullable=False),
+    Column("owner", Text),  # the person's e-mail; null: nobody's, as of a service
     Column("created_at", BigInteger, nullable=False),
 )
 
@@ -57,9 +58,14 @@ api_keys = Table(
     Column("last4", Text, nullable=False),
     Column("scopes", Text, nullable=False),
     Column("line_ids", Text),  # null: every line of the account
+    Column("hourly_limit", Integer),  # null: the installation's
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger),
     Column("revoked_at", BigInteger),
+    Column("last_used_at", BigInteger),
+    # How many calls were made in the hour that began then; written now and then, and read at the start.
+    Column("window_began_at", BigInteger),
+    Column("window_calls", Integer, nullable=False, server_default="0"),
 )
 
 daemons = Table(
@@ -89,6 +95,8 @@ lines = Table(
     Column("capabilities", Text, nullable=False),
     Column("health", Text, nullable=False),
     Column("hint", Text),
+    Column("is_sandbox", Integer, nullable=False, server_default="0"),
+    Column("is_contact_first", Integer, nullable=False, server_default="1"),
     Column("created_at", BigInteger, nullable=False),
 )
 
@@ -108,7 +116,7 @@ chats = Table(
     Column("last_message_at", BigInteger, nullable=False),
     Column("activity_seq", BigInteger, nullable=False),  # seq of the message that made last_message_at
     Column("created_at", BigInteger, nullable=False),
-    UniqueConstraint("line_id", "key"),
+    UniqueConstraint("line_id", "account_id", "key"),  # of a shared line each account has its own chats
     Index(None, "line_id", "last_message_at", "id"),
     Index(None, "line_id", "activity_seq"),
 )
@@ -134,7 +142,7 @@ messages = Table(
     Column("guid", Text, nullable=False),
     Column("sender", Text, nullable=False),
     Column("text", Text),
-    Column("attachments", Text, nullable=False),
+    Column("attachments", Text, nullable=False),  # as `shapes.StoredAttachment`
     Column("service", Text),
     Column("is_from_me", Integer, nullable=False),
     Column("is_audio_message", Integer, nullable=False),
@@ -179,8 +187,13 @@ outbox = Table(
     Column("line_id", Text, ForeignKey("lines.id"), nullable=False),
     Column("chat_id", Text, ForeignKey("chats.id"), nullable=False),
     Column("key_id", Text, ForeignKey("api_keys.id"), nullable=False),
+    Column("kind", Text, nullable=False, server_default="text"),
     Column("payload", Text, nullable=False),
     Column("reply_to_guid", Text),
+    Column("about_guid", Text),  # the message that is reacted to
+    Column("about_part", Integer),
+    Column("file_id", Text),
+    Column("part_of", Text),  # the item whose text this is: it waits until this is sent, and is what callers know
     Column("status", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("max_attempts", Integer, nullable=False),
@@ -265,4 +278,134 @@ deliveries = Table(
         sqlite_where=text("completed_at IS NULL"),
         postgresql_where=text("completed_at IS NULL"),
     ),
+)
+
+# Typing and read marks: worth little when late, and in nobody's way.
+signals = Table(
+    "signals",
+    metadata,
+    _seq(),
+    Column("id", Text, nullable=False, unique=True),
+    _account(),
+    Column("line_id", Text, ForeignKey("lines.id"), nullable=False),
+    Column("chat_id", Text, ForeignKey("chats.id"), nullable=False),
+    Column("key_id", Text, ForeignKey("api_keys.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("max_attempts", Integer, nullable=False),
+    Column("claim_token", Text),
+    Column("lease_until", BigInteger),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("error", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("completed_at", BigInteger),
+    Index(
+        "ix_signals_open",
+        "line_id",
+        "seq",
+        sqlite_where=text("completed_at IS NULL"),
+        postgresql_where=text("completed_at IS NULL"),
+    ),
+)
+
+files = Table(
+    "files",
+    metadata,
+    _id(),
+    _account(),
+    Column("filename", Text),
+    Column("mime_type", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("storage_key", Text, nullable=False),
+    Column("line_id", Text, ForeignKey("lines.id")),  # of a file that somebody sent to that line
+    Column("attachment_guid", Text),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("line_id", "attachment_guid"),
+)
+
+reactions = Table(
+    "reactions",
+    metadata,
+    _seq(),
+    Column("id", Text, nullable=False, unique=True),
+    _account(),
+    Column("line_id", Text, ForeignKey("lines.id"), nullable=False),
+    Column("chat_id", Text, ForeignKey("chats.id"), nullable=False),
+    Column("message_id", Text),  # null until the message is known
+    Column("message_guid", Text, nullable=False),
+    Column("part", Integer, nullable=False),
+    Column("guid", Text, nullable=False),  # of the row that put it there
+    Column("removed_by_guid", Text),
+    Column("type", Text),  # null: none of the six
+    Column("emoji", Text),
+    Column("sender", Text, nullable=False),
+    Column("is_from_me", Integer, nullable=False),
+    Column("added", Integer, nullable=False),  # 0 once it was taken off or replaced
+    Column("sent_at", BigInteger, nullable=False),
+    Column("synced_at", BigInteger, nullable=False),
+    UniqueConstraint("line_id", "guid"),
+    Index(None, "message_id"),
+    Index(None, "line_id", "message_guid"),
+)
+
+typing_indicators = Table(
+    "typing_indicators",
+    metadata,
+    _id(),
+    _account(),
+    Column("chat_id", Text, ForeignKey("chats.id"), nullable=False),
+    Column("handle", Text, nullable=False),
+    Column("is_typing", Integer, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    UniqueConstraint("chat_id", "handle"),
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    _id(),
+    _account(),
+    Column("chat_id", Text, ForeignKey("chats.id"), nullable=False),
+    Column("handle", Text, nullable=False),
+    Column("last_read_at", BigInteger, nullable=False),
+    Column("synced_at", BigInteger, nullable=False),
+    UniqueConstraint("chat_id", "handle"),
+)
+
+# An account's phone on the shared line; `contact` is null until the code was texted.
+sandbox_pairings = Table(
+    "sandbox_pairings",
+    metadata,
+    Column("account_id", Text, ForeignKey("accounts.id"), primary_key=True),
+    Column("activation_code", Text, nullable=False, unique=True),
+    Column("contact", Text, unique=True),
+    Column("activated_at", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+sandbox_usage = Table(
+    "sandbox_usage",
+    metadata,
+    Column("account_id", Text, ForeignKey("accounts.id"), primary_key=True),
+    Column("day", Integer, primary_key=True),  # since 1970, UTC
+    Column("used", Integer, nullable=False),
+)
+
+# Append only, by triggers.
+audit_log = Table(
+    "audit_log",
+    metadata,
+    _seq(),
+    Column("account_id", Text),  # null: the installation's own matters
+    Column("at", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),  # a key's id, or who else it was: `operator`, `system`
+    Column("action", Text, nullable=False),
+    Column("target", Text),
+    Column("detail", Text),
+    Column("address", Text),
+    Column("request_id", Text),
+    Index(None, "account_id", "seq"),
 )

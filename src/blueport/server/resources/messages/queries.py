@@ -44,21 +44,8 @@ _PAGE = Statement(
     .order_by(messages.c.sent_at.desc(), messages.c.id.desc())
     .limit(bindparam("limit"))
 )
-_IN_CHAT = select(messages.c.guid).where(messages.c.chat_id == bindparam("chat_id"))
-_GUID_BY_ID = Statement(_IN_CHAT.where(messages.c.id == bindparam("id")))
-_GUID = Statement(_IN_CHAT.where(messages.c.line_id == bindparam("line_id"), messages.c.guid == bindparam("guid")))
 
 
 def messages_after(tx: Tx, chat_id: ChatId, place: Place, limit: int) -> list[MessageRow]:
     """Return up to *limit* messages of the chat that come after *place*, newest first."""
     return tx.all(MessageRow, _PAGE, chat_id=chat_id, sent_at=place.sent_at, message_id=place.message_id, limit=limit)
-
-
-def guid_by_id(tx: Tx, chat_id: ChatId, message_id: str) -> str | None:
-    """Find the guid of the chat's message of that id."""
-    return tx.one(str, _GUID_BY_ID, chat_id=chat_id, id=message_id)
-
-
-def guid_in_chat(tx: Tx, line_id: LineId, chat_id: ChatId, guid: str) -> str | None:
-    """Return *guid* if it is a message of the chat."""
-    return tx.one(str, _GUID, line_id=line_id, chat_id=chat_id, guid=guid)

@@ -7,7 +7,7 @@ import msgspec
 from blueport.server.ids import OutboxId
 
 
-class NewMessage(msgspec.Struct, frozen=True):
+class NewMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     """Body of POST /v1/messages; `reply_to` is `msg_...` or the guid that Messages gave."""
 
     ONE_OF: ClassVar = {"text": "", "attachments": []}

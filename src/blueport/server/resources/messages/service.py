@@ -1,12 +1,10 @@
 """Accepts messages, and lists a chat's."""
 
-import re
-
 import msgspec
 
 from blueport.server.addressing import service as addressing
-from blueport.server.addressing.queries import Address, Line
 from blueport.server.authorizing import service as authorizing
+from blueport.server.authorizing.service import Need
 from blueport.server.errors import ApiError
 from blueport.server.http.endpoint import Call
 from blueport.server.http.pages import Page, page_size
@@ -16,14 +14,11 @@ from blueport.server.resources.messages.queries import MessageRow, Place
 from blueport.server.resources.messages.schema import Accepted, ListMessages, NewMessage
 from blueport.server.sending import service as sending
 from blueport.server.sending.queries import Accepted as Work
-from blueport.server.sending.queries import Payload
 from blueport.server.shapes import Attachment, Message
 from blueport.server.store.tx import Tx
 
 TEXT_LIMIT = 20_000  # characters; a carrier or Apple may stop far earlier, and then the outbox says so
 _NEVER_MS = 2**62  # later than any message
-_GUID_PREFIX = re.compile(r"p:\d+/|bp:")
-_OTHER_ID = re.compile(r"(?:cht|ln|obx|rxn|wh|ind|rcp|file|dlv|req)_.*")
 _attachments_of = msgspec.json.Decoder(tuple[Attachment, ...])
 
 
@@ -33,10 +28,9 @@ def send(tx: Tx, call: Call[NewMessage]) -> Accepted:
     _judge_content(asked)
     name = addressing.line_name(asked.line_handle, region=call.terms.region)
     peer = addressing.peer_to_write(asked.recipient, region=call.terms.region)
-    reply_to = None if asked.reply_to is None else _reply_name(asked.reply_to)
-    line = authorizing.line_for(tx, call.key, name)
-    _require_capabilities(line, asked)
-    chat = addressing.chat_to_write(tx, line, peer)
+    reply_to = None if asked.reply_to is None else addressing.message_name(asked.reply_to, param="reply_to")
+    needs: Need | None = None if reply_to is None else Need("replies", "reply_to")
+    line, chat = authorizing.target(tx, call.key, name, peer, needs)
     if asked.attachments:
         raise ApiError("file_not_found", "No such file.", param="attachments")  # no file has been stored yet
     work = Work(
@@ -45,10 +39,9 @@ def send(tx: Tx, call: Call[NewMessage]) -> Accepted:
         line_id=line.id,
         chat_id=chat.chat_id,
         key_id=call.key.id,
-        payload=msgspec.json.encode(
-            Payload(asked.line_handle, asked.recipient, asked.text or "", asked.reply_to)
-        ).decode(),
-        reply_to_guid=None if reply_to is None else _reply_guid(tx, line, chat, reply_to),
+        kind="text",
+        payload=msgspec.json.encode(asked).decode(),
+        reply_to_guid=None if reply_to is None else addressing.guid_in_chat(tx, line, chat, reply_to),
     )
     sending.accept(tx, work, max_attempts=call.terms.max_attempts)
     return Accepted(work.id)
@@ -60,7 +53,7 @@ def list_messages(tx: Tx, call: Call[ListMessages]) -> Page[Message]:
     peer = addressing.peer_to_read(call.asked.recipient, region=call.terms.region)
     size = page_size(call.asked)
     line = authorizing.line_for(tx, call.key, name)
-    chat = addressing.chat_to_read(tx, line, peer)
+    chat = addressing.chat_to_read(tx, call.key.account_id, line, peer)
     list_name = f"messages {chat.chat_id}"
     place = Place(_NEVER_MS, "")
     if call.asked.cursor is not None:
@@ -76,31 +69,6 @@ def _judge_content(asked: NewMessage) -> None:
         raise ApiError("invalid_parameter_value", message, param="text")
     if len(asked.attachments) > 1 or not all(name.startswith("file_") for name in asked.attachments):
         raise ApiError("invalid_parameter_value", "`attachments` takes one `file_...`.", param="attachments")
-
-
-def _require_capabilities(line: Line, asked: NewMessage) -> None:
-    if asked.reply_to is not None and "replies" not in line.capabilities.split():
-        message = "Replies need a line with advanced features."
-        raise ApiError("advanced_features_required", message, param="reply_to")
-
-
-def _reply_name(reply_to: str) -> str:
-    """Return `reply_to` as `msg_...` or as a bare guid."""
-    name = _GUID_PREFIX.sub("", reply_to, count=1)
-    if not name or _OTHER_ID.fullmatch(name):
-        message = "`reply_to` takes `msg_...` or the guid of a message."
-        raise ApiError("invalid_parameter_value", message, param="reply_to")
-    return name
-
-
-def _reply_guid(tx: Tx, line: Line, chat: Address, name: str) -> str:
-    if name.startswith("msg_"):
-        guid = queries.guid_by_id(tx, chat.chat_id, name)
-    else:
-        guid = queries.guid_in_chat(tx, line.id, chat.chat_id, name)
-    if guid is None:
-        raise ApiError("message_not_found", "No such message in this chat.", param="reply_to")
-    return guid
 
 
 def _message(row: MessageRow) -> Message:

@@ -26,7 +26,7 @@ class ItemRow(NamedTuple):
 
 _ITEM = Statement(
     select(*[outbox.c[name] for name in ItemRow._fields]).where(
-        outbox.c.account_id == bindparam("account_id"), outbox.c.id == bindparam("id")
+        outbox.c.account_id == bindparam("account_id"), outbox.c.id == bindparam("id"), outbox.c.part_of.is_(None)
     )
 )
 

@@ -1,0 +1,195 @@
+"""Files, reactions, typing, receipts, the sandbox, keys that tell of their use, and the audit log."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    """Bring the schema forward."""
+    _new_tables()
+    _new_columns()
+    for event in ("UPDATE", "DELETE"):
+        op.execute(
+            f"CREATE TRIGGER audit_log_is_append_only_{event.lower()} BEFORE {event} ON audit_log"
+            " BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
+        )
+
+
+def _new_tables() -> None:
+    op.create_table(
+        "audit_log",
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=True),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("target", sa.Text(), nullable=True),
+        sa.Column("detail", sa.Text(), nullable=True),
+        sa.Column("address", sa.Text(), nullable=True),
+        sa.Column("request_id", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_audit_log")),
+    )
+    with op.batch_alter_table("audit_log", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_audit_log_account_id_seq"), ["account_id", "seq"], unique=False)
+
+    op.create_table(
+        "sandbox_pairings",
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("activation_code", sa.Text(), nullable=False),
+        sa.Column("contact", sa.Text(), nullable=True),
+        sa.Column("activated_at", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_sandbox_pairings_account_id")),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_sandbox_pairings")),
+        sa.UniqueConstraint("activation_code", name=op.f("uq_sandbox_pairings_activation_code")),
+        sa.UniqueConstraint("contact", name=op.f("uq_sandbox_pairings_contact")),
+    )
+    op.create_table(
+        "sandbox_usage",
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("used", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_sandbox_usage_account_id")),
+        sa.PrimaryKeyConstraint("account_id", "day", name=op.f("pk_sandbox_usage")),
+    )
+    op.create_table(
+        "files",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("filename", sa.Text(), nullable=True),
+        sa.Column("mime_type", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("storage_key", sa.Text(), nullable=False),
+        sa.Column("line_id", sa.Text(), nullable=True),
+        sa.Column("attachment_guid", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_files_account_id")),
+        sa.ForeignKeyConstraint(["line_id"], ["lines.id"], name=op.f("fk_files_line_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_files")),
+        sa.UniqueConstraint("line_id", "attachment_guid", name=op.f("uq_files_line_id_attachment_guid")),
+    )
+    op.create_table(
+        "reactions",
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("line_id", sa.Text(), nullable=False),
+        sa.Column("chat_id", sa.Text(), nullable=False),
+        sa.Column("message_id", sa.Text(), nullable=True),
+        sa.Column("message_guid", sa.Text(), nullable=False),
+        sa.Column("part", sa.Integer(), nullable=False),
+        sa.Column("guid", sa.Text(), nullable=False),
+        sa.Column("removed_by_guid", sa.Text(), nullable=True),
+        sa.Column("type", sa.Text(), nullable=True),
+        sa.Column("emoji", sa.Text(), nullable=True),
+        sa.Column("sender", sa.Text(), nullable=False),
+        sa.Column("is_from_me", sa.Integer(), nullable=False),
+        sa.Column("added", sa.Integer(), nullable=False),
+        sa.Column("sent_at", sa.BigInteger(), nullable=False),
+        sa.Column("synced_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_reactions_account_id")),
+        sa.ForeignKeyConstraint(["chat_id"], ["chats.id"], name=op.f("fk_reactions_chat_id")),
+        sa.ForeignKeyConstraint(["line_id"], ["lines.id"], name=op.f("fk_reactions_line_id")),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_reactions")),
+        sa.UniqueConstraint("id", name=op.f("uq_reactions_id")),
+        sa.UniqueConstraint("line_id", "guid", name=op.f("uq_reactions_line_id_guid")),
+    )
+    with op.batch_alter_table("reactions", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_reactions_line_id_message_guid"), ["line_id", "message_guid"], unique=False
+        )
+        batch_op.create_index(batch_op.f("ix_reactions_message_id"), ["message_id"], unique=False)
+
+    op.create_table(
+        "receipts",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("chat_id", sa.Text(), nullable=False),
+        sa.Column("handle", sa.Text(), nullable=False),
+        sa.Column("last_read_at", sa.BigInteger(), nullable=False),
+        sa.Column("synced_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_receipts_account_id")),
+        sa.ForeignKeyConstraint(["chat_id"], ["chats.id"], name=op.f("fk_receipts_chat_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_receipts")),
+        sa.UniqueConstraint("chat_id", "handle", name=op.f("uq_receipts_chat_id_handle")),
+    )
+    op.create_table(
+        "signals",
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("line_id", sa.Text(), nullable=False),
+        sa.Column("chat_id", sa.Text(), nullable=False),
+        sa.Column("key_id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("payload", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("max_attempts", sa.Integer(), nullable=False),
+        sa.Column("claim_token", sa.Text(), nullable=True),
+        sa.Column("lease_until", sa.BigInteger(), nullable=True),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("completed_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_signals_account_id")),
+        sa.ForeignKeyConstraint(["chat_id"], ["chats.id"], name=op.f("fk_signals_chat_id")),
+        sa.ForeignKeyConstraint(["key_id"], ["api_keys.id"], name=op.f("fk_signals_key_id")),
+        sa.ForeignKeyConstraint(["line_id"], ["lines.id"], name=op.f("fk_signals_line_id")),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_signals")),
+        sa.UniqueConstraint("id", name=op.f("uq_signals_id")),
+    )
+    with op.batch_alter_table("signals", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_signals_open",
+            ["line_id", "seq"],
+            unique=False,
+            sqlite_where=sa.text("completed_at IS NULL"),
+            postgresql_where=sa.text("completed_at IS NULL"),
+        )
+
+    op.create_table(
+        "typing_indicators",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("chat_id", sa.Text(), nullable=False),
+        sa.Column("handle", sa.Text(), nullable=False),
+        sa.Column("is_typing", sa.Integer(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_typing_indicators_account_id")),
+        sa.ForeignKeyConstraint(["chat_id"], ["chats.id"], name=op.f("fk_typing_indicators_chat_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_typing_indicators")),
+        sa.UniqueConstraint("chat_id", "handle", name=op.f("uq_typing_indicators_chat_id_handle")),
+    )
+
+
+def _new_columns() -> None:
+    with op.batch_alter_table("accounts", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("owner", sa.Text(), nullable=True))
+
+    with op.batch_alter_table("api_keys", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("hourly_limit", sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column("last_used_at", sa.BigInteger(), nullable=True))
+        batch_op.add_column(sa.Column("window_began_at", sa.BigInteger(), nullable=True))
+        batch_op.add_column(sa.Column("window_calls", sa.Integer(), server_default="0", nullable=False))
+
+    with op.batch_alter_table("chats", schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f("uq_chats_line_id_key"), type_="unique")
+        batch_op.create_unique_constraint(
+            batch_op.f("uq_chats_line_id_account_id_key"), ["line_id", "account_id", "key"]
+        )
+
+    with op.batch_alter_table("lines", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("is_sandbox", sa.Integer(), server_default="0", nullable=False))
+        batch_op.add_column(sa.Column("is_contact_first", sa.Integer(), server_default="1", nullable=False))
+
+    with op.batch_alter_table("outbox", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("kind", sa.Text(), server_default="text", nullable=False))
+        batch_op.add_column(sa.Column("about_guid", sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column("about_part", sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column("file_id", sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column("part_of", sa.Text(), nullable=True))
