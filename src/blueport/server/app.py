@@ -37,6 +37,7 @@ from blueport.server.resources.chats import routes as chats
 from blueport.server.resources.lines import routes as lines
 from blueport.server.resources.messages import routes as messages
 from blueport.server.resources.outbox import routes as outbox
+from blueport.server.resources.sandbox import routes as sandbox
 from blueport.server.resources.webhooks import routes as webhooks
 from blueport.server.sending import service as sending
 from blueport.server.settings import Settings
@@ -56,6 +57,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     outbox.GET,
     chats.LIST,
     lines.LIST,
+    sandbox.GET,
+    sandbox.BEGIN,
     webhooks.CREATE,
     webhooks.LIST,
     webhooks.DELETE,

@@ -26,7 +26,7 @@ from blueport.server.addressing.queries import Line
 from blueport.server.errors import ApiError
 from blueport.server.ids import ChatId, DaemonId, MessageId, OutboxId, mint
 from blueport.server.notifying import service as notifying
-from blueport.server.receiving import queries
+from blueport.server.receiving import queries, sharing
 from blueport.server.receiving.queries import Known, NewChat
 from blueport.server.sending import service as sending
 from blueport.server.shapes import Attachment, Message
@@ -48,6 +48,8 @@ def note(tx: Tx, daemon_id: DaemonId, sighting: Sighting, *, region: str) -> Non
     line = addressing.line_of_daemon(tx, daemon_id, sighting.line_handle)
     if line is None:
         raise ApiError("line_not_found", "This daemon does not serve that line.")
+    if line.is_sandbox:
+        line, sighting = sharing.as_their_account_sees_it(tx, line, sighting, region=region)
     match sighting:
         case MessageSeen():
             _note_message(tx, line, sighting, region)
