@@ -18,14 +18,17 @@ import msgspec
 from blueport import clock
 from blueport.cli.environment import settings_of
 from blueport.handles import sendable_handle
+from blueport.server.auditing.queries import Entry
 from blueport.server.errors import StoreUnavailableError
-from blueport.server.operating.service import OperatorError
+from blueport.server.operating.queries import AccountRow, DaemonRow, LineRow
+from blueport.server.operating.service import Key, OperatorError
 from blueport.server.settings import Settings
 from blueport.server.store.schema import upgrade
 from blueport.server.store.sqlite import once
 from blueport.server.store.tx import Tx
 
 T = TypeVar("T")
+Listed = AccountRow | Key | LineRow | DaemonRow | Entry
 Told = str | int | bool | Sequence[str] | None
 
 _DURATION = re.compile(r"([0-9]{1,5})([smhd])")
@@ -62,7 +65,7 @@ class Desk(NamedTuple):
         for each in notes:
             note(each)
 
-    def show(self, rows: Sequence[NamedTuple | msgspec.Struct], columns: str) -> None:
+    def show(self, rows: Sequence[Listed], columns: str) -> None:
         """Answer with a list: *columns* of it as a table, or all of it in JSON."""
         told = [_told(row) for row in rows]
         if self.is_json:
@@ -184,7 +187,7 @@ def _common_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="answer in JSON")
 
 
-def _told(row: NamedTuple | msgspec.Struct) -> dict[str, Told]:
+def _told(row: Listed) -> dict[str, Told]:
     """Return a row with flags and lists as what they are."""
     fields: dict[str, Told] = msgspec.structs.asdict(row) if isinstance(row, msgspec.Struct) else row._asdict()
     return {field: _meant(field, value) for field, value in fields.items()}
