@@ -94,7 +94,7 @@ class World:
     def pass_time(self, ms: int) -> None:
         """Move the clock on, and have everybody who waits look at it."""
         self.clock.ms += ms
-        self.client.portal.call(self.store.wakeups.wake, ["deliveries", "outbox"])
+        self.client.portal.call(self.store.wakeups.wake, ["deliveries", "outbox", "signals"])
 
     def sweep(self) -> None:
         """Do what the server does now and then."""
