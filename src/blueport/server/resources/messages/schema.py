@@ -1,10 +1,8 @@
 """Shapes of what is asked about messages; a message itself is in `shapes`."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import msgspec
-
-from blueport.server.ids import OutboxId
 
 
 class NewMessage(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -17,13 +15,6 @@ class NewMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     text: str | None = None
     attachments: list[str] = []
     reply_to: str | None = None
-
-
-class Accepted(msgspec.Struct, frozen=True):
-    """A place in the outbox."""
-
-    id: OutboxId
-    status: Literal["pending"] = "pending"
 
 
 class ListMessages(msgspec.Struct, frozen=True):

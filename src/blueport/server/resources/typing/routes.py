@@ -1,0 +1,10 @@
+"""POST and GET /v1/typing."""
+
+from blueport.server.http.endpoint import endpoint
+from blueport.server.http.pages import Page
+from blueport.server.resources.typing import service
+from blueport.server.resources.typing.schema import ListTyping, NewTyping, TypingIndicator
+from blueport.server.shapes import Accepted
+
+SEND = endpoint("POST /v1/typing", "typing:write", NewTyping, Accepted, service.send, status=201)
+LIST = endpoint("GET /v1/typing", "typing:read", ListTyping, Page[TypingIndicator], service.list_typing)
