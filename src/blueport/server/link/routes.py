@@ -61,7 +61,7 @@ class Door:
 
     async def claim(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
         """Answer the moment there is work, or with none once the daemon has waited long enough."""
-        asked = await _said(receive, Claim)
+        asked = await said_by(receive, Claim)
         authorization = header_values(scope, b"authorization")
         claim = partial(service.claim, lease_s=self._lease_s)
         until = _now_s() + (0 if isinstance(asked, ApiError) else min(asked.wait_s, LONGEST_WAIT_S))
@@ -99,11 +99,11 @@ class Door:
     async def _done(
         self, scope: Scope, receive: Receive, shape: type[Said], unit: Callable[[Tx, DaemonRow, Said], msgspec.Struct]
     ) -> Answer:
-        said = await _said(receive, shape)
+        said = await said_by(receive, shape)
         return _answer(await self._store.write(service.admitted, header_values(scope, b"authorization"), unit, said))
 
 
-async def _said(receive: Receive, shape: type[Said]) -> Said | ApiError:
+async def said_by(receive: Receive, shape: type[Said]) -> Said | ApiError:
     """Decode what a daemon says. A refusal is kept until its token has been judged."""
     body = await body_within_limit(receive, SIGHTINGS_LIMIT)
     if isinstance(body, ApiError):

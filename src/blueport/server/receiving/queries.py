@@ -35,6 +35,14 @@ class Known(NamedTuple):
     synced_at: int
 
 
+class Owner(NamedTuple):
+    """The message that has attachments, given as JSON."""
+
+    id: MessageId
+    account_id: AccountId
+    attachments: str
+
+
 _CHAT_BY_KEY = Statement(
     select(chats.c.id).where(
         chats.c.line_id == bindparam("line_id"),
@@ -67,6 +75,14 @@ _CHANGE_MESSAGE = Statement(
     update(messages)
     .where(messages.c.line_id == bindparam("line"), messages.c.guid == bindparam("message_guid"))
     .values(text=bindparam("new_text"), attachments=bindparam("new_attachments"))
+)
+_OWNER = Statement(
+    select(messages.c.id, messages.c.account_id, messages.c.attachments).where(
+        messages.c.line_id == bindparam("line_id"), messages.c.guid == bindparam("guid")
+    )
+)
+_CHANGE_ATTACHMENTS = Statement(
+    update(messages).where(messages.c.id == bindparam("message_id")).values(attachments=bindparam("new_attachments"))
 )
 _MAKE_OWN = Statement(
     update(messages)
@@ -148,9 +164,9 @@ def known_message(tx: Tx, line_id: LineId, guid: str) -> Known | None:
     return tx.one(Known, _KNOWN, line_id=line_id, guid=guid)
 
 
-def add_message(tx: Tx, account_id: AccountId, message: Message) -> int:
+def add_message(tx: Tx, account_id: AccountId, message: Message, attachments: str) -> int:
     """Store a message; return its place in the order of storing."""
-    fields = {**msgspec.structs.asdict(message), "attachments": _attachments(message)}
+    fields = {**msgspec.structs.asdict(message), "attachments": attachments}
     return tx.all(int, _INSERT_MESSAGE, **fields, account_id=account_id)[0]
 
 
@@ -160,17 +176,27 @@ def change_message(tx: Tx, line_id: LineId, guid: str, text: str | None, attachm
     return tx.change(_CHANGE_MESSAGE, **given) == 1
 
 
-def make_own(tx: Tx, message: Message) -> None:
+def make_own(tx: Tx, message: Message, attachments: str) -> None:
     """Turn a message that was taken for somebody else's into our own, and the chat's first inbound one with it."""
     tx.change(
         _MAKE_OWN,
         message_id=message.id,
         own_handle=message.sender,
         new_text=message.text,
-        new_attachments=_attachments(message),
+        new_attachments=attachments,
         outbox=message.outbox_id,
     )
     tx.change(_RECOUNT_INBOUND, chat=message.chat_id)
+
+
+def owner_of_attachments(tx: Tx, line_id: LineId, guid: str) -> Owner | None:
+    """Find the line's message of that guid, with its attachments."""
+    return tx.one(Owner, _OWNER, line_id=line_id, guid=guid)
+
+
+def change_attachments(tx: Tx, message_id: MessageId, attachments: str) -> None:
+    """Replace the attachments of a message, given as JSON."""
+    tx.change(_CHANGE_ATTACHMENTS, message_id=message_id, new_attachments=attachments)
 
 
 def link_to_outbox(tx: Tx, message_id: MessageId, outbox_id: str) -> None:
@@ -186,7 +212,3 @@ def note_activity(tx: Tx, chat_id: ChatId, sent_at: int, seq: int) -> None:
 def note_inbound(tx: Tx, chat_id: ChatId, sent_at: int) -> None:
     """Note that somebody else has written in the chat: from now on it may be written to."""
     tx.change(_FIRST_INBOUND, chat_id=chat_id, at=sent_at)
-
-
-def _attachments(message: Message) -> str:
-    return msgspec.json.encode(message.attachments).decode()
