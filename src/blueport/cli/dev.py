@@ -80,6 +80,8 @@ def _children(
                 "WEBHOOK_ALLOW": "localhost,127.0.0.0/8,::1/128",
             },
             api,
+            # Who tries things out, or tests a program against this, calls as often as that takes.
+            defaults={"HOURLY_LIMIT": "100000"},
         ),
         Child(
             "daemon",

@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,17 +18,20 @@ from starlette.types import Receive, Scope
 
 from blueport import __version__, clock
 from blueport.server import provisioning
+from blueport.server.authorizing import service as authorizing
+from blueport.server.authorizing.limits import Limits
 from blueport.server.dashboard.routes import Dashboard
 from blueport.server.errors import StoreUnavailableError
 from blueport.server.http import openapi, repeating
 from blueport.server.http.answers import Answer, with_request_id
 from blueport.server.http.endpoint import Endpoint, Terms
+from blueport.server.http.in_flight import InFlight
 from blueport.server.http.pages import Cursors
 from blueport.server.http.problems import Answered
 from blueport.server.http.protocol import EnvelopeProtocol
 from blueport.server.http.routing import Api, otherwise, route
 from blueport.server.link import service as link
-from blueport.server.link.routes import Door
+from blueport.server.link.routes import LONG_POLLS, Door
 from blueport.server.notifying import service as notifying
 from blueport.server.notifying.dispatcher import Dispatcher
 from blueport.server.notifying.guard import guard_of
@@ -46,7 +49,10 @@ from blueport.server.store.tx import Tx
 
 log = logging.getLogger(__name__)
 
+HEALTH = "/healthz"
 SWEEP_S = 15.0
+# What a crash may forget of the calls that were counted.
+KEEP_USES_S = 5.0
 GRACE_S = 3
 
 # The busiest first: routes are tried in this order.
@@ -74,18 +80,20 @@ class Server:
 
     def __init__(self, settings: Settings, store: SqliteStore, cursor_secret: bytes) -> None:
         guard = guard_of(settings.webhook_allow)
-        terms = Terms(settings.region, settings.max_attempts, guard, Cursors(cursor_secret))
+        self._limits = Limits(settings.hourly_limit)
+        terms = Terms(settings.region, settings.max_attempts, guard, Cursors(cursor_secret), self._limits)
         self._settings = settings
         self._store = store
         self._guard = guard
         self._watch = Watch()
         all_routes = Api(store, terms).routes(ENDPOINTS)
-        self._door = Door(store, lease_s=settings.lease_s, region=settings.region)
+        self._door = Door(store, self._limits, lease_s=settings.lease_s, region=settings.region)
         all_routes += self._door.routes()
-        all_routes += [route("/healthz", {"GET": self._healthz}), route("/openapi.json", {"GET": self._openapi})]
+        all_routes += [route(HEALTH, {"GET": self._healthz}), route("/openapi.json", {"GET": self._openapi})]
         if settings.dashboard_token:
-            all_routes += Dashboard(store, settings.dashboard_token).routes()
-        self.app = Router(all_routes, redirect_slashes=False, default=Answered(otherwise), lifespan=self._lifespan)
+            all_routes += Dashboard(store, self._limits, settings.dashboard_token).routes()
+        router = Router(all_routes, redirect_slashes=False, default=Answered(otherwise), lifespan=self._lifespan)
+        self.app = InFlight(router, settings.max_in_flight, [HEALTH, *LONG_POLLS])
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _app: Router) -> AsyncIterator[None]:
@@ -93,13 +101,16 @@ class Server:
         lease_s = self._settings.webhook_timeout_s * 2 + 10
         loops = [
             asyncio.create_task(Dispatcher(self._store, sender, lease_s=lease_s).run()),
-            asyncio.create_task(self._sweep()),
+            asyncio.create_task(_forever(self.sweep, SWEEP_S)),
+            asyncio.create_task(_forever(self.keep_uses, KEEP_USES_S)),
         ]
         yield
         for loop in loops:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
         await sender.close()
+        with contextlib.suppress(StoreUnavailableError):
+            await self.keep_uses()
 
     def let_go(self) -> None:
         """Answer those who wait."""
@@ -109,15 +120,12 @@ class Server:
         """Do what is done now and then."""
         self._watch = await self._store.write(_swept, self._watch, lease_s=self._settings.lease_s)
 
-    async def _sweep(self) -> None:
-        while True:
-            await asyncio.sleep(SWEEP_S)
-            try:
-                await self.sweep()
-            except StoreUnavailableError:
-                log.warning("the sweep waits: the database is not available")
-            except Exception:
-                log.exception("the sweep fell over; it goes on")
+    async def keep_uses(self) -> None:
+        """Write down how often keys were used since this was last done."""
+        uses = self._limits.not_kept()
+        if uses:
+            await self._store.write(authorizing.keep_uses, uses)
+            self._limits.note_kept(uses)
 
     async def _healthz(self, _scope: Scope, _receive: Receive, request_id: str) -> Answer:
         await self._store.read(notifying.next_due_at)
@@ -125,6 +133,17 @@ class Server:
 
     async def _openapi(self, _scope: Scope, _receive: Receive, _request_id: str) -> Answer:
         return Answer(200, msgspec.json.encode(openapi.description(ENDPOINTS, version=__version__)))
+
+
+async def _forever(work: Callable[[], Awaitable[None]], every_s: float) -> None:
+    while True:
+        await asyncio.sleep(every_s)
+        try:
+            await work()
+        except StoreUnavailableError:
+            log.warning("the %s waits: the database is not available", work.__name__)
+        except Exception:
+            log.exception("the %s fell over; it goes on", work.__name__)
 
 
 def _swept(tx: Tx, watch: Watch, *, lease_s: int) -> Watch:

@@ -50,9 +50,10 @@ CODES: dict[str, tuple[ErrorType, int]] = {
 class ApiError(Exception):
     """A request that is refused; nothing of it was done."""
 
-    def __init__(self, code: str, message: str, *, param: str | None = None) -> None:
+    def __init__(self, code: str, message: str, *, param: str | None = None, retry_after_s: int | None = None) -> None:
         """Refuse with one of CODES; *param* names the field at fault, where one is."""
         super().__init__(message)
+        self.retry_after_s = retry_after_s
         self.code = code
         self.message = message
         self.param = param

@@ -1,8 +1,8 @@
 """What one endpoint is, and how a request goes through it.
 
 A request is read and decoded in the event loop; then one unit of work does the rest, in the order in which errors are
-judged: key, scope, form of the body, values, and what the endpoint itself looks up. So a refusal undoes everything, and
-what is revoked is refused from the next request on.
+judged: key, rate, scope, form of the body, values, and what the endpoint itself looks up. So a refusal undoes all but
+the count of calls, and what is revoked is refused from the next request on.
 """
 
 import hashlib
@@ -13,7 +13,8 @@ import msgspec
 
 from blueport.server.authorizing import service as authorizing
 from blueport.server.authorizing.keys import Scope
-from blueport.server.authorizing.service import Key
+from blueport.server.authorizing.limits import Limits
+from blueport.server.authorizing.service import Key, Visit
 from blueport.server.errors import ApiError
 from blueport.server.http import repeating
 from blueport.server.http.answers import with_request_id
@@ -29,12 +30,13 @@ Asked = TypeVar("Asked", bound=msgspec.Struct)
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """What the operator laid down, as endpoints need it."""
+    """What the operator laid down, as endpoints need it, and how much of it was used."""
 
     region: str
     max_attempts: int
     guard: Guard
     cursors: Cursors
+    limits: Limits
 
 
 class Call(msgspec.Struct, Generic[Asked], frozen=True):
@@ -49,7 +51,7 @@ class Request(msgspec.Struct, frozen=True):
     """A request as it came: its query string if it is a GET, else its body, or the refusal that reading it came to."""
 
     id: str
-    authorization: list[bytes]
+    visit: Visit
     idempotency: list[bytes]
     given: bytes | ApiError
 
@@ -91,7 +93,7 @@ def endpoint(
         decoded = _decoded(request, lambda raw: decode(raw, asked))
 
         def performed(tx: Tx, terms: Terms, underway: Underway) -> Done:
-            key = authorizing.authenticated(tx, request.authorization)
+            key = authorizing.admit(tx, terms.limits, request.visit)
             authorizing.require_scope(key, scope)
             if isinstance(decoded, ApiError):
                 raise decoded

@@ -6,11 +6,13 @@ from functools import partial
 from starlette.routing import Route
 from starlette.types import Receive, Scope
 
+from blueport.server.authorizing import service as authorizing
+from blueport.server.authorizing.service import Visit
 from blueport.server.errors import ApiError
-from blueport.server.http.answers import PREFLIGHT, Answer, refusal, with_request_id
+from blueport.server.http.answers import PREFLIGHT, Answer, refusal, with_request_id, with_standing
 from blueport.server.http.bodies import BODY_LIMIT
 from blueport.server.http.endpoint import Endpoint, Request, Terms
-from blueport.server.http.problems import Answered, Answering, ClientGoneError, nowhere
+from blueport.server.http.problems import Answered, Answering, ClientGoneError, answer_of, nowhere
 from blueport.server.http.repeating import Underway
 from blueport.server.store.sqlite import SqliteStore
 
@@ -33,9 +35,17 @@ class Api:
         return [route(path, answering) for path, answering in by_path.items()]
 
     async def _answered(self, endpoint: Endpoint, scope: Scope, receive: Receive, request_id: str) -> Answer:
+        visit = visit_of(scope)
+        answer = await answer_of(self._judged(endpoint, scope, receive, request_id, visit), request_id)
+        return answer if visit.standing is None else with_standing(answer, visit.standing)
+
+    async def _judged(
+        self, endpoint: Endpoint, scope: Scope, receive: Receive, request_id: str, visit: Visit
+    ) -> Answer:
+        authorizing.key_hash(self._terms.limits, visit, self._store.now_ms())
         given = scope["query_string"] if endpoint.method == "GET" else await body_within_limit(receive)
-        authorization, idempotency = header_values(scope, b"authorization"), header_values(scope, b"idempotency-key")
-        return await self._done(endpoint, Request(request_id, authorization, idempotency, given), receive)
+        idempotency = header_values(scope, b"idempotency-key")
+        return await self._done(endpoint, Request(request_id, visit, idempotency, given), receive)
 
     async def _done(self, endpoint: Endpoint, request: Request, receive: Receive) -> Answer:
         prepared = endpoint.prepared(request)
@@ -79,6 +89,12 @@ async def otherwise(scope: Scope, receive: Receive, request_id: str) -> Answer:
 
 def _preflight(request_id: str) -> Answer:
     return Answer(200, with_request_id(b"{}", request_id), tuple(PREFLIGHT))
+
+
+def visit_of(scope: Scope) -> Visit:
+    """Return who asks, as far as the request itself tells."""
+    address, _ = scope["client"] or ("", 0)
+    return Visit(header_values(scope, b"authorization"), address)
 
 
 def header_values(scope: Scope, name: bytes) -> list[bytes]:

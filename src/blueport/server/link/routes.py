@@ -10,16 +10,18 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope
 
 from blueport.protocol.door import Begin, Claim, Failed, Hello, Hold, Sightings
+from blueport.server.authorizing.limits import Limits
 from blueport.server.authorizing.queries import DaemonRow
 from blueport.server.errors import ApiError
 from blueport.server.http.answers import Answer
 from blueport.server.http.problems import ClientGoneError
-from blueport.server.http.routing import body_within_limit, header_values, route
+from blueport.server.http.routing import body_within_limit, route, visit_of
 from blueport.server.link import service
 from blueport.server.store.sqlite import SqliteStore
 from blueport.server.store.tx import Tx
 from blueport.server.store.wakeups import waited
 
+LONG_POLLS = ("/daemon/v1/claim",)
 # A hint may be lost, and an item may fall due without one.
 POLL_S = 1.0
 LONGEST_WAIT_S = 30.0
@@ -32,8 +34,9 @@ Said = TypeVar("Said", bound=msgspec.Struct)
 class Door:
     """The daemon's door of one server."""
 
-    def __init__(self, store: SqliteStore, *, lease_s: int, region: str) -> None:
+    def __init__(self, store: SqliteStore, limits: Limits, *, lease_s: int, region: str) -> None:
         self._store = store
+        self._limits = limits
         self._lease_s = lease_s
         self._region = region
         self._is_closing = False
@@ -62,7 +65,7 @@ class Door:
     async def claim(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
         """Answer the moment there is work, or with none once the daemon has waited long enough."""
         asked = await _said(receive, Claim)
-        authorization = header_values(scope, b"authorization")
+        visit = visit_of(scope)
         claim = partial(service.claim, lease_s=self._lease_s)
         until = _now_s() + (0 if isinstance(asked, ApiError) else min(asked.wait_s, LONGEST_WAIT_S))
         hung_up = asyncio.ensure_future(_hung_up(receive))
@@ -70,7 +73,7 @@ class Door:
             while not hung_up.done():
                 ticket = self._store.wakeups.ticket("outbox")
                 # Never cut short: what a claim has leased must reach who asked.
-                claimed = await self._store.write(service.admitted, authorization, claim, asked)
+                claimed = await self._store.write(service.admitted, self._limits, visit, claim, asked)
                 if claimed.items or self._is_closing or _now_s() >= until:
                     return _answer(claimed)
                 await waited(ticket, min(POLL_S, until - _now_s()))
@@ -100,7 +103,7 @@ class Door:
         self, scope: Scope, receive: Receive, shape: type[Said], unit: Callable[[Tx, DaemonRow, Said], msgspec.Struct]
     ) -> Answer:
         said = await _said(receive, shape)
-        return _answer(await self._store.write(service.admitted, header_values(scope, b"authorization"), unit, said))
+        return _answer(await self._store.write(service.admitted, self._limits, visit_of(scope), unit, said))
 
 
 async def _said(receive: Receive, shape: type[Said]) -> Said | ApiError:
