@@ -10,7 +10,7 @@ import pytest
 
 from blueport.cli.environment import settings_of
 from blueport.server.authorizing.keys import new_key
-from blueport.server.authorizing.limits import ADDRESSES, FAILING_MS, FAILURES, Limits
+from blueport.server.authorizing.limits import ADDRESSES, FAILURES, Limits
 from blueport.server.settings import Settings
 from tests.server.answers import assert_done, assert_refused
 from tests.server.world import ADA, HOUR_MS, MINUTE_MS, SECOND_MS, Caller, Clock, Customer, Json, World
