@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,8 @@ from starlette.types import Receive, Scope
 
 from blueport import __version__, clock
 from blueport.server import provisioning
+from blueport.server.authorizing import service as authorizing
+from blueport.server.authorizing.limits import Limits
 from blueport.server.blobs import queries as blobs
 from blueport.server.blobs.links import links_of
 from blueport.server.blobs.storage import blobs_of
@@ -27,13 +29,14 @@ from blueport.server.http import openapi, repeating
 from blueport.server.http.answers import Answer, with_request_id
 from blueport.server.http.downloads import Downloads
 from blueport.server.http.endpoint import Endpoint, Terms
+from blueport.server.http.in_flight import InFlight
 from blueport.server.http.pages import Cursors
 from blueport.server.http.problems import Answered
 from blueport.server.http.protocol import EnvelopeProtocol
 from blueport.server.http.routing import Api, otherwise, route
 from blueport.server.link import service as link
 from blueport.server.link.files import FileDoor
-from blueport.server.link.routes import Door
+from blueport.server.link.routes import LONG_POLLS, Door
 from blueport.server.notifying import service as notifying
 from blueport.server.notifying.dispatcher import Dispatcher
 from blueport.server.notifying.guard import guard_of
@@ -58,7 +61,10 @@ from blueport.server.store.tx import Tx
 
 log = logging.getLogger(__name__)
 
+HEALTH = "/healthz"
 SWEEP_S = 15.0
+# What a crash may forget of the calls that were counted.
+KEEP_USES_S = 5.0
 GRACE_S = 3
 SWEEP_FILES_S = 24 * 60 * 60
 # A draft that is still written to has news every half minute; bytes are told of right after they are in their place.
@@ -103,7 +109,9 @@ class Server:
     def __init__(self, settings: Settings, store: SqliteStore, cursor_secret: bytes) -> None:
         guard = guard_of(settings.webhook_allow)
         links = links_of(cursor_secret, settings.public_url, _own_url(settings))
-        terms = Terms(settings.region, settings.max_attempts, guard, Cursors(cursor_secret), links)
+        self._limits = Limits(settings.hourly_limit)
+        cursors = Cursors(cursor_secret)
+        terms = Terms(settings.region, settings.max_attempts, guard, cursors, links, self._limits)
         self._settings = settings
         self._store = store
         self._guard = guard
@@ -112,12 +120,13 @@ class Server:
         self._watch = Watch()
         all_routes = Api(store, terms, self._blobs).routes(ENDPOINTS)
         all_routes += Downloads(store, self._blobs, links).routes()
-        self._door = Door(store, lease_s=settings.lease_s, region=settings.region)
-        all_routes += self._door.routes() + FileDoor(store, self._blobs).routes()
-        all_routes += [route("/healthz", {"GET": self._healthz}), route("/openapi.json", {"GET": self._openapi})]
+        self._door = Door(store, self._limits, lease_s=settings.lease_s, region=settings.region)
+        all_routes += self._door.routes() + FileDoor(store, self._limits, self._blobs).routes()
+        all_routes += [route(HEALTH, {"GET": self._healthz}), route("/openapi.json", {"GET": self._openapi})]
         if settings.dashboard_token:
-            all_routes += Dashboard(store, settings.dashboard_token).routes()
-        self.app = Router(all_routes, redirect_slashes=False, default=Answered(otherwise), lifespan=self._lifespan)
+            all_routes += Dashboard(store, self._limits, settings.dashboard_token).routes()
+        router = Router(all_routes, redirect_slashes=False, default=Answered(otherwise), lifespan=self._lifespan)
+        self.app = InFlight(router, settings.max_in_flight, [HEALTH, *LONG_POLLS])
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _app: Router) -> AsyncIterator[None]:
@@ -125,14 +134,17 @@ class Server:
         lease_s = self._settings.webhook_timeout_s * 2 + 10
         loops = [
             asyncio.create_task(Dispatcher(self._store, sender, self._links, lease_s=lease_s).run()),
-            asyncio.create_task(self._sweep()),
-            asyncio.create_task(self._sweep_files()),
+            asyncio.create_task(_forever(self.sweep, SWEEP_S)),
+            asyncio.create_task(_forever(self.keep_uses, KEEP_USES_S)),
+            asyncio.create_task(_forever(self.sweep_files, SWEEP_FILES_S)),
         ]
         yield
         for loop in loops:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
         await sender.close()
+        with contextlib.suppress(StoreUnavailableError):
+            await self.keep_uses()
 
     def let_go(self) -> None:
         """Answer those who wait."""
@@ -151,25 +163,12 @@ class Server:
             for key in set(some) - await self._store.read(blobs.known_keys, some):
                 await self._blobs.drop(key)
 
-    async def _sweep_files(self) -> None:
-        while True:
-            try:
-                await self.sweep_files()
-            except StoreUnavailableError as error:
-                log.warning("files are not swept: %s", error)
-            except Exception:
-                log.exception("the sweep of files fell over; it goes on")
-            await asyncio.sleep(SWEEP_FILES_S)
-
-    async def _sweep(self) -> None:
-        while True:
-            await asyncio.sleep(SWEEP_S)
-            try:
-                await self.sweep()
-            except StoreUnavailableError:
-                log.warning("the sweep waits: the database is not available")
-            except Exception:
-                log.exception("the sweep fell over; it goes on")
+    async def keep_uses(self) -> None:
+        """Write down how often keys were used since this was last done."""
+        uses = self._limits.not_kept()
+        if uses:
+            await self._store.write(authorizing.keep_uses, uses)
+            self._limits.note_kept(uses)
 
     async def _healthz(self, _scope: Scope, _receive: Receive, request_id: str) -> Answer:
         await self._store.read(notifying.next_due_at)
@@ -183,6 +182,17 @@ def _own_url(settings: Settings) -> str:
     """Return where we listen, for those who are told of a file before we know how they call us."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - compared, not bound
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+async def _forever(work: Callable[[], Awaitable[None]], every_s: float) -> None:
+    while True:
+        await asyncio.sleep(every_s)
+        try:
+            await work()
+        except StoreUnavailableError:
+            log.warning("the %s waits: the database is not available", work.__name__)
+        except Exception:
+            log.exception("the %s fell over; it goes on", work.__name__)
 
 
 def _swept(tx: Tx, watch: Watch, *, lease_s: int) -> Watch:

@@ -6,14 +6,16 @@ from collections.abc import AsyncIterator, Callable
 import msgspec
 from starlette.types import Send
 
+from blueport.server.authorizing.limits import Standing
 from blueport.server.errors import ApiError
 
 Header = tuple[bytes, bytes]
 
+_TOLD_OF_LIMITS = b"RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, RateLimit-Policy, RateLimit"
 # Any page may call the API: it is opened by a key in a header, never by a cookie.
 _EVERYWHERE: list[Header] = [
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"X-Request-Id, Retry-After, Idempotent-Replayed"),
+    (b"access-control-expose-headers", b"X-Request-Id, Retry-After, Idempotent-Replayed, " + _TOLD_OF_LIMITS),
     (b"x-content-type-options", b"nosniff"),
 ]
 # A link to a file opens it: it is nothing to be told to others.
@@ -72,6 +74,19 @@ def refusal(error: ApiError, request_id: str, *headers: Header) -> Answer:
     if error.retry_after_s is not None:
         headers += ((b"retry-after", b"%d" % error.retry_after_s),)
     return Answer(error.status, body, headers)
+
+
+def with_standing(answer: Answer, standing: Standing) -> Answer:
+    """Return *answer* with what its key may still do: in the form that clients know, and in the IETF's newer one."""
+    limit, remaining, reset_s, _ = standing
+    headers = (
+        (b"ratelimit-limit", b"%d" % limit),
+        (b"ratelimit-remaining", b"%d" % remaining),
+        (b"ratelimit-reset", b"%d" % reset_s),
+        (b"ratelimit-policy", b'"default";q=%d;w=3600' % limit),
+        (b"ratelimit", b'"default";r=%d;t=%d' % (remaining, reset_s)),
+    )
+    return Answer(answer.status, answer.body, answer.headers + headers, answer.content_type, answer.is_sent)
 
 
 def headers_of(answer: Answer, request_id: str) -> list[Header]:

@@ -1,8 +1,8 @@
 """What one endpoint is, and how a request goes through it.
 
 A request is read and decoded in the event loop; then one unit of work does the rest, in the order in which errors are
-judged: key, scope, form of the body, values, and what the endpoint itself looks up. So a refusal undoes everything, and
-what is revoked is refused from the next request on.
+judged: key, rate, scope, form of the body, values, and what the endpoint itself looks up. So a refusal undoes all but
+the count of calls, and what is revoked is refused from the next request on.
 """
 
 import hashlib
@@ -14,7 +14,8 @@ import msgspec
 from blueport.server.auditing.service import Actor
 from blueport.server.authorizing import service as authorizing
 from blueport.server.authorizing.keys import Scope
-from blueport.server.authorizing.service import Key
+from blueport.server.authorizing.limits import Limits
+from blueport.server.authorizing.service import Key, Visit
 from blueport.server.blobs.links import Links
 from blueport.server.errors import ApiError
 from blueport.server.http import repeating
@@ -32,13 +33,14 @@ Told = TypeVar("Told", bound=msgspec.Struct)
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """What the operator laid down, as endpoints need it."""
+    """What the operator laid down, as endpoints need it, and how much of it was used."""
 
     region: str
     max_attempts: int
     guard: Guard
     cursors: Cursors
     links: Links
+    limits: Limits
 
 
 class Call(msgspec.Struct, Generic[Asked], frozen=True):
@@ -68,7 +70,7 @@ class Request(msgspec.Struct, frozen=True):
     """
 
     id: str
-    authorization: list[bytes]
+    visit: Visit
     idempotency: list[bytes]
     given: bytes | ApiError
     origin: str | None = None
@@ -96,7 +98,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     status: int
     purpose: str
     prepared: Callable[[Request], Prepared]
-    admit: Callable[[Tx, Request], Key]
+    admit: Callable[[Tx, Terms, Request], Key]
     is_upload: bool
 
 
@@ -119,8 +121,8 @@ def endpoint(  # noqa: PLR0913 - one row of a table
     is_read = method == "GET"
     decode = query_of if is_read else _found if is_upload else body_of
 
-    def admitted(tx: Tx, request: Request) -> Key:
-        key = authorizing.authenticated(tx, request.authorization)
+    def admitted(tx: Tx, terms: Terms, request: Request) -> Key:
+        key = authorizing.admit(tx, terms.limits, request.visit)
         authorizing.require_scope(key, scope)
         return key
 
@@ -128,7 +130,7 @@ def endpoint(  # noqa: PLR0913 - one row of a table
         decoded = _decoded(request, lambda raw: decode(raw, asked))
 
         def performed(tx: Tx, terms: Terms, underway: Underway) -> Done:
-            key = admitted(tx, request)
+            key = admitted(tx, terms, request)
             if isinstance(decoded, ApiError):
                 raise decoded
             call = Call(key, decoded, terms, terms.links.seen_from(request.origin), request.storage_key, request.id)

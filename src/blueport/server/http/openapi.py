@@ -59,7 +59,7 @@ _LOCATION: Schema = {
     }
 }
 # Any endpoint may answer these; a proxy before it, others.
-_REFUSALS = ("400", "401", "403", "404", "408", "413", "431", "503", "default")
+_REFUSALS = ("400", "401", "403", "404", "408", "413", "429", "431", "503", "default")
 
 
 def description(endpoints: Iterable[Endpoint], *, version: str) -> Schema:

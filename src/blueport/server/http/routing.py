@@ -8,13 +8,15 @@ import msgspec
 from starlette.routing import Route
 from starlette.types import Receive, Scope
 
+from blueport.server.authorizing import service as authorizing
+from blueport.server.authorizing.service import Visit
 from blueport.server.blobs.storage import Blobs
 from blueport.server.errors import ApiError
 from blueport.server.http import uploads
-from blueport.server.http.answers import NO_REFERRER, PREFLIGHT, Answer, refusal, with_request_id
+from blueport.server.http.answers import NO_REFERRER, PREFLIGHT, Answer, refusal, with_request_id, with_standing
 from blueport.server.http.bodies import BODY_LIMIT
 from blueport.server.http.endpoint import Endpoint, Prepared, Request, Terms
-from blueport.server.http.problems import Answered, Answering, ClientGoneError, nowhere
+from blueport.server.http.problems import Answered, Answering, ClientGoneError, answer_of, nowhere
 from blueport.server.http.repeating import Done, Underway
 from blueport.server.store.sqlite import SqliteStore
 
@@ -36,22 +38,32 @@ class Api:
         """Return a route for each path of *endpoints*."""
         by_path: dict[str, dict[str, Answering]] = {}
         for endpoint in endpoints:
-            answering = self._uploaded if endpoint.is_upload else self._answered
-            by_path.setdefault(endpoint.path, {})[endpoint.method] = partial(answering, endpoint)
+            by_path.setdefault(endpoint.path, {})[endpoint.method] = partial(self._answered, endpoint)
         return [route(path, answering) for path, answering in by_path.items()]
 
     async def _answered(self, endpoint: Endpoint, scope: Scope, receive: Receive, request_id: str) -> Answer:
-        given = scope["query_string"] if endpoint.method == "GET" else await body_within_limit(receive)
-        request = _request(scope, request_id, given)
+        visit = visit_of(scope)
+        answer = await answer_of(self._judged(endpoint, scope, receive, request_id, visit), request_id)
+        return answer if visit.standing is None else with_standing(answer, visit.standing)
+
+    async def _judged(
+        self, endpoint: Endpoint, scope: Scope, receive: Receive, request_id: str, visit: Visit
+    ) -> Answer:
+        authorizing.key_hash(self._terms.limits, visit, self._store.now_ms())
+        idempotency = header_values(scope, b"idempotency-key")
+        request = Request(request_id, visit, idempotency, scope["query_string"], origin_of(scope))
+        if endpoint.is_upload:
+            return await self._uploaded(endpoint, request, scope, receive)
+        if endpoint.method != "GET":
+            request = msgspec.structs.replace(request, given=await body_within_limit(receive))
         prepared = endpoint.prepared(request)
         if endpoint.method == "GET" or prepared.is_refused:
             return _answer(endpoint, await self._store.read(prepared.unit, self._terms, self._underway))
         return _answer(endpoint, *await self._written(prepared, request, receive))
 
-    async def _uploaded(self, endpoint: Endpoint, scope: Scope, receive: Receive, request_id: str) -> Answer:
+    async def _uploaded(self, endpoint: Endpoint, asking: Request, scope: Scope, receive: Receive) -> Answer:
         """Let a file in only from who may bring one, and tell of it only once all its bytes are on the disk."""
-        asking = _request(scope, request_id, b"")
-        await self._store.read(endpoint.admit, asking)
+        await self._store.read(endpoint.admit, self._terms, asking)
         kept = await uploads.kept(self._blobs, scope, receive)
         given = msgspec.json.encode(uploads.uploaded(scope, kept))
         request = msgspec.structs.replace(asking, given=given, storage_key=kept.storage_key)
@@ -99,11 +111,6 @@ async def otherwise(scope: Scope, receive: Receive, request_id: str) -> Answer:
     return _preflight(request_id) if scope["method"] == "OPTIONS" else await nowhere(scope, receive, request_id)
 
 
-def _request(scope: Scope, request_id: str, given: bytes | ApiError) -> Request:
-    authorization, idempotency = header_values(scope, b"authorization"), header_values(scope, b"idempotency-key")
-    return Request(request_id, authorization, idempotency, given, origin_of(scope))
-
-
 def _answer(endpoint: Endpoint, done: Done, is_sent: Callable[[], None] | None = None) -> Answer:
     replayed = (_REPLAYED,) if done.is_replayed else ()
     location = () if done.location is None else ((b"location", done.location.encode()), NO_REFERRER)
@@ -120,6 +127,12 @@ def origin_of(scope: Scope) -> str | None:
 
 def _preflight(request_id: str) -> Answer:
     return Answer(200, with_request_id(b"{}", request_id), tuple(PREFLIGHT))
+
+
+def visit_of(scope: Scope) -> Visit:
+    """Return who asks, as far as the request itself tells."""
+    address, _ = scope["client"] or ("", 0)
+    return Visit(header_values(scope, b"authorization"), address)
 
 
 def header_values(scope: Scope, name: bytes) -> list[bytes]:

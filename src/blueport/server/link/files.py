@@ -9,12 +9,13 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope
 
 from blueport.protocol.door import FileKept, Hold
+from blueport.server.authorizing.limits import Limits
 from blueport.server.blobs import kinds
 from blueport.server.blobs.storage import Blobs, Stored
 from blueport.server.errors import ApiError
 from blueport.server.http import uploads
 from blueport.server.http.answers import Answer, Stream
-from blueport.server.http.routing import header_values, route
+from blueport.server.http.routing import route, visit_of
 from blueport.server.link import service
 from blueport.server.link.routes import said_by
 from blueport.server.receiving.attachments import Brought
@@ -28,8 +29,9 @@ _CACHE_NOWHERE = (b"cache-control", b"no-store")
 class FileDoor:
     """The part of the door through which files go."""
 
-    def __init__(self, store: SqliteStore, blobs: Blobs) -> None:
+    def __init__(self, store: SqliteStore, limits: Limits, blobs: Blobs) -> None:
         self._store = store
+        self._limits = limits
         self._blobs = blobs
 
     def routes(self) -> list[Route]:
@@ -41,9 +43,10 @@ class FileDoor:
 
     async def fetch(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
         """Stream the file of an item to the daemon that holds it; a voice message in the form that Messages takes."""
-        authorization = header_values(scope, b"authorization")
         unit = partial(service.held_file, outbox_id=scope["path_params"]["id"])
-        held = await self._store.read(service.admitted, authorization, unit, await said_by(receive, Hold))
+        held = await self._store.read(
+            service.admitted, self._limits, visit_of(scope), unit, await said_by(receive, Hold)
+        )
         stored = Stored(held.storage_key, held.size)
         is_voice = held.kind == "audio"
         if is_voice:
@@ -54,15 +57,17 @@ class FileDoor:
 
     async def bring(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
         """Take the bytes of an attachment; those of one that has them are read and dropped."""
-        authorization, brought = header_values(scope, b"authorization"), _brought(scope)
-        place = await self._store.read(service.admitted, authorization, service.place_of, brought)
+        visit, brought = visit_of(scope), _brought(scope)
+        place = await self._store.read(service.admitted, self._limits, visit, service.place_of, brought)
         kept = None
         if place.file_id is not None:
             await _drop(uploads.parts_of(receive))
         else:
             kept = await uploads.kept(self._blobs, scope, receive, ATTACHMENT_LIMIT)
         try:
-            filed = await self._store.write(service.admitted, authorization, partial(service.file, kept=kept), brought)
+            filed = await self._store.write(
+                service.admitted, self._limits, visit, partial(service.file, kept=kept), brought
+            )
         except ApiError:
             if kept is not None:
                 await self._blobs.drop(kept.storage_key)

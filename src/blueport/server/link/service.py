@@ -19,7 +19,9 @@ from blueport.protocol.door import (
     Welcome,
 )
 from blueport.server.authorizing import service as authorizing
+from blueport.server.authorizing.limits import Limits
 from blueport.server.authorizing.queries import DaemonRow
+from blueport.server.authorizing.service import Visit
 from blueport.server.blobs.storage import Kept
 from blueport.server.errors import ApiError
 from blueport.server.link import queries
@@ -39,14 +41,14 @@ note_silent_lines = queries.note_silent_lines
 
 
 def admitted(
-    tx: Tx, authorization: list[bytes], unit: Callable[[Tx, DaemonRow, Said], Done], said: Said | ApiError
+    tx: Tx, limits: Limits, visit: Visit, unit: Callable[[Tx, DaemonRow, Said], Done], said: Said | ApiError
 ) -> Done:
-    """Do *unit* for the daemon whose token the Authorization headers hold.
+    """Do *unit* for the daemon that visits.
 
     Raises:
-        ApiError: `invalid_api_key`; what is said, if that is a refusal; or as *unit*.
+        ApiError: `invalid_api_key` or `rate_limit_exceeded`; what is said, if that is a refusal; or as *unit*.
     """
-    daemon = authorizing.authenticated_daemon(tx, authorization)
+    daemon = authorizing.admit_daemon(tx, limits, visit)
     if isinstance(said, ApiError):
         raise said
     return unit(tx, daemon, said)
