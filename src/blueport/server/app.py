@@ -66,7 +66,7 @@ SWEEP_S = 15.0
 # What a crash may forget of the calls that were counted.
 KEEP_USES_S = 5.0
 GRACE_S = 3
-SWEEP_FILES_S = 24 * 60 * 60
+SWEEP_FILES_S = 6 * 60 * 60
 # A draft that is still written to has news every half minute; bytes are told of right after they are in their place.
 DRAFT_LIFE_MS = 60 * 60 * 1000
 UNTOLD_LIFE_MS = 24 * 60 * 60 * 1000
