@@ -15,6 +15,7 @@ PATHS = [
     "/v1/receipts",
     "/v1/outbox",
     "/v1/webhooks",
+    "/v1/files",
 ]
 
 
@@ -119,9 +120,13 @@ class TestDescription:
             ("GET", "/v1/receipts"): "200",
             ("POST", "/v1/receipts"): "201",
             ("GET", "/v1/outbox"): "200",
+            ("GET", "/v1/sandbox"): "200",
+            ("POST", "/v1/sandbox"): "200",
             ("GET", "/v1/webhooks"): "200",
             ("POST", "/v1/webhooks"): "201",
             ("DELETE", "/v1/webhooks"): "200",
+            ("POST", "/v1/files"): "201",
+            ("GET", "/v1/files"): "302",
         }
 
     def test_an_answer_has_exactly_the_fields_that_are_described(self, alice: Customer) -> None:

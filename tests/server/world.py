@@ -129,7 +129,7 @@ class World:
 
     def customer(self, name: str, line: str) -> "Customer":
         """Set up an account with a line, a Mac that has said hello, and a key that may do everything."""
-        account_id = self.do(authorizing.new_account, name)
+        account_id = self.do(authorizing.new_account, name, f"{name.lower()}@example.com")
         mac = self.mac(account_id)
         line_id = self.add_line(account_id, line, mac)
         mac.hello(line)
@@ -207,6 +207,13 @@ class Customer(Caller):
     def accepted(self, path: str, to: str = ADA, **more: Json) -> str:
         """Have a request to *path* accepted; return its outbox id."""
         answer = self.post(path, {"from": self.line, "to": to, **more})
+        assert answer.status_code == 201, answer.text
+        return answer.json()["id"]
+
+    def keeps(self, content: bytes = b"bytes", mime_type: str = "audio/x-m4a", name: str = "memo.m4a") -> str:
+        """Have a file kept; return its id."""
+        headers = {"Content-Type": mime_type, "X-Filename": name}
+        answer = self.call("POST", "/v1/files", content=content, headers=headers)
         assert answer.status_code == 201, answer.text
         return answer.json()["id"]
 

@@ -38,6 +38,8 @@ CODES: dict[str, tuple[ErrorType, int]] = {
     "method_not_allowed": ("invalid_request_error", 405),
     "idempotency_key_in_use": ("invalid_request_error", 409),
     "file_too_large": ("invalid_request_error", 400),
+    "audio_not_readable": ("invalid_request_error", 422),
+    "range_not_satisfiable": ("invalid_request_error", 416),
     "malformed_request": ("invalid_request_error", 400),
     "request_timeout": ("invalid_request_error", 408),
     "request_too_large": ("invalid_request_error", 413),
@@ -50,9 +52,10 @@ CODES: dict[str, tuple[ErrorType, int]] = {
 class ApiError(Exception):
     """A request that is refused; nothing of it was done."""
 
-    def __init__(self, code: str, message: str, *, param: str | None = None) -> None:
+    def __init__(self, code: str, message: str, *, param: str | None = None, retry_after_s: int | None = None) -> None:
         """Refuse with one of CODES; *param* names the field at fault, where one is."""
         super().__init__(message)
+        self.retry_after_s = retry_after_s
         self.code = code
         self.message = message
         self.param = param

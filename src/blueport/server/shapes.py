@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from blueport.protocol.commands import Tapback
-from blueport.server.ids import ChatId, LineId, MessageId, OutboxId, ReactionId
+from blueport.server.ids import ChatId, FileId, LineId, MessageId, OutboxId, ReactionId
 
 
 class Attachment(msgspec.Struct, frozen=True):
@@ -16,6 +16,30 @@ class Attachment(msgspec.Struct, frozen=True):
     size: int | None
     url: str | None
     transcription: str | None
+
+
+class StoredAttachment(msgspec.Struct, frozen=True):
+    """A file of a message as it is kept; `file_id` is null until its bytes are stored, and `is_coming` if they will be.
+
+    Rows of earlier versions know neither guid nor file.
+    """
+
+    guid: str = ""
+    filename: str | None = None
+    mime_type: str | None = None
+    size: int | None = None
+    file_id: FileId | None = None
+    transcription: str | None = None
+    is_coming: bool = False
+
+    @property
+    def is_awaited(self) -> bool:
+        """Tell whether its bytes will come, and have not."""
+        return self.is_coming and self.file_id is None
+
+    def shown(self, url: str | None) -> Attachment:
+        """Return it as the outside sees it, with a link to its bytes."""
+        return Attachment(self.filename, self.mime_type, self.size, url, self.transcription)
 
 
 class Message(msgspec.Struct, frozen=True):

@@ -38,7 +38,7 @@ def body_of(raw: bytes, shape: type[Shape]) -> Shape:
     Raises:
         ApiError: `invalid_json`, `missing_required_parameter` or `invalid_parameter_value`.
     """
-    given = _json_object(raw)
+    given = _json_object(raw) if raw or _names(shape) else {}  # of whom nothing is asked, he need not say it in JSON
     # null is the same as absent: clients of typed languages send it for what they leave out.
     present = {name: given[name] for name in _names(shape) if given.get(name) is not None}
     _require(present, shape)
@@ -143,9 +143,13 @@ def _require(given: Mapping[str, Json], shape: type[Shape]) -> None:
 
 
 def _is_empty(value: Json, nothing: Json) -> bool:
-    """Tell whether *value* says as much as *nothing*: spaces and the marks of files say no more than an empty text."""
-    is_blank = nothing == "" and isinstance(value, str) and _NOTHING.fullmatch(value) is not None
-    return value is None or value == nothing or is_blank
+    """Tell whether *value* says as much as *nothing*."""
+    return value is None or value == nothing or (nothing == "" and isinstance(value, str) and is_blank(value))
+
+
+def is_blank(text: str | None) -> bool:
+    """Tell whether a text says nothing: spaces and the marks of files do not."""
+    return text is None or _NOTHING.fullmatch(text) is not None
 
 
 def _refuse_unstorable(given: Mapping[str, Json]) -> None:

@@ -8,6 +8,7 @@ from blueport.server.errors import CODES
 from blueport.server.http.endpoint import Endpoint
 
 Schema = dict[str, object]
+_FOUND = 302
 
 _ERROR: Schema = {
     "type": "object",
@@ -35,14 +36,36 @@ _IDEMPOTENCY_KEY: Schema = {
     "description": "The same request under the same key has its effect once, for a day.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
 }
+_UPLOAD_HEADERS: list[Schema] = [
+    {
+        "name": "Content-Type",
+        "in": "header",
+        "required": False,
+        "description": "The file's media type; without it, what its first bytes look like.",
+        "schema": {"type": "string"},
+    },
+    {
+        "name": "X-Filename",
+        "in": "header",
+        "required": False,
+        "description": "The file's name: UTF-8, percent-encoded UTF-8, or RFC 8187. Folders in it are dropped.",
+        "schema": {"type": "string"},
+    },
+]
+_LOCATION: Schema = {
+    "Location": {
+        "description": "A link to the file's bytes that works without a key for a quarter of an hour.",
+        "schema": {"type": "string", "format": "uri"},
+    }
+}
 # Any endpoint may answer these; a proxy before it, others.
-_REFUSALS = ("400", "401", "403", "404", "408", "413", "431", "503", "default")
+_REFUSALS = ("400", "401", "403", "404", "408", "413", "429", "431", "503", "default")
 
 
 def description(endpoints: Iterable[Endpoint], *, version: str) -> Schema:
     """Return the OpenAPI 3.1 document for *endpoints*."""
     each = list(endpoints)
-    _, asked = _components({endpoint.asked for endpoint in each if endpoint.method != "GET"})
+    _, asked = _components({endpoint.asked for endpoint in each if endpoint.method != "GET" and not endpoint.is_upload})
     _, answered = _components({endpoint.answer for endpoint in each})
     paths: dict[str, Schema] = {}
     for endpoint in each:
@@ -65,7 +88,7 @@ def _operation(endpoint: Endpoint) -> Schema:
         "operationId": f"{endpoint.method.lower()}_{endpoint.path.rpartition('/')[2]}".replace("-", "_"),
         "description": f"{endpoint.purpose} Scope: `{endpoint.scope}`.",
         "responses": {
-            str(endpoint.status): _json_answer("Done.", _with_request_id(endpoint.answer)),
+            str(endpoint.status): _answer(endpoint),
             **dict.fromkeys(
                 _REFUSALS, _json_answer("Refused; nothing was done.", {"$ref": "#/components/schemas/Error"})
             ),
@@ -73,11 +96,22 @@ def _operation(endpoint: Endpoint) -> Schema:
     }
     if endpoint.method == "GET":
         operation["parameters"] = _parameters(endpoint.asked)
+    elif endpoint.is_upload:
+        operation["parameters"] = [_IDEMPOTENCY_KEY, *_UPLOAD_HEADERS]
+        operation["requestBody"] = _body("*/*", {"type": "string", "format": "binary"})
     else:
         operation["parameters"] = [_IDEMPOTENCY_KEY]
-        body = {"application/json": {"schema": _reference(endpoint.asked)}}
-        operation["requestBody"] = {"required": True, "content": body}
+        operation["requestBody"] = _body("application/json", _reference(endpoint.asked))
     return operation
+
+
+def _body(media_type: str, schema: Schema) -> Schema:
+    return {"required": True, "content": {media_type: {"schema": schema}}}
+
+
+def _answer(endpoint: Endpoint) -> Schema:
+    done = _json_answer("Done.", _with_request_id(endpoint.answer))
+    return {**done, "headers": _LOCATION} if endpoint.status == _FOUND else done
 
 
 def _json_answer(meaning: str, schema: Schema) -> Schema:

@@ -10,16 +10,18 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope
 
 from blueport.protocol.door import Begin, Claim, Claimed, ClaimedSignals, ClaimSignals, Failed, Hello, Hold, Sightings
+from blueport.server.authorizing.limits import Limits
 from blueport.server.authorizing.queries import DaemonRow
 from blueport.server.errors import ApiError
 from blueport.server.http.answers import Answer
 from blueport.server.http.problems import ClientGoneError
-from blueport.server.http.routing import body_within_limit, header_values, route
+from blueport.server.http.routing import body_within_limit, route, visit_of
 from blueport.server.link import service
 from blueport.server.store.sqlite import SqliteStore
 from blueport.server.store.tx import Topic, Tx
 from blueport.server.store.wakeups import waited
 
+LONG_POLLS = ("/daemon/v1/claim", "/daemon/v1/signals")
 # A hint may be lost, and an item may fall due without one.
 POLL_S = 1.0
 LONGEST_WAIT_S = 30.0
@@ -43,8 +45,9 @@ class _Waiting(NamedTuple, Generic[Asked, Work]):
 class Door:
     """The daemon's door of one server."""
 
-    def __init__(self, store: SqliteStore, *, lease_s: int, region: str) -> None:
+    def __init__(self, store: SqliteStore, limits: Limits, *, lease_s: int, region: str) -> None:
         self._store = store
+        self._limits = limits
         self._lease_s = lease_s
         self._region = region
         self._is_closing = False
@@ -95,15 +98,15 @@ class Door:
 
     async def _first(self, scope: Scope, receive: Receive, waiting: _Waiting[Asked, Work]) -> Answer:
         """Ask again and again until there is work, the daemon has waited long enough, or is gone."""
-        asked = await _said(receive, waiting.shape)
-        authorization = header_values(scope, b"authorization")
+        asked = await said_by(receive, waiting.shape)
+        visit = visit_of(scope)
         until = _now_s() + (0 if isinstance(asked, ApiError) else min(asked.wait_s, LONGEST_WAIT_S))
         hung_up = asyncio.ensure_future(_hung_up(receive))
         try:
             while not hung_up.done():
                 ticket = self._store.wakeups.ticket(waiting.topic)
                 # Never cut short: what a claim has leased must reach who asked.
-                claimed = await self._store.write(service.admitted, authorization, waiting.unit, asked)
+                claimed = await self._store.write(service.admitted, self._limits, visit, waiting.unit, asked)
                 if waiting.found(claimed) or self._is_closing or _now_s() >= until:
                     return _answer(claimed)
                 await waited(ticket, min(POLL_S, until - _now_s()))
@@ -132,11 +135,11 @@ class Door:
     async def _done(
         self, scope: Scope, receive: Receive, shape: type[Said], unit: Callable[[Tx, DaemonRow, Said], msgspec.Struct]
     ) -> Answer:
-        said = await _said(receive, shape)
-        return _answer(await self._store.write(service.admitted, header_values(scope, b"authorization"), unit, said))
+        said = await said_by(receive, shape)
+        return _answer(await self._store.write(service.admitted, self._limits, visit_of(scope), unit, said))
 
 
-async def _said(receive: Receive, shape: type[Said]) -> Said | ApiError:
+async def said_by(receive: Receive, shape: type[Said]) -> Said | ApiError:
     """Decode what a daemon says. A refusal is kept until its token has been judged."""
     body = await body_within_limit(receive, SIGHTINGS_LIMIT)
     if isinstance(body, ApiError):
