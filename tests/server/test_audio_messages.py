@@ -12,16 +12,9 @@ from tests.server.refusals import (
     assert_line_is_judged,
     each_write_refusal,
 )
-from tests.server.world import ADA, CARL, NOON_MS, Customer, text_in_group
+from tests.server.world import ADA, CARL, Customer, text_in_group
 
 PATH = "/v1/audio-messages"
-
-
-def _file(customer: Customer, mime_type: str = "audio/x-m4a", name: str = "file_1") -> str:
-    columns = "id, account_id, filename, mime_type, size, sha256, storage_key, created_at"
-    row = (name, customer.account_id, "memo.m4a", mime_type, 900, "00", name, NOON_MS)
-    customer.world.sql(f"INSERT INTO files ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", *row)
-    return name
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +25,7 @@ def _a_line_with_audio_and_a_chat(alice: Customer) -> None:
 
 @pytest.fixture
 def form(alice: Customer) -> Form:
-    asked = {"from": alice.line, "to": ADA, "audio_message": _file(alice)}
+    asked = {"from": alice.line, "to": ADA, "audio_message": alice.keeps()}
     return Form("POST", PATH, "messages:write", asked)
 
 
@@ -49,9 +42,8 @@ class TestAccepted:
 
         (item,) = alice.mac.claim()
         assert item.id == made["id"]
-        assert item.command == SendAudio(
-            ADA, (f"iMessage;-;{ADA}",), FileToSend("memo.m4a", "audio/x-m4a", 900), reply_to_guid=None
-        )
+        voice = FileToSend("Audio Message.caf", "audio/x-caf", len(b"bytes"))
+        assert item.command == SendAudio(ADA, (f"iMessage;-;{ADA}",), voice, reply_to_guid=None)
 
     def test_it_may_be_a_reply(self, alice: Customer, form: Form) -> None:
         guid = alice.hears(ADA)
@@ -94,7 +86,7 @@ class TestAccepted:
         ],
     )
     def test_audio_of_every_usual_type_is_taken(self, alice: Customer, form: Form, mime_type: str) -> None:
-        assert_done(form.ask(alice, audio_message=_file(alice, mime_type, "file_2")), 201)
+        assert_done(form.ask(alice, audio_message=alice.keeps(mime_type=mime_type)), 201)
 
 
 class TestRefused:
@@ -129,7 +121,7 @@ class TestRefused:
 
     @pytest.mark.parametrize("mime_type", ["image/png", "video/mp4", "application/octet-stream", "audio/midi"])
     def test_a_file_of_another_kind_is_refused(self, alice: Customer, form: Form, mime_type: str) -> None:
-        answer = form.ask(alice, audio_message=_file(alice, mime_type, "file_2"))
+        answer = form.ask(alice, audio_message=alice.keeps(mime_type=mime_type))
 
         assert_refused(answer, 400, "invalid_parameter_value", "audio_message")
 

@@ -2,24 +2,39 @@
 
 import pytest
 
-from blueport.protocol.sightings import Proof
+from blueport.protocol.door import ClaimedItem
+from blueport.protocol.sightings import Proof, Sighting
 from blueport.server.ids import LineId
 from tests.server.answers import assert_done, assert_refused
 from tests.server.refusals import NOBODYS_ID, Form, assert_key_is_judged
-from tests.server.world import ADA, NOON_MS, Customer, Json, reaction_to
+from tests.server.world import ADA, NOON_MS, Customer, Json, reaction_to, text_from
 
 PATH = "/v1/outbox"
-MORE = {"/v1/messages": {"text": "Hello"}, "/v1/reactions": {"type": "love"}, "/v1/typing": {}, "/v1/receipts": {}}
+MORE = {
+    "/v1/messages": {"text": "Hello"},
+    "/v1/audio-messages": {},
+    "/v1/reactions": {"type": "love"},
+    "/v1/typing": {},
+    "/v1/receipts": {},
+}
 each_kind = pytest.mark.parametrize("path", MORE)
 
 
 @pytest.fixture
 def asked(alice: Customer, path: str) -> Json:
     """Return a request to that path that is accepted."""
-    alice.mac.hello(alice.line, capabilities=("reactions", "typing", "receipts"))
+    alice.mac.hello(alice.line, capabilities=("audio", "reactions", "typing", "receipts"))
     guid = alice.hears(ADA)
-    about = {"message_id": guid} if path == "/v1/reactions" else {}
-    return {"from": alice.line, "to": ADA} | MORE[path] | about
+    about = {"/v1/reactions": {"message_id": guid}, "/v1/audio-messages": {"audio_message": alice.keeps()}}
+    return {"from": alice.line, "to": ADA} | MORE[path] | about.get(path, {})
+
+
+def _row_of(item: ClaimedItem, asked: Json) -> Sighting:
+    """Return the row of chat.db that proves an item sent."""
+    proof = Proof(item.id, item.token)
+    if "message_id" in asked:
+        return reaction_to(asked["message_id"], item.line_handle, None, proves=proof)
+    return text_from(ADA, item.line_handle, asked.get("text"), is_from_me=True, sender=None, proves=proof)
 
 
 @each_kind
@@ -48,20 +63,13 @@ class TestEachKind:
         outbox_id = alice.post(path, asked).json()["id"]
         alice.world.clock.ms += 7
 
-        def perform() -> None:
-            for item in alice.mac.claim():
-                assert alice.item(outbox_id)["status"] == "claimed"
-                if path == "/v1/messages":
-                    alice.mac.sends(item)
-                else:
-                    alice.mac.begin(item)
-                    guid = asked["message_id"]
-                    alice.mac.sees(reaction_to(guid, alice.line, None, proves=Proof(item.id, item.token)))
-            for signal in alice.mac.signals():
-                assert alice.item(outbox_id)["status"] == "claimed"
-                assert alice.mac.done(signal)
-
-        perform()
+        for item in alice.mac.claim():
+            assert alice.item(outbox_id)["status"] == "claimed"
+            assert alice.mac.begin(item)
+            alice.mac.sees(_row_of(item, asked))
+        for signal in alice.mac.signals():
+            assert alice.item(outbox_id)["status"] == "claimed"
+            assert alice.mac.done(signal)
 
         item = alice.item(outbox_id)
         assert (item["status"], item["error"], item["attempts"]) == ("sent", None, 1)

@@ -88,7 +88,7 @@ lines = Table(
     metadata,
     _id(),
     _account(),
-    Column("daemon_id", Text, ForeignKey("daemons.id")),
+    Column("daemon_id", Text, ForeignKey("daemons.id"), index=True),
     Column("handle", Text, nullable=False, unique=True),
     Column("label", Text),
     Column("service", Text, nullable=False),

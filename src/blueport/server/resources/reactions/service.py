@@ -51,7 +51,9 @@ def list_reactions(tx: Tx, call: Call[ListReactions]) -> Page[Reaction]:
     if not message_ids:
         raise ApiError("message_not_found", "No such message.", param="message_id")
     reactions = [_reaction(row) for row in queries.standing(tx, message_ids)]
-    return page_of_all(reactions, f"reactions {name}", call.asked, call.terms.cursors)
+    # Two accounts may know a message by the same guid.
+    list_name = f"reactions {call.key.account_id} {name}"
+    return page_of_all(reactions, list_name, call.asked, call.terms.cursors)
 
 
 def _judge_type(given: str) -> None:

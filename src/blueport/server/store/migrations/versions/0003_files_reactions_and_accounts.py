@@ -207,6 +207,7 @@ def _new_columns() -> None:
     with op.batch_alter_table("lines", schema=None) as batch_op:
         batch_op.add_column(sa.Column("is_sandbox", sa.Integer(), server_default="0", nullable=False))
         batch_op.add_column(sa.Column("is_contact_first", sa.Integer(), server_default="1", nullable=False))
+        batch_op.create_index(batch_op.f("ix_lines_daemon_id"), ["daemon_id"], unique=False)
         batch_op.create_index(
             "ix_lines_sandbox",
             ["is_sandbox"],
