@@ -19,8 +19,9 @@ from starlette.types import Receive, Scope
 from blueport import __version__, clock
 from blueport.server import provisioning
 from blueport.server.dashboard.routes import Dashboard
+from blueport.server.describing import openapi
 from blueport.server.errors import StoreUnavailableError
-from blueport.server.http import openapi, repeating
+from blueport.server.http import repeating
 from blueport.server.http.answers import Answer, with_request_id
 from blueport.server.http.endpoint import Endpoint, Terms
 from blueport.server.http.pages import Cursors

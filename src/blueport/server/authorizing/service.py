@@ -14,6 +14,10 @@ from blueport.server.errors import ApiError
 from blueport.server.ids import AccountId, DaemonId, KeyId, LineId, mint
 from blueport.server.store.tx import Tx
 
+# What a request may be refused with, for whoever describes an endpoint: see `line_for` and `target`.
+LINE_REFUSALS = (*addressing.LINE_REFUSALS, "line_not_accessible")
+TARGET_REFUSALS = (*LINE_REFUSALS, *addressing.WRITING_REFUSALS)
+
 
 class Key(msgspec.Struct, frozen=True):
     """Who calls. `line_ids` None means every line of the account."""

@@ -72,6 +72,11 @@ class Endpoint(msgspec.Struct, frozen=True):
     status: int
     purpose: str
     prepared: Callable[[Request], Prepared]
+    refusals: tuple[str, ...] = ()
+
+    def refusing(self, *codes: str) -> "Endpoint":
+        """Say which codes it may answer, beside those that come of its shape and of having a key."""
+        return msgspec.structs.replace(self, refusals=codes)
 
 
 def endpoint(

@@ -29,14 +29,14 @@ from blueport.server.notifying import service as notifying
 from blueport.server.receiving import queries
 from blueport.server.receiving.queries import Known, NewChat
 from blueport.server.sending import service as sending
-from blueport.server.shapes import Attachment, Message
+from blueport.server.shapes import Attachment, LineHandle, Message
 from blueport.server.store.tx import Tx
 
 
 class MessageData(Message, frozen=True):
     """The payload of `message.received` and `message.sent`."""
 
-    line_handle: str
+    line_handle: LineHandle
 
 
 def note(tx: Tx, daemon_id: DaemonId, sighting: Sighting, *, region: str) -> None:
