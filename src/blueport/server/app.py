@@ -11,15 +11,14 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
 import uvicorn
 from starlette.routing import Router
 from starlette.types import Receive, Scope
 
-from blueport import __version__, clock
+from blueport import clock
 from blueport.server import provisioning
 from blueport.server.dashboard.routes import Dashboard
-from blueport.server.describing import openapi
+from blueport.server.describing.routes import Descriptions
 from blueport.server.errors import StoreUnavailableError
 from blueport.server.http import repeating
 from blueport.server.http.answers import Answer, with_request_id
@@ -83,7 +82,8 @@ class Server:
         all_routes = Api(store, terms).routes(ENDPOINTS)
         self._door = Door(store, lease_s=settings.lease_s, region=settings.region)
         all_routes += self._door.routes()
-        all_routes += [route("/healthz", {"GET": self._healthz}), route("/openapi.json", {"GET": self._openapi})]
+        all_routes += Descriptions(ENDPOINTS, public_url=settings.public_url, hourly_limit=1000).routes()
+        all_routes += [route("/healthz", {"GET": self._healthz})]
         if settings.dashboard_token:
             all_routes += Dashboard(store, settings.dashboard_token).routes()
         self.app = Router(all_routes, redirect_slashes=False, default=Answered(otherwise), lifespan=self._lifespan)
@@ -123,9 +123,6 @@ class Server:
     async def _healthz(self, _scope: Scope, _receive: Receive, request_id: str) -> Answer:
         await self._store.read(notifying.next_due_at)
         return Answer(200, with_request_id(b'{"status":"ok"}', request_id))
-
-    async def _openapi(self, _scope: Scope, _receive: Receive, _request_id: str) -> Answer:
-        return Answer(200, msgspec.json.encode(openapi.description(ENDPOINTS, version=__version__)))
 
 
 def _swept(tx: Tx, watch: Watch, *, lease_s: int) -> Watch:

@@ -19,6 +19,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     webhook_timeout_s: Annotated[float, Meta(gt=0)] = 15
     # Comma-separated hosts and networks that webhooks may reach although they are not public.
     webhook_allow: str = ""
+    # Where others reach this server, as in `https://imessage.example.com`: links to files begin with it.
+    public_url: Annotated[str, Meta(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")] | None = None
     dashboard_token: str | None = None
     # ISO 3166 code: numbers without a country code are read as this country's.
     region: Annotated[str, Meta(pattern="^[A-Z]{2}$")] = "US"

@@ -77,7 +77,7 @@ def description(endpoints: Iterable[Endpoint], *, version: str) -> Schema:
     """Return the OpenAPI 3.1 document for *endpoints*."""
     each = list(endpoints)
     asked = schemas.of_requests(endpoint.asked for endpoint in each if endpoint.method != "GET")
-    answered = schemas.of_answers([*(endpoint.answer for endpoint in each), *(event.shape for event in EVENTS)])
+    answered = answers(each)
     paths: dict[str, Schema] = {}
     for endpoint in each:
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, answered)
@@ -118,7 +118,7 @@ def _operation(endpoint: Endpoint, answered: dict[str, Schema]) -> Schema:
         "security": [{"key": [endpoint.scope]}],
     }
     if endpoint.method == "GET":
-        operation["parameters"] = _parameters(endpoint.asked)
+        operation["parameters"] = _parameters(asked_by(endpoint))
     else:
         operation["parameters"] = [_IDEMPOTENCY_KEY]
         body = {"application/json": {"schema": schemas.reference(schemas.named(endpoint.asked))}}
@@ -131,25 +131,21 @@ def _noun(endpoint: Endpoint) -> str:
     return endpoint.path.rpartition("/")[2]
 
 
-def _parameters(shape: type[msgspec.Struct]) -> list[Schema]:
-    return [_parameter(field.encode_name, field.type, is_required=field.required) for field in _fields(shape)]
+def _parameters(asked: Schema) -> list[Schema]:
+    required = schemas.required_of(asked)
+    return [_parameter(name, field, is_required=name in required) for name, field in schemas.fields_of(asked).items()]
 
 
-def _fields(shape: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
-    return msgspec.structs.fields(shape)
-
-
-def _parameter(name: str, kind: object, *, is_required: bool) -> Schema:
-    schema = schemas.without_null(msgspec.json.schema(kind))
-    meaning, examples = schema.pop("description", ""), schema.pop("examples", [])
-    told: Schema = {"name": name, "in": "query", "required": is_required, "description": meaning, "schema": schema}
-    return {**told, "example": examples[0]} if isinstance(examples, list) and examples else told
+def _parameter(name: str, field: Schema, *, is_required: bool) -> Schema:
+    schema = {word: value for word, value in field.items() if word not in ("description", "default")}
+    meaning = field.get("description", "")
+    return {"name": name, "in": "query", "required": is_required, "description": meaning, "schema": schema}
 
 
 def _done(endpoint: Endpoint, answered: dict[str, Schema]) -> Schema:
     name = schemas.named(endpoint.answer)
     schema = {"allOf": [schemas.reference(name), _WITH_REQUEST_ID]}
-    shown = {**schemas.example(answered[name], answered), "request_id": _ID}
+    shown = example_answer(endpoint.answer, answered)
     headers = _UNDER_A_KEY if endpoint.method == "GET" else (*_UNDER_A_KEY, "Idempotent-Replayed")
     return _json_answer("Done.", schema, headers, shown)
 
@@ -195,6 +191,25 @@ def _delivered(event: Event, answered: dict[str, Schema]) -> Schema:
         },
         "responses": {"2XX": {"description": "Taken; it will not come again."}},
     }
+
+
+def asked_by(endpoint: Endpoint) -> Schema:
+    """Return the shape of what is asked of *endpoint*; in a query nothing is null."""
+    asked = schemas.of_requests([endpoint.asked])[schemas.named(endpoint.asked)]
+    if endpoint.method != "GET":
+        return asked
+    fields = {name: schemas.without_null(field) for name, field in schemas.fields_of(asked).items()}
+    return {**asked, "properties": fields}
+
+
+def answers(endpoints: Iterable[Endpoint]) -> dict[str, Schema]:
+    """Return the shapes of all that leaves, by name."""
+    return schemas.of_answers([*(endpoint.answer for endpoint in endpoints), *(event.shape for event in EVENTS)])
+
+
+def example_answer(shape: type[msgspec.Struct], answered: dict[str, Schema]) -> Schema:
+    """Return an answer of that shape."""
+    return {**schemas.example(answered[schemas.named(shape)], answered), "request_id": _ID}
 
 
 def body_of(event: Event) -> Schema:

@@ -5,7 +5,8 @@ import msgspec
 from blueport.server.errors import CODES
 from blueport.server.http.endpoint import Endpoint
 
-_OF_ANY = (
+# What any request may come to, whatever it asks.
+OF_ANY = (
     "missing_api_key",
     "invalid_api_key",
     "insufficient_scope",
@@ -38,7 +39,7 @@ def explained() -> dict[str, Explained]:
 
 def codes_of(endpoint: Endpoint) -> list[str]:
     """Return the codes that *endpoint* may answer, in the order of CODES."""
-    possible = {*_OF_ANY, *_of_shape(endpoint), *endpoint.refusals}
+    possible = {*OF_ANY, *_of_shape(endpoint), *endpoint.refusals}
     return [code for code in CODES if code in possible]
 
 

@@ -45,6 +45,12 @@ def fields_of(schema: Schema) -> dict[str, Schema]:
     return fields if isinstance(fields, dict) else {}
 
 
+def required_of(schema: Schema) -> list[str]:
+    """Return the fields that an object must have."""
+    required = schema.get("required")
+    return required if isinstance(required, list) else []
+
+
 def example(schema: Schema, components: dict[str, Schema]) -> Schema:
     """Return an object of *schema*, made of the examples that are told of its fields."""
     return {name: _example(field, components) for name, field in fields_of(schema).items()}

@@ -24,5 +24,5 @@ class Line(msgspec.Struct, frozen=True):
     ]
     handle: Annotated[str, Meta(description="Its phone number in E.164, or its Apple ID.", examples=["+15551234567"])]
     label: Annotated[str | None, Meta(description="What the operator calls it.", examples=["Support"])]
-    service: Annotated[Literal["imessage", "sms", "auto"], Meta(description="What it sends by.")]
+    service: Annotated[Literal["imessage", "sms", "auto"], Meta(description="What it sends by.", examples=["imessage"])]
     is_active: Annotated[bool, Meta(description="Whether its Mac serves it now.", examples=[True])]
