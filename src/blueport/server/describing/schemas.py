@@ -25,7 +25,7 @@ def reference(name: str) -> Schema:
 
 def of_requests(shapes: Iterable[type[msgspec.Struct]]) -> dict[str, Schema]:
     """Return the components for what is asked."""
-    each = set(shapes)
+    each = list(shapes)
     components = _components(each)
     for shape in each:
         # As `bodies.body_of` has it.
