@@ -11,15 +11,19 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import msgspec
 
+from blueport.protocol.door import Capability
+from blueport.protocol.sightings import ReceiptSeen, TypingSeen
 from blueport.server.describing import refusals
+from blueport.server.describing.events import EVENTS
+from blueport.server.notifying.service import EventType
 from blueport.server.store.schema import upgrade
 from tests.server.receiver import Receiver, receiving
 from tests.server.signatures import signatures
-from tests.server.world import ADA, NOON_MS, Clock, Customer, Json, World, proof_of
+from tests.server.world import ADA, NOON_MS, Clock, Customer, Json, World, chat_with, proof_of, reaction_to
 
 FOLDER = Path(__file__).parents[2] / "contract"
 _LINE = "+15551234567"
@@ -53,11 +57,14 @@ def contract(told: Told) -> dict[str, str]:
 def told_by(world: World, receiver: Receiver) -> Told:
     """Ask *world* everything once."""
     alice = world.customer("Alice", _LINE)
+    alice.mac.hello(_LINE, capabilities=get_args(Capability))
     asking = _Asking(alice)
     _try_webhooks(asking)
-    alice.webhook(receiver.url, "message.received", "message.sent")
+    alice.webhook(receiver.url, *get_args(EventType))
     _receive_and_send(asking)
-    events = {heard.body["event"]: heard.raw.decode() for heard in receiver.waits_for(2)}
+    _react(asking)
+    _show_presence(asking)
+    events = {heard.body["event"]: heard.raw.decode() for heard in receiver.waits_for(len(EVENTS))}
     return Told(world.client.get("/openapi.json").text, asking.examples, events)
 
 
@@ -110,6 +117,25 @@ def _receive_and_send(asking: _Asking) -> None:
     asking.get("/v1/messages", **{"from": _LINE, "to": ADA})
     asking.get("/v1/chats", **{"from": _LINE})
     asking.get("/v1/lines")
+
+
+def _react(asking: _Asking) -> None:
+    theirs, ours = reversed(asking.customer.messages())
+    asking.post("/v1/reactions", {"from": _LINE, "to": ADA, "message_id": theirs["id"], "type": "like"})
+    put_on = msgspec.structs.replace(reaction_to(ours["guid"], _LINE), guid=_guid(3), sent_at=NOON_MS - 50)
+    asking.customer.mac.sees(put_on)
+    asking.get("/v1/reactions", message_id=ours["id"])
+    asking.customer.mac.sees(msgspec.structs.replace(put_on, guid=_guid(4), is_added=False, sent_at=NOON_MS - 10))
+
+
+def _show_presence(asking: _Asking) -> None:
+    where = {"from": _LINE, "to": ADA}
+    asking.post("/v1/typing", where)
+    asking.customer.mac.sees(TypingSeen(_LINE, chat_with(ADA), ADA, is_typing=True, at=NOON_MS - 200))
+    asking.get("/v1/typing", **where)
+    asking.post("/v1/receipts", where)
+    asking.customer.mac.sees(ReceiptSeen(_LINE, chat_with(ADA), ADA, read_at=NOON_MS - 5))
+    asking.get("/v1/receipts", **where)
 
 
 def _guid(number: int) -> str:

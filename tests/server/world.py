@@ -6,6 +6,7 @@ Alice and Bob are customers, each with a line and a Mac of their own. Ada and Ca
 import asyncio
 import functools
 import itertools
+import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ from blueport.protocol.door import (
     Claim,
     Claimed,
     ClaimedItem,
+    ClaimedSignal,
+    ClaimedSignals,
+    ClaimSignals,
     Failed,
     Held,
     Hello,
@@ -29,7 +33,7 @@ from blueport.protocol.door import (
     Sightings,
     Welcome,
 )
-from blueport.protocol.sightings import ChatSeen, MessageSeen, Proof, Sighting
+from blueport.protocol.sightings import ChatSeen, MessageSeen, Proof, ReactionSeen, Sighting
 from blueport.server import provisioning
 from blueport.server.addressing import service as addressing
 from blueport.server.addressing.queries import Line
@@ -97,7 +101,7 @@ class World:
     def pass_time(self, ms: int) -> None:
         """Move the clock on, and have everybody who waits look at it."""
         self.clock.ms += ms
-        self.client.portal.call(self.store.wakeups.wake, ["deliveries", "outbox"])
+        self.client.portal.call(self.store.wakeups.wake, ["deliveries", "outbox", "signals"])
 
     def sweep(self) -> None:
         """Do what the server does now and then."""
@@ -121,6 +125,10 @@ class World:
             return connection.execute(statement, values).fetchall()
         finally:
             connection.close()
+
+    def events(self) -> list[tuple[str, Json]]:
+        """Return every event that was made, the oldest first, by type and payload."""
+        return [(kind, json.loads(data)) for kind, data in self.sql("SELECT type, data FROM events ORDER BY seq")]
 
     def customer(self, name: str, line: str) -> "Customer":
         """Set up an account with a line, a Mac that has said hello, and a key that may do everything."""
@@ -199,6 +207,12 @@ class Customer(Caller):
         assert answer.status_code == 201, answer.text
         return answer.json()["id"]
 
+    def accepted(self, path: str, to: str = ADA, **more: Json) -> str:
+        """Have a request to *path* accepted; return its outbox id."""
+        answer = self.post(path, {"from": self.line, "to": to, **more})
+        assert answer.status_code == 201, answer.text
+        return answer.json()["id"]
+
     def messages(self, to: str = ADA) -> list[Json]:
         """Return the messages of a chat, newest first."""
         return self.get("/v1/messages", {"from": self.line, "to": to, "limit": 100}).json()["data"]
@@ -261,6 +275,17 @@ class Mac:
         answer = self.knock("sightings", Sightings(self.journal, sightings))
         assert answer.status_code == 200, answer.text
 
+    def signals(self, wait_s: float = 0, limit: int = 10) -> list[ClaimedSignal]:
+        """Claim the signals that there are to do."""
+        return list(_heard(self.knock("signals", ClaimSignals(wait_s, limit)), ClaimedSignals).signals)
+
+    def done(self, signal: ClaimedSignal) -> bool:
+        return _heard(self.knock(f"signals/{signal.id}/done", Hold(signal.token)), Held).held
+
+    def fail_signal(self, signal: ClaimedSignal, error: str = "not now", *, permanent: bool = False) -> bool:
+        failed = Failed(signal.token, error, permanent=permanent)
+        return _heard(self.knock(f"signals/{signal.id}/failed", failed), Held).held
+
     def sends(self, item: ClaimedItem) -> MessageSeen:
         """Hand an item to Messages, and see its row."""
         assert self.begin(item)
@@ -278,6 +303,21 @@ def proof_of(item: ClaimedItem, **more: Json) -> MessageSeen:
     """Return the sighting that proves *item* sent."""
     ours = {"is_from_me": True, "sender": None, "proves": Proof(item.id, item.token)}
     return _seen(item.command.recipient or "a group", item.line_handle, item.command.text, ours | more)
+
+
+def reaction_to(guid: str, line: str, person: str | None = ADA, tapback: str | None = "love", **more: Json) -> Sighting:
+    """Return the sighting of a tapback that a person, or with None the line itself, put on a message of Ada's chat."""
+    number = next(_numbers)
+    usual = {
+        "guid": f"GUID-{number}",
+        "chat": chat_with(person or ADA),
+        "is_from_me": person is None,
+        "part": 0,
+        "emoji": None,
+        "is_added": True,
+        "sent_at": NOON_MS + number,
+    }
+    return ReactionSeen(line_handle=line, sender=person, target_guid=guid, tapback=tapback, **(usual | more))
 
 
 def text_in_group(group: str, person: str, line: str, text: str = "Hi all", **more: Json) -> MessageSeen:

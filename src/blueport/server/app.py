@@ -33,13 +33,18 @@ from blueport.server.notifying import service as notifying
 from blueport.server.notifying.dispatcher import Dispatcher
 from blueport.server.notifying.guard import guard_of
 from blueport.server.notifying.sender import HttpSender
+from blueport.server.resources.audio_messages import routes as audio_messages
 from blueport.server.resources.chats import routes as chats
 from blueport.server.resources.lines import routes as lines
 from blueport.server.resources.messages import routes as messages
 from blueport.server.resources.outbox import routes as outbox
+from blueport.server.resources.reactions import routes as reactions
+from blueport.server.resources.receipts import routes as receipts
+from blueport.server.resources.typing import routes as typing
 from blueport.server.resources.webhooks import routes as webhooks
 from blueport.server.sending import service as sending
 from blueport.server.settings import Settings
+from blueport.server.signalling import service as signalling
 from blueport.server.store.schema import upgrade
 from blueport.server.store.sqlite import SqliteStore
 from blueport.server.store.tx import Tx
@@ -52,8 +57,15 @@ GRACE_S = 3
 # The busiest first: routes are tried in this order.
 ENDPOINTS: tuple[Endpoint, ...] = (
     messages.SEND,
+    typing.SEND,
+    receipts.SEND,
     messages.LIST,
     outbox.GET,
+    reactions.SEND,
+    audio_messages.SEND,
+    reactions.LIST,
+    typing.LIST,
+    receipts.LIST,
     chats.LIST,
     lines.LIST,
     webhooks.CREATE,
@@ -132,6 +144,7 @@ def _swept(tx: Tx, watch: Watch, *, lease_s: int) -> Watch:
     daemons are given the time to renew what they hold before any of them is taken for silent.
     """
     repeating.drop_old(tx)
+    signalling.end_expired(tx)
     quiet_until = watch.quiet_until
     if not 0 <= tx.now_ms - watch.swept_at <= 2 * SWEEP_S * 1000:
         notifying.hasten(tx)

@@ -3,12 +3,13 @@
 What the description of the API says of a field is said here, beside it, and nowhere else.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
-from blueport.server.ids import ChatId, LineId, MessageId, OutboxId
+from blueport.protocol.commands import Tapback
+from blueport.server.ids import ChatId, LineId, MessageId, OutboxId, ReactionId
 
 AtMs = Annotated[int, Meta(examples=[1760000000000])]
 LineKnown = Annotated[LineId, Meta(description="The line.", examples=["ln_01k742sg000000000000000001"])]
@@ -16,6 +17,7 @@ ChatKnown = Annotated[ChatId, Meta(description="The chat.", examples=["cht_01k74
 LineHandle = Annotated[
     str, Meta(description="The line's phone number in E.164, or its Apple ID.", examples=["+15551234567"])
 ]
+Other = Annotated[str, Meta(description="Who: a phone number in E.164 or an Apple ID.", examples=["+15559876543"])]
 Sender = Annotated[
     str,
     Meta(
@@ -72,3 +74,33 @@ class Message(msgspec.Struct, frozen=True):
     reply_to_guid: Annotated[
         str | None, Meta(description="The `guid` of the message that it answers.", examples=[None])
     ]
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """A place in the outbox."""
+
+    id: Annotated[
+        OutboxId,
+        Meta(
+            description="The outbox item: `GET /v1/outbox` tells what became of it, and a message will bear it.",
+            examples=["obx_01k742sg000000000000000001"],
+        ),
+    ]
+    status: Annotated[Literal["pending"], Meta(description="It is on disk, and will be tried.")] = "pending"
+
+
+class Reaction(msgspec.Struct, frozen=True):
+    """A tapback on a message; `sent_at` is when it was put there, `synced_at` when we learned of it (Unix ms)."""
+
+    id: Annotated[ReactionId, Meta(description="The reaction's id.", examples=["rxn_01k742sg000000000000000001"])]
+    message_id: Annotated[
+        MessageId, Meta(description="The message that it is on.", examples=["msg_01k742sg000000000000000001"])
+    ]
+    type: Annotated[Tapback, Meta(description="Which of the six it is.", examples=["love"])]
+    sender: Sender
+    is_from_me: Annotated[bool, Meta(description="Whether the line put it there, by this API or by hand.")]
+    added: Annotated[
+        bool, Meta(description="Whether it stands; false once it was taken off or replaced.", examples=[True])
+    ]
+    sent_at: Annotated[AtMs, Meta(description="When it was put there.")]
+    synced_at: Annotated[AtMs, Meta(description="When this server learned of it.")]

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import msgspec
 
 from blueport.server.notifying.service import EventType
+from blueport.server.receiving.reactions import ReactionData
 from blueport.server.receiving.service import MessageData
 
 
@@ -25,4 +26,6 @@ EVENTS = (
         MessageData,
         {"sender": "+15551234567", "is_from_me": True, "outbox_id": "obx_01k742sg000000000000000001"},
     ),
+    Event("reaction.added", "Somebody, or the line itself, put a tapback on a message.", ReactionData, {}),
+    Event("reaction.removed", "A tapback was taken off, or replaced by another one.", ReactionData, {"added": False}),
 )

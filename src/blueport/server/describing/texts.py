@@ -16,8 +16,8 @@ from blueport.server.http.endpoint import Endpoint
 from blueport.server.http.pages import DEFAULT_LIMIT, LARGEST_LIMIT
 from blueport.server.ids import Prefix
 from blueport.server.notifying.schedule import DELAYS_S
-from blueport.server.resources.messages.schema import Accepted
 from blueport.server.resources.messages.service import TEXT_LIMIT
+from blueport.server.shapes import Accepted
 
 NAMES = ("llms.txt", "llms-full.txt")
 _DAY_S = 24 * 60 * 60

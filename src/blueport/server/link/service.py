@@ -7,6 +7,8 @@ from blueport.protocol.door import (
     Begin,
     Claim,
     Claimed,
+    ClaimedSignals,
+    ClaimSignals,
     Failed,
     Held,
     Hello,
@@ -22,6 +24,7 @@ from blueport.server.errors import ApiError
 from blueport.server.link import queries
 from blueport.server.receiving import service as receiving
 from blueport.server.sending import service as sending
+from blueport.server.signalling import service as signalling
 from blueport.server.store.tx import Tx
 
 Said = TypeVar("Said")
@@ -77,6 +80,22 @@ def begin(tx: Tx, daemon: DaemonRow, said: Begin, *, outbox_id: str, lease_s: in
 def fail(tx: Tx, daemon: DaemonRow, failed: Failed, *, outbox_id: str) -> Held:
     """Take a daemon's word that an item was not sent."""
     return Held(sending.fail(tx, daemon.id, outbox_id, failed))
+
+
+def claim_signals(tx: Tx, daemon: DaemonRow, asked: ClaimSignals) -> ClaimedSignals:
+    """Lease signals to a daemon."""
+    queries.note_seen(tx, daemon.id)
+    return ClaimedSignals(signalling.claim(tx, daemon.id, asked))
+
+
+def end_signal(tx: Tx, daemon: DaemonRow, hold: Hold, *, signal_id: str) -> Held:
+    """Take a daemon's word that a signal was done."""
+    return Held(signalling.done(tx, daemon.id, signal_id, hold.token))
+
+
+def fail_signal(tx: Tx, daemon: DaemonRow, failed: Failed, *, signal_id: str) -> Held:
+    """Take a daemon's word that a signal was not done."""
+    return Held(signalling.fail(tx, daemon.id, signal_id, failed))
 
 
 def note(tx: Tx, daemon: DaemonRow, sightings: Sightings, *, region: str) -> Noted:

@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, exists, func, or_, select, update
 from blueport.protocol.door import Begin
 from blueport.server.ids import AccountId, ChatId, DaemonId, FileId, KeyId, LineId, OutboxId
 from blueport.server.sending.states import Kind, OpenItem
-from blueport.server.store.tables import chat_guids, chats, files, lines, outbox
+from blueport.server.store.tables import chats, files, lines, outbox
 from blueport.server.store.tx import Statement, Tx, insert_into
 
 
@@ -104,11 +104,6 @@ _TASK = Statement(
     .join(chats, chats.c.id == outbox.c.chat_id)
     .outerjoin(files, files.c.id == outbox.c.file_id)
     .where(outbox.c.id == bindparam("id"))
-)
-_CHAT_GUIDS = Statement(
-    select(chat_guids.c.guid)
-    .where(chat_guids.c.chat_id == bindparam("chat_id"))
-    .order_by(chat_guids.c.seen_at.desc(), chat_guids.c.guid)
 )
 _CLAIM = Statement(
     update(outbox)
@@ -232,11 +227,6 @@ def open_items(tx: Tx, line_id: LineId, limit: int) -> list[OpenItem]:
 def task(tx: Tx, outbox_id: OutboxId) -> Task:
     """Return what the item's command is made of."""
     return tx.all(Task, _TASK, id=outbox_id)[0]
-
-
-def known_guids(tx: Tx, chat_id: ChatId) -> list[str]:
-    """Return the guids under which Messages knows the chat, the most recently seen first."""
-    return tx.all(str, _CHAT_GUIDS, chat_id=chat_id)
 
 
 def claim(tx: Tx, outbox_id: OutboxId, holder: Holder, *, attempts: int, lease_until: int) -> bool:

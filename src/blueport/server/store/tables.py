@@ -113,8 +113,8 @@ chats = Table(
     Column("is_group", Integer, nullable=False),
     Column("participants", Text, nullable=False),
     Column("first_inbound_at", BigInteger),
-    Column("last_message_at", BigInteger, nullable=False),
-    Column("activity_seq", BigInteger, nullable=False),  # seq of the message that made last_message_at
+    Column("last_message_at", BigInteger, nullable=False),  # created_at while there is none
+    Column("activity_seq", BigInteger, nullable=False),  # seq of the message that made last_message_at; 0: none
     Column("created_at", BigInteger, nullable=False),
     UniqueConstraint("line_id", "account_id", "key"),  # of a shared line each account has its own chats
     Index(None, "line_id", "last_message_at", "id"),
@@ -295,6 +295,7 @@ signals = Table(
     Column("status", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("max_attempts", Integer, nullable=False),
+    Column("available_at", BigInteger, nullable=False),
     Column("claim_token", Text),
     Column("lease_until", BigInteger),
     Column("expires_at", BigInteger, nullable=False),
@@ -346,6 +347,7 @@ reactions = Table(
     Column("added", Integer, nullable=False),  # 0 once it was taken off or replaced
     Column("sent_at", BigInteger, nullable=False),
     Column("synced_at", BigInteger, nullable=False),
+    Column("news_until", BigInteger),  # to be announced if its message becomes known by then; null: not to be
     UniqueConstraint("line_id", "guid"),
     Index(None, "message_id"),
     Index(None, "line_id", "message_guid"),

@@ -5,8 +5,8 @@ from blueport.server.authorizing.service import LINE_REFUSALS, TARGET_REFUSALS
 from blueport.server.http.endpoint import endpoint
 from blueport.server.http.pages import Page
 from blueport.server.resources.messages import service
-from blueport.server.resources.messages.schema import Accepted, ListMessages, NewMessage
-from blueport.server.shapes import Message
+from blueport.server.resources.messages.schema import ListMessages, NewMessage
+from blueport.server.shapes import Accepted, Message
 
 SEND = endpoint("POST /v1/messages", "messages:write", NewMessage, Accepted, service.send, status=201).refusing(
     *TARGET_REFUSALS, "advanced_features_required", "file_not_found", "message_not_found"

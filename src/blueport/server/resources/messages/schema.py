@@ -1,12 +1,11 @@
 """Shapes of what is asked about messages; a message itself is in `shapes`."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import msgspec
 from msgspec import Meta
 
 from blueport.server.http.parameters import Cursor, FromLine, Limit, ReplyTo, ToPeer
-from blueport.server.ids import OutboxId
 
 
 class NewMessage(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -22,19 +21,6 @@ class NewMessage(msgspec.Struct, frozen=True, omit_defaults=True):
         Meta(description="At most one uploaded file (`file_...`).", examples=[["file_01k742sg000000000000000001"]]),
     ] = []
     reply_to: ReplyTo = None
-
-
-class Accepted(msgspec.Struct, frozen=True):
-    """A place in the outbox."""
-
-    id: Annotated[
-        OutboxId,
-        Meta(
-            description="The outbox item: `GET /v1/outbox` tells what became of it, and the message will bear it.",
-            examples=["obx_01k742sg000000000000000001"],
-        ),
-    ]
-    status: Annotated[Literal["pending"], Meta(description="It is on disk, and will be tried.")] = "pending"
 
 
 class ListMessages(msgspec.Struct, frozen=True):
