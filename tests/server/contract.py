@@ -17,19 +17,24 @@ import msgspec
 
 from blueport.protocol.door import Capability
 from blueport.protocol.sightings import ReceiptSeen, TypingSeen
+from blueport.server.addressing import service as addressing
+from blueport.server.addressing.queries import Line
 from blueport.server.describing import refusals
 from blueport.server.describing.events import EVENTS
+from blueport.server.ids import LineId, mint
 from blueport.server.notifying.service import EventType
 from blueport.server.store.schema import upgrade
 from tests.server.receiver import Receiver, receiving
 from tests.server.signatures import signatures
-from tests.server.world import ADA, NOON_MS, Clock, Customer, Json, World, chat_with, proof_of, reaction_to
+from tests.server.world import ADA, NOON_MS, Clock, Customer, Json, World, chat_with, proof_of, reaction_to, text_from
 
 FOLDER = Path(__file__).parents[2] / "contract"
 _LINE = "+15551234567"
+_SANDBOX = "+15557654321"
 _HOOK = "https://agent.example.com/hook"
 _ID = re.compile(r"\b(acc|cht|dlv|evt|file|ind|ln|msg|obx|rcp|req|rxn|wh)_([0-9a-z]{10})[0-9a-z]{16}\b")
 _NOON = "01k742sg00"  # NOON_MS, as ids write it
+_CODE = re.compile(r'(?<="activation_code": ")[0-9A-Z]{8}')
 _SECRET = re.compile(r"\bwhsec_[0-9A-Za-z_-]{43}")
 
 
@@ -65,6 +70,7 @@ def told_by(world: World, receiver: Receiver) -> Told:
     _react(asking)
     _show_presence(asking)
     events = {heard.body["event"]: heard.raw.decode() for heard in receiver.waits_for(len(EVENTS))}
+    _pair(asking)
     return Told(world.client.get("/openapi.json").text, asking.examples, events)
 
 
@@ -89,7 +95,8 @@ class _Asking:
         return self._kept(f"GET {path}", {"query": query}, self.customer.get(path, query))
 
     def post(self, path: str, body: Json) -> Json:
-        return self._kept(f"POST {path}", {"body": body}, self.customer.post(path, body))
+        question = {} if body is None else {"body": body}
+        return self._kept(f"POST {path}", question, self.customer.post(path, body))
 
     def delete(self, path: str, body: Json) -> Json:
         return self._kept(f"DELETE {path}", {"body": body}, self.customer.delete(path, body))
@@ -138,6 +145,17 @@ def _show_presence(asking: _Asking) -> None:
     asking.get("/v1/receipts", **where)
 
 
+def _pair(asking: _Asking) -> None:
+    olga = asking.customer.world.customer("Olga", "+15550100900")
+    line_id = LineId(mint("ln", NOON_MS))
+    shared = Line(line_id, olga.account_id, _SANDBOX, None, "imessage", is_active=0, capabilities="", is_sandbox=1)
+    olga.world.do(addressing.add_line, shared, olga.mac.id)
+    olga.mac.hello(_SANDBOX)
+    code = asking.post("/v1/sandbox", None)["activation_code"]
+    olga.mac.sees(text_from(ADA, _SANDBOX, code))
+    asking.get("/v1/sandbox")
+
+
 def _guid(number: int) -> str:
     return f"00000000-0000-4000-8000-{number:012}"
 
@@ -151,7 +169,7 @@ class _Steady:
 
     def __call__(self, text: str) -> str:
         text = _SECRET.sub("whsec_" + "A" * 43, text)
-        return _ID.sub(self._id, text)
+        return _ID.sub(self._id, _CODE.sub("K7M2Q9XA", text))
 
     def _id(self, found: re.Match[str]) -> str:
         prefix, moment = found.groups()

@@ -102,6 +102,8 @@ class TestDescription:
             ("GET", "/v1/messages"): "200",
             ("POST", "/v1/messages"): "201",
             ("GET", "/v1/outbox"): "200",
+            ("GET", "/v1/sandbox"): "200",
+            ("POST", "/v1/sandbox"): "200",
             ("GET", "/v1/webhooks"): "200",
             ("POST", "/v1/webhooks"): "201",
             ("DELETE", "/v1/webhooks"): "200",

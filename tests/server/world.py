@@ -132,7 +132,7 @@ class World:
 
     def customer(self, name: str, line: str) -> "Customer":
         """Set up an account with a line, a Mac that has said hello, and a key that may do everything."""
-        account_id = self.do(authorizing.new_account, name)
+        account_id = self.do(authorizing.new_account, name, f"{name.lower()}@example.com")
         mac = self.mac(account_id)
         line_id = self.add_line(account_id, line, mac)
         mac.hello(line)

@@ -40,6 +40,7 @@ from blueport.server.resources.messages import routes as messages
 from blueport.server.resources.outbox import routes as outbox
 from blueport.server.resources.reactions import routes as reactions
 from blueport.server.resources.receipts import routes as receipts
+from blueport.server.resources.sandbox import routes as sandbox
 from blueport.server.resources.typing import routes as typing
 from blueport.server.resources.webhooks import routes as webhooks
 from blueport.server.sending import service as sending
@@ -68,6 +69,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     receipts.LIST,
     chats.LIST,
     lines.LIST,
+    sandbox.GET,
+    sandbox.BEGIN,
     webhooks.CREATE,
     webhooks.LIST,
     webhooks.DELETE,

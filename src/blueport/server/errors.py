@@ -67,7 +67,9 @@ CODES: dict[str, Code] = {
     "rate_limit_exceeded": Code(
         "rate_limit_error", 429, "The API key has made all the requests of this hour; `Retry-After` says when to go on."
     ),
-    "line_not_found": Code("not_found_error", 404, "`from` names no line of your account."),
+    "line_not_found": Code(
+        "not_found_error", 404, "`from` names no line of your account; of the sandbox: there is none here."
+    ),
     "chat_not_found": Code("not_found_error", 404, "`to` names no chat on this line."),
     "message_not_found": Code("not_found_error", 404, "There is no such message where it was looked for."),
     "outbox_item_not_found": Code("not_found_error", 404, "There is no such outbox item."),
@@ -93,9 +95,10 @@ CODES: dict[str, Code] = {
 class ApiError(Exception):
     """A request that is refused; nothing of it was done."""
 
-    def __init__(self, code: str, message: str, *, param: str | None = None) -> None:
+    def __init__(self, code: str, message: str, *, param: str | None = None, retry_after_s: int | None = None) -> None:
         """Refuse with one of CODES; *param* names the field at fault, where one is."""
         super().__init__(message)
+        self.retry_after_s = retry_after_s
         self.code = code
         self.message = message
         self.param = param

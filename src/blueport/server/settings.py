@@ -28,3 +28,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     first_key: str | None = None
     first_line: str | None = None
     first_daemon_token: str | None = None
+    # Whose the first account is; an account without an owner cannot use the sandbox.
+    first_owner: str = "operator"
+    # A line that all accounts share, made at the start if there is none yet, and served by the first daemon.
+    sandbox_line: str | None = None
+    # Messages and audio messages of an account there, until midnight UTC.
+    sandbox_daily_limit: Annotated[int, Meta(ge=0)] = 50

@@ -2,7 +2,7 @@
 
 from typing import Literal, NamedTuple
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 
 from blueport.server.ids import AccountId, ChatId, DaemonId, LineId
 from blueport.server.store.tables import chat_guids, chats, lines, messages
@@ -57,11 +57,13 @@ _LINE = select(
     lines.c.is_contact_first,
 )
 _INSERT_LINE = Statement(insert_into(lines))
-_LINES = Statement(_LINE.where(lines.c.account_id == bindparam("account_id")).order_by(lines.c.id.desc()))
-_LINE_BY_ID = Statement(_LINE.where(lines.c.account_id == bindparam("account_id"), lines.c.id == bindparam("id")))
-_LINE_BY_HANDLE = Statement(
-    _LINE.where(lines.c.account_id == bindparam("account_id"), lines.c.handle == bindparam("handle"))
-)
+# The shared line is every account's.
+_is_theirs = or_(lines.c.account_id == bindparam("account_id"), lines.c.is_sandbox == 1)
+_LINES = Statement(_LINE.where(_is_theirs).order_by(lines.c.id.desc()))
+_LINE_BY_ID = Statement(_LINE.where(_is_theirs, lines.c.id == bindparam("id")))
+_LINE_BY_HANDLE = Statement(_LINE.where(_is_theirs, lines.c.handle == bindparam("handle")))
+_ANY_LINE = Statement(_LINE.where(lines.c.handle == bindparam("handle")))
+_SANDBOX_LINE = Statement(_LINE.where(lines.c.is_sandbox == 1))
 _LINE_OF_DAEMON = Statement(
     _LINE.where(lines.c.daemon_id == bindparam("daemon_id"), lines.c.handle == bindparam("handle"))
 )
@@ -99,8 +101,13 @@ def add_line(tx: Tx, line: Line, daemon_id: DaemonId | None) -> None:
 
 
 def lines_of(tx: Tx, account_id: AccountId) -> list[Line]:
-    """Return the account's lines, newest first."""
+    """Return the account's lines, newest first, and among them the shared one."""
     return tx.all(Line, _LINES, account_id=account_id)
+
+
+def sandbox_line(tx: Tx) -> Line | None:
+    """Find the shared line."""
+    return tx.one(Line, _SANDBOX_LINE)
 
 
 def line_by_id(tx: Tx, account_id: AccountId, line_id: str) -> Line | None:
@@ -111,6 +118,11 @@ def line_by_id(tx: Tx, account_id: AccountId, line_id: str) -> Line | None:
 def line_by_handle(tx: Tx, account_id: AccountId, handle: str) -> Line | None:
     """Find a line by its canonical handle."""
     return tx.one(Line, _LINE_BY_HANDLE, account_id=account_id, handle=handle)
+
+
+def any_line(tx: Tx, handle: str) -> Line | None:
+    """Find a line by its canonical handle, whoever's it is."""
+    return tx.one(Line, _ANY_LINE, handle=handle)
 
 
 def line_of_daemon(tx: Tx, daemon_id: DaemonId, handle: str) -> Line | None:

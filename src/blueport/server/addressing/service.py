@@ -34,6 +34,8 @@ class MessageName(NamedTuple):
 add_line = queries.add_line
 lines_of = queries.lines_of
 line_of_daemon = queries.line_of_daemon
+sandbox_line = queries.sandbox_line
+any_line = queries.any_line
 add_chat = queries.add_chat
 known_guids = queries.known_guids
 

@@ -50,9 +50,9 @@ def how_many_accounts(tx: Tx) -> int:
     return tx.all(int, _HOW_MANY_ACCOUNTS)[0]
 
 
-def add_account(tx: Tx, account_id: AccountId, name: str) -> None:
+def add_account(tx: Tx, account_id: AccountId, name: str, owner: str | None = None) -> None:
     """Create an account."""
-    tx.change(_INSERT_ACCOUNT, id=account_id, name=name, owner=None, created_at=tx.now_ms)
+    tx.change(_INSERT_ACCOUNT, id=account_id, name=name, owner=owner, created_at=tx.now_ms)
 
 
 def add_key(tx: Tx, key: KeyRow, *, name: str, hashed: str, last4: str) -> None:

@@ -12,15 +12,19 @@ from blueport.server.authorizing.keys import Scope
 from blueport.server.authorizing.queries import DaemonRow, KeyRow
 from blueport.server.errors import ApiError
 from blueport.server.ids import AccountId, DaemonId, KeyId, LineId, mint
+from blueport.server.sandboxing import service as sandboxing
 from blueport.server.store.tx import Tx
 
 # What a request may be refused with, for whoever describes an endpoint: see `line_for` and `target`.
 LINE_REFUSALS = (*addressing.LINE_REFUSALS, "line_not_accessible")
-TARGET_REFUSALS = (*LINE_REFUSALS, *addressing.WRITING_REFUSALS)
+TARGET_REFUSALS = (*LINE_REFUSALS, *addressing.WRITING_REFUSALS, *sandboxing.REFUSALS, "sandbox_contact_mismatch")
+MESSAGE_REFUSALS = (*TARGET_REFUSALS, "sandbox_quota_exceeded")
+# What needs one of these puts nothing into the conversation that counts as a message.
+NO_MESSAGES: tuple[Capability, ...] = ("reactions", "typing", "receipts")
 
 
 class Key(msgspec.Struct, frozen=True):
-    """Who calls. `line_ids` None means every line of the account."""
+    """Who calls. `line_ids` None means every line of the account; the shared line is always among them."""
 
     id: KeyId
     account_id: AccountId
@@ -54,8 +58,7 @@ def authenticated(tx: Tx, authorization: list[bytes]) -> Key:
     row = queries.live_key(tx, keys.digest(token)) if token and keys.is_well_formed(token) else None
     if row is None:
         raise ApiError("invalid_api_key", "This API key is malformed, unknown, revoked or expired.")
-    line_ids = None if row.line_ids is None else frozenset(LineId(word) for word in row.line_ids.split())
-    return Key(row.id, row.account_id, frozenset(row.scopes.split()), line_ids)
+    return Key(row.id, row.account_id, frozenset(row.scopes.split()), _line_ids(tx, row.line_ids))
 
 
 def authenticated_daemon(tx: Tx, authorization: list[bytes]) -> DaemonRow:
@@ -81,10 +84,10 @@ def require_scope(key: Key, scope: Scope) -> None:
         raise ApiError("insufficient_scope", f"This API key lacks the scope `{scope}`.")
 
 
-def new_account(tx: Tx, name: str) -> AccountId:
-    """Create an account."""
+def new_account(tx: Tx, name: str, owner: str | None = None) -> AccountId:
+    """Create an account; *owner* is whose it is, None if it is nobody's, as of a service."""
     account_id = AccountId(mint("acc", tx.now_ms))
-    queries.add_account(tx, account_id, name)
+    queries.add_account(tx, account_id, name, owner)
     return account_id
 
 
@@ -135,13 +138,34 @@ def target(tx: Tx, key: Key, name: str, peer: str, needs: Need | None = None) ->
 
     Raises:
         ApiError: `line_not_found`, `line_not_accessible`, `advanced_features_required`, `chat_not_found` or
-            `contact_has_not_messaged`.
+            `contact_has_not_messaged`; on the shared line one of those that begin with `sandbox_`.
     """
     line = line_for(tx, key, name)
+    phone = sandboxing.paired_phone(tx, key.account_id) if line.is_sandbox else None
     if needs is not None and needs.capability not in line.capabilities.split():
         message = f"This needs a line with advanced features: `{needs.capability}`."
         raise ApiError("advanced_features_required", message, param=needs.param)
-    return Target(line, addressing.chat_to_write(tx, key.account_id, line, peer))
+    if phone is None:
+        return Target(line, addressing.chat_to_write(tx, key.account_id, line, peer))
+    if needs is None or needs.capability not in NO_MESSAGES:
+        sandboxing.count_message(tx, key.account_id)
+    return Target(line, _paired_chat(tx, key, line, phone, peer))
+
+
+def _paired_chat(tx: Tx, key: Key, line: Line, phone: str, peer: str) -> Address:
+    chat = addressing.chat_to_write(tx, key.account_id, line, phone)
+    if peer not in (phone, chat.chat_id):
+        message = "On the sandbox line you can write to the phone that you paired, and to nobody else."
+        raise ApiError("sandbox_contact_mismatch", message, param="to")
+    return chat
+
+
+def _line_ids(tx: Tx, words: str | None) -> frozenset[LineId] | None:
+    """Return the lines that a key may use: whatever it is restricted to, the shared one too."""
+    if words is None:
+        return None
+    shared = addressing.sandbox_line(tx)
+    return frozenset([LineId(word) for word in words.split()] + ([] if shared is None else [shared.id]))
 
 
 def lines_for(tx: Tx, key: Key) -> list[Line]:

@@ -76,7 +76,7 @@ _DELIVERY_HEADERS = {
 def description(endpoints: Iterable[Endpoint], *, version: str) -> Schema:
     """Return the OpenAPI 3.1 document for *endpoints*."""
     each = list(endpoints)
-    asked = schemas.of_requests(endpoint.asked for endpoint in each if endpoint.method != "GET")
+    asked = schemas.of_requests(endpoint.asked for endpoint in each if _body(endpoint))
     answered = answers(each)
     paths: dict[str, Schema] = {}
     for endpoint in each:
@@ -117,14 +117,18 @@ def _operation(endpoint: Endpoint, answered: dict[str, Schema]) -> Schema:
         "description": f"{endpoint.purpose} Scope: `{endpoint.scope}`.",
         "security": [{"key": [endpoint.scope]}],
     }
-    if endpoint.method == "GET":
-        operation["parameters"] = _parameters(asked_by(endpoint))
-    else:
-        operation["parameters"] = [_IDEMPOTENCY_KEY]
-        body = {"application/json": {"schema": schemas.reference(schemas.named(endpoint.asked))}}
-        operation["requestBody"] = {"required": True, "content": body}
+    is_read = endpoint.method == "GET"
+    operation["parameters"] = _parameters(asked_by(endpoint)) if is_read else [_IDEMPOTENCY_KEY]
+    operation.update(_body(endpoint))
     operation["responses"] = {str(endpoint.status): _done(endpoint, answered), **_refused(endpoint)}
     return operation
+
+
+def _body(endpoint: Endpoint) -> Schema:
+    if endpoint.method == "GET" or not schemas.fields_of(asked_by(endpoint)):
+        return {}
+    content = {"application/json": {"schema": schemas.reference(schemas.named(endpoint.asked))}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def _noun(endpoint: Endpoint) -> str:

@@ -53,9 +53,11 @@ def with_request_id(encoded: bytes, request_id: str) -> bytes:
 
 
 def refusal(error: ApiError, request_id: str, *headers: Header) -> Answer:
-    """Return the error envelope."""
+    """Return the error envelope, and how long to wait before another try, where that helps."""
     fault = _Fault(error.type, error.code, error.message, error.param)
     body = msgspec.json.encode(_Envelope(fault, request_id))
+    if error.retry_after_s is not None:
+        headers += ((b"retry-after", b"%d" % error.retry_after_s),)
     return Answer(error.status, body, headers)
 
 

@@ -38,7 +38,7 @@ def body_of(raw: bytes, shape: type[Shape]) -> Shape:
     Raises:
         ApiError: `invalid_json`, `missing_required_parameter` or `invalid_parameter_value`.
     """
-    given = _json_object(raw)
+    given = _json_object(raw) if raw or _names(shape) else {}  # of whom nothing is asked, he need not say it in JSON
     # null is the same as absent: clients of typed languages send it for what they leave out.
     present = {name: given[name] for name in _names(shape) if given.get(name) is not None}
     _require(present, shape)

@@ -11,6 +11,7 @@ from typing import Generic, Literal, TypeVar
 
 import msgspec
 
+from blueport.server.auditing.service import Actor
 from blueport.server.authorizing import service as authorizing
 from blueport.server.authorizing.keys import Scope
 from blueport.server.authorizing.service import Key
@@ -43,6 +44,12 @@ class Call(msgspec.Struct, Generic[Asked], frozen=True):
     key: Key
     asked: Asked
     terms: Terms
+    request_id: str
+
+    @property
+    def actor(self) -> Actor:
+        """Return who asks as the audit log knows it."""
+        return Actor(self.key.id, self.request_id)
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -102,7 +109,7 @@ def endpoint(
                 raise decoded
 
             def do() -> bytes:
-                return with_request_id(msgspec.json.encode(unit(tx, Call(key, decoded, terms))), request.id)
+                return with_request_id(msgspec.json.encode(unit(tx, Call(key, decoded, terms, request.id))), request.id)
 
             if is_read:
                 return Done(do())

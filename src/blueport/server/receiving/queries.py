@@ -73,6 +73,12 @@ _SEE_GUID = Statement(
     .values(
         seen_at=case((chat_guids.c.seen_at < bindparam("at"), bindparam("at")), else_=chat_guids.c.seen_at),
         chat_id=bindparam("chat"),
+        account_id=bindparam("account"),
+    )
+)
+_ACCOUNT_OF_MESSAGE = Statement(
+    select(messages.c.account_id).where(
+        messages.c.line_id == bindparam("line_id"), messages.c.guid == bindparam("guid")
     )
 )
 _KNOWN = Statement(
@@ -200,13 +206,18 @@ def refresh_chat(tx: Tx, chat_id: ChatId, chat: NewChat, at: int) -> None:
 
 def note_chat_guid(tx: Tx, line: Line, chat_id: ChatId, guid: str, at: int) -> None:
     """Keep the guid as one under which Messages knows the chat, last used *at* (Unix milliseconds)."""
-    if tx.change(_SEE_GUID, line=line.id, chat_guid=guid, chat=chat_id, at=at) == 0:
+    if tx.change(_SEE_GUID, line=line.id, chat_guid=guid, chat=chat_id, account=line.account_id, at=at) == 0:
         tx.change(_NOTE_GUID, account_id=line.account_id, line_id=line.id, guid=guid, chat_id=chat_id, seen_at=at)
 
 
 def known_message(tx: Tx, line_id: LineId, guid: str) -> Known | None:
     """Find the line's message of that guid."""
     return tx.one(Known, _KNOWN, line_id=line_id, guid=guid)
+
+
+def account_of_message(tx: Tx, line_id: LineId, guid: str) -> AccountId | None:
+    """Return whose the line's message of that guid is."""
+    return tx.one(AccountId, _ACCOUNT_OF_MESSAGE, line_id=line_id, guid=guid)
 
 
 def add_message(tx: Tx, account_id: AccountId, message: Message) -> int:

@@ -25,7 +25,7 @@ from blueport.server.addressing.queries import Line
 from blueport.server.errors import ApiError
 from blueport.server.ids import ChatId, DaemonId, MessageId, OutboxId, mint
 from blueport.server.notifying import service as notifying
-from blueport.server.receiving import presence, queries, reactions
+from blueport.server.receiving import presence, queries, reactions, sharing
 from blueport.server.receiving.chats import chat_of, clean
 from blueport.server.receiving.queries import Known
 from blueport.server.sending import service as sending
@@ -48,6 +48,8 @@ def note(tx: Tx, daemon_id: DaemonId, sighting: Sighting, *, region: str) -> Non
     line = addressing.line_of_daemon(tx, daemon_id, sighting.line_handle)
     if line is None:
         raise ApiError("line_not_found", "This daemon does not serve that line.")
+    if line.is_sandbox:
+        line, sighting = sharing.as_their_account_sees_it(tx, line, sighting, region=region)
     match sighting:
         case MessageSeen():
             _note_message(tx, line, sighting, region)

@@ -183,6 +183,9 @@ _WHOLE = Statement(
         outbox.c.id == bindparam("id"), outbox.c.line_id == bindparam("line_id")
     )
 )
+_ACCOUNT_OF = Statement(
+    select(outbox.c.account_id).where(outbox.c.id == bindparam("id"), outbox.c.line_id == bindparam("line_id"))
+)
 _HELD_ITEM = Statement(
     _OPEN_ITEM.join(lines, lines.c.id == outbox.c.line_id).where(
         lines.c.daemon_id == bindparam("daemon_id"),
@@ -283,6 +286,11 @@ def give_up(tx: Tx, outbox_id: OutboxId, word: str) -> None:
 def whole(tx: Tx, line_id: LineId, outbox_id: str) -> OutboxId | None:
     """Return the item as callers know it, which a part is not; None if the line never had it."""
     return tx.one(OutboxId, _WHOLE, id=outbox_id, line_id=line_id)
+
+
+def account_of(tx: Tx, line_id: LineId, outbox_id: str) -> AccountId | None:
+    """Return whose item that is; None if the line never had it."""
+    return tx.one(AccountId, _ACCOUNT_OF, id=outbox_id, line_id=line_id)
 
 
 def silent_items(tx: Tx, before_ms: int) -> list[OutboxId]:

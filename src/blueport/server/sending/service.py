@@ -30,6 +30,7 @@ ERROR_LIMIT = 500
 _GIVEN_UP: dict[Verdict, str] = {"unknown": OUTCOME_UNKNOWN, "exhausted": ATTEMPTS_EXHAUSTED}
 
 whole = queries.whole
+account_of = queries.account_of
 
 
 class _Asked(msgspec.Struct, frozen=True):

@@ -36,6 +36,7 @@ installation = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("cursor_secret", Text, nullable=False),
+    Column("sandbox_daily_limit", Integer, nullable=False, server_default="50"),  # as the server was last started with
     Column("created_at", BigInteger, nullable=False),
 )
 
@@ -98,6 +99,14 @@ lines = Table(
     Column("is_sandbox", Integer, nullable=False, server_default="0"),
     Column("is_contact_first", Integer, nullable=False, server_default="1"),
     Column("created_at", BigInteger, nullable=False),
+    # There is one shared line.
+    Index(
+        "ix_lines_sandbox",
+        "is_sandbox",
+        unique=True,
+        sqlite_where=text("is_sandbox = 1"),
+        postgresql_where=text("is_sandbox = 1"),
+    ),
 )
 
 chats = Table(
@@ -117,8 +126,8 @@ chats = Table(
     Column("activity_seq", BigInteger, nullable=False),  # seq of the message that made last_message_at; 0: none
     Column("created_at", BigInteger, nullable=False),
     UniqueConstraint("line_id", "account_id", "key"),  # of a shared line each account has its own chats
-    Index(None, "line_id", "last_message_at", "id"),
-    Index(None, "line_id", "activity_seq"),
+    Index(None, "line_id", "account_id", "last_message_at", "id"),
+    Index(None, "line_id", "account_id", "activity_seq"),
 )
 
 chat_guids = Table(

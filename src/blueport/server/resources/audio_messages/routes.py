@@ -1,6 +1,6 @@
 """POST /v1/audio-messages."""
 
-from blueport.server.authorizing.service import TARGET_REFUSALS
+from blueport.server.authorizing.service import MESSAGE_REFUSALS
 from blueport.server.http.endpoint import endpoint
 from blueport.server.resources.audio_messages import service
 from blueport.server.resources.audio_messages.schema import NewAudioMessage
@@ -8,4 +8,4 @@ from blueport.server.shapes import Accepted
 
 SEND = endpoint(
     "POST /v1/audio-messages", "messages:write", NewAudioMessage, Accepted, service.send, status=201
-).refusing(*TARGET_REFUSALS, "advanced_features_required", "file_not_found", "message_not_found")
+).refusing(*MESSAGE_REFUSALS, "advanced_features_required", "file_not_found", "message_not_found")

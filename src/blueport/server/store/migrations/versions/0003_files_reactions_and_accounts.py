@@ -172,6 +172,8 @@ def _new_tables() -> None:
 def _new_columns() -> None:
     with op.batch_alter_table("accounts", schema=None) as batch_op:
         batch_op.add_column(sa.Column("owner", sa.Text(), nullable=True))
+    # Until now there was only the account that an installation starts with: the operator's own.
+    op.execute("UPDATE accounts SET owner = 'operator'")
 
     with op.batch_alter_table("api_keys", schema=None) as batch_op:
         batch_op.add_column(sa.Column("hourly_limit", sa.Integer(), nullable=True))
@@ -184,10 +186,32 @@ def _new_columns() -> None:
         batch_op.create_unique_constraint(
             batch_op.f("uq_chats_line_id_account_id_key"), ["line_id", "account_id", "key"]
         )
+        batch_op.drop_index(batch_op.f("ix_chats_line_id_last_message_at_id"))
+        batch_op.drop_index(batch_op.f("ix_chats_line_id_activity_seq"))
+        batch_op.create_index(
+            batch_op.f("ix_chats_line_id_account_id_last_message_at_id"),
+            ["line_id", "account_id", "last_message_at", "id"],
+            unique=False,
+        )
+        batch_op.create_index(
+            batch_op.f("ix_chats_line_id_account_id_activity_seq"),
+            ["line_id", "account_id", "activity_seq"],
+            unique=False,
+        )
+
+    with op.batch_alter_table("installation", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("sandbox_daily_limit", sa.Integer(), server_default="50", nullable=False))
 
     with op.batch_alter_table("lines", schema=None) as batch_op:
         batch_op.add_column(sa.Column("is_sandbox", sa.Integer(), server_default="0", nullable=False))
         batch_op.add_column(sa.Column("is_contact_first", sa.Integer(), server_default="1", nullable=False))
+        batch_op.create_index(
+            "ix_lines_sandbox",
+            ["is_sandbox"],
+            unique=True,
+            sqlite_where=sa.text("is_sandbox = 1"),
+            postgresql_where=sa.text("is_sandbox = 1"),
+        )
 
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.add_column(sa.Column("kind", sa.Text(), server_default="text", nullable=False))
