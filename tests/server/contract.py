@@ -35,6 +35,7 @@ _HOOK = "https://agent.example.com/hook"
 _ID = re.compile(r"\b(acc|cht|dlv|evt|file|ind|ln|msg|obx|rcp|req|rxn|wh)_([0-9a-z]{10})[0-9a-z]{16}\b")
 _NOON = "01k742sg00"  # NOON_MS, as ids write it
 _CODE = re.compile(r'(?<="activation_code": ")[0-9A-Z]{8}')
+_SIGNATURE = re.compile(r"(?<=&signature=)[0-9a-f]{64}")
 _SECRET = re.compile(r"\bwhsec_[0-9A-Za-z_-]{43}")
 
 
@@ -69,6 +70,7 @@ def told_by(world: World, receiver: Receiver) -> Told:
     _receive_and_send(asking)
     _react(asking)
     _show_presence(asking)
+    _bring_files(asking)
     events = {heard.body["event"]: heard.raw.decode() for heard in receiver.waits_for(len(EVENTS))}
     _pair(asking)
     return Told(world.client.get("/openapi.json").text, asking.examples, events)
@@ -92,18 +94,26 @@ class _Asking:
         self.examples: dict[str, Json] = {}
 
     def get(self, path: str, **query: str) -> Json:
-        return self._kept(f"GET {path}", {"query": query}, self.customer.get(path, query))
+        answer = self.customer.call("GET", path, params=query, follow_redirects=False)
+        return self._kept(f"GET {path}", {"query": query}, answer)
 
     def post(self, path: str, body: Json) -> Json:
         question = {} if body is None else {"body": body}
         return self._kept(f"POST {path}", question, self.customer.post(path, body))
 
+    def upload(self, text: str, headers: dict[str, str]) -> Json:
+        answer = self.customer.call("POST", "/v1/files", content=text.encode(), headers=headers)
+        return self._kept("POST /v1/files", {"headers": headers, "raw_body": text}, answer)
+
     def delete(self, path: str, body: Json) -> Json:
         return self._kept(f"DELETE {path}", {"body": body}, self.customer.delete(path, body))
 
     def _kept(self, title: str, question: Json, answer: Json) -> Json:
-        assert answer.is_success, answer.text
-        self.examples[title] = {"request": question, "status": answer.status_code, "answer": answer.json()}
+        assert not answer.is_error, answer.text
+        kept = {"request": question, "status": answer.status_code, "answer": answer.json()}
+        if answer.is_redirect:
+            kept["location"] = answer.headers["location"]
+        self.examples[title] = kept
         return answer.json()
 
 
@@ -145,6 +155,14 @@ def _show_presence(asking: _Asking) -> None:
     asking.get("/v1/receipts", **where)
 
 
+def _bring_files(asking: _Asking) -> None:
+    card = "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Lovelace;Ada;;;\r\nFN:Ada Lovelace\r\nEND:VCARD\r\n"
+    made = asking.upload(card, {"Content-Type": "text/vcard", "X-Filename": "ada-lovelace.vcf"})
+    asking.get("/v1/files", id=made["id"])
+    sound = asking.customer.call("POST", "/v1/files", content=b"sound", headers={"Content-Type": "audio/mp4"}).json()
+    asking.post("/v1/audio-messages", {"from": _LINE, "to": ADA, "audio_message": sound["id"]})
+
+
 def _pair(asking: _Asking) -> None:
     olga = asking.customer.world.customer("Olga", "+15550100900")
     line_id = LineId(mint("ln", NOON_MS))
@@ -169,6 +187,7 @@ class _Steady:
 
     def __call__(self, text: str) -> str:
         text = _SECRET.sub("whsec_" + "A" * 43, text)
+        text = _SIGNATURE.sub("0" * 64, text)
         return _ID.sub(self._id, _CODE.sub("K7M2Q9XA", text))
 
     def _id(self, found: re.Match[str]) -> str:

@@ -5,7 +5,7 @@ import pytest
 from tests.server.answers import assert_done, assert_marked, assert_refused
 from tests.server.world import ADA, Customer, World
 
-PATHS = ["/v1/lines", "/v1/chats", "/v1/messages", "/v1/outbox", "/v1/webhooks"]
+PATHS = ["/v1/lines", "/v1/chats", "/v1/messages", "/v1/outbox", "/v1/webhooks", "/v1/files"]
 
 
 class TestPaths:
@@ -101,12 +101,21 @@ class TestDescription:
             ("GET", "/v1/chats"): "200",
             ("GET", "/v1/messages"): "200",
             ("POST", "/v1/messages"): "201",
+            ("POST", "/v1/audio-messages"): "201",
+            ("GET", "/v1/reactions"): "200",
+            ("POST", "/v1/reactions"): "201",
+            ("GET", "/v1/typing"): "200",
+            ("POST", "/v1/typing"): "201",
+            ("GET", "/v1/receipts"): "200",
+            ("POST", "/v1/receipts"): "201",
             ("GET", "/v1/outbox"): "200",
             ("GET", "/v1/sandbox"): "200",
             ("POST", "/v1/sandbox"): "200",
             ("GET", "/v1/webhooks"): "200",
             ("POST", "/v1/webhooks"): "201",
             ("DELETE", "/v1/webhooks"): "200",
+            ("POST", "/v1/files"): "201",
+            ("GET", "/v1/files"): "302",
         }
 
     def test_an_answer_has_exactly_the_fields_that_are_described(self, alice: Customer) -> None:

@@ -85,7 +85,11 @@ class TestContents:
         fields = {name for schema in components.values() for name in schema.get("properties", {})}
         assert not [name for name in fields if f"- `{name}` (" not in full]
 
-    @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: f"{endpoint.method} {endpoint.path}")
+    @pytest.mark.parametrize(
+        "endpoint",
+        [each for each in ENDPOINTS if not each.is_upload],
+        ids=lambda endpoint: f"{endpoint.method} {endpoint.path}",
+    )
     def test_every_field_that_is_asked_for_is_in_it(self, full: str, endpoint: Endpoint) -> None:
         part = full.partition(f"### {endpoint.method} {endpoint.path}\n")[2].partition("\n### ")[0]
 
@@ -106,7 +110,7 @@ class TestBaseUrl:
     def test_a_host_that_is_none_is_not_repeated(self, world: World, host: str) -> None:
         text = world.client.get("/llms.txt", headers={"Host": host}).text
 
-        assert "(http://testserver:80/openapi.json)" in text
+        assert "(http://127.0.0.1:8080/openapi.json)" in text
 
     @pytest.mark.parametrize("path", BOTH)
     def test_it_is_what_the_operator_says_if_he_does(self, database: Path, path: str) -> None:

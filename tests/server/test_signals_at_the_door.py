@@ -7,7 +7,6 @@ import pytest
 from blueport.protocol.commands import MarkRead, SetTyping
 from blueport.protocol.door import ClaimSignals, Failed, Hold
 from tests.server.answers import assert_refused
-from tests.server.receiver import until
 from tests.server.world import ADA, CARL, HOUR_MS, MINUTE_MS, SECOND_MS, Customer, text_from
 
 TYPING = "/v1/typing"
@@ -101,7 +100,6 @@ class TestClaim:
     def test_a_waiting_claim_is_answered_when_the_server_ends(self, alice: Customer) -> None:
         with ThreadPoolExecutor() as threads:
             waiting = threads.submit(alice.mac.signals, wait_s=20)
-            until(lambda: bool(alice.world.store.wakeups._woken.get("signals")) or waiting.done())  # noqa: SLF001
             alice.world.client.portal.call(alice.world.server.let_go)
 
             assert waiting.result(timeout=10) == []

@@ -80,6 +80,8 @@ def _children(
                 "WEBHOOK_ALLOW": "localhost,127.0.0.0/8,::1/128",
             },
             api,
+            # Who lets a tunnel lead here says where it begins.
+            defaults={"PUBLIC_URL": _url(api)},
         ),
         Child(
             "daemon",

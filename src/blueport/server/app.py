@@ -17,17 +17,22 @@ from starlette.types import Receive, Scope
 
 from blueport import clock
 from blueport.server import provisioning
+from blueport.server.blobs import queries as blobs
+from blueport.server.blobs.links import links_of
+from blueport.server.blobs.storage import blobs_of
 from blueport.server.dashboard.routes import Dashboard
 from blueport.server.describing.routes import Descriptions
 from blueport.server.errors import StoreUnavailableError
 from blueport.server.http import repeating
 from blueport.server.http.answers import Answer, with_request_id
+from blueport.server.http.downloads import Downloads
 from blueport.server.http.endpoint import Endpoint, Terms
 from blueport.server.http.pages import Cursors
 from blueport.server.http.problems import Answered
 from blueport.server.http.protocol import EnvelopeProtocol
 from blueport.server.http.routing import Api, otherwise, route
 from blueport.server.link import service as link
+from blueport.server.link.files import FileDoor
 from blueport.server.link.routes import Door
 from blueport.server.notifying import service as notifying
 from blueport.server.notifying.dispatcher import Dispatcher
@@ -35,6 +40,7 @@ from blueport.server.notifying.guard import guard_of
 from blueport.server.notifying.sender import HttpSender
 from blueport.server.resources.audio_messages import routes as audio_messages
 from blueport.server.resources.chats import routes as chats
+from blueport.server.resources.files import routes as files
 from blueport.server.resources.lines import routes as lines
 from blueport.server.resources.messages import routes as messages
 from blueport.server.resources.outbox import routes as outbox
@@ -54,6 +60,11 @@ log = logging.getLogger(__name__)
 
 SWEEP_S = 15.0
 GRACE_S = 3
+SWEEP_FILES_S = 24 * 60 * 60
+# A draft that is still written to has news every half minute; bytes are told of right after they are in their place.
+DRAFT_LIFE_MS = 60 * 60 * 1000
+UNTOLD_LIFE_MS = 24 * 60 * 60 * 1000
+KEYS_AT_ONCE = 500
 
 # The busiest first: routes are tried in this order.
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -74,6 +85,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     webhooks.CREATE,
     webhooks.LIST,
     webhooks.DELETE,
+    files.UPLOAD,
+    files.GET,
 )
 
 
@@ -89,15 +102,19 @@ class Server:
 
     def __init__(self, settings: Settings, store: SqliteStore, cursor_secret: bytes) -> None:
         guard = guard_of(settings.webhook_allow)
-        terms = Terms(settings.region, settings.max_attempts, guard, Cursors(cursor_secret))
+        links = links_of(cursor_secret, settings.public_url, _own_url(settings))
+        terms = Terms(settings.region, settings.max_attempts, guard, Cursors(cursor_secret), links)
         self._settings = settings
         self._store = store
         self._guard = guard
+        self._links = links
+        self._blobs = blobs_of(settings)
         self._watch = Watch()
-        all_routes = Api(store, terms).routes(ENDPOINTS)
+        all_routes = Api(store, terms, self._blobs).routes(ENDPOINTS)
+        all_routes += Downloads(store, self._blobs, links).routes()
         self._door = Door(store, lease_s=settings.lease_s, region=settings.region)
-        all_routes += self._door.routes()
-        all_routes += Descriptions(ENDPOINTS, public_url=settings.public_url, hourly_limit=1000).routes()
+        all_routes += self._door.routes() + FileDoor(store, self._blobs).routes()
+        all_routes += Descriptions(ENDPOINTS, links=links, hourly_limit=1000).routes()
         all_routes += [route("/healthz", {"GET": self._healthz})]
         if settings.dashboard_token:
             all_routes += Dashboard(store, settings.dashboard_token).routes()
@@ -108,8 +125,9 @@ class Server:
         sender = HttpSender(self._guard, self._settings.webhook_timeout_s)
         lease_s = self._settings.webhook_timeout_s * 2 + 10
         loops = [
-            asyncio.create_task(Dispatcher(self._store, sender, lease_s=lease_s).run()),
+            asyncio.create_task(Dispatcher(self._store, sender, self._links, lease_s=lease_s).run()),
             asyncio.create_task(self._sweep()),
+            asyncio.create_task(self._sweep_files()),
         ]
         yield
         for loop in loops:
@@ -125,6 +143,25 @@ class Server:
         """Do what is done now and then."""
         self._watch = await self._store.write(_swept, self._watch, lease_s=self._settings.lease_s)
 
+    async def sweep_files(self) -> None:
+        """Remove bytes that nobody knows of: of uploads that broke off, and of processes that died before they told."""
+        await self._blobs.sweep_drafts(clock.now_ms() - DRAFT_LIFE_MS)
+        keys = await self._blobs.listed(clock.now_ms() - UNTOLD_LIFE_MS)
+        for first in range(0, len(keys), KEYS_AT_ONCE):
+            some = keys[first : first + KEYS_AT_ONCE]
+            for key in set(some) - await self._store.read(blobs.known_keys, some):
+                await self._blobs.drop(key)
+
+    async def _sweep_files(self) -> None:
+        while True:
+            try:
+                await self.sweep_files()
+            except StoreUnavailableError as error:
+                log.warning("files are not swept: %s", error)
+            except Exception:
+                log.exception("the sweep of files fell over; it goes on")
+            await asyncio.sleep(SWEEP_FILES_S)
+
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_S)
@@ -138,6 +175,12 @@ class Server:
     async def _healthz(self, _scope: Scope, _receive: Receive, request_id: str) -> Answer:
         await self._store.read(notifying.next_due_at)
         return Answer(200, with_request_id(b'{"status":"ok"}', request_id))
+
+
+def _own_url(settings: Settings) -> str:
+    """Return where we listen, for those who are told of a file before we know how they call us."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - compared, not bound
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
 def _swept(tx: Tx, watch: Watch, *, lease_s: int) -> Watch:

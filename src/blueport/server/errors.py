@@ -83,6 +83,10 @@ CODES: dict[str, Code] = {
         "invalid_request_error", 409, "The first request with this `Idempotency-Key` is still being worked on."
     ),
     "file_too_large": Code("invalid_request_error", 400, "The file is larger than this installation takes."),
+    "audio_not_readable": Code(
+        "invalid_request_error", 422, "The file is no sound that can be made into a voice message."
+    ),
+    "range_not_satisfiable": Code("invalid_request_error", 416, "The file has no such part; it is shorter."),
     "malformed_request": Code("invalid_request_error", 400, "What arrived is not HTTP as we understand it."),
     "request_timeout": Code("invalid_request_error", 408, "The request stopped before it was complete."),
     "request_too_large": Code("invalid_request_error", 413, "The body is larger than any that makes sense here."),

@@ -21,6 +21,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     webhook_allow: str = ""
     # Where others reach this server, as in `https://imessage.example.com`: links to files begin with it.
     public_url: Annotated[str, Meta(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")] | None = None
+    # Where the bytes of files are kept: a folder (`files` beside the database if none is named), or `s3://bucket/prefix`.
+    files: str = ""
+    s3_endpoint: str | None = None
+    s3_region: str | None = None
+    s3_access_key_id: str | None = None
+    s3_secret_access_key: str | None = None
     dashboard_token: str | None = None
     # ISO 3166 code: numbers without a country code are read as this country's.
     region: Annotated[str, Meta(pattern="^[A-Z]{2}$")] = "US"

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from blueport.protocol.commands import Tapback
-from blueport.server.ids import ChatId, LineId, MessageId, OutboxId, ReactionId
+from blueport.server.ids import ChatId, FileId, LineId, MessageId, OutboxId, ReactionId
 
 AtMs = Annotated[int, Meta(examples=[1760000000000])]
 LineKnown = Annotated[LineId, Meta(description="The line.", examples=["ln_01k742sg000000000000000001"])]
@@ -44,6 +44,30 @@ class Attachment(msgspec.Struct, frozen=True):
         str | None,
         Meta(description="What Apple's dictation heard in a voice message; may come later.", examples=[None]),
     ]
+
+
+class StoredAttachment(msgspec.Struct, frozen=True):
+    """A file of a message as it is kept; `file_id` is null until its bytes are stored, and `is_coming` if they will be.
+
+    Rows of earlier versions know neither guid nor file.
+    """
+
+    guid: str = ""
+    filename: str | None = None
+    mime_type: str | None = None
+    size: int | None = None
+    file_id: FileId | None = None
+    transcription: str | None = None
+    is_coming: bool = False
+
+    @property
+    def is_awaited(self) -> bool:
+        """Tell whether its bytes will come, and have not."""
+        return self.is_coming and self.file_id is None
+
+    def shown(self, url: str | None) -> Attachment:
+        """Return it as the outside sees it, with a link to its bytes."""
+        return Attachment(self.filename, self.mime_type, self.size, url, self.transcription)
 
 
 class Message(msgspec.Struct, frozen=True):

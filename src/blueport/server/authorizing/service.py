@@ -10,6 +10,8 @@ from blueport.server.addressing.queries import Address, Line
 from blueport.server.authorizing import keys, queries
 from blueport.server.authorizing.keys import Scope
 from blueport.server.authorizing.queries import DaemonRow, KeyRow
+from blueport.server.blobs import queries as blobs
+from blueport.server.blobs.queries import FileRow
 from blueport.server.errors import ApiError
 from blueport.server.ids import AccountId, DaemonId, KeyId, LineId, mint
 from blueport.server.sandboxing import service as sandboxing
@@ -166,6 +168,18 @@ def _line_ids(tx: Tx, words: str | None) -> frozenset[LineId] | None:
         return None
     shared = addressing.sandbox_line(tx)
     return frozenset([LineId(word) for word in words.split()] + ([] if shared is None else [shared.id]))
+
+
+def file_for(tx: Tx, key: Key, name: str, *, param: str) -> FileRow:
+    """Return the file of that id; those that were sent to a line are for keys of that line.
+
+    Raises:
+        ApiError: `file_not_found`.
+    """
+    row = blobs.file_of_account(tx, key.account_id, name)
+    if row is None or not (row.line_id is None or key.line_ids is None or row.line_id in key.line_ids):
+        raise ApiError("file_not_found", "No such file.", param=param)
+    return row
 
 
 def lines_for(tx: Tx, key: Key) -> list[Line]:

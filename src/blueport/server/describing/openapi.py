@@ -13,6 +13,7 @@ from blueport.server.http.endpoint import Endpoint
 from blueport.server.notifying.signing import Delivery
 
 _ID = "req_01k742sg000000000000000001"
+_LINK = "https://blueport.example.com/files/file_01k742sg000000000000000001?expires=...&signature=..."
 _REQUEST_ID: Schema = {"type": "string", "description": "What to quote when you ask about it.", "examples": [_ID]}
 _FAULT: Schema = {
     "type": "object",
@@ -47,6 +48,20 @@ _IDEMPOTENCY_KEY: Schema = {
     "example": "order-1042-confirmation",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
 }
+# A header named Content-Type is no parameter to OpenAPI: it is told with the body.
+UPLOAD_HEADERS = {
+    "Content-Type": "The file's media type; without it, what its first bytes look like.",
+    "X-Filename": "The file's name: UTF-8, percent-encoded UTF-8 or RFC 8187; folders in it are dropped.",
+}
+_FILENAME: Schema = {
+    "name": "X-Filename",
+    "in": "header",
+    "required": False,
+    "description": UPLOAD_HEADERS["X-Filename"],
+    "example": "cat.jpg",
+    "schema": {"type": "string"},
+}
+_BYTES: Schema = {"type": "string", "format": "binary", "description": "The file as it is."}
 
 
 def _header(meaning: str, kind: str, example: object) -> Schema:
@@ -58,11 +73,13 @@ _HEADERS: dict[str, Schema] = {
     "RateLimit-Limit": _header("How many requests the key may make in an hour.", "integer", 1000),
     "RateLimit-Remaining": _header("How many of them are left.", "integer", 998),
     "RateLimit-Reset": _header("In how many seconds they are all there again.", "integer", 1742),
+    "Location": _header("A link to the bytes; it needs no key, and is to be followed at once.", "string", _LINK),
     "Retry-After": _header("After how many seconds to ask again.", "integer", 30),
     "Idempotent-Replayed": _header(
         "`true` if this is the first answer again, and nothing was done anew.", "string", "true"
     ),
 }
+_FOUND = 302
 _ALWAYS = ("X-Request-Id",)
 _UNDER_A_KEY = ("X-Request-Id", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 _WHEN_TO_ASK_AGAIN = ("429", "503")
@@ -76,7 +93,7 @@ _DELIVERY_HEADERS = {
 def description(endpoints: Iterable[Endpoint], *, version: str) -> Schema:
     """Return the OpenAPI 3.1 document for *endpoints*."""
     each = list(endpoints)
-    asked = schemas.of_requests(endpoint.asked for endpoint in each if _body(endpoint))
+    asked = schemas.of_requests(endpoint.asked for endpoint in each if _takes_json(endpoint))
     answered = answers(each)
     paths: dict[str, Schema] = {}
     for endpoint in each:
@@ -117,25 +134,37 @@ def _operation(endpoint: Endpoint, answered: dict[str, Schema]) -> Schema:
         "description": f"{endpoint.purpose} Scope: `{endpoint.scope}`.",
         "security": [{"key": [endpoint.scope]}],
     }
-    is_read = endpoint.method == "GET"
-    operation["parameters"] = _parameters(asked_by(endpoint)) if is_read else [_IDEMPOTENCY_KEY]
+    operation["parameters"] = _parameters(endpoint)
     operation.update(_body(endpoint))
     operation["responses"] = {str(endpoint.status): _done(endpoint, answered), **_refused(endpoint)}
     return operation
 
 
 def _body(endpoint: Endpoint) -> Schema:
-    if endpoint.method == "GET" or not schemas.fields_of(asked_by(endpoint)):
+    if endpoint.is_upload:
+        meaning, content = UPLOAD_HEADERS["Content-Type"], {"*/*": {"schema": _BYTES}}
+        return {"requestBody": {"required": True, "description": meaning, "content": content}}
+    if not _takes_json(endpoint):
         return {}
     content = {"application/json": {"schema": schemas.reference(schemas.named(endpoint.asked))}}
     return {"requestBody": {"required": True, "content": content}}
+
+
+def _takes_json(endpoint: Endpoint) -> bool:
+    is_something_asked = bool(schemas.fields_of(asked_by(endpoint)))
+    return endpoint.method != "GET" and not endpoint.is_upload and is_something_asked
 
 
 def _noun(endpoint: Endpoint) -> str:
     return endpoint.path.rpartition("/")[2]
 
 
-def _parameters(asked: Schema) -> list[Schema]:
+def _parameters(endpoint: Endpoint) -> list[Schema]:
+    if endpoint.is_upload:
+        return [_IDEMPOTENCY_KEY, _FILENAME]
+    if endpoint.method != "GET":
+        return [_IDEMPOTENCY_KEY]
+    asked = asked_by(endpoint)
     required = schemas.required_of(asked)
     return [_parameter(name, field, is_required=name in required) for name, field in schemas.fields_of(asked).items()]
 
@@ -151,6 +180,8 @@ def _done(endpoint: Endpoint, answered: dict[str, Schema]) -> Schema:
     schema = {"allOf": [schemas.reference(name), _WITH_REQUEST_ID]}
     shown = example_answer(endpoint.answer, answered)
     headers = _UNDER_A_KEY if endpoint.method == "GET" else (*_UNDER_A_KEY, "Idempotent-Replayed")
+    if endpoint.status == _FOUND:
+        headers = (*headers, "Location")
     return _json_answer("Done.", schema, headers, shown)
 
 

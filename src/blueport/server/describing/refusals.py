@@ -17,8 +17,8 @@ OF_ANY = (
     "internal_error",
     "service_unavailable",
 )
-_OF_A_BODY = ("request_too_large",)
-_OF_JSON = ("invalid_json",)
+_OF_JSON = ("request_too_large", "invalid_json")
+_OF_AN_UPLOAD = ("empty_file", "file_too_large")
 
 
 class Explained(msgspec.Struct, frozen=True):
@@ -52,10 +52,16 @@ def by_status(endpoint: Endpoint) -> dict[int, list[str]]:
 
 
 def _of_shape(endpoint: Endpoint) -> list[str]:
-    fields = msgspec.structs.fields(endpoint.asked)
+    fields = () if endpoint.is_upload else msgspec.structs.fields(endpoint.asked)
     needs_some = any(field.required for field in fields) or hasattr(endpoint.asked, "ONE_OF")
     codes = ["missing_required_parameter"] if needs_some else []
     # A write takes an Idempotency-Key too, which may be none.
     if fields or endpoint.method != "GET":
         codes.append("invalid_parameter_value")
-    return codes if endpoint.method == "GET" else [*codes, *_OF_A_BODY, *_OF_JSON]
+    return [*codes, *_of_body(endpoint)]
+
+
+def _of_body(endpoint: Endpoint) -> tuple[str, ...]:
+    if endpoint.method == "GET":
+        return ()
+    return _OF_AN_UPLOAD if endpoint.is_upload else _OF_JSON

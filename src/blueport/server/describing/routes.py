@@ -1,32 +1,31 @@
 """GET /openapi.json, /llms.txt and /llms-full.txt: for whoever builds on this installation, without a key."""
 
 import functools
-import re
 
 import msgspec
 from starlette.routing import Route
 from starlette.types import Receive, Scope
 
 from blueport import __version__
+from blueport.server.blobs.links import Links
 from blueport.server.describing import openapi, texts
 from blueport.server.http.answers import Answer
 from blueport.server.http.endpoint import Endpoint
 from blueport.server.http.problems import Answering
-from blueport.server.http.routing import header_values, route
+from blueport.server.http.routing import origin_of, route
 
 # Stands in the texts, which are made once, for where each reader reached us.
 _BASE = "\0base\0"
-_HOST = re.compile(rb"[0-9A-Za-z.-]{1,253}(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{1,5})?")
 _PLAIN = b"text/plain; charset=utf-8"
 
 
 class Descriptions:
     """What one server says of its API."""
 
-    def __init__(self, endpoints: tuple[Endpoint, ...], *, public_url: str | None, hourly_limit: int) -> None:
+    def __init__(self, endpoints: tuple[Endpoint, ...], *, links: Links, hourly_limit: int) -> None:
         self._openapi = _described(endpoints)
         self._texts = _written(endpoints, hourly_limit)
-        self._public_url = public_url
+        self._links = links
 
     def routes(self) -> list[Route]:
         """Return a route for each document."""
@@ -38,7 +37,7 @@ class Descriptions:
 
     def _text(self, name: str) -> Answering:
         async def answer(scope: Scope, _receive: Receive, _request_id: str) -> Answer:
-            base = (self._public_url or _origin(scope)).rstrip("/")
+            base = self._links.seen_from(origin_of(scope)).base
             return Answer(200, self._texts[name].replace(_BASE, base).encode(), content_type=_PLAIN)
 
         return answer
@@ -53,12 +52,3 @@ def _described(endpoints: tuple[Endpoint, ...]) -> bytes:
 @functools.cache
 def _written(endpoints: tuple[Endpoint, ...], hourly_limit: int) -> dict[str, str]:
     return texts.rendered(endpoints, base=_BASE, hourly_limit=hourly_limit)
-
-
-def _origin(scope: Scope) -> str:
-    """Return where the reader reached us; what is no host is not repeated to them."""
-    hosts = header_values(scope, b"host")
-    if len(hosts) == 1 and _HOST.fullmatch(hosts[0]):
-        return f"{scope['scheme']}://{hosts[0].decode('ascii')}"
-    host, port = scope["server"]
-    return f"{scope['scheme']}://{host}:{port}"

@@ -98,19 +98,30 @@ def _contents(endpoints: list[Endpoint]) -> dict[str, object]:
 
 
 def _described(endpoint: Endpoint, answered: dict[str, Schema]) -> _Described:
-    asked = openapi.asked_by(endpoint)
     return _Described(
         title=_title(endpoint),
         purpose=endpoint.purpose,
         scope=endpoint.scope,
-        asked_in="Query" if endpoint.method == "GET" else "Body",
-        asked=_fields(asked),
+        asked_in=_asked_in(endpoint),
+        asked=_asked(endpoint),
         one_of=[f"`{name}`" for name in getattr(endpoint.asked, "ONE_OF", {})],
         status=endpoint.status,
         answer=schemas.named(endpoint.answer),
         example=_pretty(openapi.example_answer(endpoint.answer, answered)),
         codes=_listed(code for code in refusals.codes_of(endpoint) if code not in refusals.OF_ANY),
     )
+
+
+def _asked_in(endpoint: Endpoint) -> str:
+    if endpoint.is_upload:
+        return "The body is the file as it is. Headers"
+    return "Query" if endpoint.method == "GET" else "Body"
+
+
+def _asked(endpoint: Endpoint) -> list[_Field]:
+    if endpoint.is_upload:
+        return [_Field(name, "string", False, meaning) for name, meaning in openapi.UPLOAD_HEADERS.items()]  # noqa: FBT003
+    return _fields(openapi.asked_by(endpoint))
 
 
 def _title(endpoint: Endpoint) -> str:

@@ -1,7 +1,7 @@
 """Answers as they leave: JSON with its request id, and the headers that every answer bears."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import msgspec
 from starlette.types import Send
@@ -14,9 +14,11 @@ Header = tuple[bytes, bytes]
 _EVERYWHERE: list[Header] = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-expose-headers", b"X-Request-Id, Retry-After, Idempotent-Replayed"),
-    (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
 ]
+# A link to a file opens it: it is nothing to be told to others.
+NO_REFERRER: Header = (b"referrer-policy", b"no-referrer")
+_KEPT_NOWHERE: Header = (b"cache-control", b"no-store")
 PREFLIGHT: list[Header] = [
     (b"access-control-allow-methods", b"GET, POST, DELETE, OPTIONS"),
     (b"access-control-allow-headers", b"Authorization, Content-Type, X-Filename, Idempotency-Key"),
@@ -24,14 +26,25 @@ PREFLIGHT: list[Header] = [
 ]
 
 
+class Stream(msgspec.Struct, frozen=True):
+    """A body that is sent part by part; `size` in bytes."""
+
+    size: int
+    parts: AsyncIterator[bytes]
+
+
 class Answer(msgspec.Struct, frozen=True):
-    """Status, JSON body and what further headers there are; `is_sent` is called when all of it is on its way."""
+    """Status, JSON body and what further headers there are; `is_sent` is called when all of it is on its way.
+
+    With a `stream` there is no other body, and the headers say how long it may be kept.
+    """
 
     status: int
     body: bytes
     headers: tuple[Header, ...] = ()
     content_type: bytes = b"application/json"
     is_sent: Callable[[], None] | None = None
+    stream: Stream | None = None
 
 
 class _Fault(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -65,9 +78,10 @@ def headers_of(answer: Answer, request_id: str) -> list[Header]:
     """Return all headers of *answer*."""
     return [
         *_EVERYWHERE,
+        *([] if answer.stream else [_KEPT_NOWHERE]),
         (b"content-type", answer.content_type),
         (b"x-request-id", request_id.encode()),
-        (b"content-length", b"%d" % len(answer.body)),
+        (b"content-length", b"%d" % (answer.stream.size if answer.stream else len(answer.body))),
         *answer.headers,
     ]
 
@@ -75,6 +89,9 @@ def headers_of(answer: Answer, request_id: str) -> list[Header]:
 async def send_answer(send: Send, answer: Answer, request_id: str) -> None:
     """Put *answer* on the wire."""
     await send({"type": "http.response.start", "status": answer.status, "headers": headers_of(answer, request_id)})
+    if answer.stream is not None:
+        async for part in answer.stream.parts:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
     await send({"type": "http.response.body", "body": answer.body})
     if answer.is_sent is not None:
         # Not at once: what is written in one turn of the loop leaves at its end.

@@ -148,9 +148,13 @@ def _require(given: Mapping[str, Json], shape: type[Shape]) -> None:
 
 
 def _is_empty(value: Json, nothing: Json) -> bool:
-    """Tell whether *value* says as much as *nothing*: spaces and the marks of files say no more than an empty text."""
-    is_blank = nothing == "" and isinstance(value, str) and _NOTHING.fullmatch(value) is not None
-    return value is None or value == nothing or is_blank
+    """Tell whether *value* says as much as *nothing*."""
+    return value is None or value == nothing or (nothing == "" and isinstance(value, str) and is_blank(value))
+
+
+def is_blank(text: str | None) -> bool:
+    """Tell whether a text says nothing: spaces and the marks of files do not."""
+    return text is None or _NOTHING.fullmatch(text) is not None
 
 
 def _refuse_unstorable(given: Mapping[str, Json]) -> None:

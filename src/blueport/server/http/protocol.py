@@ -18,7 +18,7 @@ from blueport.server.ids import mint
 
 HEAD_LIMIT = 64 * 1024
 # Of a body that is too large so much is read and dropped: many clients listen only after all that they have to say.
-DROPPED_LIMIT = 64 * 1024 * 1024
+DROPPED_LIMIT = 128 * 1024 * 1024
 # How long a head may take in all, and a body from one piece to the next.
 PATIENCE_S = 30
 _OFFERS = (b"upgrade", b"http2-settings")
@@ -34,6 +34,8 @@ class EnvelopeProtocol(HttpToolsProtocol):
     # Bytes of the head and of trailers as far as they were read, and those that came since the message began.
     _head_size = 0
     _fed_size = 0
+    # Bytes that came of a body after its answer was given.
+    _dropped_size = 0
     _is_first_in_piece = False
     _running: RequestResponseCycle | None = None
     _patience: asyncio.TimerHandle | None = None
@@ -61,15 +63,17 @@ class EnvelopeProtocol(HttpToolsProtocol):
         self._feed(data)
         if self._is_in_head and self._fed_size > HEAD_LIMIT:
             self._refuse(_head_too_large())
-        elif self._is_dropping() and self._fed_size > DROPPED_LIMIT:
-            self.transport.close()
+        elif self._is_dropping():
+            self._dropped_size += len(data)
+            if self._dropped_size > DROPPED_LIMIT:
+                self.transport.close()
         self._wait_as_needed()
 
     def on_message_begin(self) -> None:
         """Begin a head."""
         super().on_message_begin()
         self._is_reading = self._is_in_head = True
-        self._head_size = 0
+        self._head_size = self._dropped_size = 0
         if not self._is_first_in_piece:
             self._fed_size = 0  # how much of the piece was another's is unknown
         self._is_first_in_piece = False

@@ -95,7 +95,7 @@ class Door:
 
     async def _first(self, scope: Scope, receive: Receive, waiting: _Waiting[Asked, Work]) -> Answer:
         """Ask again and again until there is work, the daemon has waited long enough, or is gone."""
-        asked = await _said(receive, waiting.shape)
+        asked = await said_by(receive, waiting.shape)
         authorization = header_values(scope, b"authorization")
         until = _now_s() + (0 if isinstance(asked, ApiError) else min(asked.wait_s, LONGEST_WAIT_S))
         hung_up = asyncio.ensure_future(_hung_up(receive))
@@ -132,11 +132,11 @@ class Door:
     async def _done(
         self, scope: Scope, receive: Receive, shape: type[Said], unit: Callable[[Tx, DaemonRow, Said], msgspec.Struct]
     ) -> Answer:
-        said = await _said(receive, shape)
+        said = await said_by(receive, shape)
         return _answer(await self._store.write(service.admitted, header_values(scope, b"authorization"), unit, said))
 
 
-async def _said(receive: Receive, shape: type[Said]) -> Said | ApiError:
+async def said_by(receive: Receive, shape: type[Said]) -> Said | ApiError:
     """Decode what a daemon says. A refusal is kept until its token has been judged."""
     body = await body_within_limit(receive, SIGHTINGS_LIMIT)
     if isinstance(body, ApiError):

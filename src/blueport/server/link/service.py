@@ -20,10 +20,14 @@ from blueport.protocol.door import (
 )
 from blueport.server.authorizing import service as authorizing
 from blueport.server.authorizing.queries import DaemonRow
+from blueport.server.blobs.storage import Kept
 from blueport.server.errors import ApiError
 from blueport.server.link import queries
+from blueport.server.receiving import attachments
 from blueport.server.receiving import service as receiving
+from blueport.server.receiving.attachments import Brought, Filed, Place
 from blueport.server.sending import service as sending
+from blueport.server.sending.queries import HeldFile
 from blueport.server.signalling import service as signalling
 from blueport.server.store.tx import Tx
 
@@ -103,6 +107,28 @@ def note(tx: Tx, daemon: DaemonRow, sightings: Sightings, *, region: str) -> Not
     for sighting in sightings.seen:
         receiving.note(tx, daemon.id, sighting, region=region)
     return Noted(len(sightings.seen))
+
+
+def held_file(tx: Tx, daemon: DaemonRow, hold: Hold, *, outbox_id: str) -> HeldFile:
+    """Return the file of an item that a daemon holds.
+
+    Raises:
+        ApiError: `outbox_item_not_found`: it is no longer the daemon's, or has no file.
+    """
+    held = sending.held_file(tx, daemon.id, outbox_id, hold.token)
+    if held is None:
+        raise ApiError("outbox_item_not_found", "This item has no file, or is no longer yours.")
+    return held
+
+
+def place_of(tx: Tx, daemon: DaemonRow, brought: Brought) -> Place:
+    """Find the attachment whose bytes a daemon brings."""
+    return attachments.place_of(tx, daemon.id, brought)
+
+
+def file(tx: Tx, daemon: DaemonRow, brought: Brought, *, kept: Kept | None) -> Filed:
+    """Give an attachment the bytes that a daemon brought."""
+    return attachments.file(tx, daemon.id, brought, kept)
 
 
 def _note_line(tx: Tx, daemon: DaemonRow, report: LineReport) -> None:

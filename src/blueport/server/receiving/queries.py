@@ -52,6 +52,14 @@ class Person(NamedTuple):
     handle: str
 
 
+class Owner(NamedTuple):
+    """The message that has attachments, given as JSON."""
+
+    id: MessageId
+    account_id: AccountId
+    attachments: str
+
+
 _CHAT_BY_KEY = Statement(
     select(chats.c.id).where(
         chats.c.line_id == bindparam("line_id"),
@@ -91,6 +99,14 @@ _CHANGE_MESSAGE = Statement(
     update(messages)
     .where(messages.c.line_id == bindparam("line"), messages.c.guid == bindparam("message_guid"))
     .values(text=bindparam("new_text"), attachments=bindparam("new_attachments"))
+)
+_OWNER = Statement(
+    select(messages.c.id, messages.c.account_id, messages.c.attachments).where(
+        messages.c.line_id == bindparam("line_id"), messages.c.guid == bindparam("guid")
+    )
+)
+_CHANGE_ATTACHMENTS = Statement(
+    update(messages).where(messages.c.id == bindparam("message_id")).values(attachments=bindparam("new_attachments"))
 )
 _MAKE_OWN = Statement(
     update(messages)
@@ -220,9 +236,9 @@ def account_of_message(tx: Tx, line_id: LineId, guid: str) -> AccountId | None:
     return tx.one(AccountId, _ACCOUNT_OF_MESSAGE, line_id=line_id, guid=guid)
 
 
-def add_message(tx: Tx, account_id: AccountId, message: Message) -> int:
+def add_message(tx: Tx, account_id: AccountId, message: Message, attachments: str) -> int:
     """Store a message; return its place in the order of storing."""
-    fields = {**msgspec.structs.asdict(message), "attachments": _attachments(message)}
+    fields = {**msgspec.structs.asdict(message), "attachments": attachments}
     return tx.all(int, _INSERT_MESSAGE, **fields, account_id=account_id)[0]
 
 
@@ -232,17 +248,27 @@ def change_message(tx: Tx, line_id: LineId, guid: str, text: str | None, attachm
     return tx.change(_CHANGE_MESSAGE, **given) == 1
 
 
-def make_own(tx: Tx, message: Message) -> None:
+def make_own(tx: Tx, message: Message, attachments: str) -> None:
     """Turn a message that was taken for somebody else's into our own, and the chat's first inbound one with it."""
     tx.change(
         _MAKE_OWN,
         message_id=message.id,
         own_handle=message.sender,
         new_text=message.text,
-        new_attachments=_attachments(message),
+        new_attachments=attachments,
         outbox=message.outbox_id,
     )
     tx.change(_RECOUNT_INBOUND, chat=message.chat_id)
+
+
+def owner_of_attachments(tx: Tx, line_id: LineId, guid: str) -> Owner | None:
+    """Find the line's message of that guid, with its attachments."""
+    return tx.one(Owner, _OWNER, line_id=line_id, guid=guid)
+
+
+def change_attachments(tx: Tx, message_id: MessageId, attachments: str) -> None:
+    """Replace the attachments of a message, given as JSON."""
+    tx.change(_CHANGE_ATTACHMENTS, message_id=message_id, new_attachments=attachments)
 
 
 def link_to_outbox(tx: Tx, message_id: MessageId, outbox_id: str) -> None:
@@ -301,7 +327,3 @@ def keep_typing(tx: Tx, typing_id: TypingId, typist: Person, at: int, *, is_typi
     """Note whether somebody types, as of *at* (Unix milliseconds), unless something later is known."""
     if tx.change(_MOVE_TYPING, chat=typist.chat_id, typist=typist.handle, types=int(is_typing), at=at) == 0:
         tx.change(_INSERT_TYPING, id=typing_id, **typist._asdict(), is_typing=int(is_typing), updated_at=at)
-
-
-def _attachments(message: Message) -> str:
-    return msgspec.json.encode(message.attachments).decode()

@@ -11,7 +11,6 @@ import msgspec
 
 from blueport.handles import canonical_handle
 from blueport.protocol.sightings import (
-    AttachmentSeen,
     MessageChanged,
     MessageSeen,
     Proof,
@@ -25,11 +24,12 @@ from blueport.server.addressing.queries import Line
 from blueport.server.errors import ApiError
 from blueport.server.ids import ChatId, DaemonId, MessageId, OutboxId, mint
 from blueport.server.notifying import service as notifying
-from blueport.server.receiving import presence, queries, reactions, sharing
+from blueport.server.receiving import attachments, presence, queries, reactions, sharing
+from blueport.server.receiving.attachments import Attachments
 from blueport.server.receiving.chats import chat_of, clean
 from blueport.server.receiving.queries import Known
 from blueport.server.sending import service as sending
-from blueport.server.shapes import Attachment, LineHandle, Message
+from blueport.server.shapes import LineHandle, Message
 from blueport.server.store.tx import Tx
 
 
@@ -60,8 +60,7 @@ def note(tx: Tx, daemon_id: DaemonId, sighting: Sighting, *, region: str) -> Non
         case TypingSeen():
             presence.note_typing(tx, line, sighting, region=region)
         case MessageChanged():
-            attachments = msgspec.json.encode(_attachments(sighting.attachments)).decode()
-            queries.change_message(tx, line.id, sighting.guid, clean(sighting.text), attachments)
+            attachments.change(tx, line, sighting, clean(sighting.text))
         case _:
             assert_never(sighting)
 
@@ -78,12 +77,13 @@ def _note_message(tx: Tx, line: Line, seen: MessageSeen, region: str) -> None:
 
 def _note_new(tx: Tx, line: Line, seen: MessageSeen, region: str) -> None:
     chat_id = chat_of(tx, line, seen.chat, seen.sent_at, region=region)
+    files = attachments.of_message(tx, line, seen)
     message = _message(tx, line, chat_id, seen, region)
-    seq = queries.add_message(tx, line.account_id, message)
+    seq = queries.add_message(tx, line.account_id, message, attachments.to_json(files))
     queries.note_activity(tx, chat_id, message.sent_at, seq)
     if not message.is_from_me:
         queries.note_inbound(tx, chat_id, message.sent_at)
-    _note_what_follows(tx, line, seen, message)
+    _note_what_follows(tx, line, seen, message, files)
     reactions.attach(tx, line, message.id, message.guid)
 
 
@@ -91,15 +91,16 @@ def _note_own_after_all(tx: Tx, line: Line, known: Known, seen: MessageSeen, reg
     """Messages shows some of our own at first as somebody else's; nobody else has written, then."""
     as_seen = _message(tx, line, known.chat_id, seen, region)
     message = msgspec.structs.replace(as_seen, id=known.id, synced_at=known.synced_at)
-    queries.make_own(tx, message)
-    _note_what_follows(tx, line, seen, message)
+    files = attachments.of_message(tx, line, seen)
+    queries.make_own(tx, message, attachments.to_json(files))
+    _note_what_follows(tx, line, seen, message, files)
 
 
-def _note_what_follows(tx: Tx, line: Line, seen: MessageSeen, message: Message) -> None:
+def _note_what_follows(tx: Tx, line: Line, seen: MessageSeen, message: Message, files: Attachments) -> None:
     if seen.proves is not None:
         sending.prove(tx, line.id, seen.proves)
     if seen.announce:
-        notifying.announce(tx, _fact(line, message))
+        notifying.announce(tx, _fact(line, message), waits_for_files=attachments.are_awaited(files))
 
 
 def _note_late_proof(tx: Tx, line: Line, known: Known, proof: Proof | None) -> None:
@@ -124,7 +125,7 @@ def _message(tx: Tx, line: Line, chat_id: ChatId, seen: MessageSeen, region: str
         guid=seen.guid,
         sender=sender,
         text=clean(seen.text),
-        attachments=_attachments(seen.attachments),
+        attachments=(),  # kept in their own form, and rendered when they are shown
         service=seen.service.lower() if seen.service else None,
         is_from_me=seen.is_from_me,
         is_audio_message=seen.is_audio,
@@ -133,10 +134,6 @@ def _message(tx: Tx, line: Line, chat_id: ChatId, seen: MessageSeen, region: str
         outbox_id=_outbox_id(tx, line, seen.proves),
         reply_to_guid=seen.reply_to_guid,
     )
-
-
-def _attachments(seen: tuple[AttachmentSeen, ...]) -> tuple[Attachment, ...]:
-    return tuple(Attachment(clean(file.filename), file.mime_type, file.size, None, None) for file in seen)
 
 
 def _fact(line: Line, message: Message) -> notifying.Fact:

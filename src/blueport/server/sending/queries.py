@@ -48,6 +48,15 @@ class Task(NamedTuple):
     size: int | None
 
 
+class HeldFile(NamedTuple):
+    """The file of an item that is held; a voice message is sent in another form than it was brought in."""
+
+    kind: Kind
+    mime_type: str
+    size: int
+    storage_key: str
+
+
 class Holder(NamedTuple):
     """Who holds an item: a journal, by which token, and when it asked."""
 
@@ -186,6 +195,22 @@ _WHOLE = Statement(
 _ACCOUNT_OF = Statement(
     select(outbox.c.account_id).where(outbox.c.id == bindparam("id"), outbox.c.line_id == bindparam("line_id"))
 )
+_FILE_SENT = Statement(
+    select(outbox.c.file_id).where(
+        outbox.c.id == bindparam("id"), outbox.c.line_id == bindparam("line_id"), outbox.c.kind == "file"
+    )
+)
+_HELD_FILE = Statement(
+    select(outbox.c.kind, files.c.mime_type, files.c.size, files.c.storage_key)
+    .join(files, files.c.id == outbox.c.file_id)
+    .join(lines, lines.c.id == outbox.c.line_id)
+    .where(
+        lines.c.daemon_id == bindparam("daemon_id"),
+        outbox.c.id == bindparam("id"),
+        outbox.c.claim_token == bindparam("token"),
+        outbox.c.status == "claimed",
+    )
+)
 _HELD_ITEM = Statement(
     _OPEN_ITEM.join(lines, lines.c.id == outbox.c.line_id).where(
         lines.c.daemon_id == bindparam("daemon_id"),
@@ -301,3 +326,13 @@ def silent_items(tx: Tx, before_ms: int) -> list[OutboxId]:
 def held_item(tx: Tx, daemon_id: DaemonId, outbox_id: str, token: str) -> OpenItem | None:
     """Find an item that *token* holds, on a line of that daemon."""
     return tx.one(OpenItem, _HELD_ITEM, daemon_id=daemon_id, id=outbox_id, token=token)
+
+
+def held_file(tx: Tx, daemon_id: DaemonId, outbox_id: str, token: str) -> HeldFile | None:
+    """Find the file of an item that *token* holds, on a line of that daemon."""
+    return tx.one(HeldFile, _HELD_FILE, daemon_id=daemon_id, id=outbox_id, token=token)
+
+
+def file_sent(tx: Tx, line_id: LineId, outbox_id: str) -> FileId | None:
+    """Return the file that an item of the line sends as it is, None if it sends none."""
+    return tx.one(FileId, _FILE_SENT, line_id=line_id, id=outbox_id)

@@ -8,6 +8,7 @@ from blueport.protocol.commands import Command, FileToSend, React, SendAudio, Se
 from blueport.protocol.door import Begin, Claim, ClaimedItem, Failed
 from blueport.protocol.sightings import Proof
 from blueport.server.addressing import service as addressing
+from blueport.server.blobs import kinds
 from blueport.server.ids import DaemonId, LineId, OutboxId, mint
 from blueport.server.sending import queries
 from blueport.server.sending.queries import Accepted, Holder, ServedLine, Task
@@ -31,6 +32,8 @@ _GIVEN_UP: dict[Verdict, str] = {"unknown": OUTCOME_UNKNOWN, "exhausted": ATTEMP
 
 whole = queries.whole
 account_of = queries.account_of
+held_file = queries.held_file
+file_sent = queries.file_sent
 
 
 class _Asked(msgspec.Struct, frozen=True):
@@ -124,7 +127,7 @@ def _command(tx: Tx, task: Task) -> Command:
         case "file":
             return SendFile(recipient, guids, _file(task), task.reply_to_guid)
         case "audio":
-            return SendAudio(recipient, guids, _file(task), task.reply_to_guid)
+            return SendAudio(recipient, guids, _voice(task), task.reply_to_guid)
         case "react":
             tapback = tapback_named(_asked_of.decode(task.payload).type)
             return React(recipient, guids, task.about_guid or "", tapback, task.about_part or 0)
@@ -133,4 +136,10 @@ def _command(tx: Tx, task: Task) -> Command:
 
 
 def _file(task: Task) -> FileToSend:
-    return FileToSend(task.filename or "file", task.mime_type or "application/octet-stream", task.size or 0)
+    mime_type = task.mime_type or kinds.OCTETS
+    return FileToSend(task.filename or f"file{kinds.suffix(mime_type)}", mime_type, task.size or 0)
+
+
+def _voice(task: Task) -> FileToSend:
+    """Describe a voice message as it will be; its size is known only once it was made, when it is fetched."""
+    return FileToSend("Audio Message.caf", kinds.CAF, task.size or 0)

@@ -329,7 +329,8 @@ files = Table(
     Column("mime_type", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("sha256", Text, nullable=False),
-    Column("storage_key", Text, nullable=False),
+    Column("shown_as", Text),  # the media type as which a browser may show it; null: it must save it
+    Column("storage_key", Text, nullable=False, unique=True),
     Column("line_id", Text, ForeignKey("lines.id")),  # of a file that somebody sent to that line
     Column("attachment_guid", Text),
     Column("created_at", BigInteger, nullable=False),

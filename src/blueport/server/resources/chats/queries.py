@@ -58,7 +58,13 @@ _COLUMNS = (
     case((chats.c.activity_seq > 0, chats.c.last_message_at)),
 )
 _of_chat = messages.c.chat_id == chats.c.id
-_last_then = select(func.max(messages.c.sent_at)).where(_of_chat, messages.c.seq <= bindparam("as_of"))
+# Found from the newest on: a long chat is not read for it.
+_last_then = (
+    select(messages.c.sent_at)
+    .where(_of_chat, messages.c.seq <= bindparam("as_of"))
+    .order_by(messages.c.sent_at.desc())
+    .limit(1)
+)
 _first_known = select(func.min(messages.c.synced_at)).where(_of_chat)
 # Older than its first message: it stood there without any.
 _empty_then = case((chats.c.created_at < _first_known.scalar_subquery(), chats.c.created_at))

@@ -63,6 +63,7 @@ def _new_tables() -> None:
         sa.Column("mime_type", sa.Text(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("shown_as", sa.Text(), nullable=True),
         sa.Column("storage_key", sa.Text(), nullable=False),
         sa.Column("line_id", sa.Text(), nullable=True),
         sa.Column("attachment_guid", sa.Text(), nullable=True),
@@ -71,6 +72,7 @@ def _new_tables() -> None:
         sa.ForeignKeyConstraint(["line_id"], ["lines.id"], name=op.f("fk_files_line_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_files")),
         sa.UniqueConstraint("line_id", "attachment_guid", name=op.f("uq_files_line_id_attachment_guid")),
+        sa.UniqueConstraint("storage_key", name=op.f("uq_files_storage_key")),
     )
     op.create_table(
         "reactions",
