@@ -4,6 +4,7 @@ Alice and Bob are customers, each with a line and a Mac of their own. Ada and Ca
 """
 
 import asyncio
+import functools
 import itertools
 import json
 import sqlite3
@@ -44,6 +45,7 @@ from blueport.server.ids import AccountId, DaemonId, LineId, mint
 from blueport.server.settings import Settings
 from blueport.server.store.sqlite import SqliteStore
 from blueport.server.store.tx import Tx
+from tests.server.described import Description
 
 ADA = "+15550100001"
 CARL = "+15550100002"
@@ -87,6 +89,7 @@ class World:
             secret = asyncio.run(self.store.write(provisioning.prepare, self.settings))
             self.server = Server(self.settings, self.store, secret)
             with TestClient(self.server.app) as self.client:
+                self.client.event_hooks["response"].append(_described(self.client.get("/openapi.json").text).judge)
                 yield self
         finally:
             self.store.close()
@@ -345,6 +348,12 @@ def _seen(person: str, line: str, text: str | None, more: dict[str, Json]) -> Me
         "sent_at": NOON_MS + number,
     }
     return MessageSeen(line_handle=line, text=text, **(usual | more))
+
+
+@functools.cache
+def _described(text: str) -> Description:
+    """Return the judge of all answers: what is not described is not answered."""
+    return Description(text)
 
 
 def _heard(answer: httpx2.Response, shape: type[Said]) -> Said:
