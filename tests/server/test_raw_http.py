@@ -338,6 +338,17 @@ class TestUploads:
 
         assert (answer.status, answer.code) == (400, "file_too_large")
 
+    def test_a_client_that_says_all_before_it_listens_hears_of_a_file_that_is_too_large(self, server: Process) -> None:
+        # att-26
+        head = _request(b"POST", b"/v1/files", [server.authorization, b"Content-Length: 125829120"])
+        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+            connection.sendall(head)
+            for _ in range(120):
+                connection.sendall(b"x" * 0x100000)
+            answer = _answer(connection)
+
+        assert (answer.status, answer.code) == (400, "file_too_large")
+
     def test_who_may_not_upload_is_told_before_the_body_is_read(self, server: Process) -> None:
         answer = server.answers(_request(b"POST", b"/v1/files", [b"Content-Length: 1000"]))
 
