@@ -92,7 +92,10 @@ def _send(target: Target, sending: Sending, seen: Counter[str]) -> None:
 
 def _ask(target: Target, chance: random.Random, seen: Counter[str], until: float) -> None:
     asked = Asked(f"http://127.0.0.1:{target.port}", target.key, target.known)
-    for operation in described.operations(described.description(asked)):
+    schema = described.description(asked)
+    described.ask_in_sequence(asked, schema, seed=chance.randrange(2**32), examples=EXAMPLES)
+    seen["described sequences"] += EXAMPLES
+    for operation in described.operations(schema):
         for mode in GenerationMode:
             if time.monotonic() < until:
                 described.ask(asked, operation, mode, seed=chance.randrange(2**32), examples=EXAMPLES)

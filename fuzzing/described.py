@@ -8,7 +8,7 @@ import hypothesis
 import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase
-from schemathesis import BaseSchema, Case, GenerationMode
+from schemathesis import BaseSchema, Case, GenerationMode, Response
 from schemathesis.checks import not_a_server_error
 from schemathesis.config import SchemathesisConfig
 from schemathesis.schemas import APIOperation
@@ -23,7 +23,6 @@ CHECKS = [
     checks.response_headers_conformance,
     checks.response_schema_conformance,
 ]
-_NO_HEALTH_CHECKS = list(HealthCheck)
 # By what a parameter of that name is called in `Asked.known`; of an `id`, the path tells.
 _IDS = {"/v1/outbox": "outbox", "/v1/files": "file", "/v1/webhooks": "webhook"}
 _KINDS = {"attachments": "file", "audio_message": "file"}
@@ -58,22 +57,60 @@ def ask(asked: Asked, operation: APIOperation, mode: GenerationMode, *, seed: in
 
     def once(case: Case) -> None:
         _name_what_there_is(case, asked.known)
-        headers = {"Authorization": f"Bearer {asked.key}"}
-        heard = case.call(asked.url, session=session, headers=headers, timeout=PATIENCE_S, allow_redirects=False)
-        case.validate_response(heard, checks=CHECKS)
-        judge(Answer(heard.status_code, {name: values[0] for name, values in heard.headers.items()}, heard.content))
+        _judge(case, case.call(**_call(asked, session)))
 
-    settings = hypothesis.settings(
+    strategy = operation.as_strategy(generation_mode=mode)
+    with requests.Session() as session:
+        hypothesis.seed(seed)(_settings(examples)(hypothesis.given(strategy)(once)))()
+
+
+def ask_in_sequence(asked: Asked, schema: BaseSchema, *, seed: int, examples: int) -> None:
+    """Ask so many times for one thing after another, where an answer names what the next request takes.
+
+    Raises:
+        BrokenError: As `judge`.
+        FailureGroup: An answer is not as described.
+    """
+    with requests.Session() as session:
+
+        class Sequence(schema.as_state_machine()):
+            def before_call(self, case: Case) -> None:
+                _name_what_there_is(case, asked.known)
+
+            def get_call_kwargs(self, _case: Case) -> dict[str, object]:
+                return _call(asked, session)
+
+            def validate_response(self, response: Response, case: Case, *_: object, **__: object) -> None:
+                _judge(case, response)
+
+        hypothesis.seed(seed)(Sequence).run(settings=_settings(examples))
+
+
+def _settings(examples: int) -> hypothesis.settings:
+    return hypothesis.settings(
         max_examples=examples,
+        stateful_step_count=6,
         database=None,
         deadline=None,
         phases=[Phase.generate],
-        suppress_health_check=_NO_HEALTH_CHECKS,
+        suppress_health_check=list(HealthCheck),
         print_blob=False,
     )
-    strategy = operation.as_strategy(generation_mode=mode)
-    with requests.Session() as session:
-        hypothesis.seed(seed)(settings(hypothesis.given(strategy)(once)))()
+
+
+def _call(asked: Asked, session: requests.Session) -> dict[str, object]:
+    return {
+        "base_url": asked.url,
+        "session": session,
+        "headers": {"Authorization": f"Bearer {asked.key}"},
+        "timeout": PATIENCE_S,
+        "allow_redirects": False,
+    }
+
+
+def _judge(case: Case, heard: Response) -> None:
+    case.validate_response(heard, checks=CHECKS)
+    judge(Answer(heard.status_code, {name: values[0] for name, values in heard.headers.items()}, heard.content))
 
 
 def _name_what_there_is(case: Case, known: Mapping[str, list[str]]) -> None:

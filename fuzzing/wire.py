@@ -79,18 +79,19 @@ def judge(answer: Answer) -> None:
         said = json.loads(answer.body)
     except ValueError:
         raise BrokenError(f"no JSON: {answer}") from None
-    if not _is_envelope(answer.status, said, request_id):
+    if not isinstance(said, dict) or not _is_envelope(answer, said):
         raise BrokenError(f"no envelope: {answer}")
 
 
-def _is_envelope(status: int, said: object, request_id: str) -> bool:
-    if not isinstance(said, dict):
-        return False
-    if status < 400:
-        return "openapi" in said or said.get("request_id") == request_id
+def _is_envelope(answer: Answer, said: dict[str, object]) -> bool:
+    own = said.get("request_id")
+    if answer.status < 400:
+        # What is answered again keeps the id under which it was done.
+        is_again = answer.headers.get("idempotent-replayed") == "true" and _REQUEST_ID.fullmatch(str(own)) is not None
+        return "openapi" in said or is_again or own == answer.headers["x-request-id"]
     fault = said.get("error")
     return (
-        said.get("request_id") == request_id
+        own == answer.headers["x-request-id"]
         and isinstance(fault, dict)
         and fault.get("type") in _TYPES
         and all(isinstance(fault.get(name), str) and fault[name] for name in ("code", "message"))
