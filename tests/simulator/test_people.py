@@ -49,16 +49,19 @@ class TestText:
             "reply_to_guid": None,
             "delivered": True,
             "reactions": [],
+            "is_audio": False,
+            "read_at": None,
         }
 
     def test_a_file_needs_no_text(self, page: TestClient, settings: Settings) -> None:
         photo = {"filename": "cat.png", "mime_type": "image/png", "base64": base64.b64encode(b"a cat").decode()}
 
-        page.post(f"/people/{ADA}/messages", json={"attachment": photo})
+        guid = page.post(f"/people/{ADA}/messages", json={"attachment": photo}).json()["guid"]
 
         [bubble] = page.get(f"/people/{ADA}/messages").json()
         [(path,)] = seen(settings.folder, "SELECT filename FROM attachment")
-        assert bubble["attachments"] == [{"filename": "cat.png", "mime_type": "image/png", "size": 5}]
+        file = {"filename": "cat.png", "mime_type": "image/png", "size": 5}
+        assert bubble["attachments"] == [{**file, "guid": f"at_0_{guid}", "transcription": None}]
         assert bubble["text"] is None
         assert (settings.folder / str(path).removeprefix("~/")).read_bytes() == b"a cat"
 
