@@ -86,6 +86,8 @@ def _children(
                 "WEBHOOK_ALLOW": "localhost,127.0.0.0/8,::1/128",
             },
             api,
+            # Who lets a tunnel lead here says where it begins; who tries things out calls as often as that takes.
+            defaults={"PUBLIC_URL": _url(api), "HOURLY_LIMIT": "100000"},
         ),
         Child(
             "daemon",

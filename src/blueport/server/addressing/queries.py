@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 from sqlalchemy import bindparam, or_, select
 
 from blueport.server.ids import AccountId, ChatId, DaemonId, LineId
-from blueport.server.store.tables import chats, lines, messages
+from blueport.server.store.tables import chat_guids, chats, lines, messages
 from blueport.server.store.tx import Statement, Tx, insert_into
 
 
@@ -21,6 +21,20 @@ class Line(NamedTuple):
     capabilities: str
     is_sandbox: int = 0
     is_contact_first: int = 1
+
+
+class NewChat(NamedTuple):
+    """A conversation on a line; `participants` is JSON."""
+
+    id: ChatId
+    account_id: AccountId
+    line_id: LineId
+    key: str
+    identifier: str
+    service: str
+    name: str | None
+    is_group: int
+    participants: str
 
 
 class Address(NamedTuple):
@@ -59,6 +73,13 @@ _CHAT = select(chats.c.id, chats.c.is_group, chats.c.first_inbound_at).where(
 )
 _CHAT_BY_ID = Statement(_CHAT.where(chats.c.id == bindparam("id")))
 _CHAT_BY_PEER = Statement(_CHAT.where(chats.c.key == bindparam("key"), chats.c.is_group == 0))
+
+_INSERT_CHAT = Statement(insert_into(chats))
+_CHAT_GUIDS = Statement(
+    select(chat_guids.c.guid)
+    .where(chat_guids.c.chat_id == bindparam("chat_id"))
+    .order_by(chat_guids.c.seen_at.desc(), chat_guids.c.guid)
+)
 
 _IN_CHAT = select(messages.c.guid).where(
     messages.c.line_id == bindparam("line_id"), messages.c.chat_id == bindparam("chat_id")
@@ -117,6 +138,23 @@ def chat_by_id(tx: Tx, account_id: AccountId, line_id: LineId, chat_id: str) -> 
 def chat_by_peer(tx: Tx, account_id: AccountId, line_id: LineId, peer: str) -> Address | None:
     """Find the account's chat with one person on the line, by the person's canonical handle."""
     return tx.one(Address, _CHAT_BY_PEER, account_id=account_id, line_id=line_id, key=peer)
+
+
+def add_chat(tx: Tx, chat: NewChat) -> None:
+    """Create a chat without messages."""
+    tx.change(
+        _INSERT_CHAT,
+        **chat._asdict(),
+        first_inbound_at=None,
+        last_message_at=tx.now_ms,
+        activity_seq=0,
+        created_at=tx.now_ms,
+    )
+
+
+def known_guids(tx: Tx, chat_id: ChatId) -> list[str]:
+    """Return the guids under which Messages knows the chat, the most recently seen first."""
+    return tx.all(str, _CHAT_GUIDS, chat_id=chat_id)
 
 
 def guid_by_id(tx: Tx, line_id: LineId, chat_id: ChatId, message_id: str) -> str | None:

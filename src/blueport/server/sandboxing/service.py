@@ -18,6 +18,9 @@ from blueport.server.sandboxing.queries import Pairing
 from blueport.server.store import installation
 from blueport.server.store.tx import Tx
 
+# What somebody may be refused with who has no phone on the shared line, for whoever describes an endpoint.
+REFUSALS = ("sandbox_not_activated", "sandbox_requires_owner")
+
 DAY_MS = 24 * 60 * 60 * 1000
 
 pairing_of = queries.pairing_of

@@ -99,8 +99,8 @@ class SqliteStore:
     def __init__(self, path: Path, now_ms: Callable[[], int]) -> None:
         """Open the migrated file at *path*; *now_ms* is the clock of all its transactions."""
         self.wakeups = Wakeups()
+        self.now_ms = now_ms
         self._path = path
-        self._now_ms = now_ms
         self._gathered: list[_Work[object]] = []
         self._groups: queue.SimpleQueue[list[_Work[object]] | None] = queue.SimpleQueue()
         self._local = threading.local()
@@ -150,7 +150,7 @@ class SqliteStore:
             connection = self._reader()
             connection.execute("BEGIN")
             try:
-                return unit(SqliteTx(connection, self._now_ms()))
+                return unit(SqliteTx(connection, self.now_ms()))
             finally:
                 connection.execute("ROLLBACK")
         except sqlite3.OperationalError as error:
@@ -181,7 +181,7 @@ class SqliteStore:
     def _write_group(self, connection: sqlite3.Connection, group: list[_Work[object]]) -> list[_Outcome[object]]:
         try:
             connection.execute("BEGIN IMMEDIATE")
-            tx = SqliteTx(connection, self._now_ms())
+            tx = SqliteTx(connection, self.now_ms())
             outcomes = [_outcome(connection, tx, work) for work in group]
             reached("server.commit")
             connection.execute("COMMIT")

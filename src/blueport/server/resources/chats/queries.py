@@ -2,12 +2,13 @@
 
 A chat moves to the top when a message comes, so that a plain cursor would skip it. A walk therefore sees each chat
 where it stood at its first page: `as_of` is the latest message of that moment, and a chat that moved since is placed by
-its last message up to then. An account's own moments on the line: a cursor tells nothing of others.
+its last message up to then; one without messages is placed by when it was made. An account's own moments on the line:
+a cursor tells nothing of others.
 """
 
 from typing import NamedTuple
 
-from sqlalchemy import and_, bindparam, func, select, tuple_
+from sqlalchemy import and_, bindparam, case, func, select, tuple_
 
 from blueport.server.ids import AccountId, ChatId, LineId
 from blueport.server.store.tables import chats, messages
@@ -24,7 +25,7 @@ class ChatRow(NamedTuple):
     name: str | None
     is_group: int
     participants: str
-    last_message_at: int
+    last_message_at: int | None
     active_at: int
 
 
@@ -54,13 +55,20 @@ _COLUMNS = (
     chats.c.name,
     chats.c.is_group,
     chats.c.participants,
-    chats.c.last_message_at,
+    case((chats.c.activity_seq > 0, chats.c.last_message_at)),
 )
-_active_then = (
-    select(func.max(messages.c.sent_at))
-    .where(messages.c.chat_id == chats.c.id, messages.c.seq <= bindparam("as_of"))
-    .scalar_subquery()
+_of_chat = messages.c.chat_id == chats.c.id
+# Found from the newest on: a long chat is not read for it.
+_last_then = (
+    select(messages.c.sent_at)
+    .where(_of_chat, messages.c.seq <= bindparam("as_of"))
+    .order_by(messages.c.sent_at.desc())
+    .limit(1)
 )
+_first_known = select(func.min(messages.c.synced_at)).where(_of_chat)
+# Older than its first message: it stood there without any.
+_empty_then = case((chats.c.created_at < _first_known.scalar_subquery(), chats.c.created_at))
+_active_then = func.coalesce(_last_then.scalar_subquery(), _empty_then)
 _is_after = tuple_(chats.c.last_message_at, chats.c.id) < tuple_(bindparam("active_at"), bindparam("chat_id"))
 _STILL = Statement(
     select(*_COLUMNS, chats.c.last_message_at)

@@ -63,6 +63,7 @@ def _new_tables() -> None:
         sa.Column("mime_type", sa.Text(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("shown_as", sa.Text(), nullable=True),
         sa.Column("storage_key", sa.Text(), nullable=False),
         sa.Column("line_id", sa.Text(), nullable=True),
         sa.Column("attachment_guid", sa.Text(), nullable=True),
@@ -71,6 +72,7 @@ def _new_tables() -> None:
         sa.ForeignKeyConstraint(["line_id"], ["lines.id"], name=op.f("fk_files_line_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_files")),
         sa.UniqueConstraint("line_id", "attachment_guid", name=op.f("uq_files_line_id_attachment_guid")),
+        sa.UniqueConstraint("storage_key", name=op.f("uq_files_storage_key")),
     )
     op.create_table(
         "reactions",
@@ -91,6 +93,7 @@ def _new_tables() -> None:
         sa.Column("added", sa.Integer(), nullable=False),
         sa.Column("sent_at", sa.BigInteger(), nullable=False),
         sa.Column("synced_at", sa.BigInteger(), nullable=False),
+        sa.Column("news_until", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_reactions_account_id")),
         sa.ForeignKeyConstraint(["chat_id"], ["chats.id"], name=op.f("fk_reactions_chat_id")),
         sa.ForeignKeyConstraint(["line_id"], ["lines.id"], name=op.f("fk_reactions_line_id")),
@@ -130,6 +133,7 @@ def _new_tables() -> None:
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("max_attempts", sa.Integer(), nullable=False),
+        sa.Column("available_at", sa.BigInteger(), nullable=False),
         sa.Column("claim_token", sa.Text(), nullable=True),
         sa.Column("lease_until", sa.BigInteger(), nullable=True),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
@@ -203,6 +207,7 @@ def _new_columns() -> None:
     with op.batch_alter_table("lines", schema=None) as batch_op:
         batch_op.add_column(sa.Column("is_sandbox", sa.Integer(), server_default="0", nullable=False))
         batch_op.add_column(sa.Column("is_contact_first", sa.Integer(), server_default="1", nullable=False))
+        batch_op.create_index(batch_op.f("ix_lines_daemon_id"), ["daemon_id"], unique=False)
         batch_op.create_index(
             "ix_lines_sandbox",
             ["is_sandbox"],
