@@ -9,6 +9,8 @@ from blueport.protocol.sightings import AttachmentSeen, MessageChanged, ReceiptS
 from blueport.server.addressing import service as addressing
 from blueport.server.addressing.queries import Line
 from blueport.server.authorizing import service as authorizing
+from blueport.server.authorizing.keys import new_daemon_token, new_key
+from blueport.server.errors import MisconfiguredError
 from blueport.server.ids import LineId, mint
 from blueport.server.operating import service as operating
 from tests.server.answers import assert_done, assert_marked, assert_refused
@@ -639,3 +641,24 @@ def _presence(person: str) -> tuple[Sighting, ...]:
 
 def _messages(customer: Customer) -> list[Json]:
     return customer.get("/v1/messages", {"from": SANDBOX, "to": ADA}).json()["data"]
+
+
+class TestProvisioning:
+    def test_an_installation_of_before_is_given_the_shared_line(self, database: Path) -> None:
+        first = {"first_key": new_key(), "first_line": "+15550101000", "first_daemon_token": new_daemon_token()}
+        with World(database, Clock(), **first).open() as world:
+            assert_refused(Caller(world, first["first_key"]).get("/v1/sandbox"), 404, "line_not_found")
+
+        for _ in range(2):
+            with World(database, Clock(), **first, sandbox_line=SANDBOX).open() as world:
+                assert standing(Caller(world, first["first_key"]))["sandbox_line_handle"] == SANDBOX
+                assert world.rows("lines") == 2
+
+    def test_a_shared_line_that_is_a_line_already_stops_the_start(self, database: Path) -> None:
+        first = {"first_key": new_key(), "first_line": SANDBOX, "first_daemon_token": new_daemon_token()}
+
+        with (
+            pytest.raises(MisconfiguredError, match="`sandbox_line` is a line of its own already"),
+            World(database, Clock(), **first, sandbox_line=SANDBOX).open(),
+        ):
+            pass

@@ -198,13 +198,10 @@ def roll_key(tx: Tx, key_id: str, account: str | None, *, overlap_ms: int, lives
     old = _found(_of(tx, account, queries.keys_there_are(tx)), lambda row: row.id == key_id, "key")
     if _status(old, tx.now_ms) != "active":
         raise OperatorError(f"{old.id} is {_status(old, tx.now_ms)}: create a new key instead")
-    if lives_ms is None and old.expires_at is not None:
-        lives_ms = old.expires_at - old.created_at
     old_ends_at = min(old.expires_at or tx.now_ms + overlap_ms, tx.now_ms + overlap_ms)
     queries.expire_key(tx, old.id, old_ends_at)
     row = authorizing_queries.KeyRow(KeyId(mint("key", tx.now_ms)), old.account_id, old.scopes, old.line_ids)
-    expires_at = None if lives_ms is None else tx.now_ms + lives_ms
-    made = _made_key(tx, row, old.name, Bounds(expires_at, old.hourly_limit))
+    made = _made_key(tx, row, old.name, Bounds(_end_of_next(old, tx.now_ms, lives_ms), old.hourly_limit))
     _note(tx, "key.rolled", old.account_id, old.id, made.id)
     return msgspec.structs.replace(made, old_key_expires_at=old_ends_at)
 
@@ -219,10 +216,7 @@ def add_line(tx: Tx, account: str, new: NewLine) -> LineId:
         OperatorError: There is no such account or daemon, or there is such a line already.
     """
     account_id = _account(tx, account).id
-    if addressing.any_line(tx, new.handle) is not None:
-        raise OperatorError(f"{new.handle} is a line already")
-    if new.is_sandbox and addressing.sandbox_line(tx) is not None:
-        raise OperatorError("there is a sandbox line already, and there can be but one")
+    _require_new(tx, new)
     daemon_id = _only_daemon(tx, account_id) if new.daemon is None else _daemon(tx, new.daemon).id
     line = Line(
         id=LineId(mint("ln", tx.now_ms)),
@@ -392,10 +386,24 @@ def _require_free(tx: Tx, name: str) -> None:
         raise OperatorError(f"there is an account named {name!r} already")
 
 
+def _require_new(tx: Tx, new: NewLine) -> None:
+    if addressing.any_line(tx, new.handle) is not None:
+        raise OperatorError(f"{new.handle} is a line already")
+    if new.is_sandbox and addressing.sandbox_line(tx) is not None:
+        raise OperatorError("there is a sandbox line already, and there can be but one")
+
+
 def _made_key(tx: Tx, row: authorizing_queries.KeyRow, name: str, bounds: Bounds) -> MadeKey:
     key = keys.new_key()
     authorizing_queries.add_key(tx, row, name=name, hashed=keys.digest(key), last4=key[-4:], bounds=bounds)
     return MadeKey(row.id, row.account_id, key, bounds.expires_at)
+
+
+def _end_of_next(old: KeyRow, now_ms: int, lives_ms: int | None) -> int | None:
+    """Return when a key in the place of *old* ends: after as long as is said, else as the old one was to live."""
+    if lives_ms is None and old.expires_at is not None:
+        lives_ms = old.expires_at - old.created_at
+    return None if lives_ms is None else now_ms + lives_ms
 
 
 def _status(row: KeyRow, now_ms: int) -> KeyStatus:
