@@ -4,6 +4,7 @@ Alice and Bob are customers, each with a line and a Mac of their own. Ada and Ca
 """
 
 import asyncio
+import functools
 import itertools
 import json
 import sqlite3
@@ -44,6 +45,7 @@ from blueport.server.ids import AccountId, DaemonId, LineId, mint
 from blueport.server.settings import Settings
 from blueport.server.store.sqlite import SqliteStore
 from blueport.server.store.tx import Tx
+from tests.server.described import Description
 
 ADA = "+15550100001"
 CARL = "+15550100002"
@@ -87,6 +89,7 @@ class World:
             secret = asyncio.run(self.store.write(provisioning.prepare, self.settings))
             self.server = Server(self.settings, self.store, secret)
             with TestClient(self.server.app) as self.client:
+                self.client.event_hooks["response"].append(_described(self.client.get("/openapi.json").text).judge)
                 yield self
         finally:
             self.store.close()
@@ -225,6 +228,12 @@ class Customer(Caller):
         """Return what became of an outbox item."""
         return self.get("/v1/outbox", {"id": outbox_id}).json()
 
+    def uploads(self, content: bytes = b"a file", **headers: str) -> Json:
+        """Upload a file; return what is answered."""
+        answer = self.call("POST", "/v1/files", content=content, headers=headers)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
     def webhook(self, url: str, *events: str) -> Json:
         """Create a webhook for every line."""
         wanted = events or ("message.received", "message.sent")
@@ -274,6 +283,16 @@ class Mac:
         failed = Failed(item.token, error, permanent=permanent)
         return _heard(self.knock(f"outbox/{item.id}/failed", failed), Held).held
 
+    def fetches(self, item: ClaimedItem) -> httpx2.Response:
+        """Fetch the file of an item."""
+        return self.knock(f"outbox/{item.id}/file", Hold(item.token))
+
+    def brings(self, content: bytes, seen: MessageSeen, attachment: str) -> httpx2.Response:
+        """Bring the bytes of a message's attachment."""
+        query = {"line": seen.line_handle, "message": seen.guid, "attachment": attachment}
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return self.world.client.post("/daemon/v1/files", params=query, content=content, headers=headers)
+
     def sees(self, *sightings: Sighting) -> None:
         """Tell what was seen in chat.db."""
         answer = self.knock("sightings", Sightings(self.journal, sightings))
@@ -306,7 +325,9 @@ def text_from(person: str, line: str, text: str | None = "Hi", **more: Json) -> 
 def proof_of(item: ClaimedItem, **more: Json) -> MessageSeen:
     """Return the sighting that proves *item* sent."""
     ours = {"is_from_me": True, "sender": None, "proves": Proof(item.id, item.token)}
-    return _seen(item.command.recipient or "a group", item.line_handle, item.command.text, ours | more)
+    return _seen(
+        item.command.recipient or "a group", item.line_handle, getattr(item.command, "text", None), ours | more
+    )
 
 
 def reaction_to(guid: str, line: str, person: str | None = ADA, tapback: str | None = "love", **more: Json) -> Sighting:
@@ -345,6 +366,12 @@ def _seen(person: str, line: str, text: str | None, more: dict[str, Json]) -> Me
         "sent_at": NOON_MS + number,
     }
     return MessageSeen(line_handle=line, text=text, **(usual | more))
+
+
+@functools.cache
+def _described(text: str) -> Description:
+    """Return the judge of all answers: what is not described is not answered."""
+    return Description(text)
 
 
 def _heard(answer: httpx2.Response, shape: type[Said]) -> Said:

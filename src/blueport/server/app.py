@@ -11,12 +11,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
 import uvicorn
 from starlette.routing import Router
 from starlette.types import Receive, Scope
 
-from blueport import __version__, clock
+from blueport import clock
 from blueport.server import provisioning
 from blueport.server.authorizing import service as authorizing
 from blueport.server.authorizing.limits import Limits
@@ -24,8 +23,9 @@ from blueport.server.blobs import queries as blobs
 from blueport.server.blobs.links import links_of
 from blueport.server.blobs.storage import blobs_of
 from blueport.server.dashboard.routes import Dashboard
+from blueport.server.describing.routes import Descriptions
 from blueport.server.errors import StoreUnavailableError
-from blueport.server.http import openapi, repeating
+from blueport.server.http import repeating
 from blueport.server.http.answers import Answer, with_request_id
 from blueport.server.http.downloads import Downloads
 from blueport.server.http.endpoint import Endpoint, Terms
@@ -66,7 +66,7 @@ SWEEP_S = 15.0
 # What a crash may forget of the calls that were counted.
 KEEP_USES_S = 5.0
 GRACE_S = 3
-SWEEP_FILES_S = 24 * 60 * 60
+SWEEP_FILES_S = 6 * 60 * 60
 # A draft that is still written to has news every half minute; bytes are told of right after they are in their place.
 DRAFT_LIFE_MS = 60 * 60 * 1000
 UNTOLD_LIFE_MS = 24 * 60 * 60 * 1000
@@ -122,7 +122,8 @@ class Server:
         all_routes += Downloads(store, self._blobs, links).routes()
         self._door = Door(store, self._limits, lease_s=settings.lease_s, region=settings.region)
         all_routes += self._door.routes() + FileDoor(store, self._limits, self._blobs).routes()
-        all_routes += [route(HEALTH, {"GET": self._healthz}), route("/openapi.json", {"GET": self._openapi})]
+        all_routes += Descriptions(ENDPOINTS, links=links, hourly_limit=settings.hourly_limit).routes()
+        all_routes += [route(HEALTH, {"GET": self._healthz})]
         if settings.dashboard_token:
             all_routes += Dashboard(store, self._limits, settings.dashboard_token).routes()
         router = Router(all_routes, redirect_slashes=False, default=Answered(otherwise), lifespan=self._lifespan)
@@ -173,9 +174,6 @@ class Server:
     async def _healthz(self, _scope: Scope, _receive: Receive, request_id: str) -> Answer:
         await self._store.read(notifying.next_due_at)
         return Answer(200, with_request_id(b'{"status":"ok"}', request_id))
-
-    async def _openapi(self, _scope: Scope, _receive: Receive, _request_id: str) -> Answer:
-        return Answer(200, msgspec.json.encode(openapi.description(ENDPOINTS, version=__version__)))
 
 
 def _own_url(settings: Settings) -> str:

@@ -5,11 +5,12 @@ import secrets
 from blueport.handles import sendable_handle
 from blueport.server.addressing import service as addressing
 from blueport.server.addressing.queries import Line
+from blueport.server.auditing import service as auditing
 from blueport.server.authorizing import queries as authorizing_queries
 from blueport.server.authorizing import service as authorizing
 from blueport.server.authorizing.keys import digest, is_well_formed
 from blueport.server.errors import MisconfiguredError
-from blueport.server.ids import AccountId, LineId, mint
+from blueport.server.ids import AccountId, DaemonId, LineId, mint
 from blueport.server.settings import Settings
 from blueport.server.store import installation
 from blueport.server.store.tx import Tx
@@ -38,11 +39,13 @@ def _provide_first(tx: Tx, settings: Settings, named: str, key: str) -> None:
     if not is_well_formed(key):
         raise MisconfiguredError("`first_key` is no key of ours: `blueport key` makes one")
     account_id = authorizing.new_account(tx, "first", settings.first_owner)
-    authorizing.add_key(tx, account_id, key, name="first")
+    _note(tx, "account.created", account_id, account_id)
+    _note(tx, "key.created", account_id, authorizing.add_key(tx, account_id, key, name="first"))
     daemon_id = None
     if settings.first_daemon_token:
         daemon_id = authorizing.add_daemon(tx, account_id, settings.first_daemon_token, name="first")
-    addressing.add_line(tx, _line(tx, account_id, handle), daemon_id)
+        _note(tx, "daemon.created", account_id, daemon_id)
+    _add_line(tx, _line(tx, account_id, handle), daemon_id)
 
 
 def _provide_sandbox_line(tx: Tx, settings: Settings, named: str) -> None:
@@ -53,7 +56,16 @@ def _provide_sandbox_line(tx: Tx, settings: Settings, named: str) -> None:
         raise MisconfiguredError("`sandbox_line` is served by the daemon of `first_daemon_token`, which is unknown")
     if addressing.any_line(tx, handle) is not None:
         raise MisconfiguredError("`sandbox_line` is a line of its own already")
-    addressing.add_line(tx, _line(tx, daemon.account_id, handle)._replace(is_sandbox=1), daemon.id)
+    _add_line(tx, _line(tx, daemon.account_id, handle)._replace(is_sandbox=1), daemon.id)
+
+
+def _add_line(tx: Tx, line: Line, daemon_id: DaemonId | None) -> None:
+    addressing.add_line(tx, line, daemon_id)
+    _note(tx, "line.created", line.account_id, line.id)
+
+
+def _note(tx: Tx, action: auditing.Action, account_id: AccountId, target: str) -> None:
+    auditing.note(tx, auditing.SYSTEM, action, account_id=account_id, target=target)
 
 
 def _handle(named: str, setting: str, settings: Settings) -> str:

@@ -17,6 +17,12 @@ _OTHER_ID = re.compile(r"(?:cht|ln|obx|rxn|wh|ind|rcp|file|dlv|req)_.*")
 _LIKE_AN_ID = re.compile(r"[a-z]{2,4}_[0-9A-Za-z]*")
 
 
+# What a request may be refused with, for whoever describes an endpoint: see the functions that raise them.
+LINE_REFUSALS = ("line_not_found",)
+READING_REFUSALS = ("chat_not_found",)
+WRITING_REFUSALS = ("chat_not_found", "contact_has_not_messaged")
+
+
 class MessageName(NamedTuple):
     """How a request names a message; `part` is what of it is meant, from 0, and `param` is where it was said."""
 

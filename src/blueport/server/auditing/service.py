@@ -40,7 +40,7 @@ class Actor(NamedTuple):
 
 
 OPERATOR = Actor("operator")
-# Who texts the sandbox line acts without a key.
+# Who texts the sandbox line acts without a key, and so does a server that starts for the first time.
 SYSTEM = Actor("system")
 
 

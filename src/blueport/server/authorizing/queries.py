@@ -32,6 +32,16 @@ class LiveKey(NamedTuple):
     window_calls: int
 
 
+class Bounds(NamedTuple):
+    """When a key ends (Unix milliseconds), and how often it may be used; None: never, and as often as others."""
+
+    expires_at: int | None = None
+    hourly_limit: int | None = None
+
+
+UNBOUNDED = Bounds()
+
+
 class DaemonRow(NamedTuple):
     """A live daemon."""
 
@@ -83,17 +93,16 @@ def add_account(tx: Tx, account_id: AccountId, name: str, owner: str | None = No
     tx.change(_INSERT_ACCOUNT, id=account_id, name=name, owner=owner, created_at=tx.now_ms)
 
 
-def add_key(tx: Tx, key: KeyRow, *, name: str, hashed: str, last4: str) -> None:
-    """Create an API key that lives until it is revoked."""
+def add_key(tx: Tx, key: KeyRow, *, name: str, hashed: str, last4: str, bounds: Bounds = UNBOUNDED) -> None:
+    """Create an API key that lives until it is revoked, or until it expires."""
     tx.change(
         _INSERT_KEY,
         **key._asdict(),
         name=name,
         hash=hashed,
         last4=last4,
-        hourly_limit=None,
+        **bounds._asdict(),
         created_at=tx.now_ms,
-        expires_at=None,
         revoked_at=None,
         last_used_at=None,
         window_began_at=None,

@@ -19,6 +19,10 @@ from blueport.server.ids import AccountId, DaemonId, KeyId, LineId, mint
 from blueport.server.sandboxing import service as sandboxing
 from blueport.server.store.tx import Tx
 
+# What a request may be refused with, for whoever describes an endpoint: see `line_for` and `target`.
+LINE_REFUSALS = (*addressing.LINE_REFUSALS, "line_not_accessible")
+TARGET_REFUSALS = (*LINE_REFUSALS, *addressing.WRITING_REFUSALS, *sandboxing.REFUSALS, "sandbox_contact_mismatch")
+MESSAGE_REFUSALS = (*TARGET_REFUSALS, "sandbox_quota_exceeded")
 # What needs one of these puts nothing into the conversation that counts as a message.
 NO_MESSAGES: tuple[Capability, ...] = ("reactions", "typing", "receipts")
 

@@ -11,6 +11,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
@@ -71,9 +72,9 @@ class Blobs:
         """
         with _trouble(), self._draft() as path:
             draft = await _written(path, parts, limit)
-            key = _new_key()
-            await self._place(path, key)
-            return draft.kept(key)
+            kept = await asyncio.to_thread(draft.kept, _new_key())
+            await self._place(path, kept.storage_key)
+            return kept
 
     async def opened(self, storage_key: str, start: int, end: int) -> AsyncIterator[bytes]:
         """Return the bytes from *start* up to *end*, in parts.
@@ -175,8 +176,8 @@ def blobs_of(settings: Settings) -> Blobs:
     if "://" in settings.files:
         return _in_bucket(settings)
     folder = Path(settings.files).expanduser() if settings.files else settings.database.parent / "files"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return Blobs(LocalStore(folder), _drafts_in(folder), folder)
+    drafts = _drafts_in(folder)
+    return Blobs(LocalStore(folder), drafts, folder)
 
 
 def _in_bucket(settings: Settings) -> Blobs:
@@ -195,6 +196,8 @@ def _in_bucket(settings: Settings) -> Blobs:
             place.netloc,
             prefix=place.path.strip("/") or None,
             client_options={"allow_http": is_plain, "timeout": "300s"},
+            # Callers wait for an answer.
+            retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=20)},
             **{name: value for name, value in given.items() if value},  # type: ignore[arg-type]  # each is of S3Config
         )
     except BaseError as error:
@@ -203,8 +206,13 @@ def _in_bucket(settings: Settings) -> Blobs:
 
 
 def _drafts_in(folder: Path) -> Path:
+    """Make the folder of drafts, and what is above it, for its owner alone."""
     drafts = folder / "drafts"
-    drafts.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        drafts.mkdir(exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise MisconfiguredError(f"`files`: {error}") from error
     return drafts
 
 

@@ -86,7 +86,7 @@ def with_standing(answer: Answer, standing: Standing) -> Answer:
         (b"ratelimit-policy", b'"default";q=%d;w=3600' % limit),
         (b"ratelimit", b'"default";r=%d;t=%d' % (remaining, reset_s)),
     )
-    return Answer(answer.status, answer.body, answer.headers + headers, answer.content_type, answer.is_sent)
+    return msgspec.structs.replace(answer, headers=answer.headers + headers)
 
 
 def headers_of(answer: Answer, request_id: str) -> list[Header]:
@@ -106,8 +106,15 @@ async def send_answer(send: Send, answer: Answer, request_id: str) -> None:
     await send({"type": "http.response.start", "status": answer.status, "headers": headers_of(answer, request_id)})
     if answer.stream is not None:
         async for part in answer.stream.parts:
+            if _is_gone(send):
+                return
             await send({"type": "http.response.body", "body": part, "more_body": True})
     await send({"type": "http.response.body", "body": answer.body})
     if answer.is_sent is not None:
         # Not at once: what is written in one turn of the loop leaves at its end.
         asyncio.get_running_loop().call_soon(answer.is_sent)
+
+
+def _is_gone(send: Send) -> bool:
+    """Tell whether uvicorn says that nobody hears us any more: it would have us read a file to its end."""
+    return bool(getattr(getattr(send, "__self__", None), "disconnected", False))

@@ -8,7 +8,7 @@ import functools
 import json
 import re
 from collections.abc import Mapping
-from typing import Never, TypeVar
+from typing import Annotated, Never, TypeVar, get_args, get_origin
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -128,7 +128,12 @@ def _required(shape: type[Shape]) -> tuple[str, ...]:
 
 @functools.cache
 def _integers(shape: type[Shape]) -> tuple[str, ...]:
-    return tuple(field.encode_name for field in msgspec.structs.fields(shape) if field.type == int | None)
+    return tuple(field.encode_name for field in msgspec.structs.fields(shape) if _plain(field.type) == int | None)
+
+
+def _plain(kind: object) -> object:
+    """Return a field's type without what is said of it."""
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
 
 
 def _require(given: Mapping[str, Json], shape: type[Shape]) -> None:

@@ -100,6 +100,11 @@ class Endpoint(msgspec.Struct, frozen=True):
     prepared: Callable[[Request], Prepared]
     admit: Callable[[Tx, Terms, Request], Key]
     is_upload: bool
+    refusals: tuple[str, ...] = ()
+
+    def refusing(self, *codes: str) -> "Endpoint":
+        """Say which codes it may answer, beside those that come of its shape and of having a key."""
+        return msgspec.structs.replace(self, refusals=codes)
 
 
 def endpoint(  # noqa: PLR0913 - one row of a table

@@ -8,12 +8,12 @@ import msgspec
 from blueport.handles import canonical_handle
 from blueport.protocol.sightings import ReactionSeen
 from blueport.server.addressing.queries import Line
-from blueport.server.ids import ChatId, MessageId, ReactionId, mint
+from blueport.server.ids import MessageId, ReactionId, mint
 from blueport.server.notifying import service as notifying
 from blueport.server.receiving import chats, queries
 from blueport.server.receiving.queries import ReactionRow
 from blueport.server.sending import service as sending
-from blueport.server.shapes import Reaction
+from blueport.server.shapes import ChatKnown, LineHandle, Reaction
 from blueport.server.store.tx import Tx
 
 # How long a reaction whose message is not known yet is still news when that comes.
@@ -23,8 +23,8 @@ NEWS_FOR_MS = 24 * 60 * 60 * 1000
 class ReactionData(Reaction, frozen=True):
     """The payload of `reaction.added` and `reaction.removed`."""
 
-    chat_id: ChatId
-    line_handle: str
+    chat_id: ChatKnown
+    line_handle: LineHandle
 
 
 def note(tx: Tx, line: Line, seen: ReactionSeen, *, region: str) -> None:

@@ -29,14 +29,14 @@ from blueport.server.receiving.attachments import Attachments
 from blueport.server.receiving.chats import chat_of, clean
 from blueport.server.receiving.queries import Known
 from blueport.server.sending import service as sending
-from blueport.server.shapes import Message
+from blueport.server.shapes import LineHandle, Message
 from blueport.server.store.tx import Tx
 
 
 class MessageData(Message, frozen=True):
     """The payload of `message.received` and `message.sent`."""
 
-    line_handle: str
+    line_handle: LineHandle
 
 
 def note(tx: Tx, daemon_id: DaemonId, sighting: Sighting, *, region: str) -> None:

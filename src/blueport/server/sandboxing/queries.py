@@ -72,9 +72,8 @@ def pending_among(tx: Tx, codes: list[str]) -> Pairing | None:
     return tx.one(Pairing, _PENDING, codes=codes)
 
 
-def add_pairing(tx: Tx, account_id: AccountId, code: str) -> None:
-    """Give an account a place that waits for *code*."""
-    pairing = Pairing(account_id, code, contact=None, activated_at=None)
+def add_pairing(tx: Tx, pairing: Pairing) -> None:
+    """Give an account a place on the shared line."""
     tx.change(_INSERT, **pairing._asdict(), created_at=tx.now_ms)
 
 

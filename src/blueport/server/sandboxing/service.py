@@ -18,6 +18,9 @@ from blueport.server.sandboxing.queries import Pairing
 from blueport.server.store import installation
 from blueport.server.store.tx import Tx
 
+# What somebody may be refused with who has no phone on the shared line, for whoever describes an endpoint.
+REFUSALS = ("sandbox_not_activated", "sandbox_requires_owner")
+
 DAY_MS = 24 * 60 * 60 * 1000
 
 pairing_of = queries.pairing_of
@@ -44,10 +47,14 @@ def require_line(tx: Tx, account_id: AccountId) -> Line:
     return line
 
 
-def begin(tx: Tx, account_id: AccountId) -> None:
-    """Have the account wait for a code, unless it does or has a phone."""
-    if queries.pairing_of(tx, account_id) is None:
-        queries.add_pairing(tx, account_id, new_code())
+def begin(tx: Tx, account_id: AccountId) -> Pairing:
+    """Return the account's place on the shared line; if it had none it waits for a code from now on."""
+    known = queries.pairing_of(tx, account_id)
+    if known is not None:
+        return known
+    pairing = Pairing(account_id, new_code(), contact=None, activated_at=None)
+    queries.add_pairing(tx, pairing)
+    return pairing
 
 
 def usage(tx: Tx, account_id: AccountId) -> Usage:
@@ -109,11 +116,7 @@ def activate(tx: Tx, contact: str, text: str) -> bool:
 
 def renew(tx: Tx, account_id: AccountId, actor: Actor) -> None:
     """Have the account wait for a fresh code, whatever phone it had."""
-    pairing = queries.pairing_of(tx, account_id)
-    if pairing is None:
-        queries.add_pairing(tx, account_id, new_code())
-    else:
-        _free(tx, pairing, actor, why="renewed")
+    _free(tx, begin(tx, account_id), actor, why="renewed")
 
 
 def _free(tx: Tx, pairing: Pairing, actor: Actor, *, why: str) -> None:

@@ -28,6 +28,8 @@ from blueport.server.store.tx import Tx
 # How long past its lease a begun item may still be answered for by the Mac that began it.
 SILENCE_MS = 30 * 60 * 1000
 ERROR_LIMIT = 500
+# Whatever was uploaded, this is what is made of it.
+VOICE = FileToSend("Audio Message.caf", kinds.CAF, size=None)
 _GIVEN_UP: dict[Verdict, str] = {"unknown": OUTCOME_UNKNOWN, "exhausted": ATTEMPTS_EXHAUSTED}
 
 whole = queries.whole
@@ -127,7 +129,7 @@ def _command(tx: Tx, task: Task) -> Command:
         case "file":
             return SendFile(recipient, guids, _file(task), task.reply_to_guid)
         case "audio":
-            return SendAudio(recipient, guids, _voice(task), task.reply_to_guid)
+            return SendAudio(recipient, guids, VOICE, task.reply_to_guid)
         case "react":
             tapback = tapback_named(_asked_of.decode(task.payload).type)
             return React(recipient, guids, task.about_guid or "", tapback, task.about_part or 0)
@@ -138,8 +140,3 @@ def _command(tx: Tx, task: Task) -> Command:
 def _file(task: Task) -> FileToSend:
     mime_type = task.mime_type or kinds.OCTETS
     return FileToSend(task.filename or f"file{kinds.suffix(mime_type)}", mime_type, task.size or 0)
-
-
-def _voice(task: Task) -> FileToSend:
-    """Describe a voice message as it will be; its size is known only once it was made, when it is fetched."""
-    return FileToSend("Audio Message.caf", kinds.CAF, task.size or 0)

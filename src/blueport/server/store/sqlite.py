@@ -12,6 +12,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Concatenate, Generic, NamedTuple, ParamSpec, TypeVar
 
@@ -30,6 +31,7 @@ _DIALECT = SQLiteDialect_pysqlite(paramstyle="named")
 
 P = ParamSpec("P")
 T = TypeVar("T")
+S = TypeVar("S")
 Row = TypeVar("Row")
 
 
@@ -189,14 +191,18 @@ class SqliteStore:
                 connection.execute("ROLLBACK")
             return [_Outcome(work, error=StoreUnavailableError(str(error))) for work in group]
         if tx.topics:
-            outcomes[0].work.done.get_loop().call_soon_threadsafe(self.wakeups.wake, tx.topics)
+            _tell_the_loop(outcomes, self.wakeups.wake, tx.topics)
         return outcomes
 
 
 def _settle(outcomes: list[_Outcome[object]]) -> None:
-    loop = outcomes[0].work.done.get_loop()
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(_settle_each, outcomes)
+    _tell_the_loop(outcomes, _settle_each, outcomes)
+
+
+def _tell_the_loop(outcomes: list[_Outcome[object]], call: Callable[[S], None], what: S) -> None:
+    """Call in the loop of those who asked; once it is closed nobody is left to hear."""
+    with suppress(RuntimeError):
+        outcomes[0].work.done.get_loop().call_soon_threadsafe(call, what)
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -206,6 +212,22 @@ def connect(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
+
+
+def once(path: Path, now_ms: Callable[[], int], unit: Callable[[Tx], T]) -> T:
+    """Run one unit on a connection of its own, whether or not a server works on the file, and return its result.
+
+    Raises:
+        StoreUnavailableError: The database did not take it; nothing was done.
+    """
+    try:
+        with closing(connect(path)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            result = unit(SqliteTx(connection, now_ms()))
+            connection.execute("COMMIT")
+            return result
+    except sqlite3.Error as error:
+        raise StoreUnavailableError(f"{path}: {error}") from error
 
 
 def _outcome(connection: sqlite3.Connection, tx: SqliteTx, work: _Work[object]) -> _Outcome[object]:

@@ -6,4 +6,6 @@ from blueport.server.resources.files import service
 from blueport.server.resources.files.schema import File, GetFile
 
 UPLOAD = endpoint("POST /v1/files", "files:write", Uploaded, File, service.keep, status=201, is_upload=True)
-GET = endpoint("GET /v1/files", "files:read", GetFile, File, service.get, status=302, location=lambda file: file.url)
+GET = endpoint(
+    "GET /v1/files", "files:read", GetFile, File, service.get, status=302, location=lambda file: file.url
+).refusing("file_not_found")

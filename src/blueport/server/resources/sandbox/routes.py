@@ -9,5 +9,9 @@ from blueport.server.http.endpoint import endpoint
 from blueport.server.resources.sandbox import service
 from blueport.server.resources.sandbox.schema import NothingAsked, Sandbox
 
-GET = endpoint("GET /v1/sandbox", "lines:read", NothingAsked, Sandbox, service.get)
-BEGIN = endpoint("POST /v1/sandbox", "messages:write", NothingAsked, Sandbox, service.begin)
+GET = endpoint("GET /v1/sandbox", "lines:read", NothingAsked, Sandbox, service.get).refusing(
+    "line_not_found", "sandbox_requires_owner"
+)
+BEGIN = endpoint("POST /v1/sandbox", "messages:write", NothingAsked, Sandbox, service.begin).refusing(
+    "line_not_found", "sandbox_requires_owner"
+)
