@@ -43,7 +43,6 @@ def bobs(alice: Customer, bob: Customer) -> Belongings:
         file_id=bob.keeps(),
         person=CARL,
         webhook_id=webhook["id"],
-        file_id=bob.uploads()["id"],
     )
 
 

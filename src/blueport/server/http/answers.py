@@ -86,7 +86,7 @@ def with_standing(answer: Answer, standing: Standing) -> Answer:
         (b"ratelimit-policy", b'"default";q=%d;w=3600' % limit),
         (b"ratelimit", b'"default";r=%d;t=%d' % (remaining, reset_s)),
     )
-    return Answer(answer.status, answer.body, answer.headers + headers, answer.content_type, answer.is_sent)
+    return msgspec.structs.replace(answer, headers=answer.headers + headers)
 
 
 def headers_of(answer: Answer, request_id: str) -> list[Header]:

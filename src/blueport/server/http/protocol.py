@@ -31,6 +31,7 @@ class EnvelopeProtocol(HttpToolsProtocol):
     _is_in_head = False
     _is_offer = False
     _is_broken = False
+    _is_last = False
     # Bytes of the head and of trailers as far as they were read, and those that came since the message began.
     _head_size = 0
     _fed_size = 0
@@ -92,11 +93,15 @@ class EnvelopeProtocol(HttpToolsProtocol):
         if not self._is_offer:
             super().on_headers_complete()
             self._is_in_head = False
+            # If it is answered before its body is read, hanging up at once would take that answer back.
+            self._is_last, self.cycle.keep_alive = not self.cycle.keep_alive, True
 
     def on_message_complete(self) -> None:
         """End a request."""
         if not self._is_offer:
             self._is_reading = False
+            if self._is_last:
+                self._hang_up_after(self.cycle)
             super().on_message_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
@@ -126,6 +131,11 @@ class EnvelopeProtocol(HttpToolsProtocol):
         with suppress(AttributeError):  # as uvicorn does for its own
             self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
         return head
+
+    def _hang_up_after(self, cycle: RequestResponseCycle) -> None:
+        cycle.keep_alive = False
+        if cycle.response_complete:
+            self.transport.close()
 
     def _unanswered(self) -> list[RequestResponseCycle]:
         """Return the requests that are still to be answered, in their order."""
