@@ -62,7 +62,6 @@ ASKED = [
     Asked("GET", "/v1/webhooks", "line", {"from": "?"}, "+15559999999"),
     Asked("GET", "/v1/webhooks", "line_id", {"from": "?"}, f"ln_{UNKNOWN}"),
     Asked("GET", "/v1/outbox", "outbox_id", {"id": "?"}, f"obx_{UNKNOWN}"),
-    Asked("GET", "/v1/files", "file_id", {"id": "?"}, f"file_{UNKNOWN}"),
     Asked("POST", "/v1/messages", "line", {"from": "?", "to": ADA, "text": "Hi"}, "+15559999999"),
     Asked("POST", "/v1/messages", "line_id", {"from": "?", "to": ADA, "text": "Hi"}, f"ln_{UNKNOWN}"),
     Asked("POST", "/v1/messages", "chat_id", {"from": "+15550101000", "to": "?", "text": "Hi"}, f"cht_{UNKNOWN}"),
