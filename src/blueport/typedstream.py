@@ -24,6 +24,9 @@ MAX_NESTING = 64
 
 _PART = "__kIMMessagePartAttributeName"
 _TRANSFER_GUID = "__kIMFileTransferGUIDAttributeName"
+_TRANSCRIPTION = "IMAudioTranscription"
+# One report has it under this name.
+_TRANSCRIPT = "__kIMMessageTranscriptAttributeKey"
 
 _HEADER = b"\x04\x0bstreamtyped\x81\xe8\x03"
 _INTEGER_SIZES = {0x81: 2, 0x82: 4, 0x83: 8}
@@ -54,6 +57,7 @@ class Run(msgspec.Struct, frozen=True):
     length: int
     part: int | None = None
     attachment_guid: str | None = None
+    transcription: str | None = None
 
 
 class AttributedText(msgspec.Struct, frozen=True):
@@ -353,7 +357,13 @@ def _runs(values: list[_Value], *, is_whole: bool) -> tuple[Run, ...]:
 
 def _run(length: int, attributes: dict[str, _Value]) -> Run:
     part, guid = attributes.get(_PART), attributes.get(_TRANSFER_GUID)
-    return Run(length, part if isinstance(part, int) else None, guid if isinstance(guid, str) else None)
+    said = attributes.get(_TRANSCRIPTION, attributes.get(_TRANSCRIPT))
+    return Run(
+        length,
+        part if isinstance(part, int) else None,
+        guid if isinstance(guid, str) else None,
+        said if isinstance(said, str) else None,
+    )
 
 
 # Writing
@@ -378,9 +388,9 @@ class _Writer:
         return bytes(self._out)
 
     def _runs(self, runs: Sequence[Run]) -> None:
-        indexes: dict[tuple[int | None, str | None], int] = {}
+        indexes: dict[tuple[int | str | None, ...], int] = {}
         for run in runs:
-            attributes = (run.part, run.attachment_guid)
+            attributes = (run.part, run.attachment_guid, run.transcription)
             is_new = attributes not in indexes
             index = indexes.setdefault(attributes, len(indexes) + 1)
             self._shared_string("iI")
@@ -393,10 +403,12 @@ class _Writer:
         self._shared_string("@")
         self._begin("NSDictionary", "NSObject")
         self._shared_string("i")
-        self._integer((run.part is not None) + (run.attachment_guid is not None))
-        if run.attachment_guid is not None:
-            self._key(_TRANSFER_GUID)
-            self._string(run.attachment_guid)
+        words = {_TRANSFER_GUID: run.attachment_guid, _TRANSCRIPTION: run.transcription}
+        given = {name: word for name, word in words.items() if word is not None}
+        self._integer(len(given) + (run.part is not None))
+        for name, word in given.items():
+            self._key(name)
+            self._string(word)
         if run.part is not None:
             self._key(_PART)
             self._number(run.part)
