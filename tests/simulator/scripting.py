@@ -1,14 +1,15 @@
 """What the tests of the simulated Mac share: people, scripts as a daemon has them, and the patience to wait."""
 
 import asyncio
+import json
 import sqlite3
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from blueport.simulator.settings import chat_db_path, osascript_path
+from blueport.simulator.settings import chat_db_path, imsg_path, osascript_path
 
 LINE = "+15550100000"
 SECOND_LINE = "line@example.com"
@@ -34,6 +35,17 @@ FILE_TO_CHAT = """on run argv
   tell application "Messages" to send body to chat id (item 1 of argv)
 end run
 """
+
+
+SEND_FILE = """on run argv
+  tell application "Messages" to send (POSIX file (item 2 of argv) as alias) to chat id (item 1 of argv)
+end run
+"""
+SEND_FILE_TO_PERSON = SEND_FILE.replace(
+    "chat id (item 1 of argv)", "participant (item 1 of argv) of (first account whose service type = iMessage)"
+)
+
+Json = dict[str, Any]
 
 
 class Outcome(NamedTuple):
@@ -85,3 +97,49 @@ def own_rows(folder: Path) -> list[tuple[object, ...]]:
         "SELECT attributedBody IS NOT NULL, (SELECT count(*) FROM chat_message_join WHERE message_id = message.ROWID),"
         " is_sent, is_delivered, error FROM message WHERE is_from_me = 1 ORDER BY ROWID",
     )
+
+
+class Imsg:
+    """A running `imsg rpc`."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        self.told: list[Json] = []  # the notifications so far
+        self._last_id = 0
+
+    async def call(self, method: str, **params: object) -> Json:
+        """Return the answer to a call, without its frame."""
+        return await self.answer_to(self.ask(method, **params))
+
+    def ask(self, method: str, **params: object) -> int:
+        """Ask without waiting for the answer, and return its id."""
+        self._last_id += 1
+        self.say(json.dumps({"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params}))
+        return self._last_id
+
+    def say(self, line: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(line.encode() + b"\n")
+
+    async def answer_to(self, request_id: int | None) -> Json:
+        while (line := await self.line()).get("id") != request_id or "method" in line:
+            self.told.append(line)
+        return {name: value for name, value in line.items() if name in ("result", "error")}
+
+    async def line(self) -> Json:
+        assert self.process.stdout is not None
+        line: Json = json.loads(await asyncio.wait_for(self.process.stdout.readline(), PATIENCE_S))
+        assert line.pop("jsonrpc") == "2.0"
+        return line
+
+
+@asynccontextmanager
+async def imsg(folder: Path) -> AsyncIterator[Imsg]:
+    """Run `imsg rpc` on the Mac in *folder*."""
+    process = await asyncio.create_subprocess_exec(imsg_path(folder), "rpc", stdin=PIPE, stdout=PIPE)
+    try:
+        yield Imsg(process)
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.communicate()

@@ -1,20 +1,53 @@
 import base64
-from collections.abc import Iterator
+import plistlib
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from httpx2 import Response
+from msgspec import structs
 from starlette.testclient import TestClient
 
 from blueport.simulator.app import app_of
+from blueport.simulator.chatdb import apple_ns
+from blueport.simulator.mac import running
 from blueport.simulator.news import News
 from blueport.simulator.settings import Settings, phones_db_path
 from blueport.typedstream import decode
-from tests.simulator.scripting import ADA, BO, LINE, SECOND_LINE, seen
+from tests.simulator.scripting import (
+    ADA,
+    BO,
+    BY_SMS,
+    LINE,
+    PATIENCE_S,
+    SECOND_LINE,
+    TO_CHAT,
+    TO_PERSON,
+    Json,
+    osascript,
+    own_rows,
+    seen,
+    until,
+)
 
 BODIES = (
     "SELECT attributedBody, destination_caller_id, chat.guid FROM message"
     " JOIN chat_message_join ON message_id = message.ROWID JOIN chat ON chat.ROWID = chat_id ORDER BY message.ROWID"
 )
+REACTION = (
+    "guid, associated_message_guid, associated_message_type, is_from_me,"
+    " (SELECT id FROM handle WHERE handle.ROWID = handle_id), destination_caller_id, attributedBody"
+)
+PHOTO = {"filename": "cat.png", "mime_type": "image/png", "base64": base64.b64encode(b"a cat").decode()}
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Wait for what will be so before long, in a test whose Mac runs in another thread."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
 
 
 @pytest.fixture
@@ -49,16 +82,19 @@ class TestText:
             "reply_to_guid": None,
             "delivered": True,
             "reactions": [],
+            "is_audio": False,
+            "read_at": None,
         }
 
     def test_a_file_needs_no_text(self, page: TestClient, settings: Settings) -> None:
         photo = {"filename": "cat.png", "mime_type": "image/png", "base64": base64.b64encode(b"a cat").decode()}
 
-        page.post(f"/people/{ADA}/messages", json={"attachment": photo})
+        guid = page.post(f"/people/{ADA}/messages", json={"attachment": photo}).json()["guid"]
 
         [bubble] = page.get(f"/people/{ADA}/messages").json()
         [(path,)] = seen(settings.folder, "SELECT filename FROM attachment")
-        assert bubble["attachments"] == [{"filename": "cat.png", "mime_type": "image/png", "size": 5}]
+        file = {"filename": "cat.png", "mime_type": "image/png", "size": 5}
+        assert bubble["attachments"] == [{**file, "guid": f"at_0_{guid}", "transcription": None}]
         assert bubble["text"] is None
         assert (settings.folder / str(path).removeprefix("~/")).read_bytes() == b"a cat"
 
@@ -74,6 +110,18 @@ class TestText:
         page.post(f"/people/{ADA}/messages", json={"text": "Hi", "to": SECOND_LINE})
 
         assert seen(settings.folder, BODIES)[0][1] == SECOND_LINE
+        assert seen(settings.folder, "SELECT account FROM message") == [(f"E:{SECOND_LINE}",)]
+        assert seen(settings.folder, "SELECT last_addressed_handle FROM chat") == [(SECOND_LINE,)]
+        assert page.get(f"/people/{ADA}/messages").json()[0]["chat"] == SECOND_LINE
+
+    def test_both_lines_have_one_conversation_with_a_person(self, page: TestClient, settings: Settings) -> None:
+        for line in (LINE, SECOND_LINE, LINE):
+            page.post(f"/people/{ADA}/messages", json={"text": "Hi", "to": line})
+
+        assert [row[1:] for row in seen(settings.folder, BODIES)] == [
+            (line, f"any;-;{ADA}") for line in (LINE, SECOND_LINE, LINE)
+        ]
+        assert seen(settings.folder, "SELECT last_addressed_handle FROM chat") == [(LINE,)]
 
     @pytest.mark.parametrize(
         "written", ["%2B15550100001", "(555) 010-0001", "%20+15550100001", "%2015550100001", "tel:+15550100001"]
@@ -150,6 +198,317 @@ class TestPeople:
         assert phones_db_path(settings.folder).exists()
 
 
+class TestReactions:
+    @pytest.fixture
+    def guid(self, page: TestClient) -> str:
+        return str(page.post(f"/people/{ADA}/messages", json={"text": "Hi", "attachment": PHOTO}).json()["guid"])
+
+    def rows(self, settings: Settings) -> list[tuple[object, ...]]:
+        return seen(settings.folder, f"SELECT {REACTION} FROM message WHERE associated_message_type != 0")
+
+    @pytest.mark.parametrize(
+        ("tapback", "kind", "text"),
+        [
+            ("love", 2000, "Loved “Hi”"),
+            ("like", 2001, "Liked “Hi”"),
+            ("dislike", 2002, "Disliked “Hi”"),
+            ("laugh", 2003, "Laughed at “Hi”"),
+            ("emphasize", 2004, "Emphasized “Hi”"),
+            ("question", 2005, "Questioned “Hi”"),
+        ],
+    )
+    def test_a_tapback_is_a_row_of_its_own(
+        self, page: TestClient, settings: Settings, guid: str, tapback: str, kind: int, text: str
+    ) -> None:
+        answer = page.post(f"/people/{ADA}/reactions", json={"guid": guid, "tapback": tapback, "part": 1})
+
+        [(*row, body)] = self.rows(settings)
+        assert answer.status_code == 201
+        assert row == [answer.json()["guid"], f"p:1/{guid}", kind, 0, ADA, LINE]
+        assert isinstance(body, bytes)
+        assert decode(body).text == text
+
+    def test_it_stands_on_the_bubble(self, page: TestClient, guid: str) -> None:
+        page.post(f"/people/{ADA}/reactions", json={"guid": guid, "tapback": "love"})
+
+        [bubble] = page.get(f"/people/{ADA}/messages").json()
+        assert bubble["reactions"] == [{"sender": ADA, "part": 0, "tapback": "love", "emoji": None}]
+
+    def test_the_latest_takes_the_place_of_the_earlier(self, page: TestClient, settings: Settings, guid: str) -> None:
+        for tapback in ("love", "like"):
+            page.post(f"/people/{ADA}/reactions", json={"guid": guid, "tapback": tapback})
+
+        assert [row[2] for row in self.rows(settings)] == [2001]
+        [bubble] = page.get(f"/people/{ADA}/messages").json()
+        assert [each["tapback"] for each in bubble["reactions"]] == ["like"]
+
+    @pytest.mark.parametrize("named", [{"tapback": "love"}, {}])
+    def test_one_may_be_taken_off(
+        self, page: TestClient, settings: Settings, guid: str, named: dict[str, object]
+    ) -> None:
+        page.post(f"/people/{ADA}/reactions", json={"guid": guid, "tapback": "love"})
+
+        page.post(f"/people/{ADA}/reactions", json={"guid": guid, "remove": True, **named})
+
+        assert [row[2] for row in self.rows(settings)] == [3000]
+        assert page.get(f"/people/{ADA}/messages").json()[0]["reactions"] == []
+
+    def test_an_emoji_has_a_column(self, page: TestClient, settings: Settings, guid: str) -> None:  # rxn-07
+        page.post(f"/people/{ADA}/reactions", json={"guid": guid, "emoji": "🎉"})
+
+        emoji = "SELECT associated_message_emoji FROM message WHERE associated_message_type = 2006"
+        assert seen(settings.folder, emoji) == [("🎉",)]
+        assert page.get(f"/people/{ADA}/messages").json()[0]["reactions"][0]["emoji"] == "🎉"
+
+    def test_an_old_release_gets_an_emoji_as_a_sentence(self, settings: Settings) -> None:
+        with TestClient(app_of(structs.replace(settings, macos="13"), News())) as page:
+            guid = page.post(f"/people/{ADA}/messages", json={"text": "Hi"}).json()["guid"]
+            page.post(f"/people/{ADA}/reactions", json={"guid": guid, "emoji": "🎉"})
+
+            texts = "SELECT text, associated_message_type FROM message"
+            assert seen(settings.folder, texts) == [("Hi", 0), ("Reacted 🎉 to “Hi”", 0)]
+
+    def test_in_a_group_all_see_who_it_was(self, page: TestClient, settings: Settings) -> None:
+        group = page.post("/groups", json={"members": [ADA, BO]}).json()["id"]
+        guid = page.post(f"/people/{ADA}/messages", json={"text": "Five?", "to": group}).json()["guid"]
+
+        page.post(f"/people/{BO}/reactions", json={"guid": guid, "tapback": "like"})
+
+        for person in (ADA, BO):
+            [bubble] = page.get(f"/people/{person}/messages").json()
+            assert [each["sender"] for each in bubble["reactions"]] == [BO]
+        chats = "SELECT chat.guid FROM chat_message_join JOIN chat ON chat.ROWID = chat_id"
+        assert seen(settings.folder, chats) == [(f"any;+;{group}",)] * 2
+
+    def test_it_goes_to_the_line_that_the_message_went_to(self, page: TestClient, settings: Settings) -> None:
+        guid = page.post(f"/people/{ADA}/messages", json={"text": "Hi", "to": SECOND_LINE}).json()["guid"]
+
+        page.post(f"/people/{ADA}/reactions", json={"guid": guid, "tapback": "like"})
+
+        assert self.rows(settings)[0][5] == SECOND_LINE
+
+    @pytest.mark.parametrize(
+        ("body", "status"),
+        [
+            ({}, 400),
+            ({"tapback": "heart"}, 400),
+            ({"tapback": "love", "emoji": "🎉"}, 400),
+            ({"emoji": ""}, 400),
+            ({"tapback": "love", "part": 2}, 400),
+            ({"tapback": "love", "part": -1}, 400),
+            ({"tapback": "love", "remove": True}, 400),
+            ({"tapback": "love", "guid": "NOWHERE"}, 404),
+        ],
+    )
+    def test_what_is_no_reaction_is_refused(
+        self, page: TestClient, settings: Settings, guid: str, body: dict[str, object], status: int
+    ) -> None:
+        answer = page.post(f"/people/{ADA}/reactions", json={"guid": guid, **body})
+
+        assert (answer.status_code, self.rows(settings)) == (status, [])
+
+    def test_nobody_reacts_to_what_they_do_not_see(self, page: TestClient, guid: str) -> None:
+        assert page.post(f"/people/{BO}/reactions", json={"guid": guid, "tapback": "love"}).status_code == 404
+
+
+class TestTyping:
+    def test_it_leaves_no_row(self, page: TestClient, settings: Settings) -> None:
+        answer = page.post(f"/people/{ADA}/typing", json={"is_typing": True, "to": SECOND_LINE})
+
+        assert (answer.status_code, answer.json()) == (201, {"is_typing": True})
+        assert seen(settings.folder, "SELECT 1 FROM message") == []
+        assert seen(settings.folder, "SELECT 1 FROM chat") == []
+
+    def test_nobody_sees_it_in_a_group(self, page: TestClient) -> None:
+        group = page.post("/groups", json={"members": [ADA, BO]}).json()["id"]
+
+        assert page.post(f"/people/{ADA}/typing", json={"is_typing": True, "to": group}).status_code == 400
+
+    @pytest.mark.parametrize(
+        ("body", "status"), [({}, 400), ({"is_typing": 1}, 400), ({"is_typing": True, "to": "+15550109999"}, 404)]
+    )
+    def test_what_is_no_typing_is_refused(self, page: TestClient, body: dict[str, object], status: int) -> None:
+        assert page.post(f"/people/{ADA}/typing", json=body).status_code == status
+
+    def test_a_phone_tells_where_the_line_types(self, page: TestClient) -> None:
+        assert page.get(f"/people/{ADA}/typing").json() == []
+
+
+class TestRead:
+    async def test_our_delivered_rows_to_that_person_are_stamped(self, settings: Settings) -> None:
+        async with running(settings) as mac:
+            for person, text in ((ADA, "One"), (ADA, "Two"), (BO, "Three")):
+                await osascript(settings.folder, TO_PERSON, person, text)
+            await until(lambda: own_rows(settings.folder) == [(1, 1, 1, 1, 0)] * 3)
+
+            await mac.person_reads(ADA)
+
+            read_at = [bubble.read_at for bubble in mac.phones.screen(ADA)]
+            assert read_at[0] is not None
+            assert read_at == [read_at[0]] * 2
+            stamp = apple_ns(read_at[0])
+            dates = seen(settings.folder, "SELECT date_read FROM message ORDER BY ROWID")
+            assert dates == [(stamp,), (stamp,), (None,)]
+
+    async def test_what_was_read_before_keeps_its_moment(self, settings: Settings) -> None:
+        async with running(settings) as mac:
+            await osascript(settings.folder, TO_PERSON, ADA, "One")
+            await until(lambda: own_rows(settings.folder) == [(1, 1, 1, 1, 0)])
+            await mac.person_reads(ADA)
+            first = seen(settings.folder, "SELECT date_read FROM message")
+
+            await mac.person_reads(ADA)
+
+            assert seen(settings.folder, "SELECT date_read FROM message") == first
+
+    async def test_who_reads_faster_than_the_word_of_arrival_is_stamped_after_it(self, settings: Settings) -> None:
+        async with running(structs.replace(settings, step_ms=50)) as mac:
+            await osascript(settings.folder, TO_PERSON, ADA, "One")
+            await until(lambda: bool(mac.phones.screen(ADA)))
+            await mac.person_reads(ADA)
+            at_once = seen(settings.folder, "SELECT is_delivered, date_read FROM message")
+
+            await until(lambda: seen(settings.folder, "SELECT is_delivered, date_read > 0 FROM message") == [(1, 1)])
+            assert at_once == [(0, None)]
+
+    async def test_an_sms_is_never_read(self, settings: Settings) -> None:
+        async with running(settings) as mac:
+            await osascript(settings.folder, BY_SMS, ADA, "One")
+            await until(lambda: own_rows(settings.folder) == [(1, 1, 1, 0, 0)])
+
+            await mac.person_reads(ADA)
+
+            assert seen(settings.folder, "SELECT date_read FROM message") == [(None,)]
+
+    async def test_a_group_tells_nobody(self, settings: Settings) -> None:
+        async with running(settings) as mac:
+            group = mac.add_group([ADA, BO])
+            await osascript(settings.folder, TO_CHAT, f"any;+;{group}", "One")
+            await until(lambda: own_rows(settings.folder) == [(1, 1, 1, 1, 0)])
+
+            await mac.person_reads(ADA, to=group)
+
+            assert mac.phones.screen(ADA)[0].read_at is not None
+            assert mac.phones.screen(BO)[0].read_at is None
+            assert seen(settings.folder, "SELECT date_read FROM message") == [(None,)]
+
+    def test_an_unknown_line_is_refused(self, page: TestClient) -> None:
+        assert page.post(f"/people/{ADA}/read", json={"to": "+15550109999"}).status_code == 404
+        assert page.post(f"/people/{ADA}/read", json={}).status_code == 201
+
+
+class TestVoiceMemo:
+    def memo(self, page: TestClient, **more: object) -> str:
+        attachment = {"filename": "memo.m4a", "mime_type": "audio/mp4", "base64": base64.b64encode(b"a memo").decode()}
+        answer = page.post(f"/people/{ADA}/messages", json={"attachment": attachment, "is_audio": True, **more})
+        assert answer.status_code == 201
+        return str(answer.json()["guid"])
+
+    def test_its_row_and_its_file_have_the_names_of_all_memos(self, page: TestClient, settings: Settings) -> None:
+        guid = self.memo(page)
+
+        row = "SELECT guid, transfer_name, uti, mime_type, transfer_state, total_bytes, user_info FROM attachment"
+        caf = ("Audio Message.caf", "com.apple.coreaudio-format", "audio/x-caf")
+        assert seen(settings.folder, row) == [(f"at_0_{guid}", *caf, 5, 6, None)]
+        [(is_audio, body)] = seen(settings.folder, "SELECT is_audio_message, attributedBody FROM message")
+        assert isinstance(body, bytes)
+        assert (is_audio, decode(body).text, decode(body).runs[0].transcription) == (1, "\ufffc", None)
+
+    def test_its_words_are_written_down_later(self, page: TestClient, settings: Settings) -> None:  # att-11
+        self.memo(page, transcription="Hello thére", transcription_after_ms=30)
+        at_once = seen(settings.folder, "SELECT user_info FROM attachment")
+
+        wait_until(lambda: seen(settings.folder, "SELECT user_info FROM attachment") != [(None,)])
+        [(body, info)] = seen(settings.folder, "SELECT attributedBody, user_info FROM message, attachment")
+        assert at_once == [(None,)]
+        assert isinstance(body, bytes)
+        assert isinstance(info, bytes)
+        assert decode(body).runs[0].transcription == "Hello thére"
+        assert plistlib.loads(info) == {"audio-transcription": "Hello thére"}
+        wait_until(lambda: self.bubble(page)["attachments"][0]["transcription"] == "Hello thére")
+
+    def bubble(self, page: TestClient) -> Json:
+        [bubble] = page.get(f"/people/{ADA}/messages").json()
+        return dict(bubble)
+
+    def test_the_phone_keeps_what_was_recorded(self, page: TestClient) -> None:
+        self.memo(page)
+
+        bubble = self.bubble(page)
+        assert (bubble["is_audio"], bubble["text"]) == (True, None)
+        assert (bubble["attachments"][0]["filename"], bubble["attachments"][0]["mime_type"]) == (
+            "memo.m4a",
+            "audio/mp4",
+        )
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"is_audio": True, "text": "Hi"},
+            {"is_audio": True, "text": "Hi", "attachment": {"filename": "a.caf", "base64": ""}},
+            {"attachment": {"filename": "a.caf", "base64": ""}, "transcription": "Hi"},
+            {"text": "Hi", "transcription": "Hi"},
+            {"is_audio": True, "attachment": {"filename": "a.caf", "base64": ""}, "transcription_after_ms": -1},
+        ],
+    )
+    def test_what_is_no_memo_is_refused(self, page: TestClient, body: dict[str, object]) -> None:
+        assert page.post(f"/people/{ADA}/messages", json=body).status_code == 400
+
+
+class TestFiles:
+    def test_a_file_may_come_after_its_message(self, page: TestClient, settings: Settings) -> None:  # att-05
+        page.post(f"/people/{ADA}/messages", json={"text": "look", "attachment": PHOTO, "file_after_ms": 50})
+        row = "SELECT transfer_name, uti, filename IS NULL, mime_type, transfer_state, total_bytes FROM attachment"
+        at_once = seen(settings.folder, row)
+
+        wait_until(lambda: seen(settings.folder, row) != at_once)
+        assert at_once == [("cat.png", "public.png", 1, None, 0, 0)]
+        assert seen(settings.folder, row) == [("cat.png", "public.png", 0, "image/png", 5, 5)]
+        [(filename,)] = seen(settings.folder, "SELECT filename FROM attachment")
+        assert (settings.folder / str(filename).removeprefix("~/")).read_bytes() == b"a cat"
+
+    def test_a_text_and_a_photo_are_one_message(self, page: TestClient, settings: Settings) -> None:
+        page.post(f"/people/{ADA}/messages", json={"text": "look", "attachment": PHOTO})
+
+        [(body, parts)] = seen(settings.folder, "SELECT attributedBody, part_count FROM message")
+        assert isinstance(body, bytes)
+        assert (decode(body).text, parts) == ("\ufffclook", 2)
+
+    def file(self, page: TestClient, **attachment: object) -> Response:
+        """The answer with the file of a message."""
+        given = {"base64": base64.b64encode(b"<b>a file</b>").decode(), **attachment}
+        guid = page.post(f"/people/{ADA}/messages", json={"attachment": given}).json()["guid"]
+        return page.get(f"/people/{ADA}/files/at_0_{guid}")
+
+    def test_a_picture_is_shown_in_place(self, page: TestClient) -> None:
+        answer = self.file(page, filename="cat.png", mime_type="image/png")
+
+        assert (answer.status_code, answer.content) == (200, b"<b>a file</b>")
+        assert answer.headers["Content-Type"] == "image/png"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Content-Disposition"].startswith("inline")
+
+    @pytest.mark.parametrize("mime_type", ["text/html", "image/svg+xml", "application/pdf", "a\r\nb: c", None])
+    def test_what_could_run_is_a_file_to_keep(self, page: TestClient, mime_type: str | None) -> None:  # att-25
+        answer = self.file(page, filename="page.html", mime_type=mime_type)
+
+        assert answer.headers["Content-Type"] == "application/octet-stream"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Content-Disposition"] == 'attachment; filename="page.html"'
+
+    def test_its_name_may_be_of_any_letters(self, page: TestClient) -> None:  # att-24
+        answer = self.file(page, filename='測試".apk')
+
+        assert answer.headers["Content-Disposition"] == "attachment; filename*=utf-8''%E6%B8%AC%E8%A9%A6%22.apk"
+
+    def test_only_who_has_it_gets_it(self, page: TestClient) -> None:
+        guid = page.post(f"/people/{ADA}/messages", json={"attachment": PHOTO}).json()["guid"]
+
+        assert page.get(f"/people/{BO}/files/at_0_{guid}").status_code == 404
+        for guessed in (f"at_1_{guid}", guid, "..%2F..%2Fphones.db", "at_0_.."):
+            assert page.get(f"/people/{ADA}/files/{guessed}").status_code == 404
+
+
 class TestGroups:
     def test_all_members_see_what_one_writes(self, page: TestClient, settings: Settings) -> None:
         group = page.post("/groups", json={"name": "Tea", "members": [ADA, BO]}).json()["id"]
@@ -173,6 +532,15 @@ class TestGroups:
 
         assert page.post(f"/people/{BO}/messages", json={"text": "Hi", "to": group}).status_code == 404
 
+    def test_a_group_may_be_with_another_line(self, page: TestClient, settings: Settings) -> None:
+        group = page.post("/groups", json={"members": [ADA], "line": SECOND_LINE}).json()["id"]
+
+        page.post(f"/people/{ADA}/messages", json={"text": "Hi", "to": group})
+
+        assert seen(settings.folder, "SELECT last_addressed_handle FROM chat") == [(SECOND_LINE,)]
+        assert seen(settings.folder, BODIES)[0][1] == SECOND_LINE
+        assert page.post("/groups", json={"members": [ADA], "line": "+15550109999"}).status_code == 404
+
     def test_a_group_needs_members(self, page: TestClient) -> None:
         assert page.post("/groups", json={"members": []}).status_code == 400
 
@@ -192,6 +560,8 @@ class TestFaultRoutes:
             {"next": "bang"},
             {"next": "hang", "times": 0},
             {"next": "hang", "often": 3},
+            {"next": "ghost", "on": "signal"},
+            {"next": "hang", "on": "typing"},
             {"next": "error", "number": "1"},
         ],
     )
@@ -201,6 +571,14 @@ class TestFaultRoutes:
         assert answer.status_code == 400
         assert answer.json()["error"]["message"]
         assert page.get("/faults").json() == []
+
+    def test_the_bridge_is_taken_away_and_given_back(self, page: TestClient) -> None:
+        off = page.post("/faults", json={"next": "advanced_off"}).json()
+        on = page.post("/faults", json={"next": "advanced_on"}).json()
+        page.post("/faults", json={"next": "advanced_off"})
+
+        assert ([fault["next"] for fault in off], on) == (["advanced_off"], [])
+        assert page.delete("/faults").json() == page.get("/faults").json() == []
 
 
 class TestPages:

@@ -13,6 +13,8 @@ from tests.simulator.scripting import (
     BY_SMS,
     FILE_TO_CHAT,
     SECOND_LINE,
+    SEND_FILE,
+    SEND_FILE_TO_PERSON,
     TO_CHAT,
     TO_PERSON,
     osascript,
@@ -121,6 +123,82 @@ class TestSend:
 
             await arrived(mac, ADA, "Hello")
         assert ended.status == 0
+
+
+class TestSendFile:
+    def staged(self, mac: SimulatedMac, name: str = "cat \u732b.png") -> Path:
+        path = mac.settings.folder / "Library/Messages/Attachments/ours/1" / name
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"a cat")
+        return path
+
+    async def test_a_file_is_a_message_of_its_own_and_stays_where_it_is(self, known: SimulatedMac) -> None:
+        path, folder = self.staged(known), known.settings.folder
+
+        ended = await osascript(folder, SEND_FILE, ADAS_CHAT, str(path))
+
+        await until(lambda: own_rows(folder) == [DELIVERED])
+        row = "SELECT filename, transfer_name, uti, transfer_state, total_bytes, is_outgoing FROM attachment"
+        assert ended == (0, "", "")
+        assert seen(folder, row) == [(f"~/{path.relative_to(folder)}", path.name, "public.png", 5, 5, 1)]
+        assert seen(
+            folder, "SELECT cache_has_attachments, is_audio_message, part_count FROM message WHERE is_from_me"
+        ) == [(1, 0, 1)]
+
+    async def test_the_person_gets_it(self, known: SimulatedMac) -> None:
+        await osascript(known.settings.folder, SEND_FILE_TO_PERSON, BO, str(self.staged(known)))
+
+        await until(lambda: bool(known.phones.screen(BO)))
+        [bubble] = known.phones.screen(BO)
+        assert (bubble.text, bubble.attachments[0].filename) == (None, "cat \u732b.png")
+
+    async def test_a_file_outside_of_the_sandbox_fails_although_the_script_did_not(  # att-01, att-02
+        self, known: SimulatedMac, tmp_path: Path
+    ) -> None:
+        outside = tmp_path / "cat.png"
+        outside.write_bytes(b"a cat")
+
+        ended = await osascript(known.settings.folder, SEND_FILE, ADAS_CHAT, str(outside))
+
+        await until(lambda: own_rows(known.settings.folder) == [(1, 1, 0, 0, 25)])
+        assert ended.status == 0
+        assert len(known.phones.screen(ADA)) == 1
+
+    async def test_a_link_out_of_the_sandbox_is_outside(self, known: SimulatedMac, tmp_path: Path) -> None:
+        (tmp_path / "cat.png").write_bytes(b"a cat")
+        path = self.staged(known)
+        path.unlink()
+        path.symlink_to(tmp_path / "cat.png")
+
+        await osascript(known.settings.folder, SEND_FILE, ADAS_CHAT, str(path))
+
+        await until(lambda: own_rows(known.settings.folder) == [(1, 1, 0, 0, 25)])
+
+    async def test_a_file_that_goes_before_it_was_read_fails(self, settings: Settings) -> None:  # att-03
+        async with running(structs.replace(settings, step_ms=100)) as mac:
+            await mac.person_texts(ADA, "Hi")
+            path = self.staged(mac)
+            await osascript(settings.folder, SEND_FILE, ADAS_CHAT, str(path))
+            path.unlink()
+
+            await until(lambda: own_rows(settings.folder) == [(1, 1, 0, 0, 25)])
+
+    async def test_no_file_at_all_is_refused(self, known: SimulatedMac) -> None:
+        ended = await osascript(known.settings.folder, SEND_FILE, ADAS_CHAT, "/nowhere.png")
+
+        assert ended.error.endswith("(-43)")
+        assert own_rows(known.settings.folder) == []
+
+    async def test_faults_befall_files_too(self, known: SimulatedMac) -> None:
+        path = str(self.staged(known))
+        known.faults.add(Fault(next="undelivered", number=25))
+        known.faults.add(Fault(next="error", number=-1700))
+
+        taken = await osascript(known.settings.folder, SEND_FILE, ADAS_CHAT, path)
+        refused = await osascript(known.settings.folder, SEND_FILE, ADAS_CHAT, path)
+
+        await until(lambda: own_rows(known.settings.folder) == [(1, 1, 0, 0, 25)])
+        assert (taken.status, refused.status) == (0, 1)
 
 
 class TestRefusal:

@@ -1,8 +1,9 @@
 """The door at which the stand-ins for `osascript` and `imsg` knock, and the stand-ins themselves.
 
-One connection is one script: eight digits of length, then a token and words, parted by NUL; back come a number (0 if
-all went well), NUL, and what the script prints or how it failed. A script that is killed hangs up, and what it asked
-for is given up too, unless Messages has taken it on by then.
+One connection is one script: eight digits of length, then a token and words, each with eight digits of its own length
+in front; back come a number (0 if all went well), NUL, and what the script prints or how it failed. A script that is
+killed hangs up, and what it asked for is given up too, unless Messages has taken it on by then. One that asks for
+`events` gets them, an object a line, until it hangs up.
 """
 
 import asyncio
@@ -11,16 +12,28 @@ import os
 import secrets
 import shlex
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Protocol
+
+import msgspec
 
 from blueport.simulator import stand_in
+from blueport.simulator.news import BridgeEvent
 from blueport.simulator.settings import imsg_path, osascript_path, port_file_path
 
-Answering = Callable[[Sequence[str]], Coroutine[None, None, str]]
-
 _LENGTH_DIGITS = 8
+
+
+class Messages(Protocol):
+    """What does what a script says."""
+
+    async def obey(self, words: Sequence[str]) -> str:
+        """Do what a script asks and return what it prints."""
+
+    def following(self) -> AbstractAsyncContextManager[asyncio.Queue[BridgeEvent | None]]:
+        """Yield the events from now on."""
 
 
 class AppleEventError(Exception):
@@ -32,13 +45,13 @@ class AppleEventError(Exception):
 
 
 @asynccontextmanager
-async def door_open(folder: Path, answer: Answering) -> AsyncIterator[None]:
-    """Listen for scripts, with the stand-in in its place; *answer* gets the words of one and returns what it prints."""
+async def door_open(folder: Path, messages: Messages) -> AsyncIterator[None]:
+    """Listen for scripts on behalf of *messages*, with the stand-ins in their place."""
     token = secrets.token_hex(16)
     conversations: set[asyncio.Task[None]] = set()
 
     def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        conversation = asyncio.create_task(_converse(reader, writer, token, answer))
+        conversation = asyncio.create_task(_converse(reader, writer, token, messages))
         conversations.add(conversation)
         conversation.add_done_callback(conversations.discard)
 
@@ -57,11 +70,13 @@ async def door_open(folder: Path, answer: Answering) -> AsyncIterator[None]:
         await asyncio.gather(*conversations, return_exceptions=True)
 
 
-async def _converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, token: str, answer: Answering) -> None:
+async def _converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, token: str, messages: Messages) -> None:
     try:
         words = await _words(reader, token)
-        if words is not None:
-            await _answer_unless_hung_up(reader, writer, answer(words))
+        if words == ["events"]:
+            await _unless_hung_up(reader, _tell(writer, messages))
+        elif words is not None:
+            await _unless_hung_up(reader, _answer(writer, messages.obey(words)))
     except OSError:
         return  # the script was killed; there is nobody to tell
     finally:
@@ -71,33 +86,51 @@ async def _converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, 
 async def _words(reader: asyncio.StreamReader, token: str) -> list[str] | None:
     try:
         length = int(await reader.readexactly(_LENGTH_DIGITS))
-        # The text comes last and may hold anything.
-        shown, *words = (await reader.readexactly(length)).decode("utf-8", "replace").split("\0", 4)
+        shown, *words = _parted(await reader.readexactly(length))
     except (asyncio.IncompleteReadError, ValueError):
         return None
     return words if hmac.compare_digest(shown.encode(), token.encode()) else None
 
 
-async def _answer_unless_hung_up(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Coroutine[None, None, str]
-) -> None:
+def _parted(payload: bytes) -> Iterator[str]:
+    while payload:
+        end = _LENGTH_DIGITS + int(payload[:_LENGTH_DIGITS])
+        yield payload[_LENGTH_DIGITS:end].decode("utf-8", "replace")
+        payload = payload[end:]
+
+
+async def _answer(writer: asyncio.StreamWriter, answer: Coroutine[None, None, str]) -> None:
+    try:
+        said = f"0\0{await answer}"
+    except AppleEventError as error:
+        said = f"{error.number}\0{error}"
+    writer.write(said.encode())
+    await writer.drain()
+
+
+async def _tell(writer: asyncio.StreamWriter, messages: Messages) -> None:
+    """Tell events until there are no more."""
+    try:
+        async with messages.following() as events:
+            writer.write(b"0\0")
+            while (event := await events.get()) is not None:
+                told = {"event": event.event, "data": {"chatGuid": event.chat_guid}}
+                writer.write(msgspec.json.encode(told) + b"\n")
+                await writer.drain()
+    except AppleEventError as error:
+        writer.write(f"{error.number}\0{error}".encode())
+
+
+async def _unless_hung_up(reader: asyncio.StreamReader, answer: Coroutine[None, None, None]) -> None:
     answering = asyncio.create_task(answer)
     hung_up = asyncio.create_task(reader.read(1))
     try:
         await asyncio.wait({answering, hung_up}, return_when=asyncio.FIRST_COMPLETED)
         if answering.done():
-            writer.write(_verdict(answering))
-            await writer.drain()
+            answering.result()
     finally:
         answering.cancel()
         hung_up.cancel()
-
-
-def _verdict(answered: asyncio.Task[str]) -> bytes:
-    try:
-        return f"0\0{answered.result()}".encode()
-    except AppleEventError as error:
-        return f"{error.number}\0{error}".encode()
 
 
 def _wrapper(folder: Path, *arguments: str) -> str:

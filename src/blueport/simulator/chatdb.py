@@ -5,7 +5,7 @@ of it. Each is a method here, so that a reader in another process sees every ste
 one commit. Writing a step twice changes nothing: after a crash the steps of a message are simply taken again.
 """
 
-import mimetypes
+import plistlib
 import sqlite3
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,12 +17,13 @@ import msgspec
 
 from blueport.clock import now_ms
 from blueport.simulator import schema
+from blueport.simulator.file_types import VOICE_MEMO, VOICE_MEMO_NAME, FileType, type_of
 from blueport.simulator.settings import MacOs
-from blueport.typedstream import encode, message_body
+from blueport.typedstream import Run, decode, encode, message_body
 
 APPLE_EPOCH_MS = 978_307_200_000  # 2001-01-01T00:00:00Z
 _DIRECT, _GROUP = 45, 43  # chat.style: ASCII "-" and "+", as in the guid
-_FINISHED = 5  # attachment.transfer_state
+_WAITING, _FINISHED, _FAILED = 0, 5, 6  # attachment.transfer_state
 _BUSY_TIMEOUT_S = 5
 
 Cell = str | bytes | int | float | None
@@ -46,11 +47,27 @@ class Conversation(NamedTuple):
 
 
 class Attachment(msgspec.Struct, frozen=True):
-    """A file that goes with a message."""
+    """A file that goes with a message.
+
+    `file_after_ms`: its bytes come so long after the message. `is_audio`: the message is a voice memo, with what Apple
+    makes of the words in it, written down `transcription_after_ms` after the rest.
+    """
 
     filename: str
     content: bytes
     mime_type: str | None = None
+    file_after_ms: int | None = None
+    is_audio: bool = False
+    transcription: str | None = None
+    transcription_after_ms: int = 0
+
+
+class Reactor(NamedTuple):
+    """Whose tapback on what; `handle_id` is 0 for our own, `target` as in `associated_message_guid`."""
+
+    target: str
+    handle_id: int
+    is_from_me: bool
 
 
 def apple_ns(unix_ms: int) -> int:
@@ -123,6 +140,10 @@ class ChatDb:
             (address,), guid=guid, style=_DIRECT, chat_identifier=address, service_name=service, **columns
         )
 
+    def direct_guid(self, address: str) -> str:
+        """Return the guid that the iMessage conversation with one person has, or would have."""
+        return f"{self._guid_service('iMessage')};-;{address}"
+
     def group_chat(self, identifier: str, members: Sequence[str], *, service: str = "iMessage", **columns: Cell) -> int:
         """Return the rowid of a group, a new one with *members* if there was none; *identifier* is like `chat123`."""
         guid = columns.pop("guid", f"{self._guid_service(service)};+;{identifier}")
@@ -172,19 +193,141 @@ class ChatDb:
 
     def write_body(self, row: Row, text: str, *, attachment_count: int = 0) -> None:
         """Write the body; `text` beside it stays NULL on releases that leave it so."""
-        body = message_body(text, attachment_guids=_attachment_guids(row, attachment_count))
+        body = message_body(text, attachment_guids=attachment_guids(row, attachment_count))
         plain = body.text if self.macos == "13" else None
         parts = attachment_count + bool(text)
         self.change(row, attributedBody=encode(body), text=plain, part_count=parts)
 
     def attach(self, row: Row, attachments: Sequence[Attachment], **columns: Cell) -> None:
         """Store the files of a message, and their rows."""
-        for guid, attachment in zip(_attachment_guids(row, len(attachments)), attachments, strict=True):
-            if self.rows("SELECT 1 FROM attachment WHERE guid = ?", guid):
+        for guid, attachment in zip(attachment_guids(row, len(attachments)), attachments, strict=True):
+            if self._is_attached(guid):
                 continue
             path = self._store_file(guid, attachment)
-            with self.one_commit():
-                self._insert_attachment(row, guid, path, attachment, columns)
+            self._insert_attachment(row, guid, {**self._cells_of(path, attachment), **columns})
+
+    def announce(self, row: Row, attachments: Sequence[Attachment]) -> None:
+        """Write the rows of files that are still on their way: their names, and no more."""
+        for guid, attachment in zip(attachment_guids(row, len(attachments)), attachments, strict=True):
+            if not self._is_attached(guid):
+                name, uti = _name_of(attachment), _type_of(attachment).uti
+                cells: dict[str, Cell] = {"transfer_name": name, "uti": uti, "transfer_state": _WAITING}
+                self._insert_attachment(row, guid, cells)
+
+    def bring(self, guid: str, attachment: Attachment) -> None:
+        """Store a file that was announced, and write where it is."""
+        path = self._store_file(guid, attachment)
+        for row in self.rows("SELECT ROWID FROM attachment WHERE guid = ?", guid):
+            self.update("attachment", row["ROWID"], **self._cells_of(path, attachment))
+
+    def attach_path(self, row: Row, path: str, **columns: Cell) -> None:
+        """Write the row of a file that stays where it is; if it cannot be read, that its transfer failed."""
+        [guid] = attachment_guids(row, 1)
+        if self._is_attached(guid):
+            return
+        name = Path(path).name
+        file = self.readable(path)
+        found = (_FINISHED, file.stat().st_size) if file is not None else (_FAILED, 0)
+        usual: dict[str, Cell] = {
+            "filename": self._shown_path(Path(path)),
+            "uti": type_of(name).uti,
+            "mime_type": type_of(name).mime_type,
+            "transfer_name": name,
+            **dict(zip(("transfer_state", "total_bytes"), found, strict=True)),
+        }
+        self._insert_attachment(row, guid, {**usual, **columns})
+
+    def readable(self, path: str) -> Path | None:
+        """Return the file as Messages may read it; None if it lies outside of its sandbox, or nowhere."""
+        if not path or "\0" in path:
+            return None
+        real = Path(path).resolve()
+        return real if real.is_relative_to(self.path.parent.resolve()) and real.is_file() else None
+
+    def file_of(self, guid: str) -> Path | None:
+        """Return where the file of an attachment is, None if it is not there."""
+        known = self.rows("SELECT filename FROM attachment WHERE guid = ? AND filename IS NOT NULL", guid)
+        return self.readable(str(self._home / known[0]["filename"].removeprefix("~/"))) if known else None
+
+    def transcribe(self, row: Row, text: str) -> None:
+        """Write what is said in a voice memo: into its body, and beside its file."""
+        [stored] = self.rows("SELECT attributedBody FROM message WHERE ROWID = ?", row.rowid)
+        body = decode(stored["attributedBody"])
+        runs = [each if each.attachment_guid is None else _spoken(each, text) for each in body.runs]
+        with self.one_commit():
+            self.change(row, attributedBody=encode(msgspec.structs.replace(body, runs=tuple(runs))))
+            said = plistlib.dumps({"audio-transcription": text}, fmt=plistlib.FMT_BINARY)
+            for guid in body.attachment_guids:
+                self.execute("UPDATE attachment SET user_info = ? WHERE guid = ?", said, guid)
+
+    def mark_read_by_peer(self, guids: Sequence[str], at: int) -> None:
+        """Write when the other side read messages of ours (Unix milliseconds) that had arrived and were unread."""
+        with self.one_commit():
+            for guid in guids:
+                self.execute(
+                    "UPDATE message SET date_read = ? WHERE guid = ? AND is_from_me = 1 AND is_delivered = 1"
+                    " AND coalesce(date_read, 0) = 0",
+                    apple_ns(at),
+                    guid,
+                )
+
+    def unread_of(self, chat: int) -> list[str]:
+        """Return the guids of what others wrote into a conversation and we have not read."""
+        found = self.rows(
+            "SELECT guid FROM message JOIN chat_message_join ON message_id = message.ROWID"
+            " WHERE chat_id = ? AND is_from_me = 0 AND coalesce(date_read, 0) = 0 ORDER BY message.ROWID",
+            chat,
+        )
+        return [row["guid"] for row in found]
+
+    def mark_read_by_us(self, guids: Sequence[str], at: int) -> None:
+        """Write when we read what others wrote (Unix milliseconds)."""
+        with self.one_commit():
+            for guid in guids:
+                self.execute(
+                    "UPDATE message SET is_read = 1, date_read = ? WHERE guid = ? AND is_from_me = 0",
+                    apple_ns(at),
+                    guid,
+                )
+
+    # Tapbacks
+
+    def add_tapback(
+        self, reactor: Reactor, kind: int, *, sender: str | None = None, sent_at: int | None = None, **columns: Cell
+    ) -> Row:
+        """Write the bare row of a tapback, which takes the place of that person's earlier one there."""
+        with self.one_commit():
+            row = self.add_row(
+                sender=sender,
+                sent_at=sent_at,
+                associated_message_guid=reactor.target,
+                associated_message_type=kind,
+                **columns,
+            )
+            self.drop_tapbacks(reactor, but=row)
+            return row
+
+    def drop_tapbacks(self, reactor: Reactor, *, but: Row | None = None) -> None:
+        """Delete the rows of somebody's tapbacks on something."""
+        gone = self.rows(
+            "SELECT ROWID FROM message WHERE associated_message_guid = ? AND handle_id = ? AND is_from_me = ?"
+            " AND ROWID != ?",
+            *reactor,
+            0 if but is None else but.rowid,
+        )
+        with self.one_commit():
+            for row in gone:
+                self.unlink(Row(row["ROWID"], ""))
+                self.execute("DELETE FROM message WHERE ROWID = ?", row["ROWID"])
+
+    def has_newer_tapback(self, reactor: Reactor, at: int) -> bool:
+        """Tell whether that person has put something there after *at* (Unix milliseconds)."""
+        newer = (
+            "SELECT 1 FROM message WHERE associated_message_guid = ? AND handle_id = ? AND is_from_me = ? AND date > ?"
+        )
+        return bool(self.rows(newer, *reactor, apple_ns(at)))
+
+    # What becomes of it
 
     def change(self, row: Row, **columns: Cell) -> Row:
         """Write what Messages learns later: sent, delivered, an error, another body."""
@@ -234,6 +377,11 @@ class ChatDb:
             self.write_body(row, text, attachment_count=len(attachments))
             self.attach(row, attachments)
             self.link(row, chat)
+            if any(attachment.is_audio for attachment in attachments):
+                self.change(row, is_audio_message=1)
+            for attachment in attachments:
+                if attachment.transcription is not None:
+                    self.transcribe(row, attachment.transcription)
             return self.change(row, **columns)
 
     # Any row of any table
@@ -301,35 +449,65 @@ class ChatDb:
             return {**usual, "is_from_me": 1, "is_read": 1}
         return {**usual, "handle_id": self.handle_id(sender, service=str(service)), "is_delivered": 1}
 
+    @property
+    def _home(self) -> Path:
+        return self.path.parents[2]
+
+    def _shown_path(self, path: Path) -> str:
+        return f"~/{path.relative_to(self._home)}" if path.is_relative_to(self._home) else str(path)
+
+    def _is_attached(self, guid: str) -> bool:
+        return bool(self.rows("SELECT 1 FROM attachment WHERE guid = ?", guid))
+
     def _store_file(self, guid: str, attachment: Attachment) -> Path:
         hashed = uuid.uuid5(uuid.NAMESPACE_OID, guid).hex
         folder = self.path.parent / "Attachments" / hashed[:2] / hashed[2:4] / guid
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / attachment.filename.replace("/", ":")
+        path = folder / _name_of(attachment).replace("/", ":")
         path.write_bytes(attachment.content)
         return path
 
-    def _insert_attachment(
-        self, row: Row, guid: str, path: Path, attachment: Attachment, columns: dict[str, Cell]
-    ) -> None:
-        home = self.path.parents[2]
+    def _cells_of(self, path: Path, attachment: Attachment) -> dict[str, Cell]:
+        uti, mime_type = _type_of(attachment)
+        return {
+            "filename": self._shown_path(path),
+            "uti": uti,
+            "mime_type": mime_type,
+            "transfer_name": _name_of(attachment),
+            "transfer_state": _FINISHED,
+            "total_bytes": len(attachment.content),
+        }
+
+    def _insert_attachment(self, row: Row, guid: str, cells: Mapping[str, Cell]) -> None:
         usual: dict[str, Cell] = {
             "guid": guid,
             "original_guid": guid,
             # Alone among the dates of new rows, this one is in seconds.
             "created_date": apple_ns(now_ms()) // 1_000_000_000,
-            "filename": f"~/{path.relative_to(home)}",
-            "mime_type": attachment.mime_type or mimetypes.guess_type(path.name)[0],
-            "transfer_name": attachment.filename,
-            "transfer_state": _FINISHED,
-            "total_bytes": len(attachment.content),
         }
-        attachment_id = self.insert("attachment", **{**usual, **columns})
-        self.insert("message_attachment_join", message_id=row.rowid, attachment_id=attachment_id)
+        with self.one_commit():
+            attachment_id = self.insert("attachment", **{**usual, **cells})
+            self.insert("message_attachment_join", message_id=row.rowid, attachment_id=attachment_id)
 
 
-def _attachment_guids(row: Row, count: int) -> list[str]:
+def attachment_guids(row: Row, count: int) -> list[str]:
+    """Return the guids of a message's files, in their order."""
     return [f"at_{part}_{row.guid}" for part in range(count)]
+
+
+def _name_of(attachment: Attachment) -> str:
+    return VOICE_MEMO_NAME if attachment.is_audio else attachment.filename
+
+
+def _type_of(attachment: Attachment) -> FileType:
+    if attachment.is_audio:
+        return VOICE_MEMO
+    usual = type_of(attachment.filename)
+    return usual if attachment.mime_type is None else usual._replace(mime_type=attachment.mime_type)
+
+
+def _spoken(run: Run, text: str) -> Run:
+    return msgspec.structs.replace(run, transcription=text)
 
 
 def _account(line: str) -> str:

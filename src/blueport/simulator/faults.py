@@ -1,17 +1,30 @@
-"""What can go wrong with a scripted send, queued up for the sends to come."""
+"""What can go wrong with what scripts ask of Messages, queued up for the sends and signals to come."""
 
-from collections import deque
 from typing import Annotated, Literal
 
 import msgspec
 
-Word = Literal["hang", "silent", "ghost", "error", "undelivered", "late", "hang_after", "flag_flips"]
+Word = Literal[
+    "hang",
+    "silent",
+    "ghost",
+    "error",
+    "undelivered",
+    "late",
+    "hang_after",
+    "flag_flips",
+    "advanced_off",
+    "advanced_on",
+]
+Occasion = Literal["send", "signal"]
+
+_OF_SIGNALS: tuple[Word, ...] = ("hang", "silent", "error")
 
 
 class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the next sends go wrong.
+    """How the next sends of text, files and tapbacks go wrong; with `on` = `signal` the next typing and reading.
 
-    | `next` | `osascript` | chat.db | the phone |
+    | `next` | `osascript`, `imsg` | chat.db | the phone |
     |---|---|---|---|
     | `hang` | never ends | nothing | nothing |
     | `silent` | exit 0 | nothing | nothing |
@@ -21,32 +34,48 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     | `late` | exit 0 at once | the row, after `after_ms` | shows it, later still |
     | `hang_after` | never ends | as ever | shows it |
     | `flag_flips` | exit 0 | the row is not from us for 200 ms | shows it |
+    | `advanced_off` | `imsg` can do nothing, till `advanced_on` | as ever | as ever |
+
+    Signals know `hang`, `silent` and `error` only.
     """
 
     next: Word
     number: int | None = None
     times: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 1
     after_ms: Annotated[int, msgspec.Meta(ge=0, le=600_000)] = 2_000
+    on: Occasion = "send"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot befall a signal."""
+        if self.on == "signal" and self.next not in _OF_SIGNALS:
+            raise ValueError(f"{self.next} does not befall a signal")
 
 
 class Faults:
-    """The faults to come, the nearest first."""
+    """The faults to come, the nearest first; `has_advanced` tells whether `imsg` has its bridge into Messages."""
 
     def __init__(self) -> None:
-        self._pending: deque[Fault] = deque()
+        self._pending: list[Fault] = []
+        self.has_advanced = True
 
     def add(self, fault: Fault) -> None:
-        """Have the next `times` sends that have no fault yet go wrong."""
-        self._pending.extend([msgspec.structs.replace(fault, times=1)] * fault.times)
+        """Have the next `times` sends or signals that have no fault yet go wrong."""
+        if fault.next in ("advanced_off", "advanced_on"):
+            self.has_advanced = fault.next == "advanced_on"
+        else:
+            self._pending.extend([msgspec.structs.replace(fault, times=1)] * fault.times)
 
-    def take(self) -> Fault | None:
-        """Return what befalls the send that comes now, None if all goes well."""
-        return self._pending.popleft() if self._pending else None
+    def take(self, on: Occasion = "send") -> Fault | None:
+        """Return what befalls the send or signal that comes now, None if all goes well."""
+        nearest = next((at for at, fault in enumerate(self._pending) if fault.on == on), None)
+        return None if nearest is None else self._pending.pop(nearest)
 
     def pending(self) -> list[Fault]:
-        """Return what is still to come, one entry a send."""
-        return list(self._pending)
+        """Return what is still to come, one entry a send, and that `imsg` can do nothing if it is so."""
+        standing = [] if self.has_advanced else [Fault(next="advanced_off")]
+        return [*standing, *self._pending]
 
     def clear(self) -> None:
         """Let all go well from now on."""
         self._pending.clear()
+        self.has_advanced = True

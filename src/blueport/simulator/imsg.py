@@ -2,24 +2,32 @@
 
     python -m blueport.simulator.imsg HOME rpc
 
-It knows what a daemon asks for: `initialize`, `status`, and `send.rich` for replies.
+What changes something is done in one lane, in the order in which it was asked for: one call that hangs holds up all
+that come after it. Questions are answered beside the lane, and events are told beside both.
 """
 
-import os
+import socket
 import sys
+import threading
+import time
 from collections.abc import Callable
+from queue import SimpleQueue
 from typing import TypeVar
 
 import msgspec
 
-from blueport.simulator.stand_in import CONNECTION_LOST, NOT_RUNNING, ScriptError, ask
+from blueport.simulator.bridge import METHODS, SUBSCRIBE
+from blueport.simulator.stand_in import CONNECTION_LOST, NO_BRIDGE, NOT_RUNNING, ScriptError, ask, told
 
 Shape = TypeVar("Shape")
+Answer = dict[str, object]
 
-_METHODS = ("initialize", "status", "send.rich")
+_ALL_METHODS = ("initialize", "status", *METHODS, SUBSCRIBE)
 
-PARSE_ERROR, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL_ERROR = -32700, -32601, -32602, -32603
+PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL_ERROR = -32700, -32600, -32601, -32602, -32603
 MAY_HAVE_COMPLETED, BRIDGE_NOT_USABLE = -32001, -32003
+
+_LOOK_AGAIN_S = 0.2
 
 
 class _Request(msgspec.Struct, frozen=True):
@@ -30,13 +38,6 @@ class _Request(msgspec.Struct, frozen=True):
 
 class _Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pass
-
-
-class _Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    chat_guid: str
-    text: str
-    reply_to: str
-    part_index: int = 0
 
 
 class _RefusedError(Exception):
@@ -54,61 +55,144 @@ def main() -> None:
     home, verb = sys.argv[1:]
     if verb != "rpc":
         sys.exit("only `rpc` is simulated")
+    lane: SimpleQueue[_Request | None] = SimpleQueue()
+    working = threading.Thread(target=_work, args=(home, lane), daemon=True)
+    working.start()
     for line in sys.stdin.buffer:
-        sys.stdout.buffer.write(msgspec.json.encode(answer(home, line)) + b"\n")
-        sys.stdout.buffer.flush()
+        _hear(home, line, lane)
+    lane.put(None)
+    working.join()
 
 
-def answer(home: str, line: bytes) -> dict[str, object]:
-    """Return the answer to one request."""
+def _hear(home: str, line: bytes, lane: "SimpleQueue[_Request | None]") -> None:
     try:
         request = msgspec.json.decode(line, type=_Request)
+    except msgspec.ValidationError as error:
+        _say({"id": None, "error": {"code": INVALID_REQUEST, "message": str(error)}})
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return {"jsonrpc": "2.0", "id": None, "error": {"code": PARSE_ERROR, "message": "Parse error"}}
+        _say({"id": None, "error": {"code": PARSE_ERROR, "message": "Parse error"}})
+    else:
+        if request.method in METHODS:
+            lane.put(request)
+        else:
+            _answer(home, request)
+
+
+def _work(home: str, lane: "SimpleQueue[_Request | None]") -> None:
+    while (request := lane.get()) is not None:
+        _answer(home, request)
+
+
+def _answer(home: str, request: _Request) -> None:
     try:
-        return {"jsonrpc": "2.0", "id": request.id, "result": _result(home, request)}
+        result = _result(home, request)
     except _RefusedError as refused:
-        return {"jsonrpc": "2.0", "id": request.id, "error": refused.said}
+        _say({"id": request.id, "error": refused.said})
+    except ScriptError as error:
+        _say({"id": request.id, "error": _refusal(error).said})
+    else:
+        _say({"id": request.id, "result": result})
 
 
-def _result(home: str, request: _Request) -> dict[str, object]:
-    methods: dict[str, Callable[[], dict[str, object]]] = {
-        "initialize": lambda: _status(_params(request, _Nothing)),
-        "status": lambda: _status(_params(request, _Nothing)),
-        "send.rich": lambda: _replied(home, _params(request, _Reply)),
+def _result(home: str, request: _Request) -> Answer:
+    if request.method in METHODS:
+        return _done(home, request)
+    questions: dict[str, Callable[[str], Answer]] = {
+        "initialize": _status,
+        "status": _status,
+        SUBSCRIBE: _subscribed,
     }
-    method = methods.get(request.method)
-    if method is None:
+    question = questions.get(request.method)
+    if question is None:
         raise _RefusedError(METHOD_NOT_FOUND, "Method not found")
-    return method()
+    _checked(request, _Nothing)
+    return question(home)
 
 
-def _params(request: _Request, shape: type[Shape]) -> Shape:
+def _done(home: str, request: _Request) -> Answer:
+    _checked(request, METHODS[request.method])
+    guid = ask(home, [b"bridge", request.method.encode(), bytes(request.params)])
+    if not request.method.startswith("send."):
+        return {"ok": True}
+    return {"ok": True, "transport": "bridge", "guid": guid.decode() or None}
+
+
+def _checked(request: _Request, shape: type[Shape]) -> Shape:
     try:
         return msgspec.json.decode(request.params, type=shape)
     except msgspec.ValidationError as error:
         raise _RefusedError(INVALID_PARAMS, str(error)) from error
 
 
-def _status(_: _Nothing) -> dict[str, object]:
-    return {"protocol": 1, "methods": _METHODS, "supported_methods": _METHODS, "capabilities": {"features": {}}}
+def _status(home: str) -> Answer:
+    methods = _ALL_METHODS if _has_bridge(home) else ()
+    return {"protocol": 1, "methods": methods, "supported_methods": _ALL_METHODS, "capabilities": {"features": {}}}
 
 
-def _replied(home: str, reply: _Reply) -> dict[str, object]:
-    words = [reply.chat_guid, reply.reply_to, reply.text]
+def _has_bridge(home: str) -> bool:
     try:
-        guid = ask(home, [b"reply", *(os.fsencode(word) for word in words)])
-    except ScriptError as error:
-        raise _refusal(error) from error
-    return {"ok": True, "transport": "bridge", "guid": guid.decode() or None}
+        return ask(home, [b"bridge"]) == b"on"
+    except ScriptError:
+        return False
 
 
 def _refusal(error: ScriptError) -> _RefusedError:
-    if error.number == NOT_RUNNING:
+    if error.number in (NOT_RUNNING, NO_BRIDGE):
         return _RefusedError(BRIDGE_NOT_USABLE, str(error), retry_safe=True)
     if error.number == CONNECTION_LOST:
         return _RefusedError(MAY_HAVE_COMPLETED, str(error), disposition="may_have_completed")
     return _RefusedError(INTERNAL_ERROR, str(error))
+
+
+# Events
+
+
+def _subscribed(home: str) -> Answer:
+    events = _opened(home)
+    threading.Thread(target=_tell_for_ever, args=(home, events), daemon=True).start()
+    return {"subscription": 1}
+
+
+def _opened(home: str) -> socket.socket:
+    """Return a connection on which events come from now on."""
+    connection = told(home, [b"events"])
+    verdict = connection.recv(2)
+    if verdict != b"0\0":
+        rest = verdict + b"".join(iter(lambda: connection.recv(65536), b""))
+        connection.close()
+        number, _, message = rest.partition(b"\0")
+        raise ScriptError(int(number or CONNECTION_LOST), message.decode())
+    return connection
+
+
+def _tell_for_ever(home: str, events: socket.socket) -> None:
+    """Tell events; when Messages has ended, those of its next life."""
+    while True:
+        try:
+            with events, events.makefile("rb") as lines:
+                for line in lines:
+                    _say({"method": "bridge.event", "params": msgspec.Raw(line.strip())})
+        except OSError:
+            pass  # the Mac has died
+        events = _reopened(home)
+
+
+def _reopened(home: str) -> socket.socket:
+    while True:
+        time.sleep(_LOOK_AGAIN_S)
+        try:
+            return _opened(home)
+        except (ScriptError, OSError):
+            continue
+
+
+_mouth = threading.Lock()
+
+
+def _say(said: Answer) -> None:
+    with _mouth:
+        sys.stdout.buffer.write(msgspec.json.encode({"jsonrpc": "2.0", **said}) + b"\n")
+        sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

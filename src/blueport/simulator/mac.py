@@ -4,21 +4,25 @@ import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from blueport.clock import now_ms
 from blueport.handles import canonical_handle
 from blueport.simulator.apple_events import door_open
 from blueport.simulator.chatdb import Attachment, ChatDb, new_guid
 from blueport.simulator.faults import Faults
 from blueport.simulator.messages_app import MessagesApp
-from blueport.simulator.news import News
-from blueport.simulator.phones import Group, Incoming, Phones
-from blueport.simulator.settings import Settings, chat_db_path, phones_db_path
+from blueport.simulator.news import BubbleChange, News
+from blueport.simulator.phones import Group, Incoming, PersonRead, PersonsTapback, Phones, ShownMessage
+from blueport.simulator.settings import Settings, chat_db_path, phone_files_path, phones_db_path
+from blueport.simulator.tapbacks import Sign
 
 FIRST_PERSON = ("+15550100001", "Ada")
 
 
 class NotOnThisMacError(LookupError):
-    """No such line or group, or not a member of it."""
+    """No such line or group, or not a member of it; no such message on that phone."""
+
+
+class NotPossibleError(ValueError):
+    """A person cannot do this, on any phone."""
 
 
 class SimulatedMac:
@@ -30,7 +34,7 @@ class SimulatedMac:
         self.phones = phones
         self.news = news
         self.faults = Faults()
-        self.messages = MessagesApp(settings, db, phones, self.faults)
+        self.messages = MessagesApp(settings, db, phones, self.faults, news)
 
     async def person_texts(
         self,
@@ -66,18 +70,86 @@ class SimulatedMac:
                 text=text,
                 attachments=tuple(attachments),
                 reply_to_guid=reply_to_guid,
-                at=now_ms(),
+                at=self.messages.moment(),
             )
         )
         return guid
 
-    def add_group(self, members: Sequence[str], *, name: str | None = None) -> str:
-        """Put people and the first line into a new group, and return its id; it is in chat.db at once."""
+    async def person_reacts(
+        self, person: str, guid: str, sign: Sign | None, *, part: int = 0, is_removed: bool = False
+    ) -> str:
+        """Let a person put something on a message, or take it off, and return the guid once chat.db has it all.
+
+        Args:
+            person: Somebody with a phone.
+            guid: A message on that phone.
+            sign: What it is; None takes off whatever stands there.
+            part: Of the message: its files in order, then its text.
+            is_removed: It is taken off.
+
+        Raises:
+            NotOnThisMacError: The phone shows no such message.
+            NotPossibleError: The message has no such part, or nothing like it stands there.
+        """
+        sender = self.handle(person)
+        message = self.phones.message(sender, guid)
+        if message is None:
+            raise NotOnThisMacError(f"{sender} has no message {guid}")
+        if is_removed:
+            sign = _standing(message, sender, part, sign)
+        if sign is None or part >= len(message.attachments) + (message.text is not None):
+            raise NotPossibleError("that message has no such part, or there is nothing on it to take off")
+        line, group_id = self._addressed(sender, message.chat)
+        mail = PersonsTapback(
+            guid=new_guid(),
+            sender=sender,
+            line=line,
+            group_id=group_id,
+            at=self.messages.moment(),
+            target_guid=guid,
+            part=part,
+            tapback=sign.tapback,
+            emoji=sign.emoji,
+            is_removed=is_removed,
+        )
+        await self.messages.receive(mail)
+        return mail.guid
+
+    def person_types(self, person: str, *, to: str | None = None, is_typing: bool) -> None:
+        """Let a line, the first by default, see that a person types or no longer does.
+
+        Raises:
+            NotOnThisMacError: There is no such line.
+            NotPossibleError: In a group nobody sees who types.
+        """
+        sender = self.handle(person)
+        line, group_id = self._addressed(sender, to)
+        if group_id is not None:
+            raise NotPossibleError("in a group nobody sees who types")
+        self.messages.set_typing(sender, line, is_typing=is_typing)
+
+    async def person_reads(self, person: str, *, to: str | None = None) -> None:
+        """Let a person open the conversation with a line, the first by default, or a group.
+
+        Raises:
+            NotOnThisMacError: There is no such line, or no such group with that person in it.
+        """
+        reader = self.handle(person)
+        line, group_id = self._addressed(reader, to)
+        at = self.messages.moment()
+        await self.messages.receive(PersonRead(new_guid(), reader, group_id or line, at))
+
+    def add_group(self, members: Sequence[str], *, name: str | None = None, line: str | None = None) -> str:
+        """Put people and a line, the first by default, into a new group; return its id. It is in chat.db at once.
+
+        Raises:
+            NotOnThisMacError: There is no such line.
+        """
         group_id = f"chat{secrets.randbelow(9 * 10**17) + 10**17}"
         handles = tuple(dict.fromkeys(self.handle(member) for member in members))
         for handle in handles:
             self.phones.add_person(handle)
-        line = self.settings.lines[0]
+        line = self._line(line or self.settings.lines[0])
         self.phones.add_group(Group(id=group_id, name=name, members=handles, line=line))
         self.db.group_chat(group_id, handles, display_name=name, last_addressed_handle=line)
         return group_id
@@ -92,10 +164,19 @@ class SimulatedMac:
         group = self.phones.group(to)
         if group is not None and sender in group.members:
             return group.line, group.id
-        line = self.handle(to)
+        return self._line(to), None
+
+    def _line(self, raw: str) -> str:
+        line = self.handle(raw)
         if line not in map(self.handle, self.settings.lines):
-            raise NotOnThisMacError(f"{to} is neither a line of this Mac nor a group with {sender} in it")
-        return line, None
+            raise NotOnThisMacError(f"{raw} is no line of this Mac, nor a group of that person's")
+        return line
+
+
+def _standing(message: ShownMessage, sender: str, part: int, wanted: Sign | None) -> Sign | None:
+    """Return what somebody has on part of a message, if it is what is wanted off it."""
+    found = [Sign(each.tapback, each.emoji) for each in message.reactions if (each.sender, each.part) == (sender, part)]
+    return next((sign for sign in found if wanted in (None, sign)), None)
 
 
 @asynccontextmanager
@@ -103,12 +184,16 @@ async def running(settings: Settings, news: News | None = None) -> AsyncIterator
     """Start a Mac in its folder, where it left off; end it in good order."""
     news = news or News()
     db = ChatDb(chat_db_path(settings.folder), macos=settings.macos, line=settings.lines[0])
-    phones = Phones(phones_db_path(settings.folder), news.publish)
+    phones = Phones(
+        phones_db_path(settings.folder),
+        phone_files_path(settings.folder),
+        lambda person, message: news.publish(BubbleChange(person, message)),
+    )
     if not phones.people():
         phones.add_person(*FIRST_PERSON)
     mac = SimulatedMac(settings, db, phones, news)
     try:
-        async with door_open(settings.folder, mac.messages.obey):
+        async with door_open(settings.folder, mac.messages):
             mac.messages.resume()
             yield mac
     finally:

@@ -1,42 +1,67 @@
-"""Tells pages that are open what changed on the phones."""
+"""Tells whoever listens what happens from now on: pages what changed on the phones, `imsg` who types."""
 
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from blueport.simulator.phones import ShownMessage
 
+Item = TypeVar("Item")
 
-class Change(NamedTuple):
+
+class Broadcast(Generic[Item]):
+    """Everybody who wants to hear of something now."""
+
+    def __init__(self) -> None:
+        self._readers: set[asyncio.Queue[Item | None]] = set()
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody listens now."""
+        return bool(self._readers)
+
+    def publish(self, item: Item) -> None:
+        """Tell all readers."""
+        for reader in self._readers:
+            reader.put_nowait(item)
+
+    def end(self) -> None:
+        """Let every reader finish."""
+        for reader in self._readers:
+            reader.put_nowait(None)
+
+    @contextmanager
+    def reading(self) -> Iterator[asyncio.Queue[Item | None]]:
+        """Yield what is told from now on; None is the end of it."""
+        reader: asyncio.Queue[Item | None] = asyncio.Queue()
+        self._readers.add(reader)
+        try:
+            yield reader
+        finally:
+            self._readers.discard(reader)
+
+
+class BubbleChange(NamedTuple):
     """A bubble that is new on a person's phone, or looks different now."""
 
     person: str
     message: ShownMessage
 
 
-class News:
-    """Everybody who wants to hear of changes now."""
+class DotsChange(NamedTuple):
+    """In one conversation on a person's phone the line types, or no longer does."""
 
-    def __init__(self) -> None:
-        self._readers: set[asyncio.Queue[Change | None]] = set()
+    person: str
+    chat: str
+    is_typing: bool
 
-    def publish(self, person: str, message: ShownMessage) -> None:
-        """Tell all readers."""
-        for reader in self._readers:
-            reader.put_nowait(Change(person, message))
 
-    def end(self) -> None:
-        """Let every reader finish: the Mac is shut down."""
-        for reader in self._readers:
-            reader.put_nowait(None)
+News = Broadcast[BubbleChange | DotsChange]
 
-    @contextmanager
-    def reading(self) -> Iterator[asyncio.Queue[Change | None]]:
-        """Yield the changes from now on; None is the end of them."""
-        reader: asyncio.Queue[Change | None] = asyncio.Queue()
-        self._readers.add(reader)
-        try:
-            yield reader
-        finally:
-            self._readers.discard(reader)
+
+class BridgeEvent(NamedTuple):
+    """What `imsg` tells of a person who types, or no longer does."""
+
+    event: str
+    chat_guid: str

@@ -2,10 +2,11 @@
 
 import plistlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TypedDict
 
 from blueport.clock import now_ms
-from blueport.simulator.chatdb import Cell, ChatDb, Row, apple_ns
+from blueport.simulator.chatdb import Attachment, Cell, ChatDb, Reactor, Row, apple_ns, attachment_guids
 from blueport.typedstream import decode, encode, message_body
 
 URL_BALLOON = "com.apple.messages.URLBalloonProvider"
@@ -24,11 +25,12 @@ def tapback(db: ChatDb, target: str, kind: int, *, chat: int, sender: str | None
         sender: Who reacted, None for ourselves.
         columns: Further columns, `associated_message_emoji` among them.
     """
-    reactor = 0 if sender is None else db.handle_id(sender)
+    reactor = Reactor(target, 0 if sender is None else db.handle_id(sender), sender is None)
     with db.one_commit():
-        db.execute("DELETE FROM message WHERE associated_message_guid = ? AND handle_id = ?", target, reactor)
-        row = db.add_message("Reacted to a message", sender=sender, chat=chat)
-        return db.change(row, associated_message_guid=target, associated_message_type=kind, **columns)
+        row = db.add_tapback(reactor, kind, sender=sender)
+        db.write_body(row, "Reacted to a message")
+        db.link(row, chat)
+        return db.change(row, **columns)
 
 
 def group_event(
@@ -67,6 +69,24 @@ def link_preview(db: ChatDb, url: str, *, sender: str | None = None, chat: int, 
     with db.one_commit():
         row = db.add_message(url, sender=sender, chat=chat)
         return db.change(row, balloon_bundle_id=URL_BALLOON, **columns)
+
+
+def offload(db: ChatDb, row: Row) -> None:
+    """Let iCloud take the files of a message off the disk; their rows still say that they are there."""
+    for path in _files(db, row):
+        path.unlink()
+
+
+def half_arrived(db: ChatDb, row: Row) -> None:
+    """Cut the files of a message to half of what their rows say, as if they were still being written."""
+    for path in _files(db, row):
+        content = path.read_bytes()
+        path.write_bytes(content[: len(content) // 2])
+
+
+def preview_icon(db: ChatDb, balloon: Row) -> None:
+    """Give a link preview the file that it keeps its picture in, which is nobody's attachment."""
+    db.attach(balloon, [Attachment("0A1B2C.pluginPayloadAttachment", b"an icon")])
 
 
 def ghost(db: ChatDb, **columns: Cell) -> Row:
@@ -118,6 +138,12 @@ def rebuild(db: ChatDb, *, newest: int | None = None) -> None:
             for row in rows:
                 if row["message_id"] in renumbered:
                     db.insert(table, **{**dict(row), "message_id": renumbered[row["message_id"]]})
+
+
+def _files(db: ChatDb, row: Row) -> list[Path]:
+    joined = db.rows("SELECT count(*) AS files FROM message_attachment_join WHERE message_id = ?", row.rowid)
+    found = [db.file_of(guid) for guid in attachment_guids(row, joined[0]["files"])]
+    return [path for path in found if path is not None]
 
 
 class _Version(TypedDict):

@@ -1,16 +1,17 @@
-"""The phones of the people: the truth of what a person was shown, in a file of its own.
+"""The phones of the people: the truth of what a person was shown, in a file and a folder of its own.
 
 Beside the screens it keeps the mail that is under way between a phone and chat.db. Mail is put down here before
 anything else is done with it and struck off when it has arrived, so that a Mac that dies takes it up again.
 """
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from blueport.simulator.chatdb import Attachment
+from blueport.simulator.tapbacks import Sign, Tapback
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS person (handle TEXT PRIMARY KEY, name TEXT) STRICT;
@@ -21,23 +22,36 @@ CREATE TABLE IF NOT EXISTS member (
 CREATE TABLE IF NOT EXISTS shown (
   position INTEGER PRIMARY KEY, person TEXT NOT NULL, guid TEXT NOT NULL, message BLOB NOT NULL, UNIQUE (person, guid)
 ) STRICT;
+CREATE INDEX IF NOT EXISTS shown_guid ON shown (guid);
 CREATE TABLE IF NOT EXISTS mail (position INTEGER PRIMARY KEY, guid TEXT UNIQUE NOT NULL, content BLOB NOT NULL) STRICT;
 """
 
 
 class Enclosure(msgspec.Struct, frozen=True):
-    """A file as a phone lists it; `size` in bytes."""
+    """A file as a phone lists it, under the guid by which its bytes are asked for; `size` in bytes."""
 
     filename: str
     mime_type: str | None
     size: int
+    guid: str | None = None
+    transcription: str | None = None
+
+
+class ShownReaction(msgspec.Struct, frozen=True):
+    """What somebody put on part *part* (from 0) of a message: one of the six, or else an emoji."""
+
+    sender: str
+    part: int
+    tapback: Tapback | None
+    emoji: str | None
 
 
 class ShownMessage(msgspec.Struct, frozen=True):
     """A bubble on a person's phone.
 
     `chat` is the line's handle or the group's id, `sender` whoever wrote it, `at` Unix milliseconds. `delivered` tells
-    the person that it has arrived at the line.
+    the person that it has arrived at the line. `read_at` is when the other side opened it: the line a message of this
+    person's, this person one of the line's.
     """
 
     guid: str
@@ -49,7 +63,9 @@ class ShownMessage(msgspec.Struct, frozen=True):
     reply_to_guid: str | None
     at: int
     delivered: bool
-    reactions: tuple[str, ...] = ()
+    reactions: tuple[ShownReaction, ...] = ()
+    is_audio: bool = False
+    read_at: int | None = None
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -83,6 +99,14 @@ class Incoming(msgspec.Struct, frozen=True, tag=True):
     at: int
 
 
+class FileToSend(msgspec.Struct, frozen=True):
+    """A file that a script named; with `is_copied` Messages keeps a copy, else it reads it where it lies."""
+
+    path: str
+    is_audio: bool = False
+    is_copied: bool = False
+
+
 class Outgoing(msgspec.Struct, frozen=True, tag=True):
     """What a script had Messages send, on its way from chat.db to the phones.
 
@@ -96,16 +120,81 @@ class Outgoing(msgspec.Struct, frozen=True, tag=True):
     error: int | None = None
     flips: bool = False
     reply_to_guid: str | None = None
+    reply_to_part: int = 0
+    file: FileToSend | None = None
 
 
-Mail = Incoming | Outgoing
+class OwnTapback(msgspec.Struct, frozen=True, tag=True):
+    """What a script had Messages put on part *part* of a message, or take off it; else as `Outgoing`."""
+
+    guid: str
+    chat: int
+    at: int
+    target_guid: str
+    part: int
+    tapback: Tapback
+    is_removed: bool = False
+    error: int | None = None
+    flips: bool = False
+
+
+class PersonsTapback(msgspec.Struct, frozen=True, tag=True):
+    """What a person put on part *part* of a message, or took off it, on its way into chat.db."""
+
+    guid: str
+    sender: str
+    line: str
+    group_id: str | None
+    at: int
+    target_guid: str
+    part: int
+    tapback: Tapback | None
+    emoji: str | None
+    is_removed: bool = False
+
+
+class PersonRead(msgspec.Struct, frozen=True, tag=True):
+    """A person has opened a conversation, and the line is to learn of it; in a group it does not."""
+
+    guid: str
+    person: str
+    chat: str
+    at: int
+
+
+class LateFile(msgspec.Struct, frozen=True, tag=True):
+    """A file whose message is in chat.db already; it comes there at `due_at`."""
+
+    guid: str
+    attachment_guid: str
+    attachment: Attachment
+    due_at: int
+
+
+class LateTranscription(msgspec.Struct, frozen=True, tag=True):
+    """What is said in a voice memo that is in chat.db already; it is written there at `due_at`."""
+
+    guid: str
+    message_guid: str
+    text: str
+    due_at: int
+
+
+FromScript = Outgoing | OwnTapback
+FromPerson = Incoming | PersonsTapback | PersonRead | LateFile | LateTranscription
+Mail = FromScript | FromPerson
 
 
 class Phones:
-    """All phones, open; *on_change* hears of each bubble that is new or looks different, with the person's handle."""
+    """All phones, open; *on_change* hears of each bubble that is new or looks different, with the person's handle.
 
-    def __init__(self, path: Path, on_change: Callable[[str, ShownMessage], None]) -> None:
+    Files lie in the folder *files* under their guids.
+    """
+
+    def __init__(self, path: Path, files: Path, on_change: Callable[[str, ShownMessage], None]) -> None:
         self._on_change = on_change
+        self._files = files
+        self._files.mkdir(exist_ok=True)
         self._connection = sqlite3.connect(path, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
@@ -166,15 +255,57 @@ class Phones:
         if written.rowcount:
             self._on_change(person, message)
 
+    def message(self, person: str, guid: str) -> ShownMessage | None:
+        """Return what a phone shows of a message, None if it does not."""
+        query = "SELECT message FROM shown WHERE person = ? AND guid = ?"
+        found = self._connection.execute(query, (person, guid)).fetchone()
+        return None if found is None else msgspec.json.decode(found[0], type=ShownMessage)
+
     def mark_delivered(self, person: str, guid: str) -> None:
         """Let a person see that a message of theirs has arrived."""
-        query = "SELECT message FROM shown WHERE person = ? AND guid = ?"
-        [encoded] = self._connection.execute(query, (person, guid)).fetchone()
-        message = msgspec.structs.replace(msgspec.json.decode(encoded, type=ShownMessage), delivered=True)
-        self._connection.execute(
-            "UPDATE shown SET message = ? WHERE person = ? AND guid = ?", (msgspec.json.encode(message), person, guid)
-        )
-        self._on_change(person, message)
+        shown = self.message(person, guid)
+        if shown is not None:
+            self._redraw(person, shown, msgspec.structs.replace(shown, delivered=True))
+
+    def mark_read(self, person: str, guids: Iterable[str], at: int) -> None:
+        """Note on a person's phone when the other side opened messages, unless it had before."""
+        for guid in guids:
+            shown = self.message(person, guid)
+            if shown is not None and shown.read_at is None:
+                self._redraw(person, shown, msgspec.structs.replace(shown, read_at=at))
+
+    def react(self, guid: str, part: int, sender: str, sign: Sign | None) -> None:
+        """Show what somebody has on part of a message now, in place of what they had there, on all its phones."""
+        for person in self._viewers(guid):
+            shown = self.message(person, guid)
+            if shown is not None:
+                others = [each for each in shown.reactions if (each.sender, each.part) != (sender, part)]
+                theirs = [] if sign is None else [ShownReaction(sender, part, sign.tapback, sign.emoji)]
+                self._redraw(person, shown, msgspec.structs.replace(shown, reactions=(*others, *theirs)))
+
+    def transcribe(self, guid: str, text: str) -> None:
+        """Show what is said in a voice memo on all phones that have it."""
+        for person in self._viewers(guid):
+            shown = self.message(person, guid)
+            if shown is not None:
+                files = tuple(msgspec.structs.replace(file, transcription=text) for file in shown.attachments)
+                self._redraw(person, shown, msgspec.structs.replace(shown, attachments=files))
+
+    # Their files
+
+    def keep_file(self, guid: str, content: bytes) -> None:
+        """Keep the bytes of an attachment, which never change."""
+        path = self._files / guid
+        if not path.exists():
+            draft = path.with_suffix(".new")
+            draft.write_bytes(content)
+            draft.replace(path)
+
+    def file(self, person: str, guid: str) -> tuple[Enclosure, Path] | None:
+        """Return a file that a phone shows and where it is, None if the phone shows no such file."""
+        message = self.message(person, guid.partition("_")[2].partition("_")[2])
+        shown = () if message is None else message.attachments
+        return next(((each, self._files / guid) for each in shown if each.guid == guid), None)
 
     # Mail under way
 
@@ -183,14 +314,30 @@ class Phones:
         content = msgspec.msgpack.encode(mail)
         self._connection.execute("INSERT INTO mail (guid, content) VALUES (?, ?)", (mail.guid, content))
 
-    def strike_off(self, guid: str) -> None:
-        """Forget mail that has arrived, or was never accepted."""
-        self._connection.execute("DELETE FROM mail WHERE guid = ?", (guid,))
+    def strike_off(self, guid: str, *, followed_by: Sequence[Mail] = ()) -> None:
+        """Forget mail that has arrived, or was never accepted; what follows from it is put down in its place."""
+        with self._connection:
+            self._connection.execute("BEGIN")
+            self._connection.execute("DELETE FROM mail WHERE guid = ?", (guid,))
+            for mail in followed_by:
+                self.put_down(mail)
 
     def under_way(self) -> Sequence[Mail]:
         """Return the mail that has not arrived yet, in the order in which it was put down."""
         found = self._connection.execute("SELECT content FROM mail ORDER BY position").fetchall()
         return [msgspec.msgpack.decode(content, type=Mail) for (content,) in found]
+
+    def _viewers(self, guid: str) -> list[str]:
+        found = self._connection.execute("SELECT person FROM shown WHERE guid = ?", (guid,)).fetchall()
+        return [person for (person,) in found]
+
+    def _redraw(self, person: str, before: ShownMessage, after: ShownMessage) -> None:
+        if after != before:
+            self._connection.execute(
+                "UPDATE shown SET message = ? WHERE person = ? AND guid = ?",
+                (msgspec.json.encode(after), person, after.guid),
+            )
+            self._on_change(person, after)
 
     def _members(self, group_id: str) -> tuple[str, ...]:
         query = "SELECT handle FROM member WHERE group_id = ? ORDER BY rowid"

@@ -1,19 +1,21 @@
 """People, their phones and the faults, by HTTP."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import TypeVar
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Annotated, TypeVar
 
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from blueport.simulator.chatdb import Attachment
 from blueport.simulator.faults import Fault
-from blueport.simulator.mac import NotOnThisMacError, SimulatedMac
-from blueport.simulator.news import Change, News
+from blueport.simulator.mac import NotOnThisMacError, NotPossibleError, SimulatedMac
+from blueport.simulator.news import BubbleChange, DotsChange, News
+from blueport.simulator.tapbacks import Sign, Tapback
 
 _Shape = TypeVar("_Shape", bound=msgspec.Struct)
 
@@ -21,6 +23,13 @@ _HEARTBEAT_S = 15
 _MAX_BODY_BYTES = 64 << 20
 _MAX_MEMBERS = 100
 _MAX_NAME_BYTES = 255
+# Shown by a browser in place; whatever else is a file to keep, so that nothing a person sends can run on this page.
+_SHOWN_IN_PLACE = (
+    *("image/png", "image/jpeg", "image/gif", "image/webp"),
+    *("audio/mpeg", "audio/mp3", "audio/mp4", "audio/x-m4a", "audio/aac", "audio/wav", "audio/x-wav", "audio/x-caf"),
+)
+
+Delay = Annotated[int, msgspec.Meta(ge=0, le=600_000)]
 
 
 class NewAttachment(msgspec.Struct, frozen=True):
@@ -32,12 +41,46 @@ class NewAttachment(msgspec.Struct, frozen=True):
 
 
 class NewText(msgspec.Struct, frozen=True):
-    """Body of POST /people/{handle}/messages; `to` is a line or a group's id."""
+    """Body of POST /people/{handle}/messages; `to` is a line or a group's id.
+
+    With `is_audio` the attachment is a voice memo; what is said in it is written down `transcription_after_ms` after
+    the rest. The bytes of an attachment come `file_after_ms` after the message, null for with it.
+    """
 
     text: str = ""
     to: str | None = None
     attachment: NewAttachment | None = None
     reply_to_guid: str | None = None
+    is_audio: bool = False
+    transcription: str | None = None
+    transcription_after_ms: Delay = 0
+    file_after_ms: Delay | None = None
+
+
+class NewReaction(msgspec.Struct, frozen=True):
+    """Body of POST /people/{handle}/reactions: one of the six or an emoji; to take off, neither need be told.
+
+    `part` counts the message's files in order, and then its text.
+    """
+
+    guid: str
+    tapback: Tapback | None = None
+    emoji: Annotated[str, msgspec.Meta(min_length=1, max_length=32)] | None = None
+    part: Annotated[int, msgspec.Meta(ge=0)] = 0
+    remove: bool = False
+
+
+class NewTyping(msgspec.Struct, frozen=True):
+    """Body of POST /people/{handle}/typing; `to` is a line."""
+
+    is_typing: bool
+    to: str | None = None
+
+
+class NewReading(msgspec.Struct, frozen=True):
+    """Body of POST /people/{handle}/read; `to` is a line or a group's id."""
+
+    to: str | None = None
 
 
 class NewPerson(msgspec.Struct, frozen=True):
@@ -52,6 +95,7 @@ class NewGroup(msgspec.Struct, frozen=True):
 
     members: tuple[str, ...]
     name: str | None = None
+    line: str | None = None
 
 
 def routes() -> list[Route]:
@@ -61,6 +105,11 @@ def routes() -> list[Route]:
         Route("/people", add_person, methods=["POST"]),
         Route("/people/{handle}/messages", show_phone),
         Route("/people/{handle}/messages", text_the_line, methods=["POST"]),
+        Route("/people/{handle}/files/{guid}", show_file),
+        Route("/people/{handle}/reactions", react, methods=["POST"]),
+        Route("/people/{handle}/typing", show_typing),
+        Route("/people/{handle}/typing", type_to_the_line, methods=["POST"]),
+        Route("/people/{handle}/read", read, methods=["POST"]),
         Route("/people/{handle}/events", follow_phone),
         Route("/events", follow_all_phones),
         Route("/groups", list_groups),
@@ -98,15 +147,64 @@ async def text_the_line(request: Request) -> Response:
     """Let a person write; the answer comes when the message is in chat.db."""
     person = _handle(request, request.path_params["handle"])
     new = await _body(request, NewText)
-    if not new.text and new.attachment is None:
-        raise HTTPException(400, "A message needs a text or an attachment.")
-    try:
+    _check(new)
+    with _refusals():
         guid = await _mac(request).person_texts(
             person, new.text, to=new.to, attachments=_attachments(new), reply_to_guid=new.reply_to_guid
         )
-    except NotOnThisMacError as error:
-        raise HTTPException(404, str(error)) from error
     return _json({"guid": guid}, status=201)
+
+
+async def show_file(request: Request) -> Response:
+    """Answer with the bytes of a file that a phone shows."""
+    person = _handle(request, request.path_params["handle"])
+    found = _mac(request).phones.file(person, request.path_params["guid"])
+    if found is None:
+        raise HTTPException(404, "That phone shows no such file.")
+    file, path = found
+    is_shown = file.mime_type in _SHOWN_IN_PLACE
+    return FileResponse(
+        path,
+        media_type=file.mime_type if is_shown else "application/octet-stream",
+        filename=file.filename,
+        content_disposition_type="inline" if is_shown else "attachment",
+        headers={"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; sandbox"},
+    )
+
+
+async def react(request: Request) -> Response:
+    """Let a person put something on a message, or take it off; the answer comes when chat.db has it."""
+    person = _handle(request, request.path_params["handle"])
+    new = await _body(request, NewReaction)
+    if (new.tapback is None) == (new.emoji is None) and not (new.remove and new.tapback is None):
+        raise HTTPException(400, "A reaction is a tapback or an emoji.")
+    sign = None if new.tapback is None and new.emoji is None else Sign(new.tapback, new.emoji)
+    with _refusals():
+        guid = await _mac(request).person_reacts(person, new.guid, sign, part=new.part, is_removed=new.remove)
+    return _json({"guid": guid}, status=201)
+
+
+async def show_typing(request: Request) -> Response:
+    """Answer with the lines and groups in which a phone shows that the line types."""
+    return _json(_mac(request).messages.lines_that_type(_handle(request, request.path_params["handle"])))
+
+
+async def type_to_the_line(request: Request) -> Response:
+    """Let the line see that a person types, or no longer does."""
+    person = _handle(request, request.path_params["handle"])
+    new = await _body(request, NewTyping)
+    with _refusals():
+        _mac(request).person_types(person, to=new.to, is_typing=new.is_typing)
+    return _json({"is_typing": new.is_typing}, status=201)
+
+
+async def read(request: Request) -> Response:
+    """Let a person open a conversation; the answer comes when chat.db has it."""
+    person = _handle(request, request.path_params["handle"])
+    new = await _body(request, NewReading)
+    with _refusals():
+        await _mac(request).person_reads(person, to=new.to)
+    return _json({}, status=201)
 
 
 async def follow_phone(request: Request) -> Response:
@@ -133,7 +231,9 @@ async def add_group(request: Request) -> Response:
     if not 1 <= len(new.members) <= _MAX_MEMBERS:
         raise HTTPException(400, f"A group has 1 to {_MAX_MEMBERS} members besides the line.")
     members = [_handle(request, member) for member in new.members]
-    return _json({"id": _mac(request).add_group(members, name=new.name or None)}, status=201)
+    with _refusals():
+        group_id = _mac(request).add_group(members, name=new.name or None, line=new.line)
+    return _json({"id": group_id}, status=201)
 
 
 async def list_lines(request: Request) -> Response:
@@ -201,13 +301,41 @@ def _handle(request: Request, raw: str) -> str:
     return handle
 
 
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except NotOnThisMacError as error:
+        raise HTTPException(404, str(error)) from error
+    except NotPossibleError as error:
+        raise HTTPException(400, str(error)) from error
+
+
+def _check(new: NewText) -> None:
+    if not new.text and new.attachment is None:
+        raise HTTPException(400, "A message needs a text or an attachment.")
+    if new.is_audio and (new.text or new.attachment is None):
+        raise HTTPException(400, "A voice memo is an attachment without a text.")
+    if new.transcription is not None and not new.is_audio:
+        raise HTTPException(400, "Only a voice memo is transcribed.")
+
+
 def _attachments(new: NewText) -> tuple[Attachment, ...]:
     given = new.attachment
     if given is None:
         return ()
     if given.filename in ("", ".", "..") or "\0" in given.filename or len(given.filename.encode()) > _MAX_NAME_BYTES:
         raise HTTPException(400, f"A filename has 1 to {_MAX_NAME_BYTES} bytes.")
-    return (Attachment(given.filename, given.content, given.mime_type),)
+    attachment = Attachment(
+        given.filename,
+        given.content,
+        given.mime_type,
+        file_after_ms=new.file_after_ms,
+        is_audio=new.is_audio,
+        transcription=new.transcription,
+        transcription_after_ms=new.transcription_after_ms,
+    )
+    return (attachment,)
 
 
 def _json(content: object, *, status: int = 200) -> Response:
@@ -235,6 +363,6 @@ async def _events(news: News, person: str | None) -> AsyncIterator[bytes]:
                 yield _event(change)
 
 
-def _event(change: Change) -> bytes:
-    content = {"person": change.person, "message": change.message}
-    return b"event: message\ndata: " + msgspec.json.encode(content) + b"\n\n"
+def _event(change: BubbleChange | DotsChange) -> bytes:
+    name = "message" if isinstance(change, BubbleChange) else "typing"
+    return f"event: {name}\ndata: ".encode() + msgspec.json.encode(change._asdict()) + b"\n\n"

@@ -11,13 +11,15 @@ MacOs = Literal["13", "15", "26"]
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A Mac: its home folder, the lines that are signed in there (the first is the usual one), and its pace.
 
-    `step_ms` lies between two commits of one message: its row, its body, its chat, sent, delivered.
+    `step_ms` lies between two commits of one message: its row, its body, its files, its chat, sent, delivered. The dots
+    of somebody who types are shown for `typing_ms`, unless a message or a word of the contrary comes first.
     """
 
     folder: Path
     lines: tuple[str, ...]
     macos: MacOs = "26"
     step_ms: int = 5
+    typing_ms: int = 60_000
     region: str = "US"
 
 
@@ -39,6 +41,11 @@ def imsg_path(folder: Path) -> Path:
 def phones_db_path(folder: Path) -> Path:
     """Return what is on the phones of the people."""
     return folder / "phones.db"
+
+
+def phone_files_path(folder: Path) -> Path:
+    """Return where the phones keep the files of their messages."""
+    return folder / "phone files"
 
 
 def port_file_path(folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Stands in for `osascript`: obeys the scripts that send, as Messages would.
+"""Stands in for `osascript`: obeys the scripts that send text or a file, as Messages would.
 
 Started once for each send, so it has to be quick: it is run as a file, by itself, with nothing but the fast parts of
 the standard library. It finds out what the script wants and asks the simulated Messages, which listens on this host.
@@ -11,7 +11,8 @@ import os
 import socket
 import sys
 
-SYNTAX_ERROR, NO_SUCH_OBJECT, NOT_RUNNING, CONNECTION_LOST = -2741, -1728, -600, -609
+SYNTAX_ERROR, NO_SUCH_OBJECT, NO_SUCH_FILE, NOT_RUNNING, CONNECTION_LOST = -2741, -1728, -43, -600, -609
+NO_BRIDGE = 1  # no number of AppleScript's: this one is for `imsg`
 _SERVICES = ("iMessage", "SMS", "RCS")
 
 
@@ -52,22 +53,20 @@ def wish(script: str, arguments: list[bytes]) -> list[bytes]:
         return _question(script)
     if len(arguments) <= 1:
         raise ScriptError(NO_SUCH_OBJECT, f"Can\u2019t get item {len(arguments) + 1} of {{}}.")
-    text = _content(arguments[1]) if "«class utf8»" in script else arguments[1]
+    what, content = _sent(script, arguments[1])
     if " chat id item 1 of argv" in script:
-        return [b"chat", arguments[0], b"", text]
+        return [what, b"chat", arguments[0], b"", content]
     if " participant item 1 of argv" in script:
         service = next((name for name in _SERVICES if f"service type = {name}" in script), _SERVICES[0])
-        return [b"participant", arguments[0], service.encode(), text]
+        return [what, b"participant", arguments[0], service.encode(), content]
     raise ScriptError(SYNTAX_ERROR, "Expected expression but found unknown token.")
 
 
 def ask(home: str, words: list[bytes]) -> bytes:
     """Tell Messages, wait as long as it takes, and return what it prints."""
-    connection, token = _connected(home)
-    payload = b"\0".join([token, *words])
+    connection = told(home, words)
     with connection:
         try:
-            connection.sendall(b"%08d%b" % (len(payload), payload))
             answer = b"".join(iter(lambda: connection.recv(65536), b""))
         except OSError:
             answer = b""
@@ -77,6 +76,28 @@ def ask(home: str, words: list[bytes]) -> bytes:
     if verdict != b"0":
         raise ScriptError(int(verdict), rest.decode())
     return rest
+
+
+def told(home: str, words: list[bytes]) -> socket.socket:
+    """Tell Messages, and return the connection on which it answers."""
+    connection, token = _connected(home)
+    payload = b"".join(b"%08d%b" % (len(word), word) for word in (token, *words))
+    try:
+        connection.sendall(b"%08d%b" % (len(payload), payload))
+    except OSError as error:
+        connection.close()
+        raise ScriptError(CONNECTION_LOST, "Messages got an error: Connection is invalid.") from error
+    return connection
+
+
+def _sent(script: str, argument: bytes) -> tuple[bytes, bytes]:
+    if "«class utf8»" in script:
+        return b"text", _content(argument)
+    if "POSIX file item 2 of argv" not in script:
+        return b"text", argument
+    if " as alias" in script and not os.path.exists(argument):  # noqa: PTH110 - as for pathlib below
+        raise ScriptError(NO_SUCH_FILE, f"File {os.fsdecode(argument)} wasn\u2019t found.")
+    return b"file", argument
 
 
 def _question(script: str) -> list[bytes]:
@@ -92,7 +113,7 @@ def _content(path: bytes) -> bytes:
         with open(path, "rb") as file:  # noqa: PTH123 - as above
             return file.read()
     except OSError as error:
-        raise ScriptError(-43, f"File {os.fsdecode(path)} wasn\u2019t found.") from error
+        raise ScriptError(NO_SUCH_FILE, f"File {os.fsdecode(path)} wasn\u2019t found.") from error
 
 
 def _connected(home: str) -> tuple[socket.socket, bytes]:

@@ -1,0 +1,106 @@
+"""Does in Messages what `imsg` asks for through its bridge, and tells it which people type."""
+
+from collections.abc import Callable
+from typing import assert_never
+
+from blueport.simulator.apple_events import AppleEventError
+from blueport.simulator.bridge import Asked, MarkRead, PutTapback, SendAttachment, SendRich, SetTyping
+from blueport.simulator.carrying import Carrier, chat_on_phone
+from blueport.simulator.chatdb import new_guid
+from blueport.simulator.dots import Dots
+from blueport.simulator.faults import Fault, Faults
+from blueport.simulator.phones import FileToSend, FromScript, Outgoing, OwnTapback
+from blueport.simulator.sending import PhoneChat, Sending, Wish, for_ever
+from blueport.simulator.stand_in import NO_BRIDGE, NO_SUCH_OBJECT
+
+
+class Bridging:
+    """The bridge; it is there as long as no fault has taken it away."""
+
+    def __init__(self, carrier: Carrier, sending: Sending, faults: Faults, dots: Dots[PhoneChat]) -> None:
+        self._carrier = carrier
+        self._db = carrier.db
+        self._sending = sending
+        self._faults = faults
+        self._dots = dots
+
+    async def do(self, asked: Asked) -> str:
+        """Do what is asked, and return the guid of the message that it makes; empty if it makes none.
+
+        Raises:
+            AppleEventError: Messages refuses, or there is no bridge.
+        """
+        self.require()
+        match asked:
+            case SendRich() | SendAttachment() | PutTapback():
+                return await self._sending.send(self._wish(asked))
+            case SetTyping() | MarkRead():
+                await self._signal(asked)
+                return ""
+            case _ as never:
+                assert_never(never)
+
+    def require(self) -> None:
+        """Refuse if there is no bridge.
+
+        Raises:
+            AppleEventError: There is none.
+        """
+        if not self._faults.has_advanced:
+            raise AppleEventError(NO_BRIDGE, "The bridge into Messages is not loaded.")
+
+    def _wish(self, asked: SendRich | SendAttachment | PutTapback) -> Wish:
+        for guid in _named(asked):
+            if self._db.message(guid) is None:
+                raise AppleEventError(NO_SUCH_OBJECT, "Messages got an error: There is no such message.")
+        return Wish(lambda: self._carrier.chat_by_guid(asked.chat_guid), self._mail_of(asked))
+
+    def _mail_of(self, asked: SendRich | SendAttachment | PutTapback) -> Callable[[int], FromScript]:
+        guid, at, part = new_guid(), self._carrier.moment(), asked.part_index
+        match asked:
+            case SendRich(text=text, reply_to=reply_to):
+                return lambda chat: Outgoing(guid, chat, text, at, reply_to_guid=reply_to, reply_to_part=part)
+            case SendAttachment(file=path, audio=is_audio, reply_to=reply_to):
+                file = FileToSend(path, is_audio=is_audio, is_copied=True)
+                return lambda chat: Outgoing(guid, chat, "", at, reply_to_guid=reply_to, reply_to_part=part, file=file)
+            case PutTapback(message_guid=target, reaction=tapback, remove=is_removed):
+                return lambda chat: OwnTapback(guid, chat, at, target, part, tapback, is_removed=is_removed)
+            case _ as never:
+                assert_never(never)
+
+    async def _signal(self, asked: SetTyping | MarkRead) -> None:
+        match self._faults.take("signal"):
+            case Fault(next="hang"):
+                await for_ever()
+            case Fault(next="error", number=number):
+                raise AppleEventError(number or NO_SUCH_OBJECT, "Messages got an error: Something went wrong.")
+            case Fault():
+                return
+            case None:
+                chat = self._carrier.chat_by_guid(asked.chat_guid)
+                if isinstance(asked, SetTyping):
+                    self._set_typing(chat, is_typing=asked.typing)
+                else:
+                    self._mark_read(chat)
+
+    def _set_typing(self, chat: int, *, is_typing: bool) -> None:
+        conversation = self._db.conversation(chat)
+        for person in conversation.members:
+            place = (person, chat_on_phone(conversation))
+            if is_typing:
+                self._dots.show(place)
+            else:
+                self._dots.hide(place)
+
+    def _mark_read(self, chat: int) -> None:
+        conversation, unread, at = self._db.conversation(chat), self._db.unread_of(chat), self._carrier.moment()
+        # Of a group nobody is told who has read what.
+        if not conversation.is_group:
+            self._carrier.phones.mark_read(conversation.identifier, unread, at)
+        self._db.mark_read_by_us(unread, at)
+
+
+def _named(asked: SendRich | SendAttachment | PutTapback) -> tuple[str, ...]:
+    if isinstance(asked, PutTapback):
+        return (asked.message_guid,)
+    return () if asked.reply_to is None else (asked.reply_to,)
