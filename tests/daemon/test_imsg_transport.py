@@ -78,7 +78,8 @@ class TestProbing:
         class Notes:
             capabilities = ()
 
-            async def perform(self, command: SendText) -> None:
+            async def perform(self, command: SendText, file: Path | None = None) -> None:
+                assert file is None
                 done.append(command)
 
         chosen = Chosen(Notes(), imsg(tmp_path, send_rich={"result": {"ok": True, "guid": "G-2"}}))

@@ -42,6 +42,7 @@ class TestEntries:
         assert first[1:5] == (alice.account_id, key_id_of(alice), "webhook.created", made["id"])
         assert second[1:5] == (alice.account_id, key_id_of(alice), "webhook.deleted", made["id"])
         assert (first.request_id, second.request_id) == (made["request_id"], deleted["request_id"])
+        assert first.address == "testclient"
         assert first.at == alice.world.clock.ms
 
     def test_what_is_refused_is_not_told(self, alice: Customer) -> None:

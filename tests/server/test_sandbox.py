@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from blueport.protocol.sightings import MessageChanged
+from blueport.protocol.sightings import AttachmentSeen, MessageChanged, ReceiptSeen, Sighting, TypingSeen
 from blueport.server.addressing import service as addressing
 from blueport.server.addressing.queries import Line
 from blueport.server.authorizing import service as authorizing
 from blueport.server.ids import LineId, mint
+from blueport.server.operating import service as operating
 from tests.server.answers import assert_done, assert_marked, assert_refused
 from tests.server.receiver import Receiver
 from tests.server.world import (
@@ -24,7 +25,9 @@ from tests.server.world import (
     Json,
     Mac,
     World,
+    chat_with,
     proof_of,
+    reaction_to,
     text_from,
     text_in_group,
 )
@@ -33,6 +36,7 @@ SANDBOX = "+15550109999"
 DORA = "+15550100003"
 DAY_MS = 24 * HOUR_MS
 LIMIT = 3
+CAPABILITIES = ("replies", "reactions", "typing", "receipts", "audio")
 MIDNIGHT_MS = NOON_MS - NOON_MS % DAY_MS + DAY_MS
 FIELDS = {
     "status",
@@ -57,7 +61,7 @@ def olga(world: World) -> Customer:
     olga = world.customer("Olga", "+15550100900")
     shared = Line(LineId(mint("ln", NOON_MS)), olga.account_id, SANDBOX, None, "imessage", 0, "", is_sandbox=1)
     world.do(addressing.add_line, shared, olga.mac.id)
-    olga.mac.hello(olga.line, SANDBOX, capabilities=("replies", "reactions"))
+    olga.mac.hello(olga.line, SANDBOX, capabilities=CAPABILITIES)
     return olga
 
 
@@ -309,6 +313,19 @@ class TestMoving:
         assert accounts == [(alice.account_id,)]
         assert texts(alice, ADA)[0] == "Whose is this?"
 
+    def test_the_operator_can_take_a_phone_away(self, alice: Customer, mac: Mac) -> None:
+        old_code = code_of(alice)
+        pair(alice, mac, ADA)
+
+        renewed = alice.world.do(operating.sandbox, "Alice", renew=True)
+
+        assert standing(alice)["status"] == "pending"
+        assert standing(alice)["activation_code"] == renewed.activation_code != old_code
+        mac.sees(text_from(ADA, SANDBOX, old_code))
+        assert standing(alice)["status"] == "pending"
+        pair(alice, mac, CARL)
+        assert standing(alice)["contact_identifier"] == CARL
+
 
 class TestWriting:
     def test_the_paired_phone_can_be_written_to(self, alice: Customer, mac: Mac) -> None:
@@ -521,3 +538,104 @@ class TestSeeing:
 
     def test_another_accounts_line_stays_hidden(self, alice: Customer, olga: Customer) -> None:
         assert_refused(alice.get("/v1/chats", {"from": olga.line}), 404, "line_not_found", "from")
+
+
+class TestOtherNouns:
+    @pytest.fixture
+    def guid(self, alice: Customer, mac: Mac) -> str:
+        """Pair Alice with Ada, who texts; return the guid of that text."""
+        pair(alice, mac, ADA)
+        seen = text_from(ADA, SANDBOX, "Hi")
+        mac.sees(seen)
+        return seen.guid
+
+    @pytest.mark.parametrize(
+        ("path", "more"),
+        [
+            ("/v1/reactions", {"message_id": "?", "type": "love"}),
+            ("/v1/typing", {}),
+            ("/v1/receipts", {}),
+        ],
+    )
+    def test_what_is_no_message_reaches_the_paired_phone_alone_and_costs_nothing(
+        self, alice: Customer, bob: Customer, guid: str, path: str, more: Json
+    ) -> None:
+        more = {name: guid if value == "?" else value for name, value in more.items()}
+        for _ in range(LIMIT + 1):
+            assert_done(alice.post(path, {"from": SANDBOX, "to": ADA, **more}), 201)
+            alice.world.clock.ms += SECOND_MS
+
+        for other in (CARL, "cht_1"):
+            refused = alice.post(path, {"from": SANDBOX, "to": other, **more})
+            assert_refused(refused, 400, "sandbox_contact_mismatch", "to")
+        refused = bob.post(path, {"from": SANDBOX, "to": ADA, **more})
+        assert_refused(refused, 403, "sandbox_not_activated")
+        assert standing(alice)["usage"]["used"] == 0
+
+    def test_files_and_voice_messages_cost_one_each(self, alice: Customer, guid: str) -> None:
+        file_id = alice.keeps()
+        assert guid
+
+        assert_done(alice.post("/v1/messages", to(ADA, attachments=[file_id])), 201)
+        answer = alice.post("/v1/audio-messages", {"from": SANDBOX, "to": ADA, "audio_message": file_id})
+
+        assert_done(answer, 201)
+        assert standing(alice)["usage"]["used"] == 2
+        assert_done(alice.post("/v1/messages", to(ADA)), 201)
+        refused = alice.post("/v1/audio-messages", {"from": SANDBOX, "to": ADA, "audio_message": file_id})
+        assert_refused(refused, 429, "sandbox_quota_exceeded")
+
+    def test_each_hears_of_its_own_phone_alone(
+        self, alice: Customer, bob: Customer, mac: Mac, guid: str, receiver: Receiver
+    ) -> None:
+        pair(bob, mac, CARL)
+        for customer, path in ((alice, "/alice"), (bob, "/bob")):
+            customer.webhook(receiver.url + path, "reaction.added")
+
+        mac.sees(reaction_to(guid, SANDBOX), *_presence(ADA))
+
+        assert [heard.path for heard in receiver.waits_for(1)] == ["/hook/alice"]
+        for path in ("/v1/typing", "/v1/receipts"):
+            (one,) = alice.get(path, {"from": SANDBOX, "to": ADA}).json()["data"]
+            assert one["handle"] == ADA
+            assert bob.get(path, {"from": SANDBOX, "to": CARL}).json()["data"] == []
+            assert_refused(bob.get(path, {"from": SANDBOX, "to": ADA}), 404, "chat_not_found", "to")
+        (message,) = [each for each in _messages(alice) if each["guid"] == guid]
+        assert len(alice.get("/v1/reactions", {"message_id": message["id"]}).json()["data"]) == 1
+        assert_refused(bob.get("/v1/reactions", {"message_id": message["id"]}), 404, "message_not_found", "message_id")
+
+    def test_a_phone_that_has_moved_reacts_to_nobodys_message(
+        self, alice: Customer, bob: Customer, mac: Mac, guid: str
+    ) -> None:
+        pair(bob, mac, ADA)
+        before = alice.world.rows("events")
+
+        mac.sees(reaction_to(guid, SANDBOX))
+
+        assert alice.world.rows("events") == before
+        assert alice.world.rows("reactions") == 0
+
+    def test_a_file_is_the_accounts_whose_phone_sent_it(
+        self, alice: Customer, bob: Customer, mac: Mac, guid: str
+    ) -> None:
+        attachment = AttachmentSeen("ATT-1", "cat.png", "image/png", 5, is_coming=True)
+        seen = text_from(ADA, SANDBOX, "Look", attachments=(attachment,))
+        mac.sees(seen)
+        assert guid
+
+        file_id = mac.brings(b"a cat", seen, "ATT-1").json()["id"]
+
+        assert alice.call("GET", "/v1/files", params={"id": file_id}, follow_redirects=False).status_code == 302
+        assert_refused(bob.get("/v1/files", {"id": file_id}), 404, "file_not_found", "id")
+
+
+def _presence(person: str) -> tuple[Sighting, ...]:
+    chat = chat_with(person)
+    return (
+        TypingSeen(SANDBOX, chat, person, is_typing=True, at=NOON_MS),
+        ReceiptSeen(SANDBOX, chat, person, read_at=NOON_MS),
+    )
+
+
+def _messages(customer: Customer) -> list[Json]:
+    return customer.get("/v1/messages", {"from": SANDBOX, "to": ADA}).json()["data"]

@@ -19,6 +19,7 @@ from blueport import clock
 from blueport.cli.environment import settings_of
 from blueport.handles import sendable_handle
 from blueport.server.auditing.queries import Entry
+from blueport.server.authorizing.keys import SCOPES
 from blueport.server.errors import StoreUnavailableError
 from blueport.server.operating.queries import AccountRow, DaemonRow, LineRow
 from blueport.server.operating.service import Key, OperatorError
@@ -210,6 +211,8 @@ def _table(rows: list[dict[str, Told]], columns: list[str]) -> str:
 def _cell(column: str, value: Told) -> str:
     if value is None or value in ("", []):
         return _NOTHING
+    if value == SCOPES:
+        return "all"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):

@@ -46,7 +46,7 @@ class Terms(msgspec.Struct, frozen=True):
 class Call(msgspec.Struct, Generic[Asked], frozen=True):
     """An authorised request: who asks, and what; `links` lead to us as the caller knows us.
 
-    `storage_key` is where the bytes of an upload are.
+    `storage_key` is where the bytes of an upload are; `actor` is who asks as the audit log knows it.
     """
 
     key: Key
@@ -54,12 +54,7 @@ class Call(msgspec.Struct, Generic[Asked], frozen=True):
     terms: Terms
     links: Links
     storage_key: str
-    request_id: str
-
-    @property
-    def actor(self) -> Actor:
-        """Return who asks as the audit log knows it."""
-        return Actor(self.key.id, self.request_id)
+    actor: Actor
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -138,7 +133,8 @@ def endpoint(  # noqa: PLR0913 - one row of a table
             key = admitted(tx, terms, request)
             if isinstance(decoded, ApiError):
                 raise decoded
-            call = Call(key, decoded, terms, terms.links.seen_from(request.origin), request.storage_key, request.id)
+            actor = Actor(key.id, request.id, request.visit.address)
+            call = Call(key, decoded, terms, terms.links.seen_from(request.origin), request.storage_key, actor)
             if is_read:
                 told = unit(tx, call)
                 return Done(_encoded(told, request), location=location(told) if location else None)

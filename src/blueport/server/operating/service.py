@@ -163,7 +163,7 @@ def create_key(tx: Tx, account: str, terms: KeyTerms) -> MadeKey:
         terms.name,
         Bounds(expires_at, terms.hourly_limit),
     )
-    _note(tx, "key.created", account_id, made.id, " ".join(terms.scopes))
+    _note(tx, "key.created", account_id, made.id, "all" if terms.scopes == keys.SCOPES else " ".join(terms.scopes))
     return made
 
 

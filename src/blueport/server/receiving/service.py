@@ -48,8 +48,14 @@ def note(tx: Tx, daemon_id: DaemonId, sighting: Sighting, *, region: str) -> Non
     line = addressing.line_of_daemon(tx, daemon_id, sighting.line_handle)
     if line is None:
         raise ApiError("line_not_found", "This daemon does not serve that line.")
-    if line.is_sandbox:
-        line, sighting = sharing.as_their_account_sees_it(tx, line, sighting, region=region)
+    shared = (
+        sharing.as_their_account_sees_it(tx, line, sighting, region=region) if line.is_sandbox else (line, sighting)
+    )
+    if shared is not None:
+        _note(tx, *shared, region)
+
+
+def _note(tx: Tx, line: Line, sighting: Sighting, region: str) -> None:
     match sighting:
         case MessageSeen():
             _note_message(tx, line, sighting, region)

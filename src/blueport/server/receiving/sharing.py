@@ -17,11 +17,14 @@ from blueport.server.sending import service as sending
 from blueport.server.store.tx import Tx
 
 
-def as_their_account_sees_it(tx: Tx, line: Line, sighting: Sighting, *, region: str) -> tuple[Line, Sighting]:
+def as_their_account_sees_it(tx: Tx, line: Line, sighting: Sighting, *, region: str) -> tuple[Line, Sighting] | None:
     """Return the shared line as that of the account whose sighting it is, and the sighting as it is to be kept.
 
-    A text that holds an activation code first makes the phone that account's; no event leaves for it.
+    A text that holds an activation code first makes the phone that account's; no event leaves for it. None: it is
+    nobody's business any more.
     """
+    if isinstance(sighting, ReactionSeen) and _is_on_what_was_anothers(tx, line, sighting, region):
+        return None
     if isinstance(sighting, MessageSeen) and _activates(tx, line, sighting, region):
         sighting = msgspec.structs.replace(sighting, announce=False)
     return line._replace(account_id=_account_id(tx, line, sighting, region)), sighting
@@ -48,11 +51,21 @@ def _account_id(tx: Tx, line: Line, sighting: Sighting, region: str) -> AccountI
 
 def _settled(tx: Tx, line: Line, sighting: Sighting) -> AccountId | None:
     """Return whose the sighting is whoever has the phone by now, None if that decides."""
-    known = queries.account_of_message(tx, line.id, sighting.guid) if isinstance(sighting, MessageSeen) else None
-    proof = sighting.proves if isinstance(sighting, MessageSeen | ReactionSeen) else None
-    if known is not None or proof is None:
+    if not isinstance(sighting, MessageSeen | ReactionSeen):
+        return None
+    guid = sighting.guid if isinstance(sighting, MessageSeen) else sighting.target_guid
+    known = queries.account_of_message(tx, line.id, guid)
+    if known is not None or sighting.proves is None:
         return known
-    return sending.account_of(tx, line.id, proof.outbox_id)
+    return sending.account_of(tx, line.id, sighting.proves.outbox_id)
+
+
+def _is_on_what_was_anothers(tx: Tx, line: Line, seen: ReactionSeen, region: str) -> bool:
+    """Say whether a phone reacts to what was said with an account whose it is no longer."""
+    if seen.is_from_me or seen.chat.is_group:
+        return False
+    whose = queries.account_of_message(tx, line.id, seen.target_guid)
+    return whose not in (None, sandboxing.account_of(tx, line, _peer(seen.chat, region)))
 
 
 def _peer(chat: ChatSeen, region: str) -> str:
