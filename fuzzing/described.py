@@ -85,7 +85,7 @@ def ask_in_sequence(asked: Asked, schema: BaseSchema, *, seed: int, examples: in
             def validate_response(self, response: Response, case: Case, *_: object, **__: object) -> None:
                 _judge(case, response)
 
-        # What came before is still there, so that a beginning that is tried again may lead elsewhere: that ends the search.
+        # What came before is still there: a beginning that is tried again may lead elsewhere, and that ends the search.
         with contextlib.suppress(FlakyStrategyDefinition):
             hypothesis.seed(seed)(Sequence).run(settings=_settings(examples))
 
