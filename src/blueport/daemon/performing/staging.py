@@ -133,8 +133,8 @@ class Staging:
 
 
 def is_there(item: Item, path: Path) -> bool:
-    """Say whether the file of *item* lies at *path*, all of it."""
-    return path.is_file() and item.file is not None and path.stat().st_size == item.file.size
+    """Say whether the file of *item* lies at *path*, all of it as far as its size was announced."""
+    return path.is_file() and item.file is not None and item.file.size in (None, path.stat().st_size)
 
 
 def safe_name(item: Item) -> str:
