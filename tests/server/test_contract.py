@@ -18,6 +18,23 @@ from tests.server.receiver import Receiver
 from tests.server.signatures import Vector
 from tests.server.world import Json, World
 
+# What clients of the hosted service insist on: these may be null, whatever is not named here never is.
+MAY_BE_NULL = {
+    "Line": {"label"},
+    "Chat": {"name", "last_message_at"},
+    "Message": {"text", "service", "is_audio_message", "outbox_id", "reply_to_guid"},
+    "Attachment": {"filename", "mime_type", "size", "url", "transcription"},
+    "File": {"filename"},
+    "Accepted": set(),
+    "OutboxItem": {"error", "completed_at"},
+    "Reaction": set(),
+    "TypingIndicator": set(),
+    "ReadReceipt": set(),
+    "Webhook": set(),
+    "CreatedWebhook": set(),
+    "Deleted": set(),
+    "MessagePage": {"next_cursor"},
+}
 TITLES = {f"{endpoint.method} {endpoint.path}" for endpoint in ENDPOINTS}
 
 
@@ -75,6 +92,15 @@ class TestDescription:
             if not said.get("description") and "$ref" not in said and name != "Error"
         ]
         assert (parameters, fields) == ([], [])
+
+    @pytest.mark.parametrize("name", MAY_BE_NULL)
+    def test_what_may_be_null_is_told_exactly_and_everything_is_always_there(self, name: str) -> None:
+        schema = _read("openapi.json")["components"]["schemas"][name]
+
+        assert {field for field, said in schema["properties"].items() if {"type": "null"} in said.get("anyOf", [])} == (
+            MAY_BE_NULL[name]
+        )
+        assert set(schema["required"]) == set(schema["properties"])
 
     def test_every_code_is_told_by_an_endpoint_or_belongs_to_none(self) -> None:
         told = {

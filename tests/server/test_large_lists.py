@@ -1,14 +1,22 @@
 """A walk through 100,000 rows of the same moment, while more arrive: each old row once, none skipped."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.server.world import ADA, NOON_MS, Customer, Json
+from tests.server.world import ADA, NOON_MS, Clock, Customer, Json, World
 
 ROWS = 100_000
 # How many pages pass between two arrivals.
 ARRIVALS = 100
+
+
+@pytest.fixture
+def world(database: Path) -> Iterator[World]:
+    """Run a server that lets a walk be as long as it is."""
+    with World(database, Clock(), hourly_limit=10 * ROWS).open() as world:
+        yield world
 
 
 @pytest.fixture

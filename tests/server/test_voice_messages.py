@@ -205,9 +205,10 @@ class TestTheDoor:
 
 def _voice_item(customer: Customer, file_id: str) -> ClaimedItem:
     """Have a file sent as a voice message, and the Mac claim that."""
+    customer.mac.hello(customer.line, capabilities=("audio",))
     customer.hears(ADA)
-    answer = customer.post("/v1/messages", {"from": customer.line, "to": ADA, "attachments": [file_id]})
-    customer.world.sql("UPDATE outbox SET kind = 'audio' WHERE id = ?", answer.json()["id"])
+    answer = customer.post("/v1/audio-messages", {"from": customer.line, "to": ADA, "audio_message": file_id})
+    assert answer.status_code == 201, answer.text
     (item,) = customer.mac.claim()
     return item
 

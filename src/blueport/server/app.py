@@ -70,7 +70,6 @@ SWEEP_FILES_S = 6 * 60 * 60
 # A draft that is still written to has news every half minute; bytes are told of right after they are in their place.
 DRAFT_LIFE_MS = 60 * 60 * 1000
 UNTOLD_LIFE_MS = 24 * 60 * 60 * 1000
-KEYS_AT_ONCE = 500
 
 # The busiest first: routes are tried in this order.
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -158,10 +157,8 @@ class Server:
     async def sweep_files(self) -> None:
         """Remove bytes that nobody knows of: of uploads that broke off, and of processes that died before they told."""
         await self._blobs.sweep_drafts(clock.now_ms() - DRAFT_LIFE_MS)
-        keys = await self._blobs.listed(clock.now_ms() - UNTOLD_LIFE_MS)
-        for first in range(0, len(keys), KEYS_AT_ONCE):
-            some = keys[first : first + KEYS_AT_ONCE]
-            for key in set(some) - await self._store.read(blobs.known_keys, some):
+        async for keys in self._blobs.listed(clock.now_ms() - UNTOLD_LIFE_MS):
+            for key in set(keys) - await self._store.read(blobs.known_keys, keys):
                 await self._blobs.drop(key)
 
     async def keep_uses(self) -> None:

@@ -187,7 +187,7 @@ async def running(settings: Settings, news: News | None = None) -> AsyncIterator
     phones = Phones(
         phones_db_path(settings.folder),
         phone_files_path(settings.folder),
-        lambda person, message: news.publish(BubbleChange(person, message)),
+        lambda *change: news.publish(BubbleChange(*change)),
     )
     if not phones.people():
         phones.add_person(*FIRST_PERSON)

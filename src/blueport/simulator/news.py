@@ -47,6 +47,7 @@ class BubbleChange(NamedTuple):
 
     person: str
     message: ShownMessage
+    is_new: bool
 
 
 class DotsChange(NamedTuple):

@@ -186,12 +186,12 @@ Mail = FromScript | FromPerson
 
 
 class Phones:
-    """All phones, open; *on_change* hears of each bubble that is new or looks different, with the person's handle.
+    """All phones, open; *on_change* hears of each bubble that looks different, with its person, and whether it is new.
 
     Files lie in the folder *files* under their guids.
     """
 
-    def __init__(self, path: Path, files: Path, on_change: Callable[[str, ShownMessage], None]) -> None:
+    def __init__(self, path: Path, files: Path, on_change: Callable[[str, ShownMessage, bool], None]) -> None:
         self._on_change = on_change
         self._files = files
         self._files.mkdir(exist_ok=True)
@@ -253,7 +253,7 @@ class Phones:
             (person, message.guid, msgspec.json.encode(message)),
         )
         if written.rowcount:
-            self._on_change(person, message)
+            self._on_change(person, message, True)  # noqa: FBT003 - a callback's one flag
 
     def message(self, person: str, guid: str) -> ShownMessage | None:
         """Return what a phone shows of a message, None if it does not."""
@@ -303,9 +303,10 @@ class Phones:
 
     def file(self, person: str, guid: str) -> tuple[Enclosure, Path] | None:
         """Return a file that a phone shows and where it is, None if the phone shows no such file."""
-        message = self.message(person, guid.partition("_")[2].partition("_")[2])
+        message = self.message(person, guid.split("_", 2)[-1])  # at_<part>_<guid of the message>
         shown = () if message is None else message.attachments
-        return next(((each, self._files / guid) for each in shown if each.guid == guid), None)
+        found = next((each for each in shown if each.guid == guid), None)
+        return None if found is None else (found, self._files / guid)
 
     # Mail under way
 
@@ -337,7 +338,7 @@ class Phones:
                 "UPDATE shown SET message = ? WHERE person = ? AND guid = ?",
                 (msgspec.json.encode(after), person, after.guid),
             )
-            self._on_change(person, after)
+            self._on_change(person, after, False)  # noqa: FBT003 - as above
 
     def _members(self, group_id: str) -> tuple[str, ...]:
         query = "SELECT handle FROM member WHERE group_id = ? ORDER BY rowid"

@@ -31,7 +31,10 @@ READ_BYTES = 256 * 1024
 PART_BYTES = 8 * 1024 * 1024
 PARTS_AT_ONCE = 2
 TRANSCODINGS_AT_ONCE = 2
+# As many keys as one statement may ask for.
+LISTED_AT_ONCE = 500
 _VOICE = ".voice"
+_DRAFTS = "drafts/"
 
 Result = TypeVar("Result")
 
@@ -115,12 +118,12 @@ class Blobs:
         with _trouble():
             await asyncio.to_thread(_sweep, self._drafts, before_ms)
 
-    async def listed(self, before_ms: int) -> list[str]:
-        """Return the storage keys of all originals that are older than *before_ms* (Unix milliseconds)."""
+    async def listed(self, before_ms: int) -> AsyncIterator[list[str]]:
+        """Return the storage keys of originals that are older than *before_ms* (Unix milliseconds), some at a time."""
         with _trouble():
-            found = [each async for batch in obstore.list(self._store) for each in batch]
-        old = [str(each["path"]) for each in found if each["last_modified"].timestamp() * 1000 < before_ms]
-        return [key for key in old if not key.endswith(_VOICE) and not key.startswith("drafts/")]
+            async for batch in obstore.list(self._store, chunk_size=LISTED_AT_ONCE):
+                old = [str(each["path"]) for each in batch if each["last_modified"].timestamp() * 1000 < before_ms]
+                yield [key for key in old if not (key.endswith(_VOICE) or key.startswith(_DRAFTS))]
 
     @contextlib.contextmanager
     def _draft(self) -> Iterator[Path]:
@@ -207,7 +210,7 @@ def _in_bucket(settings: Settings) -> Blobs:
 
 def _drafts_in(folder: Path) -> Path:
     """Make the folder of drafts, and what is above it, for its owner alone."""
-    drafts = folder / "drafts"
+    drafts = folder / _DRAFTS
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         drafts.mkdir(exist_ok=True, mode=0o700)

@@ -73,6 +73,8 @@ _HEADERS: dict[str, Schema] = {
     "RateLimit-Limit": _header("How many requests the key may make in an hour.", "integer", 1000),
     "RateLimit-Remaining": _header("How many of them are left.", "integer", 998),
     "RateLimit-Reset": _header("In how many seconds they are all there again.", "integer", 1742),
+    "RateLimit-Policy": _header("The limit in the form of the IETF's draft.", "string", '"default";q=1000;w=3600'),
+    "RateLimit": _header("What is left in the form of the IETF's draft.", "string", '"default";r=998;t=1742'),
     "Location": _header("A link to the bytes; it needs no key, and is to be followed at once.", "string", _LINK),
     "Retry-After": _header("After how many seconds to ask again.", "integer", 30),
     "Idempotent-Replayed": _header(
@@ -81,7 +83,8 @@ _HEADERS: dict[str, Schema] = {
 }
 _FOUND = 302
 _ALWAYS = ("X-Request-Id",)
-_UNDER_A_KEY = ("X-Request-Id", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+_LIMITS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy", "RateLimit")
+_UNDER_A_KEY = (*_ALWAYS, *_LIMITS)
 _WHEN_TO_ASK_AGAIN = ("429", "503")
 _DELIVERY_HEADERS = {
     "X-Webhook-Signature": "HMAC-SHA256 of `{timestamp}.{raw body}` under the webhook's secret, in lower-case hex.",

@@ -8,12 +8,14 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from blueport.server.authorizing.keys import SCOPES
+from blueport.server.blobs.links import LASTING_DAYS, REDIRECT_MS
 from blueport.server.describing import openapi, refusals, schemas
 from blueport.server.describing.events import EVENTS, Event
 from blueport.server.describing.schemas import Schema
 from blueport.server.http.bodies import BODY_LIMIT
 from blueport.server.http.endpoint import Endpoint
 from blueport.server.http.pages import DEFAULT_LIMIT, LARGEST_LIMIT
+from blueport.server.http.uploads import FILE_LIMIT
 from blueport.server.ids import Prefix
 from blueport.server.notifying.schedule import DELAYS_S
 from blueport.server.resources.messages.service import TEXT_LIMIT
@@ -92,6 +94,9 @@ def _contents(endpoints: list[Endpoint]) -> dict[str, object]:
         "largest_limit": LARGEST_LIMIT,
         "text_limit": TEXT_LIMIT,
         "body_limit": BODY_LIMIT // 1024,
+        "file_limit": FILE_LIMIT // (1024 * 1024),
+        "redirect_minutes": REDIRECT_MS // 60_000,
+        "lasting_days": LASTING_DAYS,
         "tries": len(DELAYS_S) + 1,
         "days": round(sum(DELAYS_S) / _DAY_S),
     }

@@ -3,6 +3,21 @@
 
 const MOMENT_APART_MS = 15 * 60_000;
 const ARRIVAL_MS = 250;
+const TYPING_AGAIN_MS = 20_000;
+const LONG_PRESS_MS = 450;
+const NEAR_THE_END_PX = 60;
+
+// The name of each tapback, its sign, and how a badge says that somebody has put it there.
+const TAPBACKS = {
+  love: ["❤️", "Loved"],
+  like: ["👍", "Liked"],
+  dislike: ["👎", "Disliked"],
+  laugh: ["😂", "Laughed at"],
+  emphasize: ["‼️", "Emphasized"],
+  question: ["❓", "Questioned"],
+};
+// The server hands out other types as files to keep only.
+const PICTURES = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 
 const byId = (id) => document.getElementById(id);
 
@@ -13,6 +28,11 @@ const state = {
   person: null, // the handle of whose phone is shown
   chat: null, // the line or group that is open on it
   messages: [],
+  typing: [], // the chats on it in which the line types
+  picking: null, // "guid part" of what is being reacted to
+  told: null, // who was last told to type to whom, and when
+  reading: "done", // "told" while the server is being told of it, "again" if there is more by then
+  isAtEnd: true, // whether the newest bubble is in sight
   unread: new Set(), // of people, and of "person chat"
   arriving: { guid: null, until: 0 }, // the bubble that moves in, and till when
   heard: 0, // how many changes so far
@@ -29,7 +49,7 @@ async function ask(path, options) {
 
 const tell = (path, content) => ask(path, { method: "POST", body: JSON.stringify(content) });
 
-const phoneOf = (handle) => `/people/${encodeURIComponent(handle)}/messages`;
+const pathOf = (handle, ...rest) => ["/people", encodeURIComponent(handle), ...rest].join("/");
 
 async function refresh() {
   [state.lines, state.people, state.groups] = await Promise.all([ask("/lines"), ask("/people"), ask("/groups")]);
@@ -38,47 +58,55 @@ async function refresh() {
 }
 
 async function openPhone(handle, chat) {
-  const messages = await screenOf(handle);
-  state.person = handle;
-  state.messages = messages;
+  tellTyping(false);
+  const { messages, typing } = await phoneShown(handle);
+  Object.assign(state, { person: handle, messages, typing, picking: null });
   state.chat = chatsOf(handle).includes(chat) ? chat : state.lines[0];
   markRead();
   location.hash = handle ?? "";
   drawPeople();
-  drawPhone();
+  drawPhone({ toTheEnd: true });
+  tellReading();
 }
 
-async function screenOf(handle) {
-  if (handle === null) return [];
+async function phoneShown(handle) {
+  if (handle === null) return { messages: [], typing: [] };
   const heardBefore = state.heard;
-  const messages = await ask(phoneOf(handle));
+  const [messages, typing] = await Promise.all([ask(pathOf(handle, "messages")), ask(pathOf(handle, "typing"))]);
   // What was said while the answer was on its way may be missing in it.
-  return state.heard === heardBefore ? messages : screenOf(handle);
+  return state.heard === heardBefore ? { messages, typing } : phoneShown(handle);
 }
 
 function listen() {
   const events = new EventSource("/events");
   events.addEventListener("ready", () => refresh());
-  events.addEventListener("message", (event) => {
-    const { person, message } = JSON.parse(event.data);
-    heard(person, message);
-  });
+  events.addEventListener("message", (event) => heard(JSON.parse(event.data)));
+  events.addEventListener("typing", (event) => heardTyping(JSON.parse(event.data)));
 }
 
-function heard(handle, message) {
+function heard({ person: handle, message, is_new: isNew }) {
   state.heard += 1;
-  if (handle === state.person) {
-    const known = state.messages.findIndex((each) => each.guid === message.guid);
-    if (known < 0) {
-      state.messages.push(message);
-      state.arriving = { guid: message.guid, until: performance.now() + ARRIVAL_MS };
-    } else state.messages[known] = message;
+  if (isNew) {
+    const isOpen = handle === state.person && message.chat === state.chat;
+    if (!message.from_me && !isOpen) state.unread.add(handle).add(`${handle} ${message.chat}`);
+    noteLast(handle, message);
+    drawPeople();
   }
-  const isOpen = handle === state.person && message.chat === state.chat;
-  if (!message.from_me && !isOpen) state.unread.add(handle).add(`${handle} ${message.chat}`);
-  noteLast(handle, message);
-  drawPeople();
-  if (handle === state.person) drawPhone();
+  if (handle !== state.person) return;
+  const known = state.messages.findIndex((each) => each.guid === message.guid);
+  if (known < 0) {
+    state.messages.push(message);
+    state.arriving = { guid: message.guid, until: performance.now() + ARRIVAL_MS };
+  } else state.messages[known] = message;
+  drawPhone({ toTheEnd: isNew });
+  tellReading();
+}
+
+function heardTyping({ person, chat, is_typing: isTyping }) {
+  state.heard += 1;
+  if (person !== state.person) return;
+  state.typing = [...state.typing.filter((each) => each !== chat), ...(isTyping ? [chat] : [])];
+  drawPhone();
 }
 
 function noteLast(handle, message) {
@@ -157,15 +185,42 @@ function personRow(person) {
   return element("li", "", row);
 }
 
-function drawPhone() {
+function drawPhone({ toTheEnd = false } = {}) {
   byId("owner").textContent = state.person === null ? "" : nameOf(state.person);
   byId("peer").textContent = chatName(state.chat);
   drawChats();
   const shown = state.messages.filter((message) => message.chat === state.chat);
   byId("empty").hidden = shown.length > 0;
   byId("empty").textContent = `No messages yet. Write the first one${state.person === null ? "" : ` as ${nameOf(state.person)}`}.`;
-  byId("bubbles").replaceChildren(...shown.flatMap((_, at) => bubbleRows(shown, at)));
-  byId("screen").scrollTop = byId("screen").scrollHeight;
+  state.isAtEnd ||= toTheEnd;
+  const focused = document.activeElement?.dataset.key;
+  place(byId("bubbles"), [...shown.flatMap((_, at) => bubbleRows(shown, at)), ...typingRows()]);
+  if (focused && document.activeElement === document.body) byKey(focused)?.focus();
+  follow();
+}
+
+function follow() {
+  if (state.isAtEnd) byId("screen").scrollTop = byId("screen").scrollHeight;
+}
+
+const byKey = (key) => byId("bubbles").querySelector(`[data-key="${CSS.escape(key)}"]`);
+
+// Rows that look as before stay the same elements, so that a voice memo plays on and the focus stays where it is.
+
+const drawn = new Map();
+
+function kept(key, facts, make) {
+  const looks = JSON.stringify([state.person, facts]);
+  if (drawn.get(key)?.looks !== looks) drawn.set(key, { looks, row: make() });
+  return drawn.get(key).row;
+}
+
+function place(list, rows) {
+  rows.forEach((row, at) => {
+    if (list.children[at] !== row) list.insertBefore(row, list.children[at] ?? null);
+  });
+  while (list.children.length > rows.length) list.lastElementChild.remove();
+  for (const [key, { row }] of drawn) if (!row.isConnected) drawn.delete(key);
 }
 
 function drawChats() {
@@ -185,49 +240,214 @@ function chatTab(chat) {
 function bubbleRows(shown, at) {
   const [before, message, after] = [shown[at - 1], shown[at], shown[at + 1]];
   const apart = (one, other) => !one || !other || other.at - one.at > MOMENT_APART_MS;
-  const row = element("li", "", ...bubbles(message));
-  row.classList.toggle("mine", message.from_me);
+  const isFirst = apart(before, message) || before.sender !== message.sender;
+  const row = bubbleRow(message, isFirst);
   row.classList.toggle("new", message.guid === state.arriving.guid && performance.now() < state.arriving.until);
-  row.classList.toggle("first", apart(before, message) || before.sender !== message.sender);
+  row.classList.toggle("first", isFirst);
   row.classList.toggle("last", apart(message, after) || after.sender !== message.sender);
-  if (isGroup(message.chat) && !message.from_me && row.classList.contains("first")) {
-    row.prepend(element("span", "author", nameOf(message.sender)));
-  }
-  if (message === shown.findLast((each) => each.from_me)) {
-    row.append(element("span", "receipt", message.delivered ? "Delivered" : "Sending …"));
-  }
-  return apart(before, message) ? [momentRow(message.at), row] : [row];
+  return [
+    ...(apart(before, message) ? [momentRow(message)] : []),
+    row,
+    ...(message === shown.findLast((each) => each.from_me) ? [receiptRow(message)] : []),
+  ];
+}
+
+function bubbleRow(message, isFirst) {
+  const facts = {
+    message: { ...message, delivered: null, read_at: null },
+    author: isGroup(message.chat) && !message.from_me && isFirst ? nameOf(message.sender) : null,
+    quoted: quotedIn(message),
+    names: message.reactions.map((reaction) => nameOf(reaction.sender)),
+    picking: state.picking?.startsWith(`${message.guid} `) ? state.picking : null,
+  };
+  return kept(message.guid, facts, () =>
+    element(
+      "li",
+      message.from_me ? "mine" : "",
+      ...(facts.author === null ? [] : [element("span", "author", facts.author)]),
+      ...(facts.quoted === null ? [] : [element("span", "quote", facts.quoted)]),
+      ...parts(message),
+    ),
+  );
 }
 
 const isGroup = (chat) => !state.lines.includes(chat);
 
-function momentRow(at) {
-  return element("li", "moment", element("span", "", element("b", "", dayOf(at)), ` ${timeOf(at)}`));
+function receiptRow(message) {
+  const arrived = message.delivered ? "Delivered" : "Sending …";
+  const words = message.read_at === null ? arrived : `Read ${timeOf(message.read_at)}`;
+  return kept("receipt", words, () => element("li", "mine", element("span", "receipt", words)));
 }
 
-function bubbles(message) {
+function quotedIn(message) {
   const quoted = state.messages.find((each) => each.guid === message.reply_to_guid);
-  return [
-    ...(quoted ? [element("span", "quote", quoted.text ?? quoted.attachments[0]?.filename ?? "")] : []),
-    ...message.attachments.map(fileBubble),
-    ...(message.text === null ? [] : [element("span", "bubble", message.text)]),
-  ];
+  return quoted ? quoted.text ?? quoted.attachments[0]?.filename ?? "" : null;
+}
+
+function momentRow({ guid, at }) {
+  const make = () => element("li", "moment", element("span", "", element("b", "", dayOf(at)), ` ${timeOf(at)}`));
+  return kept(`moment ${guid}`, dayOf(at), make);
+}
+
+function typingRows() {
+  if (!state.typing.includes(state.chat)) return [];
+  return [kept("typing", state.chat, () => {
+    const dots = element("span", "dots", element("i"), element("i"), element("i"));
+    dots.setAttribute("role", "img");
+    dots.setAttribute("aria-label", `${chatName(state.chat)} is typing`);
+    return element("li", "typing first", dots);
+  })];
+}
+
+// A message and its parts: its files in order, then its text
+
+function parts(message) {
+  const files = message.attachments.map((file) => (message.is_audio ? memoBubble(file) : fileBubble(file)));
+  const bubbles = message.text === null ? files : [...files, element("span", "bubble", message.text)];
+  return bubbles.map((bubble, at) => partOf(message, at, bubble));
+}
+
+function partOf(message, at, bubble) {
+  const key = `${message.guid} ${at}`;
+  const reactions = message.reactions.filter((reaction) => reaction.part === at);
+  if (reactions.length) bubble.append(element("span", "badges", ...reactions.map(badge)));
+  const opener = element("button", "react", "☺");
+  opener.setAttribute("aria-label", "React");
+  opener.setAttribute("aria-expanded", state.picking === key);
+  opener.dataset.key = `react ${key}`;
+  opener.addEventListener("click", () => pick(state.picking === key ? null : key));
+  onLongPress(bubble, () => pick(key));
+  const part = element("div", "part", bubble, opener);
+  part.classList.toggle("marked", reactions.length > 0);
+  if (state.picking === key) part.append(picker(message, at));
+  return part;
+}
+
+function badge(reaction) {
+  const [sign, did] = TAPBACKS[reaction.tapback] ?? [reaction.emoji, `Reacted ${reaction.emoji}`];
+  const made = element("span", reaction.sender === state.person ? "own" : "", sign);
+  made.title = `${did} by ${nameOf(reaction.sender)}`;
+  made.setAttribute("role", "img");
+  made.setAttribute("aria-label", made.title);
+  return made;
+}
+
+function picker(message, at) {
+  const own = message.reactions.find((each) => each.sender === state.person && each.part === at)?.tapback;
+  const choices = Object.entries(TAPBACKS).map(([tapback, [sign]]) => {
+    const choice = element("button", "", sign);
+    choice.setAttribute("aria-label", tapback);
+    choice.setAttribute("aria-pressed", tapback === own);
+    choice.addEventListener("click", () => react(message.guid, at, tapback, tapback === own));
+    return choice;
+  });
+  const made = element("div", "picker", ...choices);
+  made.setAttribute("role", "group");
+  made.setAttribute("aria-label", "React with");
+  return made;
+}
+
+function onLongPress(target, then) {
+  let pressing;
+  target.addEventListener("pointerdown", (event) => {
+    if (event.pointerType !== "mouse") pressing = setTimeout(then, LONG_PRESS_MS);
+  });
+  for (const end of ["pointerup", "pointercancel", "pointerleave"]) target.addEventListener(end, () => clearTimeout(pressing));
+}
+
+const pathOfFile = (file) => pathOf(state.person, "files", encodeURIComponent(file.guid));
+
+function fileLink(className, file, ...children) {
+  const link = element("a", className, ...children);
+  link.href = pathOfFile(file);
+  link.download = file.filename;
+  return link;
 }
 
 function fileBubble(file) {
+  if (PICTURES.includes(file.mime_type)) return pictureBubble(file);
   const icon = document.createElementNS(document.querySelector("svg").namespaceURI, "svg");
   const path = document.createElementNS(icon.namespaceURI, "path");
   icon.setAttribute("viewBox", "0 0 24 24");
   path.setAttribute("d", "M6 2.5h8l5 5v14H6zM14 2.5v5h5");
   icon.append(path);
-  return element("span", "bubble file", icon, element("span", "", file.filename, element("small", "", sizeOf(file.size))));
+  return fileLink("bubble file", file, icon, element("span", "", file.filename, element("small", "", sizeOf(file.size))));
+}
+
+function pictureBubble(file) {
+  const picture = element("img");
+  Object.assign(picture, { src: pathOfFile(file), alt: file.filename });
+  picture.addEventListener("load", follow);
+  const link = element("a", "bubble picture", picture);
+  Object.assign(link, { href: pathOfFile(file), target: "_blank" });
+  return link;
+}
+
+function memoBubble(file) {
+  const player = element("audio");
+  const made = element("span", "bubble voice");
+  if (file.mime_type && player.canPlayType(file.mime_type)) {
+    Object.assign(player, { controls: true, preload: "none", src: pathOfFile(file) });
+    made.append(player);
+  }
+  made.append(fileLink("", file, `Audio message, ${sizeOf(file.size)}`));
+  if (file.transcription !== null) made.append(element("q", "", file.transcription));
+  return made;
+}
+
+// Reacting, typing and reading
+
+function pick(key) {
+  const before = state.picking;
+  state.picking = key;
+  drawPhone();
+  if (key === null) byKey(`react ${before}`)?.focus();
+  else byKey(`react ${key}`)?.parentElement.querySelector(".picker button").focus();
+}
+
+async function react(guid, part, tapback, remove) {
+  try {
+    await tell(pathOf(state.person, "reactions"), { guid, part, tapback, remove });
+    show(byId("composer"), null);
+  } catch (error) {
+    show(byId("composer"), `Not done. ${error.message}`);
+  }
+  pick(null);
+}
+
+// Told in order, one after the other: a late word of typing must not come after the message that ends it.
+let telling = Promise.resolve();
+
+function tellTyping(isTyping) {
+  const { person, chat, told } = state;
+  const isFresh = told !== null && performance.now() - told.at < TYPING_AGAIN_MS;
+  if (isTyping ? isFresh || person === null || isGroup(chat) : told === null) return;
+  const [who, to] = isTyping ? [person, chat] : [told.person, told.chat];
+  state.told = isTyping ? { person, chat, at: performance.now() } : null;
+  telling = telling.then(() => tell(pathOf(who, "typing"), { to, is_typing: isTyping })).catch(() => {});
+}
+
+async function tellReading() {
+  const isUnread = (message) => message.chat === state.chat && !message.from_me && message.read_at === null;
+  if (document.hidden || !state.messages.some(isUnread)) return;
+  if (state.reading !== "done") {
+    state.reading = "again";
+    return;
+  }
+  state.reading = "told";
+  await tell(pathOf(state.person, "read"), { to: state.chat }).catch(() => {});
+  const isMore = state.reading === "again";
+  state.reading = "done";
+  if (isMore) tellReading();
 }
 
 // Writing
 
 async function send(content) {
   try {
-    await tell(phoneOf(state.person), { to: state.chat, ...content });
+    state.told = null; // a message ends the typing by itself
+    await telling;
+    await tell(pathOf(state.person, "messages"), { to: state.chat, ...content });
     show(byId("composer"), null);
     return true;
   } catch (error) {
@@ -246,11 +466,11 @@ async function sendText() {
   fit();
 }
 
-async function sendFile() {
-  const [file] = byId("file").files;
-  byId("file").value = "";
+async function sendFile(field, more) {
+  const [file] = field.files;
+  field.value = "";
   if (!file || state.person === null) return;
-  await send({ attachment: { filename: file.name, mime_type: file.type || null, base64: await base64(file) } });
+  await send({ attachment: { filename: file.name, mime_type: file.type || null, base64: await base64(file) }, ...more });
 }
 
 function base64(file) {
@@ -325,13 +545,24 @@ byId("composer").addEventListener("submit", (event) => {
   event.preventDefault();
   sendText();
 });
-byId("text").addEventListener("input", fit);
+byId("text").addEventListener("input", () => {
+  fit();
+  tellTyping(byId("text").value.trim() !== "");
+});
 byId("text").addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
   event.preventDefault();
   sendText();
 });
-byId("file").addEventListener("change", sendFile);
+byId("file").addEventListener("change", () => sendFile(byId("file"), {}));
+byId("memo").addEventListener("change", () => sendFile(byId("memo"), { is_audio: true }));
+byId("screen").addEventListener("scroll", ({ target }) => {
+  state.isAtEnd = target.scrollHeight - target.scrollTop - target.clientHeight < NEAR_THE_END_PX;
+});
+byId("bubbles").addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && state.picking !== null) pick(null);
+});
+document.addEventListener("visibilitychange", tellReading);
 byId("new-group").addEventListener("toggle", drawMembers);
 submits("new-person", addPerson);
 submits("new-group", addGroup);

@@ -41,7 +41,8 @@ class OutboxItem(msgspec.Struct, frozen=True):
     error: Annotated[
         str | None,
         Meta(
-            description="Why it failed. After `outcome_unknown` it may have been sent: look before you send it again.",
+            description="Why it failed: `outcome_unknown` (it may have been sent: look before you send it again),"
+            " `attempts_exhausted`, `expired` or `superseded` (of typing and read marks), or what the Mac said.",
             examples=[None],
         ),
     ]
