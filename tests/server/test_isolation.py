@@ -90,7 +90,6 @@ ASKED = [
         {"from": "+15550101000", "to": ADA, "attachments": ["?"]},
         f"file_{UNKNOWN}",
     ),
-    Asked("GET", "/v1/files", "file_id", {"id": "?"}, f"file_{UNKNOWN}"),
     Asked("GET", "/v1/outbox", "signal_id", {"id": "?"}, f"obx_{UNKNOWN}"),
     Asked("GET", "/v1/reactions", "message_id", {"message_id": "?"}, f"msg_{UNKNOWN}"),
     Asked("GET", "/v1/reactions", "guid", {"message_id": "?"}, "GUID-0"),
