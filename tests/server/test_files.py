@@ -174,9 +174,9 @@ class TestRepeating:
             # As if the process died before it noted that its answer had left.
             world.sql("CREATE TRIGGER dead BEFORE DELETE ON unanswered BEGIN SELECT RAISE(IGNORE); END")
             first = alice.uploads(PNG)
-            world.sql("DROP TRIGGER dead")
 
         with world.open():
+            world.sql("DROP TRIGGER dead")
             assert alice.uploads(PNG)["id"] == first["id"]
             assert (len(stored(world)), world.rows("files")) == (1, 1)
 

@@ -117,7 +117,8 @@ class Server:
         self._links = links
         self._blobs = blobs_of(settings)
         self._watch = Watch()
-        all_routes = Api(store, terms, self._blobs).routes(ENDPOINTS)
+        self._api = Api(store, terms, self._blobs)
+        all_routes = self._api.routes(ENDPOINTS)
         all_routes += Downloads(store, self._blobs, links).routes()
         self._door = Door(store, self._limits, lease_s=settings.lease_s, region=settings.region)
         all_routes += self._door.routes() + FileDoor(store, self._limits, self._blobs).routes()
@@ -143,6 +144,7 @@ class Server:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
         await sender.close()
+        await self._api.close()
         with contextlib.suppress(StoreUnavailableError):
             await self.keep_uses()
 

@@ -68,6 +68,8 @@ class Underway:
         self._store = store
         self._ours: set[str] = set()
         self._left: list[tuple[str, str]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._forgetting: set[asyncio.Task[None]] = set()
 
     def is_ours(self, request_id: str) -> bool:
         """Tell whether somebody still waits here for that answer, or has it. Any thread may ask."""
@@ -102,6 +104,15 @@ class Underway:
             return done, _nothing
         return done, partial(self._note_sent, request_id, done.unanswered, time.monotonic())
 
+    async def close(self) -> None:
+        """Drop what has left already, while there is a store to drop it from."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._forget()
+        await asyncio.gather(*self._forgetting)
+        if self._timer is not None:
+            self._timer.cancel()  # it may not have been possible; then what is left looks unanswered for a while
+
     def _note_sent(self, request_id: str, fingerprint: str, was_there_at_s: float) -> None:
         if time.monotonic() - was_there_at_s > PATIENCE_S:
             # This process stood still between the last look at the client and the sending: nobody knows who heard it.
@@ -111,12 +122,14 @@ class Underway:
 
     def _forget_soon(self, left: list[tuple[str, str]]) -> None:
         if not self._left:
-            asyncio.get_running_loop().call_later(FORGET_AFTER_S, self._forget)
+            self._timer = asyncio.get_running_loop().call_later(FORGET_AFTER_S, self._forget)
         self._left += left
 
     def _forget(self) -> None:
         left, self._left = self._left, []
-        self._forgetting = asyncio.create_task(self._forgotten(left))
+        task = asyncio.create_task(self._forgotten(left))
+        self._forgetting.add(task)
+        task.add_done_callback(self._forgetting.discard)
 
     async def _forgotten(self, left: list[tuple[str, str]]) -> None:
         try:

@@ -41,6 +41,10 @@ class Api:
             by_path.setdefault(endpoint.path, {})[endpoint.method] = partial(self._answered, endpoint)
         return [route(path, answering) for path, answering in by_path.items()]
 
+    async def close(self) -> None:
+        """End what is left to be done once all requests are answered."""
+        await self._underway.close()
+
     async def _answered(self, endpoint: Endpoint, scope: Scope, receive: Receive, request_id: str) -> Answer:
         visit = visit_of(scope)
         answer = await answer_of(self._judged(endpoint, scope, receive, request_id, visit), request_id)
