@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import requests
+from hypothesis.errors import HypothesisException
 from schemathesis import GenerationMode
 from schemathesis.core.failures import FailureGroup
 
@@ -52,7 +53,7 @@ def main() -> None:
             while number == options.round or time.monotonic() < until:
                 _once(target, Round(options.seed, number), seen, until)
                 number += 1
-        except (BrokenError, FailureGroup, requests.RequestException, OSError) as error:
+        except (BrokenError, FailureGroup, HypothesisException, requests.RequestException, OSError) as error:
             _print_faults(target)
             print(f"\nIt broke in round {number}: {error}")
             sys.exit(f'To have it again: make fuzz ARGS="--seed {options.seed} --round {number}"')

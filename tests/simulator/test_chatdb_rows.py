@@ -148,7 +148,85 @@ class TestMessages:
         assert one(db, "SELECT count(*) AS chats FROM chat_message_join")["chats"] == 2
 
 
+class TestFiles:
+    @pytest.mark.parametrize(
+        ("name", "uti", "mime_type"),
+        [
+            ("a.HEIC", "public.heic", "image/heic"),  # att-07
+            ("a.jpg", "public.jpeg", "image/jpeg"),
+            ("a.m4a", "com.apple.m4a-audio", "audio/x-m4a"),
+            ("a.vcf", "public.vcard", "text/vcard"),
+            ("a.caf", "com.apple.coreaudio-format", "audio/x-caf"),
+            ("a", "public.data", None),
+        ],
+    )
+    def test_a_file_has_the_type_of_its_name(self, db: ChatDb, name: str, uti: str, mime_type: str | None) -> None:
+        db.add_message("", sender=ADA, attachments=[Attachment(name, b"a file")])
+
+        row = one(db, "SELECT uti, mime_type, transfer_name FROM attachment")
+        assert tuple(row) == (uti, mime_type, name)
+
+    def test_a_voice_memo_may_be_written_at_once(self, any_release: ChatDb) -> None:
+        memo = Attachment("memo.m4a", b"a memo", is_audio=True, transcription="Hello")
+
+        any_release.add_message("", sender=ADA, attachments=[memo])
+
+        row = one(
+            any_release, "SELECT is_audio_message, attributedBody, transfer_name, user_info FROM message, attachment"
+        )
+        assert (row["is_audio_message"], row["transfer_name"]) == (1, "Audio Message.caf")
+        assert decode(row["attributedBody"]).runs[0].transcription == "Hello"
+        assert plistlib.loads(row["user_info"]) == {"audio-transcription": "Hello"}
+
+    def test_a_file_may_be_announced_first(self, db: ChatDb) -> None:  # att-05
+        row, photo = db.add_row(sender=ADA), Attachment("cat.png", b"a cat")
+        state = "SELECT filename, transfer_state, total_bytes FROM attachment"
+
+        db.announce(row, [photo])
+        announced = tuple(one(db, state))
+        db.bring(f"at_0_{row.guid}", photo)
+
+        assert announced == (None, 0, 0)
+        assert tuple(one(db, state))[1:] == (5, 5)
+        assert db.file_of(f"at_0_{row.guid}") is not None
+
+
 class TestOddities:
+    def test_a_file_may_be_in_icloud_although_its_row_says_otherwise(self, db: ChatDb) -> None:  # att-06
+        row = db.add_message("", sender=ADA, attachments=[Attachment("a.png", b"a"), Attachment("b.png", b"b")])
+
+        oddities.offload(db, row)
+
+        stored = db.rows("SELECT guid, transfer_state FROM attachment")
+        assert [each["transfer_state"] for each in stored] == [5, 5]
+        assert [db.file_of(each["guid"]) for each in stored] == [None, None]
+
+    def test_a_file_may_still_be_growing(self, db: ChatDb) -> None:  # att-12
+        row = db.add_message("", sender=ADA, attachments=[Attachment("a.png", b"a whole picture")])
+
+        oddities.half_arrived(db, row)
+
+        path = db.file_of(f"at_0_{row.guid}")
+        assert path is not None
+        assert path.stat().st_size < one(db, "SELECT total_bytes FROM attachment")["total_bytes"]
+
+    def test_a_link_preview_has_a_file_of_its_own(self, db: ChatDb) -> None:  # att-16
+        preview = oddities.link_preview(db, "https://example.com", sender=ADA, chat=db.direct_chat(ADA))
+
+        oddities.preview_icon(db, preview)
+
+        assert one(db, "SELECT transfer_name FROM attachment")["transfer_name"].endswith(".pluginPayloadAttachment")
+
+    def test_tapbacks_of_different_people_stand_side_by_side(self, db: ChatDb) -> None:
+        target, chat = db.add_message("Hi", sender=ADA), db.group_chat("chat1", [ADA, BO])
+
+        for sender in (ADA, BO, None):
+            oddities.tapback(db, f"p:0/{target.guid}", 2000, chat=chat, sender=sender)
+
+        reactors = db.rows("SELECT is_from_me, handle_id FROM message WHERE associated_message_type != 0")
+        assert len({tuple(each) for each in reactors}) == 3
+        assert [each["handle_id"] for each in reactors if each["is_from_me"]] == [0]
+
     def test_of_one_person_only_the_latest_tapback_is_kept(self, db: ChatDb) -> None:
         target = db.add_message("Hi", sender=ADA)
         chat = db.direct_chat(ADA)

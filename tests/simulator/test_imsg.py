@@ -395,12 +395,35 @@ class TestFaults:
         assert (await rpc.call("status"))["result"]["methods"] == ALL_METHODS
         assert mac.faults.pending() == []
 
-    async def test_an_error_was_not_begun(self, mac: SimulatedMac, rpc: Imsg, hi: str) -> None:
-        mac.faults.add(Fault(next="error", number=-1700))
+    @pytest.mark.parametrize(
+        ("number", "code", "disposition", "retry_safe"),
+        [
+            (None, -32603, "not_started", False),
+            (-1700, -32603, "not_started", False),
+            (-600, -32003, "not_started", True),
+            (-609, -32001, "may_have_completed", False),
+        ],
+    )
+    async def test_an_error_says_what_may_have_come_of_it(
+        self, mac: SimulatedMac, rpc: Imsg, *, number: int | None, code: int, disposition: str, retry_safe: bool
+    ) -> None:
+        mac.faults.add(Fault(next="error", number=number))
 
-        error = (await rpc.call("tapback", chat_guid=ADAS_CHAT, message_guid=hi, reaction="love"))["error"]
+        error = (await rpc.call("send.attachment", chat_guid=ADAS_CHAT, file=staged(mac)))["error"]
 
-        assert (error["code"], error["data"]["disposition"]) == (-32603, "not_started")
+        assert error["code"] == code
+        assert error["data"] == {"disposition": disposition, "retry_safe": retry_safe}
+        assert own_rows(mac.settings.folder) == []
+
+    async def test_without_the_bridge_nobody_tells_who_types(self, mac: SimulatedMac, rpc: Imsg) -> None:
+        await rpc.call("bridge.events.subscribe")
+        mac.faults.add(Fault(next="advanced_off"))
+        mac.person_types(ADA, is_typing=True)
+        mac.faults.add(Fault(next="advanced_on"))
+
+        mac.person_types(ADA, is_typing=False)
+
+        assert (await rpc.line())["params"]["event"] == "stopped-typing"
 
     async def test_silent_and_ghost_say_yes_and_do_not(self, mac: SimulatedMac, rpc: Imsg, hi: str) -> None:
         mac.faults.add(Fault(next="silent"))
@@ -424,7 +447,7 @@ class TestFaults:
         assert [bubble.reactions for bubble in mac.phones.screen(ADA)] == [()]
 
     async def test_late_comes_later(self, mac: SimulatedMac, rpc: Imsg, hi: str) -> None:
-        mac.faults.add(Fault(next="late", after_ms=100))
+        mac.faults.add(Fault(next="late", after_ms=1_000))
 
         await rpc.call("tapback", chat_guid=ADAS_CHAT, message_guid=hi, reaction="love")
         at_once = own_rows(mac.settings.folder)

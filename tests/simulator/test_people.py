@@ -13,7 +13,9 @@ from blueport.simulator.app import app_of
 from blueport.simulator.chatdb import apple_ns
 from blueport.simulator.mac import running
 from blueport.simulator.news import News
+from blueport.simulator.phones import Outgoing, PersonsTapback, ShownMessage
 from blueport.simulator.settings import Settings, phones_db_path
+from blueport.simulator.tapbacks import Sign
 from blueport.typedstream import decode
 from tests.simulator.scripting import (
     ADA,
@@ -307,6 +309,19 @@ class TestReactions:
 
         assert (answer.status_code, self.rows(settings)) == (status, [])
 
+    async def test_a_tapback_that_a_death_held_up_does_not_displace_a_newer_one(self, settings: Settings) -> None:
+        async with running(settings) as mac:
+            guid = await mac.person_texts(ADA, "Hi")
+            await mac.person_reacts(ADA, guid, Sign("like", None))
+            held_up = PersonsTapback("G", ADA, LINE, None, at=1, target_guid=guid, part=0, tapback="love", emoji=None)
+            mac.phones.put_down(held_up)
+
+            mac.messages.resume()
+
+            await until(lambda: not mac.phones.under_way())
+            assert [row[2] for row in self.rows(settings)] == [2001]
+            assert [each.tapback for each in mac.phones.screen(ADA)[0].reactions] == ["like"]
+
     def test_nobody_reacts_to_what_they_do_not_see(self, page: TestClient, guid: str) -> None:
         assert page.post(f"/people/{BO}/reactions", json={"guid": guid, "tapback": "love"}).status_code == 404
 
@@ -362,14 +377,32 @@ class TestRead:
             assert seen(settings.folder, "SELECT date_read FROM message") == first
 
     async def test_who_reads_faster_than_the_word_of_arrival_is_stamped_after_it(self, settings: Settings) -> None:
-        async with running(structs.replace(settings, step_ms=50)) as mac:
-            await osascript(settings.folder, TO_PERSON, ADA, "One")
-            await until(lambda: bool(mac.phones.screen(ADA)))
-            await mac.person_reads(ADA)
-            at_once = seen(settings.folder, "SELECT is_delivered, date_read FROM message")
+        read_at = 1_700_000_000_000
+        async with running(settings) as mac:
+            chat, guid = mac.db.direct_chat(ADA), "G"
+            mac.db.add_row(guid=guid)
+            mac.phones.put_down(Outgoing(guid, chat, "One", at=read_at - 1))
+            mac.phones.show(
+                ADA,
+                ShownMessage(
+                    guid=guid,
+                    chat=LINE,
+                    sender=LINE,
+                    from_me=False,
+                    text="One",
+                    attachments=(),
+                    reply_to_guid=None,
+                    at=read_at - 1,
+                    delivered=True,
+                    read_at=read_at,
+                ),
+            )
 
-            await until(lambda: seen(settings.folder, "SELECT is_delivered, date_read > 0 FROM message") == [(1, 1)])
-            assert at_once == [(0, None)]
+            mac.messages.resume()
+
+            await until(lambda: not mac.phones.under_way())
+            dates = seen(settings.folder, "SELECT is_delivered, date_read FROM message")
+            assert dates == [(1, apple_ns(read_at))]
 
     async def test_an_sms_is_never_read(self, settings: Settings) -> None:
         async with running(settings) as mac:
@@ -414,18 +447,22 @@ class TestVoiceMemo:
         assert isinstance(body, bytes)
         assert (is_audio, decode(body).text, decode(body).runs[0].transcription) == (1, "\ufffc", None)
 
-    def test_its_words_are_written_down_later(self, page: TestClient, settings: Settings) -> None:  # att-11
-        self.memo(page, transcription="Hello thére", transcription_after_ms=30)
-        at_once = seen(settings.folder, "SELECT user_info FROM attachment")
+    def test_its_words_are_written_down_in_both_places(self, page: TestClient, settings: Settings) -> None:
+        self.memo(page, transcription="Hello thére")
 
         wait_until(lambda: seen(settings.folder, "SELECT user_info FROM attachment") != [(None,)])
         [(body, info)] = seen(settings.folder, "SELECT attributedBody, user_info FROM message, attachment")
-        assert at_once == [(None,)]
         assert isinstance(body, bytes)
         assert isinstance(info, bytes)
         assert decode(body).runs[0].transcription == "Hello thére"
         assert plistlib.loads(info) == {"audio-transcription": "Hello thére"}
         wait_until(lambda: self.bubble(page)["attachments"][0]["transcription"] == "Hello thére")
+
+    def test_its_words_come_after_the_rest(self, page: TestClient, settings: Settings) -> None:  # att-11
+        self.memo(page, transcription="Hello", transcription_after_ms=600_000)
+
+        assert seen(settings.folder, "SELECT user_info, transfer_state FROM attachment") == [(None, 5)]
+        assert self.bubble(page)["attachments"][0]["transcription"] is None
 
     def bubble(self, page: TestClient) -> Json:
         [bubble] = page.get(f"/people/{ADA}/messages").json()
@@ -456,16 +493,16 @@ class TestVoiceMemo:
 
 
 class TestFiles:
-    def test_a_file_may_come_after_its_message(self, page: TestClient, settings: Settings) -> None:  # att-05
-        page.post(f"/people/{ADA}/messages", json={"text": "look", "attachment": PHOTO, "file_after_ms": 50})
-        row = "SELECT transfer_name, uti, filename IS NULL, mime_type, transfer_state, total_bytes FROM attachment"
-        at_once = seen(settings.folder, row)
+    @pytest.mark.parametrize("after_ms", [0, 600_000])
+    def test_a_file_may_come_after_its_message(  # att-05
+        self, page: TestClient, settings: Settings, after_ms: int
+    ) -> None:
+        page.post(f"/people/{ADA}/messages", json={"text": "look", "attachment": PHOTO, "file_after_ms": after_ms})
 
-        wait_until(lambda: seen(settings.folder, row) != at_once)
-        assert at_once == [("cat.png", "public.png", 1, None, 0, 0)]
-        assert seen(settings.folder, row) == [("cat.png", "public.png", 0, "image/png", 5, 5)]
-        [(filename,)] = seen(settings.folder, "SELECT filename FROM attachment")
-        assert (settings.folder / str(filename).removeprefix("~/")).read_bytes() == b"a cat"
+        row = "SELECT transfer_name, uti, filename IS NULL, mime_type, transfer_state, total_bytes FROM attachment"
+        coming, there = (1, None, 0, 0), (0, "image/png", 5, 5)
+        expected = [("cat.png", "public.png", *(there if after_ms == 0 else coming))]
+        wait_until(lambda: seen(settings.folder, row) == expected)
 
     def test_a_text_and_a_photo_are_one_message(self, page: TestClient, settings: Settings) -> None:
         page.post(f"/people/{ADA}/messages", json={"text": "look", "attachment": PHOTO})

@@ -175,7 +175,7 @@ class TestSendFile:
         await until(lambda: own_rows(known.settings.folder) == [(1, 1, 0, 0, 25)])
 
     async def test_a_file_that_goes_before_it_was_read_fails(self, settings: Settings) -> None:  # att-03
-        async with running(structs.replace(settings, step_ms=100)) as mac:
+        async with running(structs.replace(settings, step_ms=500)) as mac:
             await mac.person_texts(ADA, "Hi")
             path = self.staged(mac)
             await osascript(settings.folder, SEND_FILE, ADAS_CHAT, str(path))

@@ -176,6 +176,19 @@ class TestDecode:
 
         assert decode(encode(body)) == body
 
+    def test_what_is_said_in_a_voice_memo_comes_back(self) -> None:
+        memo = AttributedText("\ufffc", (Run(1, 0, "at_0_G", "Grüße"),))
+
+        assert decode(encode(memo)) == memo
+
+    def test_what_is_said_may_stand_under_another_name(self) -> None:
+        blob = encode(AttributedText("\ufffc", (Run(1, 0, "at_0_G", "Hello"),)))
+
+        other = blob.replace(b"\x14IMAudioTranscription", b"\x22__kIMMessageTranscriptAttributeKey")
+
+        assert other != blob
+        assert decode(other).runs[0].transcription == "Hello"
+
     def test_run_lengths_count_utf16_units(self) -> None:
         assert decode(written("\U0001f600!")).runs == (Run(3, 0),)
 

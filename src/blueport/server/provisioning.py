@@ -56,7 +56,10 @@ def _provide_sandbox_line(tx: Tx, settings: Settings, named: str) -> None:
         raise MisconfiguredError("`sandbox_line` is served by the daemon of `first_daemon_token`, which is unknown")
     if addressing.any_line(tx, handle) is not None:
         raise MisconfiguredError("`sandbox_line` is a line of its own already")
-    _add_line(tx, _line(tx, daemon.account_id, handle)._replace(is_sandbox=1), daemon.id)
+    line = _line(tx, daemon.account_id, handle)
+    # Lists are newest first, and whoever takes the first line wants one of his own.
+    older = LineId(mint("ln", tx.now_ms - 1))
+    _add_line(tx, line._replace(id=older, is_sandbox=1), daemon.id)
 
 
 def _add_line(tx: Tx, line: Line, daemon_id: DaemonId | None) -> None:

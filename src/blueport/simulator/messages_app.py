@@ -154,4 +154,5 @@ class MessagesApp:
     def _tell_typing(self, place: PhoneChat, is_shown: bool) -> None:  # noqa: FBT001 - a callback's one fact
         person, _ = place
         event = "started-typing" if is_shown else "stopped-typing"
-        self._events.publish(BridgeEvent(event, self._db.direct_guid(person)))
+        if self._faults.has_advanced:
+            self._events.publish(BridgeEvent(event, self._db.direct_guid(person)))

@@ -303,9 +303,10 @@ class Phones:
 
     def file(self, person: str, guid: str) -> tuple[Enclosure, Path] | None:
         """Return a file that a phone shows and where it is, None if the phone shows no such file."""
-        message = self.message(person, guid.partition("_")[2].partition("_")[2])
+        message = self.message(person, guid.split("_", 2)[-1])  # at_<part>_<guid of the message>
         shown = () if message is None else message.attachments
-        return next(((each, self._files / guid) for each in shown if each.guid == guid), None)
+        found = next((each for each in shown if each.guid == guid), None)
+        return None if found is None else (found, self._files / guid)
 
     # Mail under way
 

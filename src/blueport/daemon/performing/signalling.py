@@ -7,7 +7,7 @@ import asyncio
 
 from blueport.daemon.performing.choosing import Chosen
 from blueport.daemon.settings import Settings
-from blueport.daemon.transports.base import OutcomeUnknownError, TransportError
+from blueport.daemon.transports.base import ADVANCED_FEATURES_REQUIRED, OutcomeUnknownError, TransportError
 from blueport.daemon.uplink import Uplink
 from blueport.protocol.door import ClaimedSignal, ClaimSignals, Failed
 
@@ -33,7 +33,9 @@ async def _done(transport: Chosen, claimed: ClaimedSignal) -> Failed | None:
     try:
         await transport.signal(claimed.signal)
     except TransportError as error:
-        return Failed(claimed.token, str(error), error.permanent)
+        # The bridge may come back, but hardly while anybody still wants to see who types.
+        is_bridge_gone = str(error) == ADVANCED_FEATURES_REQUIRED
+        return Failed(claimed.token, str(error), permanent=error.permanent or is_bridge_gone)
     except OutcomeUnknownError:
         return Failed(claimed.token, "outcome_unknown", permanent=True)
     return None

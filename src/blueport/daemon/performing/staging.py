@@ -27,6 +27,8 @@ FOLDER = "blueport"
 LONGEST_NAME_BYTES = 200
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 30.0
+# What is dropped may be offered again at once.
+_GONE_PAUSE_S = 0.5
 # About five minutes; then the server may offer the item to somebody else, or end it.
 _TRIES = 15
 _TIDYING_S = 3600
@@ -96,6 +98,7 @@ class Staging:
         try:
             await self._stage(item)
         except GoneError:
+            await asyncio.sleep(_GONE_PAUSE_S)
             items.drop_unbegun(self._journal, item)
         except RefusedError as refusal:
             with self._journal.transaction():
@@ -130,8 +133,8 @@ class Staging:
 
 
 def is_there(item: Item, path: Path) -> bool:
-    """Say whether the file of *item* lies at *path*, all of it."""
-    return path.is_file() and item.file is not None and path.stat().st_size == item.file.size
+    """Say whether the file of *item* lies at *path*, all of it as far as its size was announced."""
+    return path.is_file() and item.file is not None and item.file.size in (None, path.stat().st_size)
 
 
 def safe_name(item: Item) -> str:

@@ -9,6 +9,8 @@ import ipaddress
 import threading
 from typing import NamedTuple
 
+import msgspec
+
 from blueport.server.ids import KeyId
 
 HOUR_MS = 60 * 60 * 1000
@@ -27,6 +29,9 @@ class Window(NamedTuple):
     calls: int
 
 
+_NEVER = Window(0, 0)
+
+
 class Use(NamedTuple):
     """What is kept of a key's calls."""
 
@@ -35,11 +40,12 @@ class Use(NamedTuple):
 
 
 class Allowance(NamedTuple):
-    """A key, its own limit if it has one, and the last window that was kept of it."""
+    """A key, its own limit if it has one, and the last window that was kept of it (0: none)."""
 
     key_id: KeyId
     hourly_limit: int | None
-    kept: Window
+    window_began_at: int
+    window_calls: int
 
 
 class Standing(NamedTuple):
@@ -51,13 +57,24 @@ class Standing(NamedTuple):
     is_over: bool
 
 
+class _Count(msgspec.Struct):
+    """A key's calls; changed in place, since every request does."""
+
+    began_at: int
+    calls: int
+    used_at: int
+
+    def use(self) -> Use:
+        return Use(Window(self.began_at, self.calls), self.used_at)
+
+
 class Limits:
     """The counts of one server."""
 
     def __init__(self, hourly_limit: int) -> None:
         self._hourly_limit = hourly_limit
         self._lock = threading.Lock()
-        self._uses: dict[KeyId, Use] = {}
+        self._counts: dict[KeyId, _Count] = {}
         self._kept: dict[KeyId, Use] = {}
         self._failures: dict[str, Window] = {}
 
@@ -65,41 +82,44 @@ class Limits:
         """Count a call under *key*, unless it is one too many."""
         limit = self._hourly_limit if key.hourly_limit is None else key.hourly_limit
         with self._lock:
-            use = self._uses.get(key.key_id)
-            began_at, calls = _running(key.kept if use is None else use.window, now_ms, HOUR_MS)
-            is_over = calls >= limit
-            calls += not is_over
-            self._uses[key.key_id] = Use(Window(began_at, calls), now_ms)
-        return Standing(limit, max(limit - calls, 0), _seconds(began_at + HOUR_MS - now_ms), is_over)
+            count = self._counts.get(key.key_id)
+            if count is None:
+                count = self._counts[key.key_id] = _Count(key.window_began_at, key.window_calls, now_ms)
+            count.began_at, count.calls = _running(count.began_at, count.calls, now_ms, HOUR_MS)
+            count.used_at = now_ms
+            is_over = count.calls >= limit
+            if not is_over:
+                count.calls += 1
+            return Standing(limit, max(limit - count.calls, 0), _seconds(count.began_at + HOUR_MS - now_ms), is_over)
 
     def count_failure(self, address: str, now_ms: int) -> int | None:
         """Count a wrong key; return for how many seconds that address has to wait, None if it need not."""
         network = _network(address)
         with self._lock:
-            window = _running(self._failures.pop(network, None), now_ms, FAILING_MS)
-            is_over = window.calls >= FAILURES
+            began_at, failures = _running(*self._failures.pop(network, _NEVER), now_ms, FAILING_MS)
+            is_over = failures >= FAILURES
             if len(self._failures) == ADDRESSES:
                 del self._failures[next(iter(self._failures))]
-            self._failures[network] = Window(window.began_at, window.calls + (not is_over))
-        return _seconds(window.began_at + FAILING_MS - now_ms) if is_over else None
+            self._failures[network] = Window(began_at, failures if is_over else failures + 1)
+        return _seconds(began_at + FAILING_MS - now_ms) if is_over else None
 
     def not_kept(self) -> dict[KeyId, Use]:
         """Return what is to be written to the database."""
         with self._lock:
-            return {key_id: use for key_id, use in self._uses.items() if self._kept.get(key_id) != use}
+            uses = {key_id: count.use() for key_id, count in self._counts.items()}
+        return {key_id: use for key_id, use in uses.items() if self._kept.get(key_id) != use}
 
     def note_kept(self, uses: dict[KeyId, Use]) -> None:
         """Take note that *uses* were written."""
-        with self._lock:
-            self._kept.update(uses)
+        self._kept.update(uses)
 
 
-def _running(window: Window | None, now_ms: int, length_ms: int) -> Window:
-    """Return the window that *now_ms* is in."""
-    if window is None or now_ms >= window.began_at + length_ms:
-        return Window(now_ms, 0)
+def _running(began_at: int, calls: int, now_ms: int, length_ms: int) -> tuple[int, int]:
+    """Return when the window began that *now_ms* is in, and how many calls were made in it."""
+    if now_ms >= began_at + length_ms:
+        return now_ms, 0
     # Before its beginning: the clock was set back, or another thread was a little faster.
-    return window if window.began_at <= now_ms else Window(now_ms, window.calls)
+    return min(began_at, now_ms), calls
 
 
 def _seconds(ms: int) -> int:

@@ -10,7 +10,7 @@ from blueport.server.addressing import service as addressing
 from blueport.server.addressing.queries import Address, Line
 from blueport.server.authorizing import keys, queries
 from blueport.server.authorizing.keys import Scope
-from blueport.server.authorizing.limits import Allowance, Limits, Standing, Use, Window
+from blueport.server.authorizing.limits import Allowance, Limits, Standing, Use
 from blueport.server.authorizing.queries import DaemonRow, KeyRow
 from blueport.server.blobs import queries as blobs
 from blueport.server.blobs.queries import FileRow
@@ -88,8 +88,8 @@ def admit(tx: Tx, limits: Limits, visit: Visit) -> Key:
     if row is None:
         raise wrong_secret(limits, visit.address, tx.now_ms, _wrong_key())
     if visit.standing is None:
-        kept = Window(row.window_began_at or 0, row.window_calls)
-        visit.standing = limits.count(Allowance(row.id, row.hourly_limit, kept), tx.now_ms)
+        allowance = Allowance(row.id, row.hourly_limit, row.window_began_at or 0, row.window_calls)
+        visit.standing = limits.count(allowance, tx.now_ms)
     if visit.standing.is_over:
         raise _too_often(visit.standing)
     return Key(row.id, row.account_id, frozenset(row.scopes.split()), _line_ids(tx, row.line_ids))

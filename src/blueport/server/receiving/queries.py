@@ -161,7 +161,12 @@ _BESIDE = Statement(
         reactions.c.seq
     )
 )
-_WAITING = Statement(_REACTION.where(reactions.c.message_id.is_(None)).order_by(reactions.c.sent_at, reactions.c.seq))
+# On a shared line a phone may have become another account's while its reaction waited.
+_WAITING = Statement(
+    _REACTION.where(reactions.c.account_id == bindparam("account_id"), reactions.c.message_id.is_(None)).order_by(
+        reactions.c.sent_at, reactions.c.seq
+    )
+)
 _INSERT_REACTION = Statement(insert_into(reactions))
 _END_REACTION = Statement(
     update(reactions)
@@ -172,6 +177,7 @@ _ATTACH_REACTIONS = Statement(
     update(reactions)
     .where(
         reactions.c.line_id == bindparam("line"),
+        reactions.c.account_id == bindparam("account"),
         reactions.c.message_guid == bindparam("target"),
         reactions.c.message_id.is_(None),
     )
@@ -296,9 +302,9 @@ def reactions_beside(tx: Tx, row: ReactionRow) -> list[ReactionRow]:
     return tx.all(ReactionRow, _BESIDE, line_id=row.line_id, target=row.message_guid, part=row.part, sender=row.sender)
 
 
-def waiting_reactions(tx: Tx, line_id: LineId, message_guid: str) -> list[ReactionRow]:
-    """Return the reactions that wait for a message, the oldest first."""
-    return tx.all(ReactionRow, _WAITING, line_id=line_id, target=message_guid)
+def waiting_reactions(tx: Tx, line: Line, message_guid: str) -> list[ReactionRow]:
+    """Return the account's reactions that wait for a message, the oldest first."""
+    return tx.all(ReactionRow, _WAITING, line_id=line.id, account_id=line.account_id, target=message_guid)
 
 
 def add_reaction(tx: Tx, row: ReactionRow) -> None:
@@ -311,9 +317,10 @@ def end_reaction(tx: Tx, reaction_id: ReactionId, by_guid: str) -> bool:
     return tx.change(_END_REACTION, reaction_id=reaction_id, by_guid=by_guid) == 1
 
 
-def attach_reactions(tx: Tx, line_id: LineId, message_guid: str, message_id: MessageId) -> None:
-    """Give the reactions that wait for a message its id."""
-    tx.change(_ATTACH_REACTIONS, line=line_id, target=message_guid, message=message_id)
+def attach_reactions(tx: Tx, line: Line, message_guid: str, message_id: MessageId) -> None:
+    """Give the account's reactions that wait for a message its id."""
+    given = {"line": line.id, "account": line.account_id, "target": message_guid}
+    tx.change(_ATTACH_REACTIONS, **given, message=message_id)
 
 
 def keep_receipt(tx: Tx, receipt_id: ReceiptId, reader: Person, read_at: int) -> None:

@@ -43,10 +43,10 @@ def note(tx: Tx, line: Line, seen: ReactionSeen, *, region: str) -> None:
 
 def attach(tx: Tx, line: Line, message_id: MessageId, guid: str) -> None:
     """Give a message that has become known the reactions that came before it."""
-    for row in queries.waiting_reactions(tx, line.id, guid):
+    for row in queries.waiting_reactions(tx, line, guid):
         if row.added and row.news_until is not None and tx.now_ms <= row.news_until:
             _announce(tx, line, row._replace(message_id=message_id))
-    queries.attach_reactions(tx, line.id, guid, message_id)
+    queries.attach_reactions(tx, line, guid, message_id)
 
 
 def _put_on(tx: Tx, line: Line, row: ReactionRow, earlier: list[ReactionRow], seen: ReactionSeen) -> None:

@@ -14,6 +14,7 @@ import msgspec
 
 from blueport.daemon.settings import Settings
 from blueport.daemon.transports.base import (
+    ADVANCED_FEATURES_REQUIRED,
     CHAT_NOT_IN_MESSAGES,
     OutcomeUnknownError,
     TransportError,
@@ -30,6 +31,8 @@ from blueport.protocol.door import Capability
 
 _PROBE_TIMEOUT_S = 5.0
 _SIGNAL_TIMEOUT_S = 5.0
+# The program runs, but has no way into Messages.
+_NO_BRIDGE = -32003
 _NO_EVENTS_PAUSE_S = 30.0
 _LOST_EVENTS_PAUSE_S = 1.0
 _SENDING_TEXT, _SENDING_FILES, _TAPBACK, _TYPING, _READING = "send.rich", "send.attachment", "tapback", "typing", "read"
@@ -162,7 +165,8 @@ async def _done(rpc: Rpc, method: str, params: Params, *, timeout_s: float) -> N
     except RpcRefusedError as error:
         if not error.was_not_done:
             raise OutcomeUnknownError from error
-        raise TransportError(f"imsg_error_{error.code}", permanent=not error.may_be_repeated) from error
+        word = ADVANCED_FEATURES_REQUIRED if error.code == _NO_BRIDGE else f"imsg_error_{error.code}"
+        raise TransportError(word, permanent=not error.may_be_repeated) from error
     except (RpcLostError, msgspec.ValidationError) as error:
         raise OutcomeUnknownError from error
 
