@@ -61,7 +61,7 @@ _FILENAME: Schema = {
     "example": "cat.jpg",
     "schema": {"type": "string"},
 }
-_BYTES: Schema = {"type": "string", "format": "binary", "description": "The file as it is."}
+_BYTES: Schema = {"type": "string", "format": "binary"}
 
 
 def _header(meaning: str, kind: str, example: object) -> Schema:
