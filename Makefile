@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml
 ARGS ?=
 
-.PHONY: help run test check bench format lock clean
+.PHONY: help run test check contract bench fuzz format lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,8 +26,14 @@ check: .venv/dev ## Format, lint, types, import contracts, dead code, unused dep
 	$(BIN)/vulture
 	$(BIN)/deptry src
 
+contract: .venv/dev ## Write contract/ anew from what the server says and does
+	@$(BIN)/python -m tests.server.contract
+
 bench: .venv/dev ## Measure the hot paths beside a bare Starlette endpoint
 	$(BIN)/python -m benchmarks $(ARGS)
+
+fuzz: .venv/dev ## Look for an hour for requests that break it; ARGS="--minutes 5" for less
+	$(BIN)/python -m fuzzing $(ARGS)
 
 format: .venv/dev ## Mend what the tools can mend
 	$(BIN)/ruff format .

@@ -81,6 +81,7 @@ def blueport(folder: Path) -> Iterator[Server]:
         "PORT": str(port),
         "FIRST_KEY": key,
         "FIRST_LINE": filling.LINE,
+        "HOURLY_LIMIT": "1000000000",
         "FIRST_DAEMON_TOKEN": f"dt_{secrets.token_urlsafe(32)}",
     }
     environment = os.environ | {f"BLUEPORT_{name}": value for name, value in settings.items()}

@@ -14,13 +14,17 @@ from typing import TypeVar
 import msgspec
 from aiohttp import web
 
-from blueport.protocol.commands import SendText
+from blueport.protocol.commands import Command, FileToSend, SendFile, SendText, Signal
 from blueport.protocol.door import (
     Begin,
     Claim,
     Claimed,
     ClaimedItem,
+    ClaimedSignal,
+    ClaimedSignals,
+    ClaimSignals,
     Failed,
+    FileKept,
     Held,
     Hello,
     Hold,
@@ -28,7 +32,14 @@ from blueport.protocol.door import (
     Sightings,
     Welcome,
 )
-from blueport.protocol.sightings import MessageChanged, MessageSeen
+from blueport.protocol.sightings import (
+    MessageChanged,
+    MessageSeen,
+    ReactionSeen,
+    ReceiptSeen,
+    Sighting,
+    TypingSeen,
+)
 
 TOKEN = "dt_a-token"
 LEASE_S = 1
@@ -43,7 +54,8 @@ class Work(msgspec.Struct):
 
     id: str
     line: str
-    command: SendText
+    command: Command
+    content: bytes = b""
     status: str = "pending"
     error: str | None = None
     attempts: int = 0
@@ -59,15 +71,38 @@ class Work(msgspec.Struct):
         return self.status in ("sent", "failed")
 
 
+class Asked(msgspec.Struct):
+    """A signal as the server has it."""
+
+    id: str
+    line: str
+    signal: Signal
+    status: str = "pending"
+    error: str | None = None
+
+
 class FakeDoor:
-    """What the server knows; `answers_with` set to a status has it answer nothing else."""
+    """What the server knows; `answers_with` set to a status has it answer nothing else.
+
+    `files_answer` has it answer so for the files of items; `files` holds what was brought, by message and attachment.
+    """
 
     def __init__(self) -> None:
         self.work: dict[str, Work] = {}
         self.hellos: list[Hello] = []
         self.messages: list[MessageSeen] = []
         self.changes: list[MessageChanged] = []
-        self.refuses: Callable[[MessageSeen | MessageChanged], bool] = lambda _: False
+        self.reactions: list[ReactionSeen] = []
+        self.receipts: list[ReceiptSeen] = []
+        self.typing: list[TypingSeen] = []
+        self.signals: list[Asked] = []
+        self.files: dict[tuple[str, str], bytes] = {}
+        self.file_types: dict[tuple[str, str], str] = {}
+        self.files_answer: tuple[int, str] | None = None
+        self.hears_files = asyncio.Event()
+        self.hears_files.set()
+        self.gives_files: Callable[[Work], bool] = lambda _: True
+        self.refuses: Callable[[Sighting], bool] = lambda _: False
         self.answers_with: int | None = None
         self.max_attempts = 5
         self._numbers = itertools.count(1)
@@ -90,9 +125,23 @@ class FakeDoor:
         """Take on a text to be sent."""
         guids = fields.pop("chat_guids", ())
         command = msgspec.convert({"recipient": recipient, "chat_guids": guids, "text": text, **fields}, SendText)
-        work = Work(f"obx_{len(self.work) + 1}", line, command)
+        return self.accept_command(line, command)
+
+    def accept_file(self, line: str, recipient: str, name: str, content: bytes, *, size: int | None = None) -> Work:
+        """Take on a file to be sent."""
+        file = FileToSend(name, "application/octet-stream", len(content) if size is None else size)
+        return self.accept_command(line, SendFile(recipient, (), file), content)
+
+    def accept_command(self, line: str, command: Command, content: bytes = b"") -> Work:
+        """Take on whatever is to be done, with the bytes of its file."""
+        work = Work(f"obx_{len(self.work) + 1}", line, command, content)
         self.work[work.id] = work
         return work
+
+    def ask(self, line: str, signal: Signal) -> Asked:
+        """Take on a signal."""
+        self.signals.append(Asked(f"obx_s{len(self.signals) + 1}", line, signal))
+        return self.signals[-1]
 
     def received(self) -> list[str | None]:
         """Return the texts of the messages that are news and not ours."""
@@ -105,11 +154,13 @@ class FakeDoor:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Listen, on the same port as before if there was one."""
-        app = web.Application(middlewares=[self._guard])
-        for path in ("hello", "claim", "sightings"):
+        app = web.Application(middlewares=[self._guard], client_max_size=2**30)
+        for path in ("hello", "claim", "sightings", "signals", "files"):
             app.router.add_post(f"/daemon/v1/{path}", getattr(self, f"_{path}"))
-        for path in ("renew", "begin", "failed"):
+        for path in ("renew", "begin", "failed", "file"):
             app.router.add_post(f"/daemon/v1/outbox/{{id}}/{path}", getattr(self, f"_{path}"))
+        for path in ("done", "failed"):
+            app.router.add_post(f"/daemon/v1/signals/{{id}}/{path}", getattr(self, f"_signal_{path}"))
         runner = web.AppRunner(app, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", self.port, reuse_address=True)
@@ -209,16 +260,82 @@ class FakeDoor:
             self._note(sighting)
         return _answer(Noted(len(told.seen)))
 
-    def _note(self, sighting: MessageSeen | MessageChanged) -> None:
-        if isinstance(sighting, MessageChanged):
-            self.changes.append(sighting)
-            return
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        work = self._held(request, (await _said(request, Hold)).token)
+        if self.files_answer is not None:
+            return _refusal(*self.files_answer)
+        if work is None:
+            return _refusal(404, "outbox_item_not_found")
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(work.content[:1])
+        while not self.gives_files(work):  # noqa: ASYNC110 - what a test waits for is its own
+            await asyncio.sleep(POLL_S)
+        await response.write(work.content[1:])
+        return response
+
+    async def _files(self, request: web.Request) -> web.Response:
+        key = (request.query["message"], request.query["attachment"])
+        if request.query["line"] not in self.lines:
+            return _refusal(404, "line_not_found")
+        if all(seen.guid != key[0] for seen in self.messages):
+            return _refusal(404, "message_not_found")
+        content = await request.read()
+        await self.hears_files.wait()
+        self.files.setdefault(key, content)
+        self.file_types.setdefault(key, request.content_type)
+        return _answer(FileKept("file_1"))
+
+    async def _signals(self, request: web.Request) -> web.Response:
+        asked = await _said(request, ClaimSignals)
+        for _ in range(int(min(asked.wait_s, 5) / POLL_S)):
+            pending = [signal for signal in self.signals if signal.status == "pending"][: asked.limit]
+            if pending:
+                break
+            await asyncio.sleep(POLL_S)
+        for signal in pending:
+            signal.status = "claimed"
+        return _answer(ClaimedSignals(tuple(ClaimedSignal(one.id, one.id, one.line, one.signal) for one in pending)))
+
+    async def _signal_done(self, request: web.Request) -> web.Response:
+        signal = self._claimed_signal(request, (await _said(request, Hold)).token)
+        signal.status = "sent"
+        return _answer(Held(held=True))
+
+    async def _signal_failed(self, request: web.Request) -> web.Response:
+        failed = await _said(request, Failed)
+        signal = self._claimed_signal(request, failed.token)
+        signal.status, signal.error = "failed" if failed.permanent else "pending", failed.error
+        return _answer(Held(held=True))
+
+    def _claimed_signal(self, request: web.Request, token: str) -> Asked:
+        assert token == request.match_info["id"]
+        return next(signal for signal in self.signals if signal.id == token)
+
+    def _note(self, sighting: Sighting) -> None:
+        match sighting:
+            case MessageSeen():
+                self._note_message(sighting)
+            case MessageChanged():
+                self.changes.append(sighting)
+            case ReactionSeen():
+                self.reactions.append(sighting)
+                self._note_proof(sighting)
+            case ReceiptSeen():
+                self.receipts.append(sighting)
+            case TypingSeen():
+                self.typing.append(sighting)
+
+    def _note_message(self, sighting: MessageSeen) -> None:
         known = next((seen for seen in self.messages if seen.guid == sighting.guid), None)
         if known is not None and sighting.is_from_me and not known.is_from_me:
             self.messages.remove(known)
             known = None
         if known is None:
             self.messages.append(sighting)
+        self._note_proof(sighting)
+
+    def _note_proof(self, sighting: MessageSeen | ReactionSeen) -> None:
         if sighting.proves is not None and self.work[sighting.proves.outbox_id].token == sighting.proves.token:
             self.work[sighting.proves.outbox_id].status = "sent"
 

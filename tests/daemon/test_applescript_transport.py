@@ -32,7 +32,7 @@ class TestRunning:
         await transport(tmp_path, 'cat > script; printf "%s|" "$@" > arguments').perform(SendText(ADA, (), text))
 
         assert (tmp_path / "arguments").read_text() == f"-|{ADA}|{text}|"
-        assert (tmp_path / "script").read_text() == sending("participant", by_file=False, timeout_s=3)
+        assert (tmp_path / "script").read_text() == sending("participant", "text", timeout_s=3)
 
     async def test_a_long_text_goes_by_a_file_that_is_private_and_gone_afterwards(self, tmp_path: Path) -> None:
         text = "x" * 70_000

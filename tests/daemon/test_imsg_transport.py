@@ -1,5 +1,6 @@
-"""The transport for replies, with executables that speak `imsg rpc` well and badly."""
+"""The transport for what AppleScript cannot do, with executables that speak `imsg rpc` well and badly."""
 
+import asyncio
 import json
 import sys
 from pathlib import Path
@@ -10,14 +11,33 @@ import pytest
 from blueport.daemon.performing.choosing import Chosen
 from blueport.daemon.settings import Settings
 from blueport.daemon.transports.base import OutcomeUnknownError, TransportError
-from blueport.daemon.transports.imsg.transport import Imsg
-from blueport.protocol.commands import SendText
+from blueport.daemon.transports.imsg.transport import Imsg, TypingEvent
+from blueport.protocol.commands import (
+    Command,
+    FileToSend,
+    MarkRead,
+    React,
+    SendAudio,
+    SendFile,
+    SendText,
+    SetTyping,
+    Signal,
+)
 from blueport.simulator.faults import Fault
 from blueport.simulator.mac import SimulatedMac
 from blueport.simulator.settings import imsg_path
-from tests.daemon.waiting import ADA, LINE
+from tests.daemon.waiting import ADA, LINE, until
 
-REPLY = SendText(ADA, ("any;-;+15550100001",), "This one", reply_to_guid="G-1")
+CHAT = "any;-;+15550100001"
+REPLY = SendText(ADA, (CHAT,), "This one", reply_to_guid="G-1")
+A_FILE = FileToSend("a.jpg", "image/jpeg", 3)
+FEATURES = {
+    "send.rich": "replies",
+    "send.attachment": "audio",
+    "tapback": "reactions",
+    "typing": "typing",
+    "read": "receipts",
+}
 # Answers each call with what the test wrote down for its method; notes what it was asked.
 SPEAKER = """
 import json, pathlib, sys, time
@@ -31,17 +51,29 @@ for line in sys.stdin:
     if answer == "babble": print("no JSON", flush=True); continue
     print(json.dumps({"jsonrpc": "2.0", "method": "message", "params": {}}))
     print(json.dumps({"jsonrpc": "2.0", "id": request["id"], **answer}), flush=True)
+    events = here / "events"
+    for event in json.loads(events.read_text()) if events.exists() else []:
+        print(json.dumps({"jsonrpc": "2.0", "method": "bridge.event", "params": event}), flush=True)
 """
 ABLE = {"result": {"methods": ["send", "send.rich"]}}
 
 
 def imsg(tmp_path: Path, *, timeout_s: float = 5, **answers: object) -> Imsg:
+    answer(tmp_path, **{"status": ABLE, "send.rich": answers.get("send_rich")})
+    return Imsg(executable(tmp_path), _settings(timeout_s=timeout_s))
+
+
+def answer(tmp_path: Path, **answers: object) -> None:
+    """Write down what is to be answered from now on, by method."""
+    (tmp_path / "answers").write_text(json.dumps(answers))
+
+
+def executable(tmp_path: Path) -> str:
     (tmp_path / "speaker.py").write_text(SPEAKER)
-    (tmp_path / "answers").write_text(json.dumps({"status": ABLE, "send.rich": answers.get("send_rich")}))
-    executable = tmp_path / "imsg"
-    executable.write_text(f'#!/bin/sh\nexec {sys.executable} {tmp_path}/speaker.py "$@"\n')
-    executable.chmod(0o755)
-    return Imsg(str(executable), _settings(timeout_s=timeout_s))
+    path = tmp_path / "imsg"
+    path.write_text(f'#!/bin/sh\nexec {sys.executable} {tmp_path}/speaker.py "$@"\n')
+    path.chmod(0o755)
+    return str(path)
 
 
 def _settings(*, timeout_s: float = 5) -> Settings:
@@ -78,7 +110,8 @@ class TestProbing:
         class Notes:
             capabilities = ()
 
-            async def perform(self, command: SendText) -> None:
+            async def perform(self, command: SendText, file: Path | None = None) -> None:
+                assert file is None
                 done.append(command)
 
         chosen = Chosen(Notes(), imsg(tmp_path, send_rich={"result": {"ok": True, "guid": "G-2"}}))
@@ -181,3 +214,103 @@ class TestOnTheSimulatedMac:
 
         assert mac.db.rows("SELECT 1 FROM message WHERE is_from_me = 1") == []
         await transport.close()
+
+
+class TestCalls:
+    @pytest.mark.parametrize(
+        ("command", "method", "params"),
+        [
+            (
+                SendFile(ADA, (CHAT,), A_FILE, reply_to_guid="G-1"),
+                "send.attachment",
+                {"file": "/staged/a.jpg", "reply_to": "G-1"},
+            ),
+            (SendAudio(ADA, (CHAT,), A_FILE), "send.attachment", {"file": "/staged/a.jpg", "audio": True}),
+            (
+                SendAudio(ADA, (CHAT,), A_FILE, reply_to_guid="G-1"),
+                "send.attachment",
+                {"file": "/staged/a.jpg", "audio": True, "reply_to": "G-1"},
+            ),
+            (
+                React(ADA, (CHAT,), "G-1", "laugh", part=2),
+                "tapback",
+                {"message_guid": "G-1", "reaction": "laugh", "part_index": 2},
+            ),
+        ],
+    )
+    async def test_a_command_is_one_call(
+        self, tmp_path: Path, command: Command, method: str, params: dict[str, object]
+    ) -> None:
+        transport = imsg(tmp_path)
+        answer(tmp_path, **{method: {"result": {"ok": True, "guid": None}}})
+
+        await transport.perform(command, Path("/staged/a.jpg"))
+        await transport.close()
+
+        assert [(call["method"], call["params"]) for call in asked(tmp_path)] == [
+            (method, {"chat_guid": CHAT, **params})
+        ]
+
+    @pytest.mark.parametrize(
+        ("signal", "method", "params"),
+        [
+            (SetTyping(ADA, (CHAT,), is_typing=True), "typing", {"typing": True}),
+            (SetTyping(ADA, (CHAT,), is_typing=False), "typing", {"typing": False}),
+            (MarkRead(ADA, (CHAT,)), "read", {}),
+        ],
+    )
+    async def test_a_signal_is_one_call(
+        self, tmp_path: Path, signal: Signal, method: str, params: dict[str, object]
+    ) -> None:
+        transport = imsg(tmp_path)
+        answer(tmp_path, **{method: {"result": {"ok": True}}})
+
+        await transport.signal(signal)
+        await transport.close()
+
+        assert [(call["method"], call["params"]) for call in asked(tmp_path)] == [
+            (method, {"chat_guid": CHAT, **params})
+        ]
+
+    async def test_a_signal_has_a_process_of_its_own(self, tmp_path: Path) -> None:  # srv-015
+        transport = imsg(tmp_path, send_rich={"result": {"ok": True}})
+        answer(tmp_path, **{"typing": "hang", "send.rich": {"result": {"ok": True}}})
+        hanging = asyncio.create_task(transport.signal(SetTyping(ADA, (CHAT,), is_typing=True)))
+        await until((tmp_path / "asked").exists)
+
+        await transport.perform(REPLY)
+
+        assert not hanging.done()
+        hanging.cancel()
+        await asyncio.wait({hanging})
+        await transport.close()
+
+    async def test_each_feature_is_offered_for_its_method(self, tmp_path: Path) -> None:
+        transport = imsg(tmp_path)
+        for method, feature in FEATURES.items():
+            answer(tmp_path, status={"result": {"methods": ["send", method]}})
+
+            assert await transport.probe()
+            assert transport.capabilities == (feature,)
+        await transport.close()
+
+    async def test_who_types_is_heard_and_nonsense_is_not(self, tmp_path: Path) -> None:
+        heard: list[TypingEvent] = []
+        transport = Imsg(executable(tmp_path), _settings(), heard.append)
+        answer(tmp_path, **{"bridge.events.subscribe": {"result": {"subscription": 1}}})
+        events = [
+            {"event": "aliases-removed", "data": {"chatGuid": CHAT}},
+            {"event": "started-typing", "data": {}},
+            {"event": ["started-typing"]},
+            {"event": "started-typing", "data": {"chatGuid": CHAT}},
+            {"event": "stopped-typing", "data": {"chatGuid": CHAT}},
+        ]
+        (tmp_path / "events").write_text(json.dumps(events))
+
+        listening = asyncio.create_task(transport.listen_for_ever())
+        await until(lambda: len(heard) == 2)
+        listening.cancel()
+        await asyncio.wait({listening})
+        await transport.close()
+
+        assert heard == [TypingEvent(CHAT, is_typing=True), TypingEvent(CHAT, is_typing=False)]

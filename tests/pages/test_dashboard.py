@@ -30,6 +30,16 @@ def test_it_shows_the_line_the_queue_and_the_deliveries_and_goes_on_doing_so(pag
         assert page.title() == "Blueport"
 
 
+def test_it_shows_who_waits_in_the_sandbox_with_a_picture_of_the_code(page: Page, blueport: Blueport) -> None:
+    told = blueport.api("POST", "/v1/sandbox")
+
+    page.goto(blueport.said["dashboard_url"])
+
+    waiting = page.locator("section", has_text="Sandbox").locator("tr", has_text=told["activation_code"])
+    expect(waiting).to_contain_text("pending")
+    expect(waiting.locator("svg")).to_be_visible()
+
+
 @pytest.mark.parametrize("query", ["", "?token=", "?token=wrong", "?token=%FF", "?other=1"])
 @pytest.mark.parametrize("path", ["/dashboard", "/dashboard/status"])
 def test_without_its_token_there_is_nothing(blueport: Blueport, path: str, query: str) -> None:

@@ -2,10 +2,21 @@
 
 import pytest
 
+from blueport.protocol.sightings import ReceiptSeen, TypingSeen
 from tests.server.answers import assert_done, assert_marked, assert_refused
-from tests.server.world import ADA, Customer, World
+from tests.server.world import ADA, NOON_MS, Customer, World, chat_with, reaction_to
 
-PATHS = ["/v1/lines", "/v1/chats", "/v1/messages", "/v1/outbox", "/v1/webhooks"]
+PATHS = [
+    "/v1/lines",
+    "/v1/chats",
+    "/v1/messages",
+    "/v1/reactions",
+    "/v1/typing",
+    "/v1/receipts",
+    "/v1/outbox",
+    "/v1/webhooks",
+    "/v1/files",
+]
 
 
 class TestPaths:
@@ -101,10 +112,21 @@ class TestDescription:
             ("GET", "/v1/chats"): "200",
             ("GET", "/v1/messages"): "200",
             ("POST", "/v1/messages"): "201",
+            ("POST", "/v1/audio-messages"): "201",
+            ("GET", "/v1/reactions"): "200",
+            ("POST", "/v1/reactions"): "201",
+            ("GET", "/v1/typing"): "200",
+            ("POST", "/v1/typing"): "201",
+            ("GET", "/v1/receipts"): "200",
+            ("POST", "/v1/receipts"): "201",
             ("GET", "/v1/outbox"): "200",
+            ("GET", "/v1/sandbox"): "200",
+            ("POST", "/v1/sandbox"): "200",
             ("GET", "/v1/webhooks"): "200",
             ("POST", "/v1/webhooks"): "201",
             ("DELETE", "/v1/webhooks"): "200",
+            ("POST", "/v1/files"): "201",
+            ("GET", "/v1/files"): "302",
         }
 
     def test_an_answer_has_exactly_the_fields_that_are_described(self, alice: Customer) -> None:
@@ -120,6 +142,15 @@ class TestDescription:
             "Line": alice.get("/v1/lines").json()["data"][0],
             "Accepted": alice.post("/v1/messages", {"from": alice.line, "to": ADA, "text": "Hi"}).json(),
         }
+        alice.mac.sees(
+            reaction_to(message["guid"], alice.line),
+            TypingSeen(alice.line, chat_with(ADA), ADA, is_typing=True, at=NOON_MS),
+            ReceiptSeen(alice.line, chat_with(ADA), ADA, NOON_MS),
+        )
+        ends = {"from": alice.line, "to": ADA}
+        answers["Reaction"] = alice.get("/v1/reactions", {"message_id": message["id"]}).json()["data"][0]
+        answers["TypingIndicator"] = alice.get("/v1/typing", ends).json()["data"][0]
+        answers["ReadReceipt"] = alice.get("/v1/receipts", ends).json()["data"][0]
         hook = {"from": "", "url": "https://agent.example.com/", "events": ["message.sent"]}
         answers["CreatedWebhook"] = alice.post("/v1/webhooks", hook).json()
         answers["Webhook"] = alice.get("/v1/webhooks").json()["data"][0]

@@ -2,13 +2,17 @@
 
 from typing import NamedTuple
 
+import httpx2
 import pytest
 
 from blueport.protocol.door import Hello, LineReport, Sightings
 from tests.server.answers import assert_refused
-from tests.server.world import ADA, CARL, Customer, Json, text_from
+from tests.server.world import ADA, CARL, Customer, Json, reaction_to, text_from
 
+# Every request has a request id and counts.
+OWN = {"x-request-id", "ratelimit", "ratelimit-remaining"}
 UNKNOWN = "00000000000000000000000000"
+ALL = ("replies", "reactions", "typing", "receipts", "audio")
 HOOK = {"url": "https://agent.example.com/hook", "events": ["message.received"]}
 
 
@@ -22,6 +26,9 @@ def bobs(alice: Customer, bob: Customer) -> Belongings:
     alice.hears(ADA)
     bob.hears(ADA, "For Bob alone")
     guid = bob.hears(CARL)
+    bob.mac.sees(reaction_to(guid, bob.line, CARL), reaction_to(guid, bob.line, None, "like"))
+    alice.mac.hello(alice.line, capabilities=ALL)
+    bob.mac.hello(bob.line, capabilities=ALL)
     webhook = bob.webhook("https://bob.example.com/hook")
     message = bob.messages(CARL)[0]
     return Belongings(
@@ -30,13 +37,20 @@ def bobs(alice: Customer, bob: Customer) -> Belongings:
         chat_id=message["chat_id"],
         message_id=message["id"],
         guid=guid,
+        part=f"p:0/{guid}",
         outbox_id=bob.sends(),
+        signal_id=bob.accepted("/v1/typing"),
+        file_id=bob.keeps(),
+        person=CARL,
         webhook_id=webhook["id"],
     )
 
 
 class Asked(NamedTuple):
-    """A request in which `?` stands for one of Bob's belongings, and what stands there when it is nobody's."""
+    """A request in which `?` stands for one of Bob's belongings, and what stands there when it is nobody's.
+
+    `!` stands for a file of Alice's own.
+    """
 
     method: str
     path: str
@@ -48,9 +62,6 @@ class Asked(NamedTuple):
 ASKED = [
     Asked("GET", "/v1/chats", "line", {"from": "?"}, "+15559999999"),
     Asked("GET", "/v1/chats", "line_id", {"from": "?"}, f"ln_{UNKNOWN}"),
-    Asked("GET", "/v1/messages", "line", {"from": "?", "to": ADA}, "+15559999999"),
-    Asked("GET", "/v1/messages", "line_id", {"from": "?", "to": ADA}, f"ln_{UNKNOWN}"),
-    Asked("GET", "/v1/messages", "chat_id", {"from": "+15550101000", "to": "?"}, f"cht_{UNKNOWN}"),
     Asked("GET", "/v1/webhooks", "line", {"from": "?"}, "+15559999999"),
     Asked("GET", "/v1/webhooks", "line_id", {"from": "?"}, f"ln_{UNKNOWN}"),
     Asked("GET", "/v1/outbox", "outbox_id", {"id": "?"}, f"obx_{UNKNOWN}"),
@@ -65,6 +76,63 @@ ASKED = [
         "msg_1",
     ),
     Asked("POST", "/v1/messages", "guid", {"from": "+15550101000", "to": ADA, "text": "Hi", "reply_to": "?"}, "GUID-0"),
+    Asked(
+        "POST",
+        "/v1/messages",
+        "part",
+        {"from": "+15550101000", "to": ADA, "text": "Hi", "reply_to": "?"},
+        "p:0/GUID-0",
+    ),
+    Asked(
+        "POST",
+        "/v1/messages",
+        "file_id",
+        {"from": "+15550101000", "to": ADA, "attachments": ["?"]},
+        f"file_{UNKNOWN}",
+    ),
+    Asked("GET", "/v1/outbox", "signal_id", {"id": "?"}, f"obx_{UNKNOWN}"),
+    Asked("GET", "/v1/reactions", "message_id", {"message_id": "?"}, f"msg_{UNKNOWN}"),
+    Asked("GET", "/v1/reactions", "guid", {"message_id": "?"}, "GUID-0"),
+    Asked("GET", "/v1/reactions", "part", {"message_id": "?"}, "p:0/GUID-0"),
+    *[
+        Asked("GET", path, what, {"from": "+15550101000", "to": ADA} | {name: "?"}, unknown)
+        for path in ("/v1/messages", "/v1/typing", "/v1/receipts")
+        for what, name, unknown in (
+            ("line", "from", "+15559999999"),
+            ("line_id", "from", f"ln_{UNKNOWN}"),
+            ("chat_id", "to", f"cht_{UNKNOWN}"),
+            ("person", "to", "+15559999998"),
+        )
+    ],
+    *[
+        Asked("POST", path, what, {"from": "+15550101000", "to": ADA} | more | {name: "?"}, unknown)
+        for path, more in (
+            ("/v1/audio-messages", {"audio_message": f"file_{UNKNOWN}"}),
+            ("/v1/reactions", {"message_id": "GUID-0", "type": "love"}),
+            ("/v1/typing", {}),
+            ("/v1/receipts", {}),
+        )
+        for what, name, unknown in (
+            ("line", "from", "+15559999999"),
+            ("line_id", "from", f"ln_{UNKNOWN}"),
+            ("chat_id", "to", f"cht_{UNKNOWN}"),
+        )
+    ],
+    Asked(
+        "POST",
+        "/v1/audio-messages",
+        "file_id",
+        {"from": "+15550101000", "to": ADA, "audio_message": "?"},
+        f"file_{UNKNOWN}",
+    ),
+    *[
+        Asked("POST", path, what, {"from": "+15550101000", "to": ADA} | more | {name: "?"}, unknown)
+        for path, more, name in (
+            ("/v1/audio-messages", {"audio_message": "!"}, "reply_to"),
+            ("/v1/reactions", {"type": "love"}, "message_id"),
+        )
+        for what, unknown in (("message_id", f"msg_{UNKNOWN}"), ("guid", "GUID-0"), ("part", "p:0/GUID-0"))
+    ],
     Asked("POST", "/v1/webhooks", "line", {"from": "?", **HOOK}, "+15559999999"),
     Asked("POST", "/v1/webhooks", "line_id", {"from": "?", **HOOK}, f"ln_{UNKNOWN}"),
     Asked("DELETE", "/v1/webhooks", "webhook_id", {"id": "?"}, f"wh_{UNKNOWN}"),
@@ -74,16 +142,75 @@ ASKED = [
 @pytest.mark.parametrize("asked", ASKED, ids=lambda asked: f"{asked.method} {asked.path} {asked.what}")
 def test_what_is_anothers_and_what_is_unknown_answer_alike(alice: Customer, bobs: Belongings, asked: Asked) -> None:
     # srv-101
-    alice.mac.hello(alice.line, capabilities=("replies",))
+    own_file = alice.keeps()
 
-    foreign = _ask(alice, asked, bobs[asked.what])
-    nobodys = _ask(alice, asked, asked.unknown)
+    foreign = _ask(alice, asked, bobs[asked.what], own_file)
+    nobodys = _ask(alice, asked, asked.unknown, own_file)
 
     assert foreign.status_code == 404
+    assert asked.form[foreign.json()["error"]["param"]] in ("?", ["?"]), "nothing else was wrong"
     assert _without_request_id(foreign) == _without_request_id(nobodys)
-    assert dict(foreign.headers) | {"x-request-id": ""} == dict(nobodys.headers) | {"x-request-id": ""}
+    assert _without_own(foreign) == _without_own(nobodys)
     assert alice.world.rows("webhooks") == 1, "Bob's webhook is still there, and no other"
-    assert alice.world.rows("outbox") == 1
+    assert (alice.world.rows("outbox"), alice.world.rows("signals")) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        ("/v1/messages", {"text": "Hi"}),
+        ("/v1/audio-messages", {"audio_message": f"file_{UNKNOWN}"}),
+        ("/v1/reactions", {"message_id": "GUID-0", "type": "love"}),
+        ("/v1/typing", {}),
+        ("/v1/receipts", {}),
+    ],
+)
+def test_one_who_wrote_to_another_alone_and_one_who_wrote_to_nobody_are_alike(
+    alice: Customer, bobs: Belongings, path: str, more: dict[str, str]
+) -> None:
+    written_to_bob, written_to_nobody = (
+        alice.post(path, {"from": alice.line, "to": person, **more}) for person in (bobs["person"], "+15559999998")
+    )
+
+    assert_refused(written_to_bob, 403, "contact_has_not_messaged", "to")
+    assert _without_request_id(written_to_bob) == _without_request_id(written_to_nobody)
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/v1/lines", {}),
+        ("/v1/webhooks", {}),
+        ("/v1/chats", {"from": "{line}"}),
+        ("/v1/messages", {"from": "{line}", "to": CARL}),
+        ("/v1/reactions", {"message_id": "GUID-of-both"}),
+    ],
+)
+def test_a_cursor_of_another_is_as_good_as_none(
+    alice: Customer, bob: Customer, path: str, query: dict[str, str]
+) -> None:
+    """Typing and receipts are not asked: of a chat with one person there is no second page."""
+    for customer in (alice, bob):
+        customer.hears(ADA)
+        customer.hears(CARL)
+        customer.hears(CARL, guid="GUID-of-both")
+        customer.mac.sees(*[reaction_to("GUID-of-both", customer.line, person) for person in (CARL, None)])
+        customer.webhook("https://agent.example.com/1")
+        customer.webhook("https://agent.example.com/2")
+        customer.world.add_line(customer.account_id, f"{customer.line}9", customer.mac)
+
+    def page(customer: Customer, **more: str) -> Json:
+        asked = {name: value.format(line=customer.line) for name, value in query.items()}
+        return customer.get(path, {"limit": "1", **asked, **more})
+
+    cursor = page(bob).json()["next_cursor"]
+    assert page(bob, cursor=cursor).status_code == 200
+
+    foreign = page(alice, cursor=cursor)
+
+    assert_refused(foreign, 400, "invalid_parameter_value", "cursor")
+    for nobodys in (cursor[:-4] + "AAAA", "AAAA" + cursor[4:], "A" * 40):
+        assert _without_request_id(foreign) == _without_request_id(page(alice, cursor=nobodys))
 
 
 def test_every_foreign_thing_is_found_by_its_owner(bob: Customer, bobs: Belongings) -> None:
@@ -91,6 +218,11 @@ def test_every_foreign_thing_is_found_by_its_owner(bob: Customer, bobs: Belongin
     assert bob.get("/v1/messages", {"from": bobs["line"], "to": bobs["chat_id"]}).json()["data"]
     assert bob.get("/v1/messages", {"from": bobs["line_id"], "to": CARL}).json()["data"][0]["id"] == bobs["message_id"]
     assert bob.item(bobs["outbox_id"])["status"] == "pending"
+    assert bob.item(bobs["signal_id"])["status"] == "pending"
+    for name in ("message_id", "guid", "part"):
+        assert len(bob.get("/v1/reactions", {"message_id": bobs[name]}).json()["data"]) == 2
+        asked = {"from": bob.line, "to": bobs["chat_id"], "audio_message": bobs["file_id"], "reply_to": bobs[name]}
+        assert bob.post("/v1/audio-messages", asked).status_code == 201
     assert bob.delete("/v1/webhooks", {"id": bobs["webhook_id"]}).status_code == 200
 
 
@@ -100,6 +232,9 @@ def test_no_list_shows_a_row_of_another(alice: Customer, bob: Customer, bobs: Be
         alice.get("/v1/webhooks"),
         alice.get("/v1/chats", {"from": alice.line}),
         alice.get("/v1/messages", {"from": alice.line, "to": ADA}),
+        alice.get("/v1/typing", {"from": alice.line, "to": ADA}),
+        alice.get("/v1/receipts", {"from": alice.line, "to": ADA}),
+        alice.get("/v1/reactions", {"message_id": alice.messages()[0]["id"]}),
     ]
 
     shown = "".join(answer.text for answer in lists)
@@ -162,11 +297,17 @@ class TestMacs:
         assert alice.item(outbox_id)["status"] == "claimed"
 
 
-def _ask(customer: Customer, asked: Asked, put_in: str) -> Json:
-    given = {name: put_in if value == "?" else value for name, value in asked.form.items()}
+def _ask(customer: Customer, asked: Asked, put_in: str, own_file: str) -> Json:
+    places: dict[str, Json] = {"?": put_in, "['?']": [put_in], "!": own_file}
+    given = {name: places.get(str(value), value) for name, value in asked.form.items()}
     if asked.method == "GET":
         return customer.get(asked.path, given)
     return customer.call(asked.method, asked.path, json=given)
+
+
+def _without_own(answer: httpx2.Response) -> dict[str, str]:
+    """Return the headers but those that differ from each request to the next."""
+    return {name: value for name, value in answer.headers.items() if name not in OWN}
 
 
 def _without_request_id(answer: Json) -> Json:

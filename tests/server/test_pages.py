@@ -3,7 +3,7 @@
 import pytest
 
 from tests.server.answers import assert_done, assert_refused
-from tests.server.world import ADA, CARL, NOON_MS, Customer, Json, text_from
+from tests.server.world import ADA, CARL, NOON_MS, Customer, Json, reaction_to, text_from
 
 PEOPLE = [f"+155501000{number:02}" for number in range(10, 30)]
 
@@ -138,6 +138,20 @@ class TestChats:
 
         shown = [chat["identifier"] for chat in first["data"] + rest["data"]]
         assert shown == PEOPLE[5::-1]
+
+    def test_a_chat_without_messages_that_gets_one_during_a_walk_is_met_once(self, alice: Customer) -> None:
+        alice.mac.sees(reaction_to("never seen", alice.line, CARL))
+        for number, person in enumerate(PEOPLE[:3]):
+            alice.hears(person, sent_at=NOON_MS + 1 + number)
+        alice.world.clock.ms += 5
+        first = _page(alice, "/v1/chats", limit=2)
+
+        alice.hears(CARL, sent_at=NOON_MS + 9)
+        alice.hears(ADA, sent_at=NOON_MS + 9)
+        rest = _page(alice, "/v1/chats", first["next_cursor"], limit=100)
+
+        shown = [chat["identifier"] for chat in first["data"] + rest["data"]]
+        assert shown == [*PEOPLE[2::-1], CARL]
 
 
 class TestShortLists:

@@ -6,9 +6,11 @@ import re
 import pytest
 
 from blueport.server.notifying import queries as notifying
+from blueport.server.receiving import queries as receiving
 from blueport.server.resources.chats import queries as chats
 from blueport.server.resources.messages import queries as messages
 from blueport.server.sending import queries as sending
+from blueport.server.signalling import queries as signalling
 from blueport.server.store.sqlite import _DIALECT
 from tests.server.world import Customer
 
@@ -16,6 +18,11 @@ HOT = {
     "a page of messages": messages._PAGE,  # cur-19
     "a page of chats": chats._STILL,
     "open items of a line": sending._OPEN,
+    "the claim of a signal": signalling._CLAIM,
+    "older signs of typing": signalling._SUPERSEDE,
+    "signals that a Mac is too late for": signalling._EXPIRE_OF_DAEMON,
+    "reactions that wait for a message": receiving._ATTACH_REACTIONS,
+    "a reaction told again": receiving._IS_KNOWN_REACTION,
     "the next delivery that falls due": notifying._NEXT_DUE,
 }
 

@@ -14,6 +14,7 @@ import pytest
 
 from blueport.protocol.door import Claim, Hello, Sightings
 from blueport.server.authorizing.keys import new_key
+from tests.server.receiver import until
 from tests.server.world import ADA, Json, text_from
 
 LINE = "+15550101000"
@@ -43,6 +44,7 @@ class Process(NamedTuple):
     port: int
     key: str
     process: subprocess.Popen[bytes]
+    folder: Path
 
     def answers(self, request: bytes) -> Answer:
         """Send *request* as it is, and hang up once the answer is there."""
@@ -76,7 +78,7 @@ def _serving(folder: Path) -> Iterator[Process]:
             )
         port = listening.getsockname()[1]
     try:
-        yield Process(port, key, process)
+        yield Process(port, key, process, folder)
     finally:
         process.terminate()
         assert process.wait(timeout=15) == 0
@@ -305,6 +307,90 @@ class TestBodies:
 
         assert [answer.status for answer in answers] == [200, 200]
         assert answers[0].said["request_id"] != answers[1].said["request_id"]
+
+
+class TestUploads:
+    def test_a_half_body_is_no_file(self, server: Process) -> None:
+        # srv-118
+        head = _request(b"POST", b"/v1/files", [server.authorization, b"Content-Length: 4000000"])
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+            connection.sendall(head + b"x" * 2_000_000)
+            until(lambda: _drafts(server) != [])
+
+        until(lambda: _drafts(server) == [])
+        assert _stored(server) == []
+
+    def test_a_body_in_chunks_is_refused_as_soon_as_it_is_too_large(self, server: Process) -> None:
+        # att-21, srv-110: two hours of it would follow
+        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+            connection.sendall(_request(b"POST", b"/v1/files", [server.authorization, b"Transfer-Encoding: chunked"]))
+            for _ in range(101):
+                connection.sendall(b"100000\r\n" + b"x" * 0x100000 + b"\r\n")
+            answer = _answer(connection)
+
+        assert (answer.status, answer.code) == (400, "file_too_large")
+        until(lambda: _drafts(server) == [])
+        assert _stored(server) == []
+
+    def test_a_body_that_says_itself_that_it_is_too_large_is_not_awaited(self, server: Process) -> None:
+        # att-26
+        answer = server.answers(_request(b"POST", b"/v1/files", [server.authorization, b"Content-Length: 125829120"]))
+
+        assert (answer.status, answer.code) == (400, "file_too_large")
+
+    def test_a_client_that_says_all_before_it_listens_hears_of_a_file_that_is_too_large(self, server: Process) -> None:
+        # att-26
+        head = _request(b"POST", b"/v1/files", [server.authorization, b"Content-Length: 125829120"])
+        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+            connection.sendall(head)
+            for _ in range(120):
+                connection.sendall(b"x" * 0x100000)
+            answer = _answer(connection)
+
+        assert (answer.status, answer.code) == (400, "file_too_large")
+
+    def test_who_may_not_upload_is_told_before_the_body_is_read(self, server: Process) -> None:
+        answer = server.answers(_request(b"POST", b"/v1/files", [b"Content-Length: 1000"]))
+
+        assert (answer.status, answer.code) == (401, "missing_api_key")
+
+    def test_a_body_without_length_is_a_file(self, server: Process) -> None:
+        # att-20
+        head = _request(b"POST", b"/v1/files", [server.authorization, b"Transfer-Encoding: chunked"])
+
+        answer = server.answers(head + b"3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n")
+
+        assert (answer.status, answer.said["size"]) == (201, 7)
+
+    def test_a_hundred_megabytes_pass_both_ways_through_little_memory(self, server: Process) -> None:
+        before = _peak_kib(server)
+        size = 100 * 1024 * 1024
+        head = _request(b"POST", b"/v1/files", [server.authorization, b"Content-Length: %d" % size])
+        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+            connection.sendall(head)
+            for _ in range(100):
+                connection.sendall(b"x" * 0x100000)
+            url = _answer(connection).said["url"]
+        assert url.startswith("http://blueport/files/file_"), "links lead to where we were called"
+
+        answer = server.get(url.removeprefix("http://blueport").encode())
+
+        assert (answer.status, len(answer.body)) == (200, size)
+        assert _peak_kib(server) - before < 48 * 1024
+
+
+def _drafts(server: Process) -> list[Path]:
+    return list((server.folder / "files/drafts").iterdir())
+
+
+def _stored(server: Process) -> list[Path]:
+    return [path for path in (server.folder / "files").glob("??/*") if path.stat().st_size > 1_000_000]
+
+
+def _peak_kib(server: Process) -> int:
+    """Return the most memory that the server ever had."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0])
 
 
 def _request(method: bytes, path: bytes, headers: list[bytes] | tuple[bytes, ...]) -> bytes:

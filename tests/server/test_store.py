@@ -102,7 +102,7 @@ class TestReading:
         def looked_twice(tx: Tx) -> tuple[int, int]:
             before = authorizing.how_many_accounts(tx)
             outside = connect(database)
-            outside.execute("INSERT INTO accounts VALUES ('acc_new', 'new', NULL, 1)")
+            outside.execute("INSERT INTO accounts (id, name, created_at) VALUES ('acc_new', 'new', 1)")
             outside.close()
             return before, authorizing.how_many_accounts(tx)
 
@@ -155,7 +155,7 @@ class TestTrouble:
     async def test_a_reader_is_not_held_up_by_a_writer(self, store: SqliteStore, database: Path) -> None:
         other = connect(database)
         other.execute("BEGIN IMMEDIATE")
-        other.execute("INSERT INTO accounts VALUES ('acc_new', 'new', NULL, 1)")
+        other.execute("INSERT INTO accounts (id, name, created_at) VALUES ('acc_new', 'new', 1)")
 
         assert await store.read(authorizing.how_many_accounts) == 0
 

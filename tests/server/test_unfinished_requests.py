@@ -74,6 +74,15 @@ def test_a_connection_on_which_nothing_is_said_is_closed(port: int) -> None:
     assert said_until_the_end(port) == b""
 
 
+def test_an_answer_before_the_end_of_the_last_body_is_heard() -> None:
+    head = EARLY.replace(b"Content-Length: 5", b"Connection: close\r\nContent-Length: 8000000")
+
+    with serving() as port:
+        said = said_until_the_end(port, head, b"x" * 8_000_000)
+
+    assert said.startswith(b"HTTP/1.1 204 ")
+
+
 def test_a_body_that_is_no_body_is_refused(port: int) -> None:
     assert said_until_the_end(port, BAD_CHUNK).startswith(b"HTTP/1.1 400 ")
 

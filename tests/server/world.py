@@ -4,7 +4,9 @@ Alice and Bob are customers, each with a line and a Mac of their own. Ada and Ca
 """
 
 import asyncio
+import functools
 import itertools
+import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +22,9 @@ from blueport.protocol.door import (
     Claim,
     Claimed,
     ClaimedItem,
+    ClaimedSignal,
+    ClaimedSignals,
+    ClaimSignals,
     Failed,
     Held,
     Hello,
@@ -28,7 +33,7 @@ from blueport.protocol.door import (
     Sightings,
     Welcome,
 )
-from blueport.protocol.sightings import ChatSeen, MessageSeen, Proof, Sighting
+from blueport.protocol.sightings import ChatSeen, MessageSeen, Proof, ReactionSeen, Sighting
 from blueport.server import provisioning
 from blueport.server.addressing import service as addressing
 from blueport.server.addressing.queries import Line
@@ -40,6 +45,7 @@ from blueport.server.ids import AccountId, DaemonId, LineId, mint
 from blueport.server.settings import Settings
 from blueport.server.store.sqlite import SqliteStore
 from blueport.server.store.tx import Tx
+from tests.server.described import Description
 
 ADA = "+15550100001"
 CARL = "+15550100002"
@@ -83,6 +89,7 @@ class World:
             secret = asyncio.run(self.store.write(provisioning.prepare, self.settings))
             self.server = Server(self.settings, self.store, secret)
             with TestClient(self.server.app) as self.client:
+                self.client.event_hooks["response"].append(_described(self.client.get("/openapi.json").text).judge)
                 yield self
         finally:
             self.store.close()
@@ -94,7 +101,7 @@ class World:
     def pass_time(self, ms: int) -> None:
         """Move the clock on, and have everybody who waits look at it."""
         self.clock.ms += ms
-        self.client.portal.call(self.store.wakeups.wake, ["deliveries", "outbox"])
+        self.client.portal.call(self.store.wakeups.wake, ["deliveries", "outbox", "signals"])
 
     def sweep(self) -> None:
         """Do what the server does now and then."""
@@ -119,9 +126,13 @@ class World:
         finally:
             connection.close()
 
+    def events(self) -> list[tuple[str, Json]]:
+        """Return every event that was made, the oldest first, by type and payload."""
+        return [(kind, json.loads(data)) for kind, data in self.sql("SELECT type, data FROM events ORDER BY seq")]
+
     def customer(self, name: str, line: str) -> "Customer":
         """Set up an account with a line, a Mac that has said hello, and a key that may do everything."""
-        account_id = self.do(authorizing.new_account, name)
+        account_id = self.do(authorizing.new_account, name, f"{name.lower()}@example.com")
         mac = self.mac(account_id)
         line_id = self.add_line(account_id, line, mac)
         mac.hello(line)
@@ -196,6 +207,19 @@ class Customer(Caller):
         assert answer.status_code == 201, answer.text
         return answer.json()["id"]
 
+    def accepted(self, path: str, to: str = ADA, **more: Json) -> str:
+        """Have a request to *path* accepted; return its outbox id."""
+        answer = self.post(path, {"from": self.line, "to": to, **more})
+        assert answer.status_code == 201, answer.text
+        return answer.json()["id"]
+
+    def keeps(self, content: bytes = b"bytes", mime_type: str = "audio/x-m4a", name: str = "memo.m4a") -> str:
+        """Have a file kept; return its id."""
+        headers = {"Content-Type": mime_type, "X-Filename": name}
+        answer = self.call("POST", "/v1/files", content=content, headers=headers)
+        assert answer.status_code == 201, answer.text
+        return answer.json()["id"]
+
     def messages(self, to: str = ADA) -> list[Json]:
         """Return the messages of a chat, newest first."""
         return self.get("/v1/messages", {"from": self.line, "to": to, "limit": 100}).json()["data"]
@@ -203,6 +227,12 @@ class Customer(Caller):
     def item(self, outbox_id: str) -> Json:
         """Return what became of an outbox item."""
         return self.get("/v1/outbox", {"id": outbox_id}).json()
+
+    def uploads(self, content: bytes = b"a file", **headers: str) -> Json:
+        """Upload a file; return what is answered."""
+        answer = self.call("POST", "/v1/files", content=content, headers=headers)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
 
     def webhook(self, url: str, *events: str) -> Json:
         """Create a webhook for every line."""
@@ -253,10 +283,31 @@ class Mac:
         failed = Failed(item.token, error, permanent=permanent)
         return _heard(self.knock(f"outbox/{item.id}/failed", failed), Held).held
 
+    def fetches(self, item: ClaimedItem) -> httpx2.Response:
+        """Fetch the file of an item."""
+        return self.knock(f"outbox/{item.id}/file", Hold(item.token))
+
+    def brings(self, content: bytes, seen: MessageSeen, attachment: str) -> httpx2.Response:
+        """Bring the bytes of a message's attachment."""
+        query = {"line": seen.line_handle, "message": seen.guid, "attachment": attachment}
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return self.world.client.post("/daemon/v1/files", params=query, content=content, headers=headers)
+
     def sees(self, *sightings: Sighting) -> None:
         """Tell what was seen in chat.db."""
         answer = self.knock("sightings", Sightings(self.journal, sightings))
         assert answer.status_code == 200, answer.text
+
+    def signals(self, wait_s: float = 0, limit: int = 10) -> list[ClaimedSignal]:
+        """Claim the signals that there are to do."""
+        return list(_heard(self.knock("signals", ClaimSignals(wait_s, limit)), ClaimedSignals).signals)
+
+    def done(self, signal: ClaimedSignal) -> bool:
+        return _heard(self.knock(f"signals/{signal.id}/done", Hold(signal.token)), Held).held
+
+    def fail_signal(self, signal: ClaimedSignal, error: str = "not now", *, permanent: bool = False) -> bool:
+        failed = Failed(signal.token, error, permanent=permanent)
+        return _heard(self.knock(f"signals/{signal.id}/failed", failed), Held).held
 
     def sends(self, item: ClaimedItem) -> MessageSeen:
         """Hand an item to Messages, and see its row."""
@@ -274,7 +325,24 @@ def text_from(person: str, line: str, text: str | None = "Hi", **more: Json) -> 
 def proof_of(item: ClaimedItem, **more: Json) -> MessageSeen:
     """Return the sighting that proves *item* sent."""
     ours = {"is_from_me": True, "sender": None, "proves": Proof(item.id, item.token)}
-    return _seen(item.command.recipient or "a group", item.line_handle, item.command.text, ours | more)
+    return _seen(
+        item.command.recipient or "a group", item.line_handle, getattr(item.command, "text", None), ours | more
+    )
+
+
+def reaction_to(guid: str, line: str, person: str | None = ADA, tapback: str | None = "love", **more: Json) -> Sighting:
+    """Return the sighting of a tapback that a person, or with None the line itself, put on a message of Ada's chat."""
+    number = next(_numbers)
+    usual = {
+        "guid": f"GUID-{number}",
+        "chat": chat_with(person or ADA),
+        "is_from_me": person is None,
+        "part": 0,
+        "emoji": None,
+        "is_added": True,
+        "sent_at": NOON_MS + number,
+    }
+    return ReactionSeen(line_handle=line, sender=person, target_guid=guid, tapback=tapback, **(usual | more))
 
 
 def text_in_group(group: str, person: str, line: str, text: str = "Hi all", **more: Json) -> MessageSeen:
@@ -298,6 +366,12 @@ def _seen(person: str, line: str, text: str | None, more: dict[str, Json]) -> Me
         "sent_at": NOON_MS + number,
     }
     return MessageSeen(line_handle=line, text=text, **(usual | more))
+
+
+@functools.cache
+def _described(text: str) -> Description:
+    """Return the judge of all answers: what is not described is not answered."""
+    return Description(text)
 
 
 def _heard(answer: httpx2.Response, shape: type[Said]) -> Said:

@@ -71,7 +71,15 @@ def test_the_echo_agent_of_the_readme_answers_on_the_phone(tmp_path: Path) -> No
 
 def test_json_prints_one_line_when_all_is_ready_and_nothing_else(tmp_path: Path) -> None:
     with running(tmp_path / "data") as blueport:
-        assert set(blueport.said) == {"api_url", "api_key", "line", "phone_url", "simulator_url", "dashboard_url"}
+        assert set(blueport.said) == {
+            "api_url",
+            "api_key",
+            "line",
+            "sandbox_line",
+            "phone_url",
+            "simulator_url",
+            "dashboard_url",
+        }
         assert blueport.api("GET", "/v1/lines")["data"][0]["is_active"] is True
 
         blueport.process.send_signal(signal.SIGINT)

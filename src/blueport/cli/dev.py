@@ -15,6 +15,9 @@ from blueport.cli.installation import Installation, installation_in
 from blueport.cli.supervising import Child
 
 LINE = "+15555550100"
+# All accounts share it; there is one at first, and `blueport accounts` makes more.
+SANDBOX_LINE = "+15555550199"
+LINES = f"{LINE},{SANDBOX_LINE}"
 PERSON = "+15550100001"
 API_PORT = 8080
 LAST_PORT = 65535
@@ -67,26 +70,31 @@ def _children(
 ) -> tuple[Child, Child, Child]:
     mac = folder / "mac"
     return (
-        Child("simulate", {"SIMULATOR_FOLDER": str(mac), "SIMULATOR_LINES": LINE, "SIMULATOR_MACOS": macos}, simulator),
+        Child(
+            "simulate", {"SIMULATOR_FOLDER": str(mac), "SIMULATOR_LINES": LINES, "SIMULATOR_MACOS": macos}, simulator
+        ),
         Child(
             "serve",
             {
                 "DATABASE": str(folder / "blueport.db"),
                 "FIRST_KEY": installation.api_key,
                 "FIRST_LINE": LINE,
+                "SANDBOX_LINE": SANDBOX_LINE,
                 "FIRST_DAEMON_TOKEN": installation.daemon_token,
                 "DASHBOARD_TOKEN": installation.dashboard_token,
                 # A receiver under development lives on this machine.
                 "WEBHOOK_ALLOW": "localhost,127.0.0.0/8,::1/128",
             },
             api,
+            # Who lets a tunnel lead here says where it begins; who tries things out calls as often as that takes.
+            defaults={"PUBLIC_URL": _url(api), "HOURLY_LIMIT": "100000"},
         ),
         Child(
             "daemon",
             {
                 "DAEMON_SERVER_URL": _url(api),
                 "DAEMON_TOKEN": installation.daemon_token,
-                "DAEMON_LINES": LINE,
+                "DAEMON_LINES": LINES,
                 "DAEMON_CHAT_DB": str(mac / "Library/Messages/chat.db"),
                 "DAEMON_JOURNAL": str(folder / "journal.db"),
                 "DAEMON_OSASCRIPT": str(mac / "bin/osascript"),
@@ -136,6 +144,7 @@ def _announce(options: argparse.Namespace, installation: Installation, api_url: 
     if options.json:
         _say(
             f'{{"api_url":"{api_url}","api_key":"{installation.api_key}","line":"{LINE}",'
+            f'"sandbox_line":"{SANDBOX_LINE}",'
             f'"phone_url":"{simulator_url}/","simulator_url":"{simulator_url}","dashboard_url":"{dashboard_url}"}}'
         )
         return
@@ -144,6 +153,7 @@ def _announce(options: argparse.Namespace, installation: Installation, api_url: 
             api_url=api_url,
             key=installation.api_key,
             line=LINE,
+            sandbox_line=SANDBOX_LINE,
             person=PERSON,
             phone_url=f"{simulator_url}/",
             dashboard_url=dashboard_url,
@@ -167,6 +177,7 @@ _WELCOME = """
   API         {api_url}
   API key     {key}
   Line        {line}
+  Sandbox     {sandbox_line}
   Dashboard   {dashboard_url}
 
   Open the phone and text the line as Ada. She has to write first; then this writes back:

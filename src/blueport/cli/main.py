@@ -12,6 +12,12 @@ VERBS = {
     "daemon": "the daemon on a Mac",
     "simulate": "a simulated Mac",
     "key": "a new secret for an API key or a daemon",
+    "accounts": "who has keys, lines and webhooks of their own",
+    "keys": "API keys: make, list, revoke and roll them",
+    "lines": "phone numbers and Apple IDs that can send",
+    "daemons": "the Macs that are let in",
+    "sandbox": "pair a phone with the shared line",
+    "audit": "who changed what",
 }
 
 

@@ -13,14 +13,19 @@ from blueport.daemon.performing.choosing import Chosen
 from blueport.daemon.performing.claiming import claim_for_ever, renew_for_ever
 from blueport.daemon.performing.handing import Hands
 from blueport.daemon.performing.reporting import report_for_ever
+from blueport.daemon.performing.signalling import signal_for_ever
+from blueport.daemon.performing.staging import Staging
 from blueport.daemon.settings import Settings
 from blueport.daemon.telling import tell_for_ever
 from blueport.daemon.transports.applescript.transport import AppleScript
 from blueport.daemon.transports.base import Transport
 from blueport.daemon.transports.imsg.transport import Imsg
 from blueport.daemon.uplink import Uplink, opened_uplink
+from blueport.daemon.watching.bringing import Bringing
+from blueport.daemon.watching.library import Library
 from blueport.daemon.watching.reader import Reader
 from blueport.daemon.watching.stirring import stir_for_ever
+from blueport.daemon.watching.typing_dots import TypingDots
 from blueport.protocol.door import Hello, LineReport, Welcome
 
 _FIRST_PAUSE_S = 1.0
@@ -39,14 +44,18 @@ async def run(settings: Settings) -> None:
     with opened_journal(settings.journal) as journal, closing(ChatDbThread(chat_db_path)) as chat_db:
         async with opened_uplink(settings) as uplink:
             health = MacHealth()
-            reader = Reader(journal, chat_db, health, settings)
+            library = Library(chat_db_path)
+            reader = Reader(journal, chat_db, library, health, settings)
             # Before the first word to the server: what is written from then on is news, so we must stand at the end.
             await reader.step()
-            imsg = None if settings.imsg is None else Imsg(settings.imsg, settings)
+            dots = TypingDots(journal, uplink, chat_db, reader.noting)
+            imsg = None if settings.imsg is None else Imsg(settings.imsg, settings, dots.hear)
             transport = Chosen(AppleScript(settings), imsg)
             await transport.probe()
             greeter = _Greeter(journal, uplink, health, transport, settings)
             welcome = await greeter.greet()
+            staging = Staging(journal, uplink, chat_db_path)
+            bringing = Bringing(journal, uplink, library)
             hands = Hands(journal, uplink, chat_db, greeter.transport, health, lease_s=welcome.lease_s)
             await _keep_going(
                 {
@@ -54,11 +63,17 @@ async def run(settings: Settings) -> None:
                     "probing": lambda: transport.probe_for_ever(health),
                     "claiming": lambda: claim_for_ever(journal, uplink, settings),
                     "renewing": lambda: renew_for_ever(journal, uplink, lease_s=welcome.lease_s),
+                    "fetching files": staging.fetch_for_ever,
+                    "tidying": staging.tidy_for_ever,
                     "handing over": lambda: hands.work_for_ever(settings),
                     "reporting": lambda: report_for_ever(journal, uplink),
+                    "signalling": lambda: signal_for_ever(uplink, transport, settings),
                     "reading": reader.read_for_ever,
                     "stirring": lambda: stir_for_ever(chat_db_path, reader.stirred),
                     "telling": lambda: tell_for_ever(journal, uplink),
+                    "bringing files": bringing.bring_for_ever,
+                    "telling who types": dots.tell_for_ever,
+                    **({} if imsg is None else {"listening": imsg.listen_for_ever}),
                 }
             )
 

@@ -2,15 +2,16 @@
 
 Every call is repeated until the server answers it, so no caller has to think of lost contact: it only waits longer.
 Only of sightings a refusal is an answer. What else is refused, a token or a line, an operator has to put right: it is
-said aloud, and tried on.
+said aloud, and tried on. Files are tried once at a time, since meanwhile they may go, or change.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from random import SystemRandom
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 import aiohttp
 import msgspec
@@ -22,7 +23,11 @@ from blueport.protocol.door import (
     Claim,
     Claimed,
     ClaimedItem,
+    ClaimedSignal,
+    ClaimedSignals,
+    ClaimSignals,
     Failed,
+    FileKept,
     Held,
     Hello,
     Hold,
@@ -35,7 +40,11 @@ from blueport.protocol.door import (
 _CLAIM_MARGIN_S = 10
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 2.0
-_OK = 200
+# So long a file may stand still; what it takes in all depends on its size.
+_STALLED_S = 60
+_SLOWEST_BYTES_A_S = 50_000
+_PIECE_BYTES = 256 * 1024
+_OK, _NOT_FOUND, _UNPROCESSABLE = 200, 404, 422
 _REFUSALS = frozenset({400, 413, 422})
 _NO_CONTACT = "No contact with the server"
 _TROUBLES = {
@@ -48,6 +57,9 @@ _TROUBLES = {
 }
 # The one 404 that is not about the way to the door.
 _FOREIGN_LINE = b'"line_not_found"'
+# And those that are, or come from somebody on the way.
+_NO_SUCH_PATH = frozenset({"route_not_found", "unknown"})
+_MIME_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
 
 _log = logging.getLogger(__name__)
 _jitter = SystemRandom()
@@ -58,7 +70,11 @@ class RefusedError(Exception):
     """The server understood the request and will never accept it; the text is its status and code."""
 
 
-class _UnansweredError(Exception):
+class GoneError(Exception):
+    """What was asked for is not there (any more, or yet)."""
+
+
+class UnansweredError(Exception):
     """No answer came, or one that says nothing about the request itself; `trouble` is what an operator should know."""
 
     def __init__(self, reason: str, trouble: str = _NO_CONTACT) -> None:
@@ -113,6 +129,86 @@ class Uplink:
         """
         await self._ask("sightings", sightings, Noted, may_be_refused=True)
 
+    async def tell_now(self, sightings: Sightings) -> None:
+        """Tell what nobody wants to hear later: once, whether it is heard or not."""
+        try:
+            await self._post("sightings", msgspec.json.encode(sightings), self._timeout_s)
+        except UnansweredError as error:
+            _log.debug("Not told: %s", error)
+
+    async def claim_signals(self, asked: ClaimSignals) -> tuple[ClaimedSignal, ...]:
+        """Return signals, once there are some or the wait is over."""
+        timeout_s = asked.wait_s + _CLAIM_MARGIN_S
+        return (await self._ask("signals", asked, ClaimedSignals, timeout_s=timeout_s)).signals
+
+    async def signal_done(self, signal_id: str, token: str) -> None:
+        """Report a signal as done."""
+        await self._ask(f"signals/{signal_id}/done", Hold(token), Held)
+
+    async def signal_failed(self, signal_id: str, failed: Failed) -> None:
+        """Report a signal as not done."""
+        await self._ask(f"signals/{signal_id}/failed", failed, Held)
+
+    async def fetch(self, item_id: str, token: str, write: Callable[[bytes], object]) -> None:
+        """Have the file of an item written, piece by piece.
+
+        Raises:
+            GoneError: The item is no longer ours.
+            RefusedError: There is no such file to send; the text is why, as a word.
+            UnansweredError: Not all of it came.
+        """
+        path = f"outbox/{item_id}/file"
+        try:
+            await self._fetch(path, msgspec.json.encode(Hold(token)), write)
+        except UnansweredError as error:
+            self._note_trouble("files", error)
+            raise
+        self._note_answered("files")
+
+    async def _fetch(self, path: str, body: bytes, write: Callable[[bytes], object]) -> None:
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._timeout_s, sock_read=_STALLED_S)
+        try:
+            async with self._session.post(self._base + path, data=body, timeout=timeout) as response:
+                if response.status != _OK:
+                    raise _no_file(response.status, await response.read())
+                async for piece in response.content.iter_chunked(_PIECE_BYTES):
+                    write(piece)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise UnansweredError(type(error).__name__) from error
+
+    async def bring(self, of: Mapping[str, str], file: BinaryIO, *, mime_type: str | None, size: int) -> None:
+        """Bring a file *of* a message: `line`, `message` and `attachment`.
+
+        Raises:
+            GoneError: The server does not know the message yet.
+            RefusedError: It does not want the file.
+            UnansweredError: It did not get all of it.
+        """
+        try:
+            status, answer = await self._put(of, file, mime_type, timeout_s=_STALLED_S + size / _SLOWEST_BYTES_A_S)
+            if status == _NOT_FOUND and _code_of(answer) == "message_not_found":
+                raise GoneError
+            if _is_refusal(status, answer):
+                raise RefusedError(f"{status} {_code_of(answer)}")
+            _decoded(status, answer, FileKept)
+        except UnansweredError as error:
+            self._note_trouble("files", error)
+            raise
+        self._note_answered("files")
+
+    async def _put(
+        self, of: Mapping[str, str], file: BinaryIO, mime_type: str | None, *, timeout_s: float
+    ) -> tuple[int, bytes]:
+        is_known = mime_type is not None and _MIME_TYPE.fullmatch(mime_type)
+        headers = {"Content-Type": mime_type if mime_type and is_known else "application/octet-stream"}
+        timeout = aiohttp.ClientTimeout(total=timeout_s)
+        asking = self._session.post(self._base + "files", params=of, data=file, headers=headers, timeout=timeout)
+        try:
+            async with asking as response:
+                return response.status, await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise UnansweredError(type(error).__name__) from error
+
     async def _ask(
         self,
         path: str,
@@ -130,7 +226,7 @@ class Uplink:
                 if may_be_refused and _is_refusal(status, answer):
                     raise RefusedError(f"{status} {_code_of(answer)}")
                 decoded = _decoded(status, answer, kind)
-            except _UnansweredError as error:
+            except UnansweredError as error:
                 self._note_trouble(path, error)
                 await asyncio.sleep(pause_s * _jitter.uniform(0.5, 1))
                 pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
@@ -144,9 +240,9 @@ class Uplink:
             async with self._session.post(self._base + path, data=body, timeout=timeout) as response:
                 return response.status, await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _UnansweredError(type(error).__name__) from error
+            raise UnansweredError(type(error).__name__) from error
 
-    def _note_trouble(self, path: str, error: _UnansweredError) -> None:
+    def _note_trouble(self, path: str, error: UnansweredError) -> None:
         """Say what is wrong once, and again when it is something else."""
         kind = path.partition("/")[0]
         if error.trouble not in self._troubles.values():
@@ -171,14 +267,23 @@ def _is_refusal(status: int, answer: bytes) -> bool:
     return status in _REFUSALS or _FOREIGN_LINE in answer
 
 
+def _no_file(status: int, answer: bytes) -> Exception:
+    code = _code_of(answer)
+    if status == _NOT_FOUND and code not in _NO_SUCH_PATH:
+        return GoneError(code)
+    if status == _UNPROCESSABLE:
+        return RefusedError(code)
+    return UnansweredError(f"status {status} {code}", _TROUBLES.get(code, _NO_CONTACT))
+
+
 def _decoded(status: int, answer: bytes, kind: type[_Answer]) -> _Answer:
     if status != _OK:
         code = _code_of(answer)
-        raise _UnansweredError(f"status {status} {code}", _TROUBLES.get(code, _NO_CONTACT))
+        raise UnansweredError(f"status {status} {code}", _TROUBLES.get(code, _NO_CONTACT))
     try:
         return msgspec.json.decode(answer, type=kind)
     except msgspec.DecodeError as error:
-        raise _UnansweredError("an answer that is not the server's") from error
+        raise UnansweredError("an answer that is not the server's") from error
 
 
 class _Problem(msgspec.Struct):

@@ -16,11 +16,14 @@ Tapback = Literal["love", "like", "dislike", "laugh", "emphasize", "question"]
 
 
 class FileToSend(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A file whose bytes are at the door, under its item's id; `filename` is fit for any disk, `size` is in bytes."""
+    """A file whose bytes are at the door, under its item's id; `filename` is fit for any disk, `size` is in bytes.
+
+    The size of a voice message is None: it is still to be made.
+    """
 
     filename: str
     mime_type: str
-    size: int
+    size: int | None
 
 
 class SendText(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="send_text"):

@@ -14,8 +14,10 @@
 | `sightings` | Sightings | Noted |
 | `files?line=&message=&attachment=` | the bytes of a file of a message, streamed | FileKept |
 
-`files` takes the bytes of an attachment, by the guids of the message and of the attachment, once the message was told;
-before that it answers 404 `message_not_found`. Bringing the same file twice changes nothing.
+The file of a voice message is made when it is first fetched: its size is known from then on, and the answer is 422
+`audio_not_readable` if there is no sound in what was uploaded. `files` takes the bytes of an attachment, by the guids
+of the message and of the attachment, once the message was told; before that it answers 404 `message_not_found`.
+Bringing the same file twice changes nothing.
 
 `begin` is asked right before the hand-over to Messages, and granted in the order of a line. From then on the item is
 offered to nobody, unless the daemon says that it was surely not sent (`failed`, not `permanent`).

@@ -102,7 +102,7 @@ class ReceiptSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="
 
 
 class TypingSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="typing"):
-    """The peer of a one-to-one chat began or stopped to type at that moment (Unix ms); told late it is worth nothing."""
+    """The peer of a one-to-one chat began or stopped to type at that moment (Unix ms); late it is worth nothing."""
 
     line_handle: str
     chat: ChatSeen

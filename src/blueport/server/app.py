@@ -7,58 +7,91 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
 import uvicorn
 from starlette.routing import Router
 from starlette.types import Receive, Scope
 
-from blueport import __version__, clock
+from blueport import clock
 from blueport.server import provisioning
+from blueport.server.authorizing import service as authorizing
+from blueport.server.authorizing.limits import Limits
+from blueport.server.blobs import queries as blobs
+from blueport.server.blobs.links import links_of
+from blueport.server.blobs.storage import blobs_of
 from blueport.server.dashboard.routes import Dashboard
+from blueport.server.describing.routes import Descriptions
 from blueport.server.errors import StoreUnavailableError
-from blueport.server.http import openapi, repeating
+from blueport.server.http import repeating
 from blueport.server.http.answers import Answer, with_request_id
+from blueport.server.http.downloads import Downloads
 from blueport.server.http.endpoint import Endpoint, Terms
+from blueport.server.http.in_flight import InFlight
 from blueport.server.http.pages import Cursors
 from blueport.server.http.problems import Answered
 from blueport.server.http.protocol import EnvelopeProtocol
 from blueport.server.http.routing import Api, otherwise, route
 from blueport.server.link import service as link
-from blueport.server.link.routes import Door
+from blueport.server.link.files import FileDoor
+from blueport.server.link.routes import LONG_POLLS, Door
 from blueport.server.notifying import service as notifying
 from blueport.server.notifying.dispatcher import Dispatcher
 from blueport.server.notifying.guard import guard_of
 from blueport.server.notifying.sender import HttpSender
+from blueport.server.resources.audio_messages import routes as audio_messages
 from blueport.server.resources.chats import routes as chats
+from blueport.server.resources.files import routes as files
 from blueport.server.resources.lines import routes as lines
 from blueport.server.resources.messages import routes as messages
 from blueport.server.resources.outbox import routes as outbox
+from blueport.server.resources.reactions import routes as reactions
+from blueport.server.resources.receipts import routes as receipts
+from blueport.server.resources.sandbox import routes as sandbox
+from blueport.server.resources.typing import routes as typing
 from blueport.server.resources.webhooks import routes as webhooks
 from blueport.server.sending import service as sending
 from blueport.server.settings import Settings
+from blueport.server.signalling import service as signalling
 from blueport.server.store.schema import upgrade
 from blueport.server.store.sqlite import SqliteStore
 from blueport.server.store.tx import Tx
 
 log = logging.getLogger(__name__)
 
+HEALTH = "/healthz"
 SWEEP_S = 15.0
+# What a crash may forget of the calls that were counted.
+KEEP_USES_S = 5.0
 GRACE_S = 3
+SWEEP_FILES_S = 6 * 60 * 60
+# A draft that is still written to has news every half minute; bytes are told of right after they are in their place.
+DRAFT_LIFE_MS = 60 * 60 * 1000
+UNTOLD_LIFE_MS = 24 * 60 * 60 * 1000
 
 # The busiest first: routes are tried in this order.
 ENDPOINTS: tuple[Endpoint, ...] = (
     messages.SEND,
+    typing.SEND,
+    receipts.SEND,
     messages.LIST,
     outbox.GET,
+    reactions.SEND,
+    audio_messages.SEND,
+    reactions.LIST,
+    typing.LIST,
+    receipts.LIST,
     chats.LIST,
     lines.LIST,
+    sandbox.GET,
+    sandbox.BEGIN,
     webhooks.CREATE,
     webhooks.LIST,
     webhooks.DELETE,
+    files.UPLOAD,
+    files.GET,
 )
 
 
@@ -74,32 +107,44 @@ class Server:
 
     def __init__(self, settings: Settings, store: SqliteStore, cursor_secret: bytes) -> None:
         guard = guard_of(settings.webhook_allow)
-        terms = Terms(settings.region, settings.max_attempts, guard, Cursors(cursor_secret))
+        links = links_of(cursor_secret, settings.public_url, _own_url(settings))
+        self._limits = Limits(settings.hourly_limit)
+        cursors = Cursors(cursor_secret)
+        terms = Terms(settings.region, settings.max_attempts, guard, cursors, links, self._limits)
         self._settings = settings
         self._store = store
         self._guard = guard
+        self._links = links
+        self._blobs = blobs_of(settings)
         self._watch = Watch()
-        all_routes = Api(store, terms).routes(ENDPOINTS)
-        self._door = Door(store, lease_s=settings.lease_s, region=settings.region)
-        all_routes += self._door.routes()
-        all_routes += [route("/healthz", {"GET": self._healthz}), route("/openapi.json", {"GET": self._openapi})]
+        all_routes = Api(store, terms, self._blobs).routes(ENDPOINTS)
+        all_routes += Downloads(store, self._blobs, links).routes()
+        self._door = Door(store, self._limits, lease_s=settings.lease_s, region=settings.region)
+        all_routes += self._door.routes() + FileDoor(store, self._limits, self._blobs).routes()
+        all_routes += Descriptions(ENDPOINTS, links=links, hourly_limit=settings.hourly_limit).routes()
+        all_routes += [route(HEALTH, {"GET": self._healthz})]
         if settings.dashboard_token:
-            all_routes += Dashboard(store, settings.dashboard_token).routes()
-        self.app = Router(all_routes, redirect_slashes=False, default=Answered(otherwise), lifespan=self._lifespan)
+            all_routes += Dashboard(store, self._limits, settings.dashboard_token).routes()
+        router = Router(all_routes, redirect_slashes=False, default=Answered(otherwise), lifespan=self._lifespan)
+        self.app = InFlight(router, settings.max_in_flight, [HEALTH, *LONG_POLLS])
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _app: Router) -> AsyncIterator[None]:
         sender = HttpSender(self._guard, self._settings.webhook_timeout_s)
         lease_s = self._settings.webhook_timeout_s * 2 + 10
         loops = [
-            asyncio.create_task(Dispatcher(self._store, sender, lease_s=lease_s).run()),
-            asyncio.create_task(self._sweep()),
+            asyncio.create_task(Dispatcher(self._store, sender, self._links, lease_s=lease_s).run()),
+            asyncio.create_task(_forever(self.sweep, SWEEP_S)),
+            asyncio.create_task(_forever(self.keep_uses, KEEP_USES_S)),
+            asyncio.create_task(_forever(self.sweep_files, SWEEP_FILES_S)),
         ]
         yield
         for loop in loops:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
         await sender.close()
+        with contextlib.suppress(StoreUnavailableError):
+            await self.keep_uses()
 
     def let_go(self) -> None:
         """Answer those who wait."""
@@ -109,22 +154,40 @@ class Server:
         """Do what is done now and then."""
         self._watch = await self._store.write(_swept, self._watch, lease_s=self._settings.lease_s)
 
-    async def _sweep(self) -> None:
-        while True:
-            await asyncio.sleep(SWEEP_S)
-            try:
-                await self.sweep()
-            except StoreUnavailableError:
-                log.warning("the sweep waits: the database is not available")
-            except Exception:
-                log.exception("the sweep fell over; it goes on")
+    async def sweep_files(self) -> None:
+        """Remove bytes that nobody knows of: of uploads that broke off, and of processes that died before they told."""
+        await self._blobs.sweep_drafts(clock.now_ms() - DRAFT_LIFE_MS)
+        async for keys in self._blobs.listed(clock.now_ms() - UNTOLD_LIFE_MS):
+            for key in set(keys) - await self._store.read(blobs.known_keys, keys):
+                await self._blobs.drop(key)
+
+    async def keep_uses(self) -> None:
+        """Write down how often keys were used since this was last done."""
+        uses = self._limits.not_kept()
+        if uses:
+            await self._store.write(authorizing.keep_uses, uses)
+            self._limits.note_kept(uses)
 
     async def _healthz(self, _scope: Scope, _receive: Receive, request_id: str) -> Answer:
         await self._store.read(notifying.next_due_at)
         return Answer(200, with_request_id(b'{"status":"ok"}', request_id))
 
-    async def _openapi(self, _scope: Scope, _receive: Receive, _request_id: str) -> Answer:
-        return Answer(200, msgspec.json.encode(openapi.description(ENDPOINTS, version=__version__)))
+
+def _own_url(settings: Settings) -> str:
+    """Return where we listen, for those who are told of a file before we know how they call us."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - compared, not bound
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+async def _forever(work: Callable[[], Awaitable[None]], every_s: float) -> None:
+    while True:
+        await asyncio.sleep(every_s)
+        try:
+            await work()
+        except StoreUnavailableError:
+            log.warning("the %s waits: the database is not available", work.__name__)
+        except Exception:
+            log.exception("the %s fell over; it goes on", work.__name__)
 
 
 def _swept(tx: Tx, watch: Watch, *, lease_s: int) -> Watch:
@@ -134,6 +197,7 @@ def _swept(tx: Tx, watch: Watch, *, lease_s: int) -> Watch:
     daemons are given the time to renew what they hold before any of them is taken for silent.
     """
     repeating.drop_old(tx)
+    signalling.end_expired(tx)
     quiet_until = watch.quiet_until
     if not 0 <= tx.now_ms - watch.swept_at <= 2 * SWEEP_S * 1000:
         notifying.hasten(tx)

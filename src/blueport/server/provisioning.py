@@ -5,11 +5,12 @@ import secrets
 from blueport.handles import sendable_handle
 from blueport.server.addressing import service as addressing
 from blueport.server.addressing.queries import Line
+from blueport.server.auditing import service as auditing
 from blueport.server.authorizing import queries as authorizing_queries
 from blueport.server.authorizing import service as authorizing
-from blueport.server.authorizing.keys import is_well_formed
+from blueport.server.authorizing.keys import digest, is_well_formed
 from blueport.server.errors import MisconfiguredError
-from blueport.server.ids import LineId, mint
+from blueport.server.ids import AccountId, DaemonId, LineId, mint
 from blueport.server.settings import Settings
 from blueport.server.store import installation
 from blueport.server.store.tx import Tx
@@ -19,29 +20,66 @@ def prepare(tx: Tx, settings: Settings) -> bytes:
     """Make what a fresh installation needs, once; return the secret that seals its cursors.
 
     Raises:
-        MisconfiguredError: The first key or line is none.
+        MisconfiguredError: The first key or line is none, or the sandbox's.
     """
     if authorizing_queries.how_many_accounts(tx) == 0 and settings.first_line and settings.first_key:
         _provide_first(tx, settings, settings.first_line, settings.first_key)
+    if settings.sandbox_line and addressing.sandbox_line(tx) is None:
+        _provide_sandbox_line(tx, settings, settings.sandbox_line)
     secret = installation.cursor_secret(tx)
     if secret is None:
         secret = secrets.token_hex(32)
         installation.create(tx, secret)
+    installation.set_sandbox_daily_limit(tx, settings.sandbox_daily_limit)
     return secret.encode()
 
 
 def _provide_first(tx: Tx, settings: Settings, named: str, key: str) -> None:
-    handle = sendable_handle(named, region=settings.region)
-    if handle is None:
-        raise MisconfiguredError("`first_line` takes a phone number with its country code, or an Apple ID")
+    handle = _handle(named, "first_line", settings)
     if not is_well_formed(key):
         raise MisconfiguredError("`first_key` is no key of ours: `blueport key` makes one")
-    account_id = authorizing.new_account(tx, "first")
-    authorizing.add_key(tx, account_id, key, name="first")
+    account_id = authorizing.new_account(tx, "first", settings.first_owner)
+    _note(tx, "account.created", account_id, account_id)
+    _note(tx, "key.created", account_id, authorizing.add_key(tx, account_id, key, name="first"))
     daemon_id = None
     if settings.first_daemon_token:
         daemon_id = authorizing.add_daemon(tx, account_id, settings.first_daemon_token, name="first")
-    line = Line(
+        _note(tx, "daemon.created", account_id, daemon_id)
+    _add_line(tx, _line(tx, account_id, handle), daemon_id)
+
+
+def _provide_sandbox_line(tx: Tx, settings: Settings, named: str) -> None:
+    handle = _handle(named, "sandbox_line", settings)
+    token = settings.first_daemon_token
+    daemon = authorizing_queries.live_daemon(tx, digest(token)) if token else None
+    if daemon is None:
+        raise MisconfiguredError("`sandbox_line` is served by the daemon of `first_daemon_token`, which is unknown")
+    if addressing.any_line(tx, handle) is not None:
+        raise MisconfiguredError("`sandbox_line` is a line of its own already")
+    line = _line(tx, daemon.account_id, handle)
+    # Lists are newest first, and whoever takes the first line wants one of his own.
+    older = LineId(mint("ln", tx.now_ms - 1))
+    _add_line(tx, line._replace(id=older, is_sandbox=1), daemon.id)
+
+
+def _add_line(tx: Tx, line: Line, daemon_id: DaemonId | None) -> None:
+    addressing.add_line(tx, line, daemon_id)
+    _note(tx, "line.created", line.account_id, line.id)
+
+
+def _note(tx: Tx, action: auditing.Action, account_id: AccountId, target: str) -> None:
+    auditing.note(tx, auditing.SYSTEM, action, account_id=account_id, target=target)
+
+
+def _handle(named: str, setting: str, settings: Settings) -> str:
+    handle = sendable_handle(named, region=settings.region)
+    if handle is None:
+        raise MisconfiguredError(f"`{setting}` takes a phone number with its country code, or an Apple ID")
+    return handle
+
+
+def _line(tx: Tx, account_id: AccountId, handle: str) -> Line:
+    return Line(
         id=LineId(mint("ln", tx.now_ms)),
         account_id=account_id,
         handle=handle,
@@ -50,4 +88,3 @@ def _provide_first(tx: Tx, settings: Settings, named: str, key: str) -> None:
         is_active=0,
         capabilities="",
     )
-    addressing.add_line(tx, line, daemon_id)

@@ -1,5 +1,7 @@
 """What a message says: its text and the order of its files, from the archived body if that can be read."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from blueport.typedstream import ATTACHMENT_MARK, TypedStreamError, decode
@@ -9,11 +11,15 @@ _UNREADABLE_MARK = "\ufffd"
 
 
 class Body(NamedTuple):
-    """The text without the marks of files, None if none; the guids of the files; whether there is a mark of a file."""
+    """The text without the marks of files, None if none; the guids of the files; whether there is a mark of a file.
+
+    `transcriptions` are of voice memos, by the guid of the file.
+    """
 
     text: str | None
     attachment_guids: tuple[str, ...] = ()
     has_marks: bool = False
+    transcriptions: Mapping[str, str] = MappingProxyType({})
 
 
 def body_of(archived: bytes | None, plain: str | None, *, may_be_unsent: bool = False) -> Body:
@@ -32,7 +38,9 @@ def _archived_body(archived: bytes) -> Body | None:
         attributed = decode(archived)
     except TypedStreamError:
         return None
-    return _body(attributed.text, attributed.attachment_guids)
+    said = {run.attachment_guid: run.transcription for run in attributed.runs if run.attachment_guid}
+    body = _body(attributed.text, attributed.attachment_guids)
+    return body._replace(transcriptions={guid: words for guid, words in said.items() if words})
 
 
 def _body(marked: str, guids: tuple[str, ...]) -> Body:

@@ -41,6 +41,8 @@ class RawMessage(msgspec.Struct, frozen=True, array_like=True):
     error: int
     item_type: int
     associated_message_type: int
+    associated_message_guid: str | None
+    associated_message_emoji: str | None
     balloon_bundle_id: str | None
     message_summary_info: bytes | None
     thread_originator_guid: str | None
@@ -63,15 +65,17 @@ class RawMessage(msgspec.Struct, frozen=True, array_like=True):
 
 
 class RawAttachment(msgspec.Struct, frozen=True, array_like=True):
-    """A row of `attachment`, with the message that it belongs to."""
+    """A row of `attachment`, with the message that it belongs to; `filename` is a path, whose bytes are the disk's."""
 
     message_id: int
     guid: str | None
-    filename: str | None
+    filename: bytes | None
     transfer_name: str | None
+    transfer_state: int
     mime_type: str | None
     uti: str | None
     total_bytes: int
+    user_info: bytes | None
     is_sticker: int
     hide_attachment: int
 
@@ -99,6 +103,9 @@ _CASTS: dict[object, str] = {
 
 # Numbers given as one JSON list: SQLite limits how many values a statement may be given, and nothing else does.
 ANY_OF = "(SELECT value FROM json_each(?))"
+
+# Whenever it was read, in the unit of most dates; a few are in seconds.
+_NANOSECONDS = "CASE WHEN m.date_read < 100000000000 THEN m.date_read * 1000000000 ELSE m.date_read END"
 
 # Of a row without one, a name that is at least its own.
 GUID = "ifnull(nullif(CAST(m.guid AS TEXT), ''), 'row-' || m.ROWID)"
@@ -140,6 +147,22 @@ def own_address_query(columns: Columns) -> str:
     return f"SELECT DISTINCT {fields} FROM message m"  # noqa: S608 - our own constants
 
 
+def reading_query(columns: Columns) -> str:
+    """Return the statement that finds, for each chat of two, the own message that was read last, and when.
+
+    Of those behind a rowid or sent since a date, leaving out what is dated behind another; dates in nanoseconds.
+    """
+    if not {"date_read", "is_from_me"} <= columns["message"]:
+        return "SELECT 0, 0, '' WHERE FALSE AND ? = ? AND ? = ?"
+    return f"""
+        SELECT m.ROWID, MAX({_NANOSECONDS}) AS read_ns, CAST(c.guid AS TEXT) FROM message m
+        JOIN chat_message_join n ON n.message_id = m.ROWID JOIN chat c ON c.ROWID = n.chat_id
+        WHERE (m.ROWID > ? OR m.date >= ?) AND m.is_from_me = 1 AND m.item_type = 0
+        AND m.date_read > 0 AND {_NANOSECONDS} BETWEEN ? AND ? AND c.guid IS NOT NULL AND c.style = 45
+        GROUP BY c.ROWID
+    """  # noqa: S608 - our own constants
+
+
 def attachment_query(columns: Columns) -> str:
     """Return the statement that reads the RawAttachments of messages whose rowids it is given as JSON."""
     fields = ", ".join(
@@ -174,7 +197,19 @@ def _state(columns: Columns) -> str:
     lengths = [f"ifnull(length(CAST(m.{name} AS BLOB)), '')" for name in _STATE_LENGTHS if name in there]
     # The link to a chat comes last of all, sometimes long after the rest, and goes with Recently Deleted.
     link = "EXISTS (SELECT 1 FROM chat_message_join n WHERE n.message_id = m.ROWID)"
-    return " || ':' || ".join([*flags, *lengths, link])
+    return " || ':' || ".join([*flags, *lengths, link]) + f" || {_what_is_said(columns)}"
+
+
+def _what_is_said(columns: Columns) -> str:
+    """Of a voice memo: a transcription may come beside the file alone, with nothing written to the message's row."""
+    if "user_info" not in columns["attachment"] or "is_audio_message" not in columns["message"]:
+        return "''"
+    return """
+        CASE WHEN m.is_audio_message THEN ifnull((
+            SELECT ':' || SUM(length(CAST(a.user_info AS BLOB))) FROM message_attachment_join j
+            JOIN attachment a ON a.ROWID = j.attachment_id WHERE j.message_id = m.ROWID
+        ), '') ELSE '' END
+    """
 
 
 def _is_deleted(columns: Columns) -> str:

@@ -24,9 +24,10 @@ from blueport.daemon.chatdb.columns import (
     columns_of,
     message_query,
     own_address_query,
+    reading_query,
     state_query,
 )
-from blueport.daemon.chatdb.dates import BELOW_SECONDS, apple_ns, apple_s
+from blueport.daemon.chatdb.dates import BELOW_SECONDS, apple_ns, apple_s, unix_ms
 from blueport.daemon.chatdb.links import link_of
 from blueport.daemon.chatdb.rows import URL_BALLOON, MessageRow, message_row, own_addresses
 
@@ -36,7 +37,10 @@ _NEIGHBOURHOOD_ROWS = 500
 _NEIGHBOURS = 10
 # So many rows are taken for new where they have no date, and show which addresses are in use.
 _NEWEST_ROWS = 5_000
+# So many are looked at for receipts at every look.
+_NEWEST_READ_ROWS = 200
 _DAY_MS = 86_400_000
+_NEVER_MS = 4_102_444_800_000  # the year 2100
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +54,19 @@ class State(msgspec.Struct, frozen=True, array_like=True):
     rowid: int
     guid: str
     state: str
+
+
+class Reading(msgspec.Struct, frozen=True, array_like=True):
+    """The own message of a conversation of two that its peer read last, and when (Apple's nanoseconds)."""
+
+    rowid: int
+    read_ns: int
+    chat_guid: str
+
+    @property
+    def read_at(self) -> int:
+        """When, in Unix milliseconds."""
+        return unix_ms(self.read_ns) or 0
 
 
 class _Open(NamedTuple):
@@ -129,6 +146,26 @@ class ChatDb:
         undated = self.newest_rowid() - _NEWEST_ROWS
         since = (apple_ns(moment), apple_s(moment), BELOW_SECONDS, undated, undated)
         return self._read(State, state_query(self._columns) + condition, *since)
+
+    def readings(self, *, since: int | None, between: tuple[int, int]) -> list[Reading]:
+        """Return the latest reading of each peer *between* two moments (Unix ms).
+
+        Of our newest messages, and of all sent since a moment (Unix ms) if there is one.
+        """
+        newest = self.newest_rowid() - _NEWEST_READ_ROWS
+        latest = tuple(apple_ns(moment) for moment in between)
+        return self._read(Reading, reading_query(self._columns), newest, apple_ns(since or _NEVER_MS), *latest)
+
+    def newest_of_chat(self, guid: str) -> MessageRow | None:
+        """Return the newest message of a conversation, which may be named by another service's guid; None if none."""
+        condition = """
+            WHERE m.ROWID = (
+                SELECT n.message_id FROM chat_message_join n JOIN chat k ON k.ROWID = n.chat_id
+                WHERE k.guid = ? OR (k.style = 45 AND k.chat_identifier = ?) ORDER BY n.message_id DESC LIMIT 1
+            )
+        """
+        service, _, identifier = guid.partition(";-;")
+        return next(iter(self._messages(condition, guid, identifier if service else "")), None)
 
     def addresses_of_chats(self) -> list[str]:
         """Return the accounts that conversations were ever held under, as written there."""

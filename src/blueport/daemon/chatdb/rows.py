@@ -1,6 +1,7 @@
 """A message as chat.db shows it at one moment, put into our words; it may be unfinished."""
 
 import mimetypes
+import plistlib
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from blueport.daemon.chatdb.bodies import Body, body_of
 from blueport.daemon.chatdb.columns import RawAttachment, RawMessage
 from blueport.daemon.chatdb.dates import unix_ms
 from blueport.daemon.chatdb.kinds import Kind, kind_of
+from blueport.daemon.chatdb.reactions import Reaction, reaction_of
 from blueport.daemon.chatdb.summaries import Summary, summary_of
 from blueport.protocol.sightings import AttachmentSeen, ChatSeen
 
@@ -40,12 +42,17 @@ _TYPES_BY_UTI = {
 _HIDDEN_IN_NAMES = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
+class _UserInfo(msgspec.Struct):
+    transcription: str | None = msgspec.field(name="audio-transcription", default=None)
+
+
 class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `message`.
 
     `state` changes when the row is worth another look; `sender` is None for own and unknown ones; `own_addresses` are
-    those that the row names as this Mac's; `names_files` is set while there must be more attachments than there are.
-    Of an unreadable row nothing behind `kind` is known.
+    those that the row names as this Mac's; `names_files` is set while there must be more attachments than there are;
+    `files` are the rows of the attachments, in the same order. A reaction has neither text nor files, and is None if
+    nobody knows what it is. Of an unreadable row nothing behind `kind` is known.
     """
 
     rowid: int
@@ -56,6 +63,8 @@ class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
     sender: str | None = None
     text: str | None = None
     attachments: tuple[AttachmentSeen, ...] = ()
+    files: tuple[RawAttachment, ...] = ()
+    reaction: Reaction | None = None
     names_files: bool = False
     sent_at: int = 0
     service: str | None = None
@@ -75,33 +84,49 @@ def message_row(
     raw: RawMessage, *, participants: tuple[str, ...], attachments: Sequence[RawAttachment], link: Link | None
 ) -> MessageRow:
     """Put a raw row into our words."""
-    summary = summary_of(raw.message_summary_info)
-    may_be_unsent = _may_be_unsent(raw, summary)
-    body = body_of(raw.attributed_body, raw.text, may_be_unsent=may_be_unsent)
-    chat = _chat(raw, participants)
     is_system = bool(raw.is_system_message or raw.is_service_message or raw.is_corrupt or raw.is_spam)
-    return MessageRow(
+    kind = kind_of(item_type=raw.item_type, associated_type=raw.associated_message_type, is_system=is_system)
+    chat = _chat(raw, participants)
+    row = MessageRow(
         rowid=raw.rowid,
         guid=raw.guid,
         state=raw.state,
-        kind=kind_of(item_type=raw.item_type, associated_type=raw.associated_message_type, is_system=is_system),
+        kind=kind,
         chat=chat,
         sender=None if raw.is_from_me else _sender(raw, chat),
-        text=body.text,
-        attachments=_attachments(body, summary, attachments),
-        names_files=_names_files(raw, body, attachments),
         sent_at=unix_ms(raw.date) or 0,
         service=raw.service,
         is_from_me=bool(raw.is_from_me),
         is_sent=bool(raw.is_sent),
         error=raw.error,
-        is_audio=bool(raw.is_audio_message) or any(_is_voice(file) for file in attachments),
-        is_unsent=may_be_unsent and body.text is None and not attachments,
         is_deleted=bool(raw.is_deleted),
-        link=link,
-        reply_to_guid=raw.thread_originator_guid or None,
         line_address=raw.destination_caller_id,
         own_addresses=own_addresses(raw.destination_caller_id, raw.account, raw.chat_account),
+    )
+    return _with_reaction(row, raw) if kind == "reaction" else _with_body(row, raw, attachments, link)
+
+
+def _with_reaction(row: MessageRow, raw: RawMessage) -> MessageRow:
+    # Its text is a sentence for old devices.
+    said = (raw.associated_message_type, raw.associated_message_guid, raw.associated_message_emoji)
+    return msgspec.structs.replace(row, reaction=reaction_of(*said))
+
+
+def _with_body(row: MessageRow, raw: RawMessage, attachments: Sequence[RawAttachment], link: Link | None) -> MessageRow:
+    summary = summary_of(raw.message_summary_info)
+    may_be_unsent = _may_be_unsent(raw, summary)
+    body = body_of(raw.attributed_body, raw.text, may_be_unsent=may_be_unsent)
+    files = _visible(body, summary, attachments)
+    return msgspec.structs.replace(
+        row,
+        text=body.text,
+        attachments=tuple(_attachment(file, body) for file in files),
+        files=tuple(files),
+        names_files=_names_files(raw, body, attachments),
+        is_audio=bool(raw.is_audio_message) or any(_is_voice(file) for file in attachments),
+        is_unsent=may_be_unsent and body.text is None and not attachments,
+        link=link,
+        reply_to_guid=raw.thread_originator_guid or None,
     )
 
 
@@ -152,29 +177,43 @@ def _names_files(raw: RawMessage, body: Body, raws: Sequence[RawAttachment]) -> 
     return len(named - there) > len(others) or (not raws and bool(raw.cache_has_attachments or body.has_marks))
 
 
-def _attachments(body: Body, summary: Summary, raws: Sequence[RawAttachment]) -> tuple[AttachmentSeen, ...]:
+def _visible(body: Body, summary: Summary, raws: Sequence[RawAttachment]) -> list[RawAttachment]:
     """Return the files that a person would see, in the order of the body."""
     visible = [raw for raw in raws if raw.guid and not _is_hidden(raw)]
     order = {guid: place for place, guid in enumerate(body.attachment_guids)}
     if summary.unsent_parts:
         visible = [raw for raw in visible if raw.guid in order]
-    visible.sort(key=lambda raw: order.get(raw.guid or "", len(order)))
-    return tuple(_attachment(raw) for raw in visible)
+    return sorted(visible, key=lambda raw: order.get(raw.guid or "", len(order)))
 
 
 def _is_hidden(raw: RawAttachment) -> bool:
-    name = raw.transfer_name or raw.filename or ""
+    name = _written_name(raw)
     return bool(raw.hide_attachment or raw.is_sticker) or name.endswith(".pluginPayloadAttachment")
 
 
-def _attachment(raw: RawAttachment) -> AttachmentSeen:
-    name = _file_name(raw)
-    return AttachmentSeen(raw.guid or "", name, _mime_type(raw, name), raw.total_bytes if raw.total_bytes > 0 else None)
+def _attachment(raw: RawAttachment, body: Body) -> AttachmentSeen:
+    name = _HIDDEN_IN_NAMES.sub("", unicodedata.normalize("NFC", _written_name(raw))) or None
+    return AttachmentSeen(
+        guid=raw.guid or "",
+        filename=name,
+        mime_type=_mime_type(raw, name),
+        size=raw.total_bytes if raw.total_bytes > 0 else None,
+        transcription=body.transcriptions.get(raw.guid or "") or _transcription_beside(raw) or None,
+    )
 
 
-def _file_name(raw: RawAttachment) -> str | None:
-    written = raw.transfer_name or PurePosixPath(raw.filename or "").name
-    return _HIDDEN_IN_NAMES.sub("", unicodedata.normalize("NFC", written)) or None
+def _written_name(raw: RawAttachment) -> str:
+    return raw.transfer_name or PurePosixPath((raw.filename or b"").decode("utf-8", "replace")).name
+
+
+def _transcription_beside(raw: RawAttachment) -> str | None:
+    """Return what was said in a voice memo, if that stands with its file."""
+    if not raw.user_info:
+        return None
+    try:
+        return msgspec.convert(plistlib.loads(raw.user_info), _UserInfo).transcription
+    except Exception:  # noqa: BLE001 - damaged, it makes plistlib raise anything from LookupError to RecursionError
+        return None
 
 
 def _mime_type(raw: RawAttachment, name: str | None) -> str | None:
@@ -182,6 +221,4 @@ def _mime_type(raw: RawAttachment, name: str | None) -> str | None:
 
 
 def _is_voice(raw: RawAttachment) -> bool:
-    return raw.uti == _VOICE_UTI and (raw.transfer_name or raw.filename or "").rpartition("/")[2].startswith(
-        "Audio Message"
-    )
+    return raw.uti == _VOICE_UTI and _written_name(raw).startswith("Audio Message")

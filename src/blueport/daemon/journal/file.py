@@ -31,7 +31,8 @@ class Journal:
     """An open journal.
 
     `work`, `outcomes` and `news` are set when there is something to do, to report or to tell, `let_go` when items were
-    dropped that the server may offer again. `performing` is the id of the item that Messages is being asked for.
+    dropped that the server may offer again, `fetches` and `uploads` when a file is to be brought from the server or to
+    it. `performing` is the id of the item that Messages is being asked for.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -40,6 +41,8 @@ class Journal:
         self.outcomes = asyncio.Event()
         self.news = asyncio.Event()
         self.let_go = asyncio.Event()
+        self.fetches = asyncio.Event()
+        self.uploads = asyncio.Event()
         self.performing: str | None = None
         [(self.id, self.created_at)] = self.find(tuple[str, int], "SELECT journal, created_at FROM identity")
 

@@ -4,6 +4,7 @@
        ▲                 │                    └──────────────────► failed ──told──► (gone)
        └──surely unsent──┘
 
+A claimed one with a file waits until that lies on this Mac, and so do the later ones of its line.
 One that has ended before, as a restored server offers it, goes from claimed to handed or failed at once; one whose
 proof the server does not take goes from proven to failed.
 
@@ -18,7 +19,7 @@ from typing import Literal
 import msgspec
 
 from blueport.daemon.journal.file import Journal
-from blueport.protocol.commands import Command
+from blueport.protocol.commands import Command, FileToSend, SendAudio, SendFile
 from blueport.protocol.door import ClaimedItem
 
 OUTCOME_UNKNOWN = "outcome_unknown"
@@ -31,7 +32,8 @@ class Item(msgspec.Struct, frozen=True, array_like=True):
 
     `rowid_before` is the newest row of chat.db before the hand-over, which began at `begun_at`; `taken_at` is when
     Messages said that it took the item, if it did (Unix milliseconds). `message_guid` is the row that the item was
-    found to be. `nonce` names this hand-over, and `nonce_before` the one before it.
+    found to be. `nonce` names this hand-over, and `nonce_before` the one before it. `staged` is where the file to be
+    sent lies, if it has one.
     """
 
     id: str
@@ -47,33 +49,49 @@ class Item(msgspec.Struct, frozen=True, array_like=True):
     nonce: str | None
     nonce_before: str | None
     message_guid: str | None
+    staged: str | None
 
     @property
     def command(self) -> Command:
         """What is to be done."""
         return _command_of.decode(self.command_json)
 
+    @property
+    def file(self) -> FileToSend | None:
+        """The file that is to be sent, if there is one."""
+        return file_of(self.command)
+
 
 _COLUMNS = (
-    "id, token, line, command, status, rowid_before, begun_at, taken_at, error, permanent, nonce, nonce_before, guid"
+    "id, token, line, command, status, rowid_before, begun_at, taken_at, error, permanent, nonce, nonce_before, guid,"
+    " (SELECT path FROM staged WHERE item_id = id)"
 )
 _TO_GIVE_BACK = "SELECT line FROM items WHERE status = 'failed' AND permanent = 0"
-_command_of = msgspec.json.Decoder(Command)
+_BEHIND_A_FILE = (
+    "EXISTS (SELECT 1 FROM items e WHERE e.line = items.line AND e.seq <= items.seq"
+    " AND e.status = 'claimed' AND e.waits_for_file)"
+)
+_command_of: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
 
 
 def keep(journal: Journal, claimed: ClaimedItem) -> bool:
     """Take on an item; True if it is one that may be in Messages already, which goes on under its new token."""
     journal.change("DELETE FROM items WHERE id = ? AND (status = 'claimed' OR permanent = 0)", claimed.id)
     journal.change(
-        "INSERT OR IGNORE INTO items (id, token, line, command, status) VALUES (?, ?, ?, ?, 'claimed')",
-        claimed.id,
-        claimed.token,
-        claimed.line_handle,
-        msgspec.json.encode(claimed.command),
+        "INSERT OR IGNORE INTO items (id, token, line, command, status, waits_for_file)"
+        " VALUES (?, ?, ?, ?, 'claimed', ?)",
+        *(claimed.id, claimed.token, claimed.line_handle, msgspec.json.encode(claimed.command)),
+        int(file_of(claimed.command) is not None),
     )
     journal.work.set()
+    journal.fetches.set()
     goes_on = "UPDATE items SET token = ? WHERE id = ? AND status IN ('begun', 'handed')"
     return journal.change(goes_on, claimed.token, claimed.id) == 1
+
+
+def file_of(command: Command) -> FileToSend | None:
+    """Return the file that a command sends, if there is one."""
+    return command.file if isinstance(command, SendFile | SendAudio) else None
 
 
 def all_held(journal: Journal) -> list[Item]:
@@ -82,8 +100,26 @@ def all_held(journal: Journal) -> list[Item]:
 
 
 def next_claimed(journal: Journal) -> Item | None:
-    """Return the item whose turn it is; a line with a failure to give back has none."""
-    return next(iter(_items(journal, f"status = 'claimed' AND line NOT IN ({_TO_GIVE_BACK})", limit=1)), None)
+    """Return the item whose turn it is; a line with a failure to give back has none, nor one that waits for a file."""
+    condition = f"status = 'claimed' AND line NOT IN ({_TO_GIVE_BACK}) AND NOT {_BEHIND_A_FILE}"
+    return next(iter(_items(journal, condition, limit=1)), None)
+
+
+def waiting_for_files(journal: Journal) -> list[Item]:
+    """Return the items whose file is still to be fetched, in the order of their lines."""
+    return _items(journal, f"status = 'claimed' AND waits_for_file AND line NOT IN ({_TO_GIVE_BACK})")
+
+
+def wait_for_file(journal: Journal, item: Item) -> None:
+    """Have the file of *item* fetched, again if it was before."""
+    journal.change("UPDATE items SET waits_for_file = 1 WHERE id = ? AND status = 'claimed'", item.id)
+    journal.fetches.set()
+
+
+def note_file(journal: Journal, item: Item) -> None:
+    """Note that the file of *item* lies on this Mac."""
+    journal.change("UPDATE items SET waits_for_file = 0 WHERE id = ?", item.id)
+    journal.work.set()
 
 
 def waiting_count(journal: Journal) -> int:
@@ -196,6 +232,7 @@ def drop_unbegun(journal: Journal, item: Item) -> None:
     dropped = "DELETE FROM items WHERE id = ? AND token = ? AND status = 'claimed'"
     if journal.change(dropped, item.id, item.token):
         journal.let_go.set()
+        journal.work.set()  # those behind it may have waited for its file
 
 
 def drop_failed(journal: Journal, item: Item) -> None:

@@ -73,6 +73,21 @@ CREATE TABLE ended (id TEXT PRIMARY KEY, message_guid TEXT, error TEXT, ended_at
 CREATE INDEX ended_at ON ended (ended_at);
 """
 
+# Commands had no files before; a file is brought once its sighting is no longer among those to be told.
+_FILES_AND_RECEIPTS = """
+ALTER TABLE items ADD COLUMN waits_for_file INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE staged (
+  item_id TEXT PRIMARY KEY, path TEXT NOT NULL, is_whole INTEGER NOT NULL, ended_at INTEGER
+) WITHOUT ROWID;
+CREATE TABLE uploads (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, message_guid TEXT NOT NULL, attachment_guid TEXT NOT NULL,
+  sighting_seq INTEGER NOT NULL, line TEXT NOT NULL, path BLOB NOT NULL, mime_type TEXT, total_bytes INTEGER NOT NULL,
+  since INTEGER NOT NULL, is_over INTEGER NOT NULL DEFAULT 0, UNIQUE (message_guid, attachment_guid)
+);
+CREATE INDEX uploads_to_do ON uploads (seq) WHERE is_over = 0;
+CREATE TABLE receipts (chat_guid TEXT PRIMARY KEY, read_at INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
 MIGRATIONS = (
     _THE_FIRST_SCHEMA,
     _WHEN_WE_LOOKED,
@@ -81,4 +96,5 @@ MIGRATIONS = (
     _LIKELY_ROWS,
     _HAND_OVERS_BY_NAME,
     _WHAT_HAS_ENDED,
+    _FILES_AND_RECEIPTS,
 )

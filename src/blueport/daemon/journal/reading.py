@@ -165,3 +165,18 @@ def note_news(journal: Journal, chat_guid: str, sent_at: int) -> None:
         chat_guid,
         sent_at,
     )
+
+
+def last_read_at(journal: Journal, chat_guid: str) -> int:
+    """Return when the peer of a chat read last (Unix ms), 0 if that is not known."""
+    found = journal.find(tuple[int], "SELECT read_at FROM receipts WHERE chat_guid = ?", chat_guid)
+    return found[0][0] if found else 0
+
+
+def has_read_later(journal: Journal, chat_guid: str, read_at: int) -> bool:
+    """Note when the peer of a chat read last (Unix ms), and say whether that is later than was known."""
+    upsert = """
+        INSERT INTO receipts VALUES (?, ?) ON CONFLICT (chat_guid) DO UPDATE SET read_at = excluded.read_at
+        WHERE excluded.read_at > read_at
+    """
+    return journal.change(upsert, chat_guid, read_at) == 1

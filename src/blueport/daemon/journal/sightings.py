@@ -4,7 +4,7 @@ import msgspec
 
 from blueport.daemon.journal import endings, items
 from blueport.daemon.journal.file import Journal
-from blueport.protocol.sightings import MessageSeen, Sighting
+from blueport.protocol.sightings import MessageSeen, ReactionSeen, Sighting
 
 
 class Told(msgspec.Struct, frozen=True, array_like=True):
@@ -19,19 +19,27 @@ class Told(msgspec.Struct, frozen=True, array_like=True):
         """What was seen."""
         return _sighting_of.decode(self.sighting_json)
 
+    @property
+    def proof_guid(self) -> str:
+        """The guid of the row that is the proof."""
+        return msgspec.json.decode(self.sighting_json, type=_WithGuid).guid
+
+
+class _WithGuid(msgspec.Struct):
+    guid: str
+
 
 _sighting_of: msgspec.json.Decoder[Sighting] = msgspec.json.Decoder(Sighting)
 
 
-def queue(journal: Journal, sighting: Sighting) -> None:
-    """Put *sighting* at the end of the queue."""
-    proof = sighting.proves if isinstance(sighting, MessageSeen) else None
-    journal.change(
-        "INSERT INTO sightings (sighting, item_id) VALUES (?, ?)",
-        msgspec.json.encode(sighting),
-        proof.outbox_id if proof else None,
-    )
+def queue(journal: Journal, sighting: Sighting) -> int:
+    """Put *sighting* at the end of the queue, and return its number there."""
+    proof = sighting.proves if isinstance(sighting, MessageSeen | ReactionSeen) else None
+    item_id = proof.outbox_id if proof else None
+    statement = "INSERT INTO sightings (sighting, item_id) VALUES (?, ?) RETURNING seq"
+    [(seq,)] = journal.find(tuple[int], statement, msgspec.json.encode(sighting), item_id)
     journal.news.set()
+    return seq
 
 
 def oldest(journal: Journal, limit: int) -> list[Told]:
@@ -48,9 +56,10 @@ def acknowledge(journal: Journal, told: list[Told]) -> None:
     with journal.transaction():
         for one in told:
             if one.item_id is not None:
-                endings.note_sent(journal, one.item_id, one.sighting.guid)
+                endings.note_sent(journal, one.item_id, one.proof_guid)
             journal.change("DELETE FROM items WHERE id = ? AND status = 'proven'", one.item_id)
             journal.change("DELETE FROM sightings WHERE seq = ?", one.seq)
+    journal.uploads.set()
 
 
 def set_aside(journal: Journal, told: Told, reason: str) -> None:

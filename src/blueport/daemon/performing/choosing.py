@@ -1,11 +1,12 @@
 """Chooses the way for each command: AppleScript for what it can do, since every Mac has it, `imsg` for the rest."""
 
 import asyncio
+from pathlib import Path
 
 from blueport.daemon.health import MacHealth
-from blueport.daemon.transports.base import Transport
+from blueport.daemon.transports.base import ADVANCED_FEATURES_REQUIRED, Transport, TransportError
 from blueport.daemon.transports.imsg.transport import Imsg
-from blueport.protocol.commands import Command
+from blueport.protocol.commands import Command, SendFile, SendText, Signal
 from blueport.protocol.door import Capability
 
 # Until it is there, and to notice when it has gone.
@@ -25,12 +26,21 @@ class Chosen:
         """What one of them can do beyond plain text."""
         return self._imsg.capabilities if self._imsg is not None else ()
 
-    async def perform(self, command: Command) -> None:
+    async def perform(self, command: Command, file: Path | None = None) -> None:
         """Hand *command* over; see `Transport`."""
-        if command.reply_to_guid is not None and self._imsg is not None and "replies" in self._imsg.capabilities:
-            await self._imsg.perform(command)
-        else:
-            await self._applescript.perform(command)
+        match command:
+            case SendText(reply_to_guid=None) | SendFile(reply_to_guid=None):
+                await self._applescript.perform(command, file)
+            case _ if self._imsg is not None and self._imsg.can(command):
+                await self._imsg.perform(command, file)
+            case _:
+                raise TransportError(ADVANCED_FEATURES_REQUIRED, permanent=True)
+
+    async def signal(self, signal: Signal) -> None:
+        """Do what *signal* says; see `Imsg`."""
+        if self._imsg is None or not self._imsg.can(signal):
+            raise TransportError(ADVANCED_FEATURES_REQUIRED, permanent=True)
+        await self._imsg.signal(signal)
 
     async def probe(self) -> bool:
         """Look what can be done now; True if that is news."""

@@ -20,15 +20,17 @@ import logging
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple, Self, TypeVar
 
 from blueport.clock import now_ms
 from blueport.daemon.chatdb.database import ChatDb
 from blueport.daemon.chatdb.thread import ChatDbError, ChatDbThread
 from blueport.daemon.health import WELL, Condition, MacHealth
-from blueport.daemon.journal import endings, items
+from blueport.daemon.journal import endings, items, staged
 from blueport.daemon.journal.file import Journal
 from blueport.daemon.journal.items import Item
+from blueport.daemon.performing.staging import is_there
 from blueport.daemon.settings import Settings
 from blueport.daemon.transports.base import NotNowError, OutcomeUnknownError, Transport, TransportError
 from blueport.daemon.uplink import Uplink
@@ -92,6 +94,9 @@ class Hands:
 
     async def _hand_over(self, item: Item) -> bool:
         """Take *item* as far as it goes; False if nothing can be handed over for now."""
+        if not self._has_its_file(item):
+            staged.note_lost(self._journal, item)
+            return True
         rowid_before = await self._asked(ChatDb.newest_rowid)
         if not await self._is_granted(item):
             items.drop_unbegun(self._journal, item)
@@ -107,6 +112,9 @@ class Hands:
             return await self._perform(item)
         finally:
             self._journal.performing = None
+
+    def _has_its_file(self, item: Item) -> bool:
+        return item.file is None or (item.staged is not None and is_there(item, Path(item.staged)))
 
     async def _is_told_again(self, item: Item) -> bool:
         """Have the ending of *item* told again, if it has ended; False if it never did."""
@@ -130,7 +138,7 @@ class Hands:
 
     async def _perform(self, item: Item) -> bool:
         try:
-            await self._transport.perform(item.command)
+            await self._transport.perform(item.command, Path(item.staged) if item.staged else None)
         except NotNowError as error:
             self._health.note("Messages", error.condition)
             items.take_back(self._journal, item)

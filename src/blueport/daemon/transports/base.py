@@ -9,11 +9,15 @@ A transport hands a command to Messages once, or says why not in one of three wa
 Returning is no proof of sending either. No message of an error holds text or handle.
 """
 
+from pathlib import Path
 from typing import Protocol
 
 from blueport.daemon.health import Condition
 from blueport.protocol.commands import Command
 from blueport.protocol.door import Capability
+
+ADVANCED_FEATURES_REQUIRED = "advanced_features_required"
+CHAT_NOT_IN_MESSAGES = "chat_not_in_messages"
 
 
 class TransportError(Exception):
@@ -43,8 +47,8 @@ class Transport(Protocol):
     def capabilities(self) -> tuple[Capability, ...]:
         """What it can do beyond plain text."""
 
-    async def perform(self, command: Command) -> None:
-        """Hand *command* over.
+    async def perform(self, command: Command, file: Path | None = None) -> None:
+        """Hand *command* over, with the *file* that it sends, which lies where Messages may read it.
 
         Raises:
             TransportError: Messages did not take it.

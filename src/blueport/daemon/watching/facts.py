@@ -1,37 +1,85 @@
 """Sightings made of rows."""
 
 import hashlib
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from typing import NamedTuple
 
 import msgspec
 
+from blueport.daemon.chatdb.reactions import Reaction
 from blueport.daemon.chatdb.rows import MessageRow
-from blueport.protocol.sightings import ChatSeen, MessageChanged, MessageSeen, Proof
+from blueport.protocol.sightings import (
+    AttachmentSeen,
+    ChatSeen,
+    MessageChanged,
+    MessageSeen,
+    Proof,
+    ReactionSeen,
+    ReceiptSeen,
+    TypingSeen,
+)
 
 
-def message_seen(
-    row: MessageRow, chat: ChatSeen, *, line: str, sent_at: int, proof: Proof | None, is_news: bool
-) -> MessageSeen:
+class Circumstances(NamedTuple):
+    """What a row does not say itself; `coming` are the guids of the files that will be brought."""
+
+    line: str
+    chat: ChatSeen
+    sent_at: int
+    proof: Proof | None
+    is_news: bool
+    coming: AbstractSet[str] = frozenset()
+
+
+def message_seen(row: MessageRow, known: Circumstances) -> MessageSeen:
     """Return what to tell of a message."""
     return MessageSeen(
-        line_handle=line,
+        line_handle=known.line,
         guid=row.guid,
-        chat=chat,
+        chat=known.chat,
         sender=row.sender,
         text=row.text,
         service=row.service,
         is_from_me=row.is_from_me,
-        sent_at=sent_at,
+        sent_at=known.sent_at,
         is_audio=row.is_audio,
         reply_to_guid=row.reply_to_guid,
-        attachments=row.attachments,
-        proves=proof,
-        announce=is_news,
+        attachments=_attachments(row.attachments, known.coming),
+        proves=known.proof,
+        announce=known.is_news,
     )
 
 
-def message_changed(row: MessageRow, *, line: str) -> MessageChanged:
+def message_changed(row: MessageRow, *, line: str, coming: AbstractSet[str]) -> MessageChanged:
     """Return what to tell of a message told before."""
-    return MessageChanged(line_handle=line, guid=row.guid, text=row.text, attachments=row.attachments)
+    attachments = _attachments(row.attachments, coming)
+    return MessageChanged(line_handle=line, guid=row.guid, text=row.text, attachments=attachments)
+
+
+def reaction_seen(row: MessageRow, reaction: Reaction, known: Circumstances) -> ReactionSeen:
+    """Return what to tell of a tapback."""
+    return ReactionSeen(
+        line_handle=known.line,
+        guid=row.guid,
+        chat=known.chat,
+        sender=row.sender,
+        is_from_me=row.is_from_me,
+        sent_at=known.sent_at,
+        proves=known.proof,
+        announce=known.is_news,
+        **reaction._asdict(),
+    )
+
+
+def receipt_seen(chat: ChatSeen, *, line: str, read_at: int) -> ReceiptSeen:
+    """Return what to tell of a peer who has read."""
+    return ReceiptSeen(line_handle=line, chat=chat, handle=chat.identifier, read_at=read_at)
+
+
+def typing_seen(chat: ChatSeen, *, line: str, is_typing: bool, at: int) -> TypingSeen:
+    """Return what to tell of a peer who types, or no longer does."""
+    return TypingSeen(line_handle=line, chat=chat, handle=chat.identifier, is_typing=is_typing, at=at)
 
 
 def digest_of(row: MessageRow) -> str:
@@ -41,4 +89,8 @@ def digest_of(row: MessageRow) -> str:
 
 def are_files_there(row: MessageRow) -> bool:
     """Say whether all is known of the message's files."""
-    return not row.names_files and all(file.size is not None for file in row.attachments)
+    return not row.names_files and all(file.total_bytes > 0 and file.filename for file in row.files)
+
+
+def _attachments(files: Iterable[AttachmentSeen], coming: AbstractSet[str]) -> tuple[AttachmentSeen, ...]:
+    return tuple(msgspec.structs.replace(file, is_coming=True) if file.guid in coming else file for file in files)

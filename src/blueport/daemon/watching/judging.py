@@ -13,6 +13,8 @@ DAY_MS = 86_400_000
 BUBBLE_MS = 3_000
 # Long enough for the row that has the very text to come first.
 LIKELY_MS = 10_000
+# So long an own row may show a file only by its mark, where we are just sending one.
+FILE_MS = 60_000
 # A message that comes so much later than it was sent may be one that iCloud brings to a new Mac.
 LATE_MS = 15 * 60 * 1000
 
@@ -28,13 +30,16 @@ class Ties(NamedTuple):
     """What a row has to do with us.
 
     It came from an address of this Mac (an echo, or a word to oneself); it is an outbox item, or may yet turn out to be
-    one; or it looks like somebody else's, but says what we are just sending to that chat.
+    one, if only its files were there; it looks like somebody else's, but says what we are just sending to that chat; or
+    its files are still on their way to this Mac.
     """
 
     is_own_sender: bool
     is_item: bool
     may_be_item: bool
+    may_be_file: bool
     is_like_ours: bool
+    awaits_files: bool
 
 
 class Past(NamedTuple):
@@ -47,13 +52,15 @@ class Past(NamedTuple):
 
 def judge(row: MessageRow, *, age_ms: int, ties: Ties, settings: Settings) -> Judgement:
     """Judge a message that was not told yet and was first seen *age_ms* ago."""
-    if row.kind != "message" or row.is_deleted or row.is_unsent or row.link == "preview":
+    is_fact = row.kind == "message" or row.reaction is not None
+    if not is_fact or row.is_deleted or row.is_unsent or row.link == "preview":
         return Judgement("pass")
     reasons = (
-        (round(settings.settle_s * 1000), is_unfinished(row)),
+        (round(settings.settle_s * 1000), is_unfinished(row) or ties.awaits_files),
         (round(settings.ghost_s * 1000), row.is_from_me and is_unfinished(row)),
         (round(settings.flip_s * 1000), ties.is_like_ours),
         (LIKELY_MS, ties.may_be_item),
+        (FILE_MS, ties.may_be_file),
         (BUBBLE_MS, row.link == "unclear"),
         (DAY_MS, _is_waiting(row) and not row.error and row.chat is not None),
     )
@@ -72,7 +79,7 @@ def is_unfinished(row: MessageRow) -> bool:
 
 def has_content(row: MessageRow) -> bool:
     """Say whether there is anything to read or to see."""
-    return row.text is not None or bool(row.attachments)
+    return row.text is not None or bool(row.attachments) or row.reaction is not None
 
 
 def is_ghost(row: MessageRow) -> bool:

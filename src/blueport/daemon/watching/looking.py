@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from blueport.daemon.chatdb.database import ChatDb, State
+from blueport.daemon.chatdb.database import ChatDb, Reading, State
 from blueport.daemon.chatdb.rows import MessageRow
 from blueport.daemon.journal.reading import Position
 
@@ -13,7 +13,8 @@ class Question(NamedTuple):
     """What to look at.
 
     `at` is where the reader stands, None before its first look, when all since `born_at` (Unix ms) is news; `watched`
-    are rowids; `states_since` is None if the states are not due.
+    are rowids; `states_since` is None if the states are not due. Receipts count if they are of `read_between`, and then
+    those of messages sent since `receipts_since` are due as well.
     """
 
     at: Position | None
@@ -21,6 +22,8 @@ class Question(NamedTuple):
     watched: tuple[int, ...]
     states_since: int | None
     is_due: bool
+    read_between: tuple[int, int]
+    receipts_since: int | None
 
 
 class Look(NamedTuple):
@@ -33,6 +36,7 @@ class Look(NamedTuple):
     watched: list[MessageRow]
     states: list[State]
     accounts: list[str]
+    readings: list[Reading]
     is_rebuilt: bool = False
 
     @property
@@ -50,7 +54,7 @@ def look(db: ChatDb, question: Question) -> Look | None:
         return _from(db, db.last_rowid_before(question.born_at), question)
     if is_rebuilt(db, question.at):
         newest = db.newest_rowid()
-        return Look(db.file, newest, db.guid_at(newest), [], [], [], db.addresses_of_chats(), is_rebuilt=True)
+        return Look(db.file, newest, db.guid_at(newest), [], [], [], db.addresses_of_chats(), [], is_rebuilt=True)
     return _from(db, question.at.cursor, question)
 
 
@@ -78,4 +82,5 @@ def _from(db: ChatDb, cursor: int, question: Question) -> Look:
     last, last_guid = cursor, question.at.cursor_guid if question.at else db.guid_at(cursor)
     if fresh:
         last, last_guid = fresh[-1].rowid, fresh[-1].guid
-    return Look(db.file, last, last_guid, fresh, watched, states, db.addresses_of_chats())
+    readings = db.readings(since=question.receipts_since, between=question.read_between)
+    return Look(db.file, last, last_guid, fresh, watched, states, db.addresses_of_chats(), readings)

@@ -1,13 +1,18 @@
-"""Which outbox item an own row of chat.db is: Messages does not say, so the conversation and the whole text decide."""
+"""Which outbox item an own row of chat.db is: Messages does not say.
+
+Of a text the conversation and the whole text decide, of a file its name, and the folder that no other file was ever in,
+of a voice message that it is one, of a tapback what it is and what it is on.
+"""
 
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
+from pathlib import PurePosixPath
 
 from blueport.daemon.chatdb.rows import MessageRow
 from blueport.daemon.journal.items import Item
 from blueport.handles import canonical_handle
-from blueport.protocol.commands import Command
+from blueport.protocol.commands import Command, React, SendAudio, SendFile, SendText
 from blueport.protocol.sightings import ChatSeen
 
 _CLOCKS_APART_MS = 2_000
@@ -22,6 +27,9 @@ _TYPEWRITER = str.maketrans(
 )
 # White space, and what only chooses between two pictures of one character.
 _OF_NO_WEIGHT = re.compile(r"[\s\ufe00-\ufe0f]+")
+# All that was ever staged lies under it.
+_STAGED = b"/Attachments/blueport/"
+_UNREADABLE = 25
 _DASHES = re.compile(r"[-\u2010-\u2015\u2212]+")
 
 
@@ -33,13 +41,26 @@ def item_of(row: MessageRow, items: Sequence[Item], *, region: str) -> Item | No
         items: Those that may be in Messages, in the order of their hand-over: equal texts are found in that order.
         region: How to read phone numbers in national notation.
     """
-    open_items = [item for item in items if _may_be(row, item, region)]
-    return _first(row, open_items, exactly) or _first(row, open_items, loosely)
+    if row.kind == "reaction":
+        return next((item for item in items if _is_open(row, item) and _is_reaction(row, item.command)), None)
+    there = [item for item in items if _may_be(row, item, region)]
+    if row.files:
+        return _staged_item(row, items) or next((item for item in there if _is_like_file(row, item)), None)
+    if row.text is None:
+        return next((item for item in there if _is_refused_file(row, item)), None)
+    texts = [item for item in there if isinstance(item.command, SendText)]
+    return _first(row, texts, exactly) or _first(row, texts, loosely)
+
+
+def file_items(row: MessageRow, items: Sequence[Item], *, region: str) -> list[Item]:
+    """Return the items with a file that *row* can be, whose own files are still to come."""
+    return [item for item in items if item.file is not None and _may_be(row, item, region) and _is_near(row, item)]
 
 
 def likely_items(row: MessageRow, items: Sequence[Item], *, region: str) -> list[Item]:
     """Return the items that *row* can be if its text was changed: those sent to that chat at about that time."""
-    return [item for item in items if _may_be(row, item, region) and _is_near(row, item)]
+    texts = [item for item in items if isinstance(item.command, SendText)]
+    return [item for item in texts if _may_be(row, item, region) and _is_near(row, item)]
 
 
 def ghosts_item(row: MessageRow, items: Sequence[Item], *, send_timeout_ms: int) -> Item | None:
@@ -47,7 +68,8 @@ def ghosts_item(row: MessageRow, items: Sequence[Item], *, send_timeout_ms: int)
 
     An empty row of another date is a message from another device, whose body and chat are still to come.
     """
-    found = [item for item in items if _is_open(row, item) and _was_in_hand(row, item, send_timeout_ms)]
+    sends = [item for item in items if not isinstance(item.command, React)]
+    found = [item for item in sends if _is_open(row, item) and _was_in_hand(row, item, send_timeout_ms)]
     return found[-1] if found else None
 
 
@@ -63,7 +85,50 @@ def loosely(text: str) -> str:
 
 def _first(row: MessageRow, items: Sequence[Item], form: Callable[[str], str]) -> Item | None:
     text = form(row.text or "")
-    return next((item for item in items if form(item.command.text) == text), None)
+    return next((item for item in items if form(_text_of(item.command)) == text), None)
+
+
+def _text_of(command: Command) -> str:
+    return command.text if isinstance(command, SendText) else ""
+
+
+def _is_reaction(row: MessageRow, command: Command) -> bool:
+    if row.reaction is None or not isinstance(command, React):
+        return False
+    wanted = (command.message_guid, command.part, command.tapback, True)
+    reaction = row.reaction
+    return wanted == (reaction.target_guid, reaction.part, reaction.tapback, reaction.is_added)
+
+
+def _staged_item(row: MessageRow, items: Sequence[Item]) -> Item | None:
+    """Return the item whose very file is in *row*, whatever it is called there."""
+    return next((item for item in items if _is_open(row, item) and _holds_folder(row, item)), None)
+
+
+def _holds_folder(row: MessageRow, item: Item) -> bool:
+    if item.staged is None:
+        return False
+    folder = f"/{PurePosixPath(item.staged).parent.name}/".encode()
+    return any(folder in (file.filename or b"") for file in row.files)
+
+
+def _is_like_file(row: MessageRow, item: Item) -> bool:
+    """Say whether *row* has a copy of the item's file, as far as one can tell."""
+    if row.text is not None or any(_STAGED in (file.filename or b"") for file in row.files):
+        return False
+    match item.command:
+        case SendAudio():
+            return row.is_audio
+        case SendFile() if item.staged is not None:
+            name = exactly(PurePosixPath(item.staged).name)
+            return any(exactly(file.transfer_name or "") == name for file in row.files)
+        case _:
+            return False
+
+
+def _is_refused_file(row: MessageRow, item: Item) -> bool:
+    """Say whether *row* is what is left of a file that Messages could not read."""
+    return row.error == _UNREADABLE and item.file is not None and _is_near(row, item)
 
 
 def _may_be(row: MessageRow, item: Item, region: str) -> bool:

@@ -7,15 +7,25 @@ about a row is on disk together with the fact that the row was read.
 import logging
 from collections.abc import Iterable
 from math import inf
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from blueport.daemon.chatdb.rows import MessageRow
-from blueport.daemon.journal import items, reading, sightings
+from blueport.daemon.journal import items, reading, sightings, uploads
 from blueport.daemon.journal.file import Journal
 from blueport.daemon.journal.items import Item
 from blueport.daemon.journal.reading import NEVER, Seen, Sight
+from blueport.daemon.journal.uploads import Upload
 from blueport.daemon.settings import Settings
-from blueport.daemon.watching.facts import are_files_there, digest_of, message_changed, message_seen
+from blueport.daemon.watching.facts import (
+    Circumstances,
+    are_files_there,
+    digest_of,
+    message_changed,
+    message_seen,
+    reaction_seen,
+    receipt_seen,
+    typing_seen,
+)
 from blueport.daemon.watching.judging import (
     BUBBLE_MS,
     DAY_MS,
@@ -28,9 +38,10 @@ from blueport.daemon.watching.judging import (
     is_unfinished,
     judge,
 )
-from blueport.daemon.watching.matching import ghosts_item, item_of, likely_items
+from blueport.daemon.watching.library import LARGEST_BYTES, Library
+from blueport.daemon.watching.matching import file_items, ghosts_item, item_of, likely_items
 from blueport.handles import canonical_handle
-from blueport.protocol.sightings import ChatSeen, Proof
+from blueport.protocol.sightings import ChatSeen, Proof, TypingSeen
 
 # Of Messages' own numbers, those that say something that can be helped.
 _WORDS = {22: "recipient_not_on_imessage", 25: "attachment_unreadable"}
@@ -47,10 +58,11 @@ class Now(NamedTuple):
 
 
 class Noting:
-    """Notes rows in a journal."""
+    """Notes rows in a journal; of their files it looks at no more than whether they are there."""
 
-    def __init__(self, journal: Journal, settings: Settings) -> None:
+    def __init__(self, journal: Journal, library: Library, settings: Settings) -> None:
         self._journal = journal
+        self._library = library
         self._settings = settings
         self._lines = {self._canonical(line): line for line in settings.lines}
         self._own_addresses = set(self._lines)
@@ -70,6 +82,17 @@ class Noting:
             self._note_untold(row, known or Seen(row.state, None), sight, now)
         else:
             self._note_change(row, known, now)
+
+    def note_reading(self, row: MessageRow, read_at: int) -> None:
+        """Note that an own message was read by the peer (Unix ms), if that is the latest that was read there."""
+        if self._is_with_peer(row.chat) and reading.has_read_later(self._journal, row.chat.guid, read_at):
+            sightings.queue(self._journal, receipt_seen(row.chat, line=self._line_of(row), read_at=read_at))
+
+    def typing_seen(self, row: MessageRow, *, is_typing: bool, at: int) -> TypingSeen | None:
+        """Return what to tell of somebody who types in the chat of *row*, None if that is nobody's concern."""
+        if not self._is_with_peer(row.chat):
+            return None
+        return typing_seen(row.chat, line=self._line_of(row), is_typing=is_typing, at=at)
 
     def pass_over(self, row: MessageRow) -> None:
         """Note a row as known, and not to be told as it is; one that was deleted before it was told never will be."""
@@ -118,8 +141,15 @@ class Noting:
             is_own_sender=row.sender is not None and self._canonical(row.sender) in self._own_addresses,
             is_item=is_item,
             may_be_item=may_be_item,
+            may_be_file=not is_item and self._may_be_file(row),
             is_like_ours=not row.is_from_me and self._match(row, age_ms) is not None,
+            awaits_files=any(map(self._library.is_on_the_way, row.files)),
         )
+
+    def _may_be_file(self, row: MessageRow) -> bool:
+        if not (row.is_from_me and row.names_files) or items.is_claimed(self._journal, row.guid):
+            return False
+        return bool(file_items(row, items.unproven(self._journal), region=self._settings.region))
 
     def _tell(self, row: MessageRow, item: Item | None, line: str, sight: Sight, now: Now) -> None:
         if row.chat is None:
@@ -127,14 +157,36 @@ class Noting:
         sent_at = row.sent_at or now.ms
         proof = Proof(item.id, item.token) if item is not None and row.is_sent else None
         is_news = proof is not None or not self._is_history(row.chat, sent_at, sight)
-        seen = message_seen(row, row.chat, line=line, sent_at=sent_at, proof=proof, is_news=is_news)
-        sightings.queue(self._journal, seen)
+        known = Circumstances(line, row.chat, sent_at, proof, is_news, self._coming(row))
         if item is not None and proof is not None:
             items.prove(self._journal, item)
-        if is_news:
-            # History says nothing of where the news begins, and a date still to come would silence all before it.
-            reading.note_news(self._journal, row.chat.guid, min(sent_at, now.ms))
+        if row.reaction is not None:
+            sightings.queue(self._journal, reaction_seen(row, row.reaction, known))
+        else:
+            seq = sightings.queue(self._journal, message_seen(row, known))
+            self._queue_files(row, line, seq, now)
+            self._note_news(known, now)
         self._note_told(row, digest_of(row), line, now, until=now.ms + DAY_MS)
+
+    def _note_news(self, known: Circumstances, now: Now) -> None:
+        if known.is_news:
+            # History says nothing of where the news begins, and a date still to come would silence all before it.
+            reading.note_news(self._journal, known.chat.guid, min(known.sent_at, now.ms))
+
+    def _coming(self, row: MessageRow) -> frozenset[str]:
+        """Return the guids of the files that can be brought by what is on disk now."""
+        looks = {file.guid or "": self._library.look(file.filename) for file in row.files}
+        return frozenset(guid for guid, look in looks.items() if look is not None and look.size <= LARGEST_BYTES)
+
+    def _queue_files(self, row: MessageRow, line: str, sighting_seq: int, now: Now) -> None:
+        """Have the files brought behind a sighting: also those that are not there, but may yet come."""
+        mime_types = {file.guid: file.mime_type for file in row.attachments}
+        for file in row.files:
+            guid = file.guid or ""
+            if file.filename and not uploads.is_over(self._journal, row.guid, guid):
+                size = max(file.total_bytes, 0)
+                upload = Upload(row.guid, guid, line, file.filename, mime_types.get(guid), size, now.ms)
+                uploads.queue(self._journal, upload, sighting_seq)
 
     def _note_change(self, row: MessageRow, known: Seen, now: Now) -> None:
         watched = reading.watched_one(self._journal, row.guid)
@@ -145,8 +197,11 @@ class Noting:
             return
         told = digest_of(row) if has_content(row) or row.is_unsent else known.told
         line = known.line or self._line_of(row)
+        seq = 0
         if told != known.told:
-            sightings.queue(self._journal, message_changed(row, line=line))
+            seq = sightings.queue(self._journal, message_changed(row, line=line, coming=self._coming(row)))
+        if row.chat is not None:
+            self._queue_files(row, line, seq, now)
         self._note_told(row, told, line, now, until=watched.until if watched else 0)
 
     def _note_told(self, row: MessageRow, told: str | None, line: str, now: Now, *, until: int) -> None:
@@ -173,13 +228,14 @@ class Noting:
     def _match(self, row: MessageRow, age_ms: int) -> Item | None:
         # A link's bubble may be part of a text, which proves for itself.
         is_part = row.link == "preview" or (row.link == "unclear" and age_ms < BUBBLE_MS)
-        if row.chat is None or row.text is None or row.kind != "message" or is_part:
+        if row.chat is None or row.kind not in ("message", "reaction") or is_part:
             return None
         return item_of(row, items.unproven(self._journal), region=self._settings.region)
 
     def _weak_match(self, row: MessageRow, age_ms: int) -> tuple[Item | None, bool]:
         """Return the item that a row of another text is all the same, and whether there is one that it may be."""
-        if row.text is None or row.kind != "message" or row.link not in (None, "alone") or row.error:
+        is_text = row.text is not None and not row.attachments and not row.names_files
+        if not is_text or row.kind != "message" or row.link not in (None, "alone") or row.error:
             return None, False
         likely = likely_items(row, items.unproven(self._journal), region=self._settings.region)
         if not likely:
@@ -206,6 +262,10 @@ class Noting:
         newest_told_at = reading.newest_told_at(self._journal, chat.guid)
         past = Past(sight.unread_since, newest_told_at, self._journal.created_at)
         return is_history(sent_at, seen_at=sight.since, past=past, catch_up_h=self._settings.catch_up_h)
+
+    def _is_with_peer(self, chat: ChatSeen | None) -> TypeGuard[ChatSeen]:
+        """Say whether a conversation is one of two, and not with oneself."""
+        return chat is not None and not chat.is_group and self._canonical(chat.identifier) not in self._own_addresses
 
     def _line_of(self, row: MessageRow) -> str:
         """Return the line that the message went over; an own address that is no line belongs to the first."""

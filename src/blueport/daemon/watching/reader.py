@@ -2,8 +2,8 @@
 
 The cursor finds new rows. It moves on past rows that are not finished; those are in the watch set and looked at again
 whenever anything is written, or their time is up. The sweep finds what changed in rows that were done with: edits,
-late failures, late sends, late chats, messages that turn out our own. All of that is one transaction of the journal a
-step, so that a crash repeats a step or none of it, and never skips a row.
+late failures, late sends, late chats, messages that turn out our own, the words of a voice message. All of that is one
+transaction of the journal a step, so that a crash repeats a step or none of it, and never skips a row.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from functools import partial
 from math import inf
 
 from blueport.clock import now_ms
-from blueport.daemon.chatdb.database import ChatDb
+from blueport.daemon.chatdb.database import ChatDb, Reading
 from blueport.daemon.chatdb.rows import MessageRow
 from blueport.daemon.chatdb.thread import ChatDbError, ChatDbThread
 from blueport.daemon.health import WELL, MacHealth
@@ -21,6 +21,7 @@ from blueport.daemon.journal import items, reading
 from blueport.daemon.journal.file import Journal
 from blueport.daemon.journal.reading import Position, Presence
 from blueport.daemon.settings import Settings
+from blueport.daemon.watching.library import Library
 from blueport.daemon.watching.looking import Look, Question, look, look_for_unknown
 from blueport.daemon.watching.noting import Noting, Now
 from blueport.daemon.watching.presence import after_look, unread_since
@@ -31,6 +32,8 @@ _FAILURES_BEFORE_COMPLAINT = 3
 _FAILURE_PAUSE_S = 0.5
 _PERSIST_READ_AT_MS = 60_000
 _REBUILD_MARGIN_MS = 10 * 60 * 1000
+# So long a peer may take to read, for us to learn of it.
+_RECEIPTS_MS = 14 * 86_400_000
 
 _log = logging.getLogger(__name__)
 
@@ -38,13 +41,15 @@ _log = logging.getLogger(__name__)
 class Reader:
     """The reading of one chat.db into one journal. Setting `stirred` makes it look at once."""
 
-    def __init__(self, journal: Journal, chat_db: ChatDbThread, health: MacHealth, settings: Settings) -> None:
+    def __init__(
+        self, journal: Journal, chat_db: ChatDbThread, library: Library, health: MacHealth, settings: Settings
+    ) -> None:
         self.stirred = asyncio.Event()
+        self.noting = Noting(journal, library, settings)
         self._journal = journal
         self._chat_db = chat_db
         self._health = health
         self._settings = settings
-        self._noting = Noting(journal, settings)
         self._is_new = True
         self._failures = 0
         # From the beginning of a look until all that it found is in the journal.
@@ -79,13 +84,13 @@ class Reader:
         self._is_behind = True
         seen = await self._chat_db.ask(partial(look, question=question))
         if self._failures or self._is_new:
-            self._noting.learn(await self._chat_db.ask(ChatDb.addresses_of_rows))
+            self.noting.learn(await self._chat_db.ask(ChatDb.addresses_of_rows))
         self._failures, self._is_new = 0, False
         self._health.note("chat.db", WELL)
         if seen is None:
             self._note_quiet()
         else:
-            self._noting.learn(seen.accounts)
+            self.noting.learn(seen.accounts)
             await self._take_in(seen, was_swept=question.states_since is not None)
         self._is_behind = seen is not None and not seen.is_all
         return not self._is_behind
@@ -99,21 +104,31 @@ class Reader:
     async def _note(self, seen: Look, *, was_swept: bool) -> None:
         rowids = self._changed_rowids(seen)
         changed = await self._chat_db.ask(partial(ChatDb.rows_at, rowids=rowids)) if rowids else []
+        read = await self._read(seen.readings)
         now = self._now()
         # What a look did not reach is as new as what it did: until all is seen, we have not looked.
         looked = after_look(self._presence, now.ms) if seen.is_all else self._presence
         with self._journal.transaction():
             for row in (*self._worth_noting(seen.watched, now.ms), *seen.fresh, *changed):
-                self._noting.note(row, now)
+                self.noting.note(row, now)
+            for row, read_at in read:
+                self.noting.note_reading(row, read_at)
             self._forget_vanished(seen.watched, now.ms)
             if seen.is_all:
-                self._noting.end_unproven(now.ms, back_at=looked.back_at)
+                self.noting.end_unproven(now.ms, back_at=looked.back_at)
             self._move_to(seen, looked)
         self._is_swept = was_swept
         self._looked_at = {row.guid: row for row in seen.watched}
         if was_swept:
             self._swept_at = now.ms
         reached("daemon.seen")
+
+    async def _read(self, readings: list[Reading]) -> list[tuple[MessageRow, int]]:
+        """Return the messages that were read since we last heard of it, and when (Unix ms)."""
+        later = [one for one in readings if one.read_at > reading.last_read_at(self._journal, one.chat_guid)]
+        at = {one.rowid: one.read_at for one in later}
+        rows = await self._chat_db.ask(partial(ChatDb.rows_at, rowids=list(at))) if at else []
+        return [(row, at[row.rowid]) for row in rows]
 
     def _worth_noting(self, watched: list[MessageRow], moment: int) -> list[MessageRow]:
         """Return those that are another than at the last look, or whose time is up: most wait for a long time."""
@@ -135,9 +150,9 @@ class Reader:
             reading.unwatch_all(self._journal)
             for row in unknown:
                 if row.sent_at >= max(newest_told_at - _REBUILD_MARGIN_MS, self._journal.created_at):
-                    self._noting.note(row, now)
+                    self.noting.note(row, now)
                 else:
-                    self._noting.pass_over(row)
+                    self.noting.pass_over(row)
             self._move_to(seen, looked)
         self._is_swept = False
 
@@ -150,6 +165,9 @@ class Reader:
             watched=tuple(one.rowid for one in reading.watched(self._journal)),
             states_since=moment - self._window_ms if is_sweep_due else None,
             is_due=self._is_behind or is_sweep_due or self._next_due_at() <= moment,
+            # As with messages: what was before our time is nobody's news.
+            read_between=(self._journal.created_at, moment),
+            receipts_since=moment - _RECEIPTS_MS if is_sweep_due else None,
         )
 
     def _changed_rowids(self, seen: Look) -> list[int]:
@@ -195,7 +213,7 @@ class Reader:
         """Return when time alone changes something (Unix ms): a row was held long enough, or an item."""
         held = [0 if one.is_due(now_ms()) else one.until for one in reading.watched(self._journal)]
         back_at = self._presence.back_at
-        sought = [self._noting.gives_up_at(item, back_at=back_at) for item in items.unproven(self._journal)]
+        sought = [self.noting.gives_up_at(item, back_at=back_at) for item in items.unproven(self._journal)]
         return min([*held, *sought], default=inf)
 
     def _now(self) -> Now:

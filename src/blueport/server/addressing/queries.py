@@ -2,10 +2,10 @@
 
 from typing import Literal, NamedTuple
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 
 from blueport.server.ids import AccountId, ChatId, DaemonId, LineId
-from blueport.server.store.tables import chats, lines, messages
+from blueport.server.store.tables import chat_guids, chats, lines, messages
 from blueport.server.store.tx import Statement, Tx, insert_into
 
 
@@ -21,6 +21,20 @@ class Line(NamedTuple):
     capabilities: str
     is_sandbox: int = 0
     is_contact_first: int = 1
+
+
+class NewChat(NamedTuple):
+    """A conversation on a line; `participants` is JSON."""
+
+    id: ChatId
+    account_id: AccountId
+    line_id: LineId
+    key: str
+    identifier: str
+    service: str
+    name: str | None
+    is_group: int
+    participants: str
 
 
 class Address(NamedTuple):
@@ -43,11 +57,13 @@ _LINE = select(
     lines.c.is_contact_first,
 )
 _INSERT_LINE = Statement(insert_into(lines))
-_LINES = Statement(_LINE.where(lines.c.account_id == bindparam("account_id")).order_by(lines.c.id.desc()))
-_LINE_BY_ID = Statement(_LINE.where(lines.c.account_id == bindparam("account_id"), lines.c.id == bindparam("id")))
-_LINE_BY_HANDLE = Statement(
-    _LINE.where(lines.c.account_id == bindparam("account_id"), lines.c.handle == bindparam("handle"))
-)
+# The shared line is every account's.
+_is_theirs = or_(lines.c.account_id == bindparam("account_id"), lines.c.is_sandbox == 1)
+_LINES = Statement(_LINE.where(_is_theirs).order_by(lines.c.id.desc()))
+_LINE_BY_ID = Statement(_LINE.where(_is_theirs, lines.c.id == bindparam("id")))
+_LINE_BY_HANDLE = Statement(_LINE.where(_is_theirs, lines.c.handle == bindparam("handle")))
+_ANY_LINE = Statement(_LINE.where(lines.c.handle == bindparam("handle")))
+_SANDBOX_LINE = Statement(_LINE.where(lines.c.is_sandbox == 1))
 _LINE_OF_DAEMON = Statement(
     _LINE.where(lines.c.daemon_id == bindparam("daemon_id"), lines.c.handle == bindparam("handle"))
 )
@@ -57,6 +73,13 @@ _CHAT = select(chats.c.id, chats.c.is_group, chats.c.first_inbound_at).where(
 )
 _CHAT_BY_ID = Statement(_CHAT.where(chats.c.id == bindparam("id")))
 _CHAT_BY_PEER = Statement(_CHAT.where(chats.c.key == bindparam("key"), chats.c.is_group == 0))
+
+_INSERT_CHAT = Statement(insert_into(chats))
+_CHAT_GUIDS = Statement(
+    select(chat_guids.c.guid)
+    .where(chat_guids.c.chat_id == bindparam("chat_id"))
+    .order_by(chat_guids.c.seen_at.desc(), chat_guids.c.guid)
+)
 
 _IN_CHAT = select(messages.c.guid).where(
     messages.c.line_id == bindparam("line_id"), messages.c.chat_id == bindparam("chat_id")
@@ -78,8 +101,13 @@ def add_line(tx: Tx, line: Line, daemon_id: DaemonId | None) -> None:
 
 
 def lines_of(tx: Tx, account_id: AccountId) -> list[Line]:
-    """Return the account's lines, newest first."""
+    """Return the account's lines, newest first, and among them the shared one."""
     return tx.all(Line, _LINES, account_id=account_id)
+
+
+def sandbox_line(tx: Tx) -> Line | None:
+    """Find the shared line."""
+    return tx.one(Line, _SANDBOX_LINE)
 
 
 def line_by_id(tx: Tx, account_id: AccountId, line_id: str) -> Line | None:
@@ -90,6 +118,11 @@ def line_by_id(tx: Tx, account_id: AccountId, line_id: str) -> Line | None:
 def line_by_handle(tx: Tx, account_id: AccountId, handle: str) -> Line | None:
     """Find a line by its canonical handle."""
     return tx.one(Line, _LINE_BY_HANDLE, account_id=account_id, handle=handle)
+
+
+def any_line(tx: Tx, handle: str) -> Line | None:
+    """Find a line by its canonical handle, whoever's it is."""
+    return tx.one(Line, _ANY_LINE, handle=handle)
 
 
 def line_of_daemon(tx: Tx, daemon_id: DaemonId, handle: str) -> Line | None:
@@ -105,6 +138,23 @@ def chat_by_id(tx: Tx, account_id: AccountId, line_id: LineId, chat_id: str) -> 
 def chat_by_peer(tx: Tx, account_id: AccountId, line_id: LineId, peer: str) -> Address | None:
     """Find the account's chat with one person on the line, by the person's canonical handle."""
     return tx.one(Address, _CHAT_BY_PEER, account_id=account_id, line_id=line_id, key=peer)
+
+
+def add_chat(tx: Tx, chat: NewChat) -> None:
+    """Create a chat without messages."""
+    tx.change(
+        _INSERT_CHAT,
+        **chat._asdict(),
+        first_inbound_at=None,
+        last_message_at=tx.now_ms,
+        activity_seq=0,
+        created_at=tx.now_ms,
+    )
+
+
+def known_guids(tx: Tx, chat_id: ChatId) -> list[str]:
+    """Return the guids under which Messages knows the chat, the most recently seen first."""
+    return tx.all(str, _CHAT_GUIDS, chat_id=chat_id)
 
 
 def guid_by_id(tx: Tx, line_id: LineId, chat_id: ChatId, message_id: str) -> str | None:

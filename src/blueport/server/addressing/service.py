@@ -3,16 +3,24 @@
 import re
 from typing import NamedTuple
 
+import msgspec
+
 from blueport.handles import canonical_handle, sendable_handle
 from blueport.server.addressing import queries
-from blueport.server.addressing.queries import Address, Line
+from blueport.server.addressing.queries import Address, Line, NewChat
 from blueport.server.errors import ApiError
-from blueport.server.ids import AccountId
+from blueport.server.ids import AccountId, ChatId, mint
 from blueport.server.store.tx import Tx
 
 _GUID_PREFIX = re.compile(r"p:(\d{1,3})/|bp:")
 _OTHER_ID = re.compile(r"(?:cht|ln|obx|rxn|wh|ind|rcp|file|dlv|req)_.*")
 _LIKE_AN_ID = re.compile(r"[a-z]{2,4}_[0-9A-Za-z]*")
+
+
+# What a request may be refused with, for whoever describes an endpoint: see the functions that raise them.
+LINE_REFUSALS = ("line_not_found",)
+READING_REFUSALS = ("chat_not_found",)
+WRITING_REFUSALS = ("chat_not_found", "contact_has_not_messaged")
 
 
 class MessageName(NamedTuple):
@@ -26,6 +34,10 @@ class MessageName(NamedTuple):
 add_line = queries.add_line
 lines_of = queries.lines_of
 line_of_daemon = queries.line_of_daemon
+sandbox_line = queries.sandbox_line
+any_line = queries.any_line
+add_chat = queries.add_chat
+known_guids = queries.known_guids
 
 
 def line_name(handle: str, *, region: str) -> str:
@@ -112,21 +124,38 @@ def chat_to_read(tx: Tx, account_id: AccountId, line: Line, peer: str) -> Addres
 
 
 def chat_to_write(tx: Tx, account_id: AccountId, line: Line, peer: str) -> Address:
-    """Find the account's chat with *peer*, and insist that somebody there has written to the line first.
+    """Find the account's chat with *peer*; somebody there must have written to the line, if that asks for it.
 
     Raises:
         ApiError: `chat_not_found` or `contact_has_not_messaged`.
     """
     find = chat_to_read if peer.startswith("cht_") else _chat
     chat = find(tx, account_id, line, peer)
-    if chat is None or chat.first_inbound_at is None:
+    if line.is_contact_first and (chat is None or chat.first_inbound_at is None):
         raise ApiError("contact_has_not_messaged", "They have to message this line first.", param="to")
-    return chat
+    return chat or _begun_chat(tx, account_id, line, peer)
 
 
 def _chat(tx: Tx, account_id: AccountId, line: Line, peer: str) -> Address | None:
     find = queries.chat_by_id if peer.startswith("cht_") else queries.chat_by_peer
     return find(tx, account_id, line.id, peer)
+
+
+def _begun_chat(tx: Tx, account_id: AccountId, line: Line, peer: str) -> Address:
+    """Make the chat with one person in which nobody has written yet."""
+    chat = NewChat(
+        id=ChatId(mint("cht", tx.now_ms)),
+        account_id=account_id,
+        line_id=line.id,
+        key=peer,
+        identifier=peer,
+        service="sms" if line.service == "sms" else "imessage",
+        name=None,
+        is_group=0,
+        participants=msgspec.json.encode([peer]).decode(),
+    )
+    queries.add_chat(tx, chat)
+    return Address(chat.id, chat.is_group, first_inbound_at=None)
 
 
 def _sendable(handle: str, param: str, region: str) -> str:

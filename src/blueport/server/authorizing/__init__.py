@@ -1,1 +1,1 @@
-"""Who calls, and what that key may do: keys, scopes, lines."""
+"""Who calls, and what that key may do: keys, scopes, lines, limits."""

@@ -1,21 +1,45 @@
 """Keys and daemons, by the hash of their secret."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import bindparam, func, or_, select, update
 
+from blueport.server.authorizing.limits import Use
 from blueport.server.ids import AccountId, DaemonId, KeyId
 from blueport.server.store.tables import accounts, api_keys, daemons
-from blueport.server.store.tx import Statement, Tx, insert_into
+from blueport.server.store.tx import Statement, Tx, Values, insert_into
 
 
 class KeyRow(NamedTuple):
-    """A live key; its scopes and line ids are words."""
+    """A key; its scopes and line ids are words."""
 
     id: KeyId
     account_id: AccountId
     scopes: str
     line_ids: str | None
+
+
+class LiveKey(NamedTuple):
+    """A live key, and what was kept of its calls (see `Limits`)."""
+
+    id: KeyId
+    account_id: AccountId
+    scopes: str
+    line_ids: str | None
+    hourly_limit: int | None
+    window_began_at: int | None
+    window_calls: int
+
+
+class Bounds(NamedTuple):
+    """When a key ends (Unix milliseconds), and how often it may be used; None: never, and as often as others."""
+
+    expires_at: int | None = None
+    hourly_limit: int | None = None
+
+
+UNBOUNDED = Bounds()
 
 
 class DaemonRow(NamedTuple):
@@ -26,7 +50,15 @@ class DaemonRow(NamedTuple):
 
 
 _LIVE_KEY = Statement(
-    select(api_keys.c.id, api_keys.c.account_id, api_keys.c.scopes, api_keys.c.line_ids).where(
+    select(
+        api_keys.c.id,
+        api_keys.c.account_id,
+        api_keys.c.scopes,
+        api_keys.c.line_ids,
+        api_keys.c.hourly_limit,
+        api_keys.c.window_began_at,
+        api_keys.c.window_calls,
+    ).where(
         api_keys.c.hash == bindparam("hash"),
         api_keys.c.revoked_at.is_(None),
         or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > bindparam("now_ms")),
@@ -37,6 +69,12 @@ _LIVE_DAEMON = Statement(
     select(daemons.c.id, daemons.c.account_id).where(
         daemons.c.token_hash == bindparam("hash"), daemons.c.revoked_at.is_(None)
     )
+)
+
+_KEEP_USE = Statement(
+    update(api_keys)
+    .where(api_keys.c.id == bindparam("key_id"))
+    .values(window_began_at=bindparam("began_at"), window_calls=bindparam("calls"), last_used_at=bindparam("used_at"))
 )
 
 _HOW_MANY_ACCOUNTS = Statement(select(func.count()).select_from(accounts))
@@ -50,22 +88,21 @@ def how_many_accounts(tx: Tx) -> int:
     return tx.all(int, _HOW_MANY_ACCOUNTS)[0]
 
 
-def add_account(tx: Tx, account_id: AccountId, name: str) -> None:
+def add_account(tx: Tx, account_id: AccountId, name: str, owner: str | None = None) -> None:
     """Create an account."""
-    tx.change(_INSERT_ACCOUNT, id=account_id, name=name, owner=None, created_at=tx.now_ms)
+    tx.change(_INSERT_ACCOUNT, id=account_id, name=name, owner=owner, created_at=tx.now_ms)
 
 
-def add_key(tx: Tx, key: KeyRow, *, name: str, hashed: str, last4: str) -> None:
-    """Create an API key that lives until it is revoked."""
+def add_key(tx: Tx, key: KeyRow, *, name: str, hashed: str, last4: str, bounds: Bounds = UNBOUNDED) -> None:
+    """Create an API key that lives until it is revoked, or until it expires."""
     tx.change(
         _INSERT_KEY,
         **key._asdict(),
         name=name,
         hash=hashed,
         last4=last4,
-        hourly_limit=None,
+        **bounds._asdict(),
         created_at=tx.now_ms,
-        expires_at=None,
         revoked_at=None,
         last_used_at=None,
         window_began_at=None,
@@ -88,9 +125,18 @@ def add_daemon(tx: Tx, daemon: DaemonRow, *, name: str, hashed: str) -> None:
     )
 
 
-def live_key(tx: Tx, hashed: str) -> KeyRow | None:
+def live_key(tx: Tx, hashed: str) -> LiveKey | None:
     """Find the key with this hash, unless it is revoked or expired."""
-    return tx.one(KeyRow, _LIVE_KEY, hash=hashed, now_ms=tx.now_ms)
+    return tx.one(LiveKey, _LIVE_KEY, hash=hashed, now_ms=tx.now_ms)
+
+
+def keep_uses(tx: Tx, uses: Mapping[KeyId, Use]) -> None:
+    """Keep how often and when keys were used."""
+    each: list[Values] = [
+        {"key_id": key_id, "began_at": use.window.began_at, "calls": use.window.calls, "used_at": use.used_at}
+        for key_id, use in uses.items()
+    ]
+    tx.change_each(_KEEP_USE, each)
 
 
 def live_daemon(tx: Tx, hashed: str) -> DaemonRow | None:

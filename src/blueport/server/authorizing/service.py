@@ -1,5 +1,6 @@
 """Lets a caller in, and says what it may touch."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -9,19 +10,43 @@ from blueport.server.addressing import service as addressing
 from blueport.server.addressing.queries import Address, Line
 from blueport.server.authorizing import keys, queries
 from blueport.server.authorizing.keys import Scope
+from blueport.server.authorizing.limits import Allowance, Limits, Standing, Use
 from blueport.server.authorizing.queries import DaemonRow, KeyRow
+from blueport.server.blobs import queries as blobs
+from blueport.server.blobs.queries import FileRow
 from blueport.server.errors import ApiError
 from blueport.server.ids import AccountId, DaemonId, KeyId, LineId, mint
+from blueport.server.sandboxing import service as sandboxing
 from blueport.server.store.tx import Tx
+
+# What a request may be refused with, for whoever describes an endpoint: see `line_for` and `target`.
+LINE_REFUSALS = (*addressing.LINE_REFUSALS, "line_not_accessible")
+TARGET_REFUSALS = (*LINE_REFUSALS, *addressing.WRITING_REFUSALS, *sandboxing.REFUSALS, "sandbox_contact_mismatch")
+MESSAGE_REFUSALS = (*TARGET_REFUSALS, "sandbox_quota_exceeded")
+# What needs one of these puts nothing into the conversation that counts as a message.
+NO_MESSAGES: tuple[Capability, ...] = ("reactions", "typing", "receipts")
 
 
 class Key(msgspec.Struct, frozen=True):
-    """Who calls. `line_ids` None means every line of the account."""
+    """Who calls. `line_ids` None means every line of the account; the shared line is always among them."""
 
     id: KeyId
     account_id: AccountId
     scopes: frozenset[str]
     line_ids: frozenset[LineId] | None
+
+
+class Visit:
+    """One request: from where it comes, under what key, and how that key stands since it was counted.
+
+    It goes from the event loop to a unit's thread and back: no two touch it at once.
+    """
+
+    def __init__(self, authorization: list[bytes], address: str) -> None:
+        self.authorization = authorization
+        self.address = address
+        self.key_hash: str | None = None
+        self.standing: Standing | None = None
 
 
 class Need(NamedTuple):
@@ -38,33 +63,76 @@ class Target(NamedTuple):
     chat: Address
 
 
-def authenticated(tx: Tx, authorization: list[bytes]) -> Key:
-    """Return the key that the Authorization headers hold.
+def key_hash(limits: Limits, visit: Visit, now_ms: int) -> str:
+    """Return the hash of the key that a visit holds: what cannot be a key is refused before the database is asked.
 
     Raises:
-        ApiError: `missing_api_key` or `invalid_api_key`.
+        ApiError: `missing_api_key`, `invalid_api_key` or `rate_limit_exceeded`.
     """
-    if not authorization:
+    if not visit.authorization:
         raise ApiError("missing_api_key", "Send your API key as `Authorization: Bearer sk_live_...`.")
-    token = keys.bearer(authorization)
-    row = queries.live_key(tx, keys.digest(token)) if token and keys.is_well_formed(token) else None
-    if row is None:
-        raise ApiError("invalid_api_key", "This API key is malformed, unknown, revoked or expired.")
-    line_ids = None if row.line_ids is None else frozenset(LineId(word) for word in row.line_ids.split())
-    return Key(row.id, row.account_id, frozenset(row.scopes.split()), line_ids)
+    token = keys.bearer(visit.authorization)
+    if token is None or not keys.is_well_formed(token):
+        raise wrong_secret(limits, visit.address, now_ms, _wrong_key())
+    visit.key_hash = keys.digest(token)
+    return visit.key_hash
 
 
-def authenticated_daemon(tx: Tx, authorization: list[bytes]) -> DaemonRow:
-    """Return the daemon whose token the Authorization headers hold.
+def admit(tx: Tx, limits: Limits, visit: Visit) -> Key:
+    """Let a visit in, and count it: once, however often it is let in.
 
     Raises:
-        ApiError: `invalid_api_key`.
+        ApiError: `missing_api_key`, `invalid_api_key` or `rate_limit_exceeded`.
     """
-    token = keys.bearer(authorization)
+    row = queries.live_key(tx, visit.key_hash or key_hash(limits, visit, tx.now_ms))
+    if row is None:
+        raise wrong_secret(limits, visit.address, tx.now_ms, _wrong_key())
+    if visit.standing is None:
+        allowance = Allowance(row.id, row.hourly_limit, row.window_began_at or 0, row.window_calls)
+        visit.standing = limits.count(allowance, tx.now_ms)
+    if visit.standing.is_over:
+        raise _too_often(visit.standing)
+    return Key(row.id, row.account_id, frozenset(row.scopes.split()), _line_ids(tx, row.line_ids))
+
+
+def admit_daemon(tx: Tx, limits: Limits, visit: Visit) -> DaemonRow:
+    """Let a daemon in.
+
+    Raises:
+        ApiError: `invalid_api_key` or `rate_limit_exceeded`.
+    """
+    token = keys.bearer(visit.authorization)
     daemon = queries.live_daemon(tx, keys.digest(token)) if token else None
     if daemon is None:
-        raise ApiError("invalid_api_key", "This daemon token is malformed, unknown or revoked.")
+        told = ApiError("invalid_api_key", "This daemon token is malformed, unknown or revoked.")
+        raise wrong_secret(limits, visit.address, tx.now_ms, told)
     return daemon
+
+
+def wrong_secret(limits: Limits, address: str, now_ms: int, told: ApiError) -> ApiError:
+    """Count a wrong secret, and return the refusal: what is *told*, or `rate_limit_exceeded` if there were many.
+
+    Whoever has a right one is never asked to wait: it may be a neighbour who has not.
+    """
+    wait_s = limits.count_failure(address, now_ms)
+    if wait_s is None:
+        return told
+    message = f"Too many requests from this address named a wrong secret. Try again in {wait_s} seconds."
+    return ApiError("rate_limit_exceeded", message, retry_after_s=wait_s)
+
+
+def _wrong_key() -> ApiError:
+    return ApiError("invalid_api_key", "This API key is malformed, unknown, revoked or expired.")
+
+
+def _too_often(standing: Standing) -> ApiError:
+    message = f"This API key may make {standing.limit} requests an hour. Try again in {standing.reset_s} seconds."
+    return ApiError("rate_limit_exceeded", message, retry_after_s=standing.reset_s)
+
+
+def keep_uses(tx: Tx, uses: Mapping[KeyId, Use]) -> None:
+    """Write down how often keys were used."""
+    queries.keep_uses(tx, uses)
 
 
 def require_scope(key: Key, scope: Scope) -> None:
@@ -77,10 +145,10 @@ def require_scope(key: Key, scope: Scope) -> None:
         raise ApiError("insufficient_scope", f"This API key lacks the scope `{scope}`.")
 
 
-def new_account(tx: Tx, name: str) -> AccountId:
-    """Create an account."""
+def new_account(tx: Tx, name: str, owner: str | None = None) -> AccountId:
+    """Create an account; *owner* is whose it is, None if it is nobody's, as of a service."""
     account_id = AccountId(mint("acc", tx.now_ms))
-    queries.add_account(tx, account_id, name)
+    queries.add_account(tx, account_id, name, owner)
     return account_id
 
 
@@ -131,13 +199,46 @@ def target(tx: Tx, key: Key, name: str, peer: str, needs: Need | None = None) ->
 
     Raises:
         ApiError: `line_not_found`, `line_not_accessible`, `advanced_features_required`, `chat_not_found` or
-            `contact_has_not_messaged`.
+            `contact_has_not_messaged`; on the shared line one of those that begin with `sandbox_`.
     """
     line = line_for(tx, key, name)
+    phone = sandboxing.paired_phone(tx, key.account_id) if line.is_sandbox else None
     if needs is not None and needs.capability not in line.capabilities.split():
         message = f"This needs a line with advanced features: `{needs.capability}`."
         raise ApiError("advanced_features_required", message, param=needs.param)
-    return Target(line, addressing.chat_to_write(tx, key.account_id, line, peer))
+    if phone is None:
+        return Target(line, addressing.chat_to_write(tx, key.account_id, line, peer))
+    if needs is None or needs.capability not in NO_MESSAGES:
+        sandboxing.count_message(tx, key.account_id)
+    return Target(line, _paired_chat(tx, key, line, phone, peer))
+
+
+def _paired_chat(tx: Tx, key: Key, line: Line, phone: str, peer: str) -> Address:
+    chat = addressing.chat_to_write(tx, key.account_id, line, phone)
+    if peer not in (phone, chat.chat_id):
+        message = "On the sandbox line you can write to the phone that you paired, and to nobody else."
+        raise ApiError("sandbox_contact_mismatch", message, param="to")
+    return chat
+
+
+def _line_ids(tx: Tx, words: str | None) -> frozenset[LineId] | None:
+    """Return the lines that a key may use: whatever it is restricted to, the shared one too."""
+    if words is None:
+        return None
+    shared = addressing.sandbox_line(tx)
+    return frozenset([LineId(word) for word in words.split()] + ([] if shared is None else [shared.id]))
+
+
+def file_for(tx: Tx, key: Key, name: str, *, param: str) -> FileRow:
+    """Return the file of that id; those that were sent to a line are for keys of that line.
+
+    Raises:
+        ApiError: `file_not_found`.
+    """
+    row = blobs.file_of_account(tx, key.account_id, name)
+    if row is None or not (row.line_id is None or key.line_ids is None or row.line_id in key.line_ids):
+        raise ApiError("file_not_found", "No such file.", param=param)
+    return row
 
 
 def lines_for(tx: Tx, key: Key) -> list[Line]:

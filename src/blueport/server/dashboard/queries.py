@@ -4,7 +4,16 @@ from typing import NamedTuple
 
 from sqlalchemy import bindparam, func, select
 
-from blueport.server.store.tables import daemons, deliveries, events, lines, outbox, webhooks
+from blueport.server.store.tables import (
+    accounts,
+    daemons,
+    deliveries,
+    events,
+    lines,
+    outbox,
+    sandbox_pairings,
+    webhooks,
+)
 from blueport.server.store.tx import Statement, Tx
 
 
@@ -36,6 +45,15 @@ class DeliveryStanding(NamedTuple):
     attempts: int
     reason: str | None
     created_at: int
+
+
+class PairingStanding(NamedTuple):
+    """An account on the shared line: the code that it waits for, until a phone is paired."""
+
+    account: str
+    activation_code: str
+    is_paired: int
+    line: str
 
 
 class ItemStanding(NamedTuple):
@@ -83,6 +101,14 @@ _LATEST_DELIVERIES = Statement(
     .limit(bindparam("limit"))
 )
 
+_LATEST_PAIRINGS = Statement(
+    select(accounts.c.name, sandbox_pairings.c.activation_code, sandbox_pairings.c.contact.is_not(None), lines.c.handle)
+    .join(accounts, accounts.c.id == sandbox_pairings.c.account_id)
+    .join(lines, lines.c.is_sandbox == 1)
+    .order_by(sandbox_pairings.c.created_at.desc(), sandbox_pairings.c.account_id)
+    .limit(bindparam("limit"))
+)
+
 
 def line_standings(tx: Tx) -> list[LineStanding]:
     """Return every line."""
@@ -97,6 +123,11 @@ def open_items(tx: Tx) -> list[Count]:
 def open_deliveries(tx: Tx) -> list[Count]:
     """Count deliveries that have not ended."""
     return tx.all(Count, _OPEN_DELIVERIES)
+
+
+def latest_pairings(tx: Tx, limit: int) -> list[PairingStanding]:
+    """Return the accounts that asked for the sandbox last."""
+    return tx.all(PairingStanding, _LATEST_PAIRINGS, limit=limit)
 
 
 def latest_items(tx: Tx, limit: int) -> list[ItemStanding]:

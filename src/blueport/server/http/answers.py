@@ -1,22 +1,26 @@
 """Answers as they leave: JSON with its request id, and the headers that every answer bears."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import msgspec
 from starlette.types import Send
 
+from blueport.server.authorizing.limits import Standing
 from blueport.server.errors import ApiError
 
 Header = tuple[bytes, bytes]
 
+_TOLD_OF_LIMITS = b"RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, RateLimit-Policy, RateLimit"
 # Any page may call the API: it is opened by a key in a header, never by a cookie.
 _EVERYWHERE: list[Header] = [
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"X-Request-Id, Retry-After, Idempotent-Replayed"),
-    (b"cache-control", b"no-store"),
+    (b"access-control-expose-headers", b"X-Request-Id, Retry-After, Idempotent-Replayed, " + _TOLD_OF_LIMITS),
     (b"x-content-type-options", b"nosniff"),
 ]
+# A link to a file opens it: it is nothing to be told to others.
+NO_REFERRER: Header = (b"referrer-policy", b"no-referrer")
+_KEPT_NOWHERE: Header = (b"cache-control", b"no-store")
 PREFLIGHT: list[Header] = [
     (b"access-control-allow-methods", b"GET, POST, DELETE, OPTIONS"),
     (b"access-control-allow-headers", b"Authorization, Content-Type, X-Filename, Idempotency-Key"),
@@ -24,14 +28,25 @@ PREFLIGHT: list[Header] = [
 ]
 
 
+class Stream(msgspec.Struct, frozen=True):
+    """A body that is sent part by part; `size` in bytes."""
+
+    size: int
+    parts: AsyncIterator[bytes]
+
+
 class Answer(msgspec.Struct, frozen=True):
-    """Status, JSON body and what further headers there are; `is_sent` is called when all of it is on its way."""
+    """Status, JSON body and what further headers there are; `is_sent` is called when all of it is on its way.
+
+    With a `stream` there is no other body, and the headers say how long it may be kept.
+    """
 
     status: int
     body: bytes
     headers: tuple[Header, ...] = ()
     content_type: bytes = b"application/json"
     is_sent: Callable[[], None] | None = None
+    stream: Stream | None = None
 
 
 class _Fault(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -53,19 +68,35 @@ def with_request_id(encoded: bytes, request_id: str) -> bytes:
 
 
 def refusal(error: ApiError, request_id: str, *headers: Header) -> Answer:
-    """Return the error envelope."""
+    """Return the error envelope, and how long to wait before another try, where that helps."""
     fault = _Fault(error.type, error.code, error.message, error.param)
     body = msgspec.json.encode(_Envelope(fault, request_id))
+    if error.retry_after_s is not None:
+        headers += ((b"retry-after", b"%d" % error.retry_after_s),)
     return Answer(error.status, body, headers)
+
+
+def with_standing(answer: Answer, standing: Standing) -> Answer:
+    """Return *answer* with what its key may still do: in the form that clients know, and in the IETF's newer one."""
+    limit, remaining, reset_s, _ = standing
+    headers = (
+        (b"ratelimit-limit", b"%d" % limit),
+        (b"ratelimit-remaining", b"%d" % remaining),
+        (b"ratelimit-reset", b"%d" % reset_s),
+        (b"ratelimit-policy", b'"default";q=%d;w=3600' % limit),
+        (b"ratelimit", b'"default";r=%d;t=%d' % (remaining, reset_s)),
+    )
+    return msgspec.structs.replace(answer, headers=answer.headers + headers)
 
 
 def headers_of(answer: Answer, request_id: str) -> list[Header]:
     """Return all headers of *answer*."""
     return [
         *_EVERYWHERE,
+        *([] if answer.stream else [_KEPT_NOWHERE]),
         (b"content-type", answer.content_type),
         (b"x-request-id", request_id.encode()),
-        (b"content-length", b"%d" % len(answer.body)),
+        (b"content-length", b"%d" % (answer.stream.size if answer.stream else len(answer.body))),
         *answer.headers,
     ]
 
@@ -73,7 +104,17 @@ def headers_of(answer: Answer, request_id: str) -> list[Header]:
 async def send_answer(send: Send, answer: Answer, request_id: str) -> None:
     """Put *answer* on the wire."""
     await send({"type": "http.response.start", "status": answer.status, "headers": headers_of(answer, request_id)})
+    if answer.stream is not None:
+        async for part in answer.stream.parts:
+            if _is_gone(send):
+                return
+            await send({"type": "http.response.body", "body": part, "more_body": True})
     await send({"type": "http.response.body", "body": answer.body})
     if answer.is_sent is not None:
         # Not at once: what is written in one turn of the loop leaves at its end.
         asyncio.get_running_loop().call_soon(answer.is_sent)
+
+
+def _is_gone(send: Send) -> bool:
+    """Tell whether uvicorn says that nobody hears us any more: it would have us read a file to its end."""
+    return bool(getattr(getattr(send, "__self__", None), "disconnected", False))

@@ -8,7 +8,7 @@ import functools
 import json
 import re
 from collections.abc import Mapping
-from typing import Never, TypeVar
+from typing import Annotated, Never, TypeVar, get_args, get_origin
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -38,7 +38,7 @@ def body_of(raw: bytes, shape: type[Shape]) -> Shape:
     Raises:
         ApiError: `invalid_json`, `missing_required_parameter` or `invalid_parameter_value`.
     """
-    given = _json_object(raw)
+    given = _json_object(raw) if raw or _names(shape) else {}  # of whom nothing is asked, he need not say it in JSON
     # null is the same as absent: clients of typed languages send it for what they leave out.
     present = {name: given[name] for name in _names(shape) if given.get(name) is not None}
     _require(present, shape)
@@ -128,7 +128,12 @@ def _required(shape: type[Shape]) -> tuple[str, ...]:
 
 @functools.cache
 def _integers(shape: type[Shape]) -> tuple[str, ...]:
-    return tuple(field.encode_name for field in msgspec.structs.fields(shape) if field.type == int | None)
+    return tuple(field.encode_name for field in msgspec.structs.fields(shape) if _plain(field.type) == int | None)
+
+
+def _plain(kind: object) -> object:
+    """Return a field's type without what is said of it."""
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
 
 
 def _require(given: Mapping[str, Json], shape: type[Shape]) -> None:
@@ -143,9 +148,13 @@ def _require(given: Mapping[str, Json], shape: type[Shape]) -> None:
 
 
 def _is_empty(value: Json, nothing: Json) -> bool:
-    """Tell whether *value* says as much as *nothing*: spaces and the marks of files say no more than an empty text."""
-    is_blank = nothing == "" and isinstance(value, str) and _NOTHING.fullmatch(value) is not None
-    return value is None or value == nothing or is_blank
+    """Tell whether *value* says as much as *nothing*."""
+    return value is None or value == nothing or (nothing == "" and isinstance(value, str) and is_blank(value))
+
+
+def is_blank(text: str | None) -> bool:
+    """Tell whether a text says nothing: spaces and the marks of files do not."""
+    return text is None or _NOTHING.fullmatch(text) is not None
 
 
 def _refuse_unstorable(given: Mapping[str, Json]) -> None:

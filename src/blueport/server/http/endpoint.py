@@ -1,8 +1,8 @@
 """What one endpoint is, and how a request goes through it.
 
 A request is read and decoded in the event loop; then one unit of work does the rest, in the order in which errors are
-judged: key, scope, form of the body, values, and what the endpoint itself looks up. So a refusal undoes everything, and
-what is revoked is refused from the next request on.
+judged: key, rate, scope, form of the body, values, and what the endpoint itself looks up. So a refusal undoes all but
+the count of calls, and what is revoked is refused from the next request on.
 """
 
 import hashlib
@@ -11,9 +11,12 @@ from typing import Generic, Literal, TypeVar
 
 import msgspec
 
+from blueport.server.auditing.service import Actor
 from blueport.server.authorizing import service as authorizing
 from blueport.server.authorizing.keys import Scope
-from blueport.server.authorizing.service import Key
+from blueport.server.authorizing.limits import Limits
+from blueport.server.authorizing.service import Key, Visit
+from blueport.server.blobs.links import Links
 from blueport.server.errors import ApiError
 from blueport.server.http import repeating
 from blueport.server.http.answers import with_request_id
@@ -26,32 +29,47 @@ from blueport.server.store.tx import Tx
 Method = Literal["GET", "POST", "DELETE"]
 _METHODS: dict[str, Method] = {"GET": "GET", "POST": "POST", "DELETE": "DELETE"}
 Asked = TypeVar("Asked", bound=msgspec.Struct)
+Told = TypeVar("Told", bound=msgspec.Struct)
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """What the operator laid down, as endpoints need it."""
+    """What the operator laid down, as endpoints need it, and how much of it was used."""
 
     region: str
     max_attempts: int
     guard: Guard
     cursors: Cursors
+    links: Links
+    limits: Limits
 
 
 class Call(msgspec.Struct, Generic[Asked], frozen=True):
-    """An authorised request: who asks, and what."""
+    """An authorised request: who asks, and what; `links` lead to us as the caller knows us.
+
+    `storage_key` is where the bytes of an upload are; `actor` is who asks as the audit log knows it.
+    """
 
     key: Key
     asked: Asked
     terms: Terms
+    links: Links
+    storage_key: str
+    actor: Actor
 
 
 class Request(msgspec.Struct, frozen=True):
-    """A request as it came: its query string if it is a GET, else its body, or the refusal that reading it came to."""
+    """A request as it came: its query string if it is a GET, else its body, or the refusal that reading it came to.
+
+    Of an upload, what is given is what was found out about its bytes, and `storage_key` where they are. `origin` is how
+    the caller reached us, None if that is nothing to be repeated.
+    """
 
     id: str
-    authorization: list[bytes]
+    visit: Visit
     idempotency: list[bytes]
     given: bytes | ApiError
+    origin: str | None = None
+    storage_key: str = ""
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -62,7 +80,10 @@ class Prepared(msgspec.Struct, frozen=True):
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """One method on one path; *asked* is the shape of its body, or of its query if it is a GET."""
+    """One method on one path; *asked* is the shape of its body, or of its query if it is a GET.
+
+    The body of an upload is a file's bytes; *admit* judges who brings them before they are read.
+    """
 
     method: Method
     path: str
@@ -72,41 +93,71 @@ class Endpoint(msgspec.Struct, frozen=True):
     status: int
     purpose: str
     prepared: Callable[[Request], Prepared]
+    admit: Callable[[Tx, Terms, Request], Key]
+    is_upload: bool
+    refusals: tuple[str, ...] = ()
+
+    def refusing(self, *codes: str) -> "Endpoint":
+        """Say which codes it may answer, beside those that come of its shape and of having a key."""
+        return msgspec.structs.replace(self, refusals=codes)
 
 
-def endpoint(
+def endpoint(  # noqa: PLR0913 - one row of a table
     route: str,
     scope: Scope,
     asked: type[Asked],
-    answer: type[msgspec.Struct],
-    unit: Callable[[Tx, Call[Asked]], msgspec.Struct],
+    answer: type[Told],
+    unit: Callable[[Tx, Call[Asked]], Told],
     status: int = 200,
+    *,
+    is_upload: bool = False,
+    location: Callable[[Told], str] | None = None,
 ) -> Endpoint:
-    """Make the endpoint for *route*, as in `POST /v1/messages`: *unit* does it, once its Call has been authorised."""
+    """Make the endpoint for *route*, as in `POST /v1/messages`: *unit* does it, once its Call has been authorised.
+
+    Its answer is a redirect to *location*, if that is given.
+    """
     method, path = route.split()
     is_read = method == "GET"
-    decode = query_of if is_read else body_of
+    decode = query_of if is_read else _found if is_upload else body_of
+
+    def admitted(tx: Tx, terms: Terms, request: Request) -> Key:
+        key = authorizing.admit(tx, terms.limits, request.visit)
+        authorizing.require_scope(key, scope)
+        return key
 
     def prepared(request: Request) -> Prepared:
         decoded = _decoded(request, lambda raw: decode(raw, asked))
 
         def performed(tx: Tx, terms: Terms, underway: Underway) -> Done:
-            key = authorizing.authenticated(tx, request.authorization)
-            authorizing.require_scope(key, scope)
+            key = admitted(tx, terms, request)
             if isinstance(decoded, ApiError):
                 raise decoded
+            actor = Actor(key.id, request.id, request.visit.address)
+            call = Call(key, decoded, terms, terms.links.seen_from(request.origin), request.storage_key, actor)
+            if is_read:
+                told = unit(tx, call)
+                return Done(_encoded(told, request), location=location(told) if location else None)
 
             def do() -> bytes:
-                return with_request_id(msgspec.json.encode(unit(tx, Call(key, decoded, terms))), request.id)
+                return _encoded(unit(tx, call), request)
 
-            if is_read:
-                return Done(do())
             return repeating.once(tx, _attempt(route, key, request, decoded), underway, do)
 
         return Prepared(isinstance(decoded, ApiError), performed)
 
     purpose = (unit.__doc__ or "").partition("\n")[0]
-    return Endpoint(_METHODS[method], path, scope, asked, answer, status, purpose, prepared)
+    return Endpoint(_METHODS[method], path, scope, asked, answer, status, purpose, prepared, admitted, is_upload)
+
+
+def _encoded(told: msgspec.Struct, request: Request) -> bytes:
+    """Return the body of the answer to *request*."""
+    return with_request_id(msgspec.json.encode(told), request.id)
+
+
+def _found(raw: bytes, shape: type[Asked]) -> Asked:
+    """Take what was found out about an upload: it is our own word."""
+    return msgspec.json.decode(raw, type=shape)
 
 
 def _decoded(request: Request, decode: Callable[[bytes], Asked]) -> Asked | ApiError:

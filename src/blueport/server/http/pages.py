@@ -4,9 +4,10 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from typing import Annotated, Generic, Protocol, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from blueport.server.errors import ApiError
 
@@ -22,9 +23,11 @@ Place = str | tuple[int | str, ...]
 class Page(msgspec.Struct, Generic[Item], frozen=True):
     """Part of a list. `next_cursor` asks for what follows, and is null at the end."""
 
-    data: list[Item]
-    has_more: bool
-    next_cursor: str | None
+    data: Annotated[list[Item], Meta(description="The items, newest first.")]
+    has_more: Annotated[bool, Meta(description="Whether more follows.")]
+    next_cursor: Annotated[
+        str | None, Meta(description="What to pass as `cursor` for what follows; null at the end.", examples=[None])
+    ]
 
 
 class Cursors(msgspec.Struct, frozen=True):

@@ -12,8 +12,6 @@ from blueport.server.ids import mint
 
 log = logging.getLogger(__name__)
 
-RETRY_AFTER = (b"retry-after", b"1")
-
 Answering = Callable[[Scope, Receive, str], Awaitable[Answer]]
 
 
@@ -34,7 +32,9 @@ class Answered:
         """Answer one request."""
         request_id = mint("req", now_ms())
         try:
-            answer = await _answer(self._answering, scope, receive, request_id)
+            # None of our paths needs an escape, and some that hold one look like ours: `/v1%2Flines`, `/v1/lines%0A`.
+            found = nowhere if b"%" in scope["raw_path"] else self._answering
+            answer = await answer_of(found(scope, receive, request_id), request_id)
         except ClientGoneError:
             return
         await send_answer(send, answer, request_id)
@@ -45,17 +45,24 @@ async def nowhere(_scope: Scope, _receive: Receive, _request_id: str) -> Answer:
     raise ApiError("route_not_found", "There is nothing at this path.")
 
 
-async def _answer(answering: Answering, scope: Scope, receive: Receive, request_id: str) -> Answer:
+def busy() -> ApiError:
+    """Return the refusal of what cannot be done just now."""
+    return ApiError("service_unavailable", "The service is busy; nothing was done. Try again.", retry_after_s=1)
+
+
+async def answer_of(answering: Awaitable[Answer], request_id: str) -> Answer:
+    """Return what *answering* comes to, be it a refusal.
+
+    Raises:
+        ClientGoneError: Nobody waits for it.
+    """
     try:
-        # None of our paths needs an escape, and some that hold one look like ours: `/v1%2Flines`, `/v1/lines%0A`.
-        found = nowhere if b"%" in scope["raw_path"] else answering
-        return await found(scope, receive, request_id)
+        return await answering
     except ApiError as error:
         return refusal(error, request_id)
     except StoreUnavailableError as error:
         log.warning("%s: the database is not available: %s", request_id, error)
-        unavailable = ApiError("service_unavailable", "The service is busy; nothing was done. Try again.")
-        return refusal(unavailable, request_id, RETRY_AFTER)
+        return refusal(busy(), request_id)
     except ClientGoneError:
         raise
     except Exception:

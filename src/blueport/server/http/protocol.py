@@ -18,7 +18,7 @@ from blueport.server.ids import mint
 
 HEAD_LIMIT = 64 * 1024
 # Of a body that is too large so much is read and dropped: many clients listen only after all that they have to say.
-DROPPED_LIMIT = 64 * 1024 * 1024
+DROPPED_LIMIT = 128 * 1024 * 1024
 # How long a head may take in all, and a body from one piece to the next.
 PATIENCE_S = 30
 _OFFERS = (b"upgrade", b"http2-settings")
@@ -31,9 +31,12 @@ class EnvelopeProtocol(HttpToolsProtocol):
     _is_in_head = False
     _is_offer = False
     _is_broken = False
+    _is_last = False
     # Bytes of the head and of trailers as far as they were read, and those that came since the message began.
     _head_size = 0
     _fed_size = 0
+    # Bytes that came of a body after its answer was given.
+    _dropped_size = 0
     _is_first_in_piece = False
     _running: RequestResponseCycle | None = None
     _patience: asyncio.TimerHandle | None = None
@@ -61,15 +64,17 @@ class EnvelopeProtocol(HttpToolsProtocol):
         self._feed(data)
         if self._is_in_head and self._fed_size > HEAD_LIMIT:
             self._refuse(_head_too_large())
-        elif self._is_dropping() and self._fed_size > DROPPED_LIMIT:
-            self.transport.close()
+        elif self._is_dropping():
+            self._dropped_size += len(data)
+            if self._dropped_size > DROPPED_LIMIT:
+                self.transport.close()
         self._wait_as_needed()
 
     def on_message_begin(self) -> None:
         """Begin a head."""
         super().on_message_begin()
         self._is_reading = self._is_in_head = True
-        self._head_size = 0
+        self._head_size = self._dropped_size = 0
         if not self._is_first_in_piece:
             self._fed_size = 0  # how much of the piece was another's is unknown
         self._is_first_in_piece = False
@@ -88,11 +93,15 @@ class EnvelopeProtocol(HttpToolsProtocol):
         if not self._is_offer:
             super().on_headers_complete()
             self._is_in_head = False
+            # If it is answered before its body is read, hanging up at once would take that answer back.
+            self._is_last, self.cycle.keep_alive = not self.cycle.keep_alive, True
 
     def on_message_complete(self) -> None:
         """End a request."""
         if not self._is_offer:
             self._is_reading = False
+            if self._is_last:
+                self._hang_up_after(self.cycle)
             super().on_message_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
@@ -122,6 +131,11 @@ class EnvelopeProtocol(HttpToolsProtocol):
         with suppress(AttributeError):  # as uvicorn does for its own
             self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
         return head
+
+    def _hang_up_after(self, cycle: RequestResponseCycle) -> None:
+        cycle.keep_alive = False
+        if cycle.response_complete:
+            self.transport.close()
 
     def _unanswered(self) -> list[RequestResponseCycle]:
         """Return the requests that are still to be answered, in their order."""

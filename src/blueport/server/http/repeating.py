@@ -46,11 +46,15 @@ class Attempt(msgspec.Struct, frozen=True):
 
 
 class Done(msgspec.Struct, frozen=True):
-    """The answer's JSON. *unanswered* is the fingerprint under which it is kept until it has left."""
+    """The answer's JSON, and where it redirects to, if it does.
+
+    *unanswered* is the fingerprint under which it is kept until it has left.
+    """
 
     body: bytes
     is_replayed: bool = False
     unanswered: str | None = None
+    location: str | None = None
 
 
 class Underway:

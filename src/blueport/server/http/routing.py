@@ -1,27 +1,36 @@
 """Finds the endpoint for a request, reads the request, and has it answered."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
+import msgspec
 from starlette.routing import Route
 from starlette.types import Receive, Scope
 
+from blueport.server.authorizing import service as authorizing
+from blueport.server.authorizing.service import Visit
+from blueport.server.blobs.storage import Blobs
 from blueport.server.errors import ApiError
-from blueport.server.http.answers import PREFLIGHT, Answer, refusal, with_request_id
+from blueport.server.http import uploads
+from blueport.server.http.answers import NO_REFERRER, PREFLIGHT, Answer, refusal, with_request_id, with_standing
 from blueport.server.http.bodies import BODY_LIMIT
-from blueport.server.http.endpoint import Endpoint, Request, Terms
-from blueport.server.http.problems import Answered, Answering, ClientGoneError, nowhere
-from blueport.server.http.repeating import Underway
+from blueport.server.http.endpoint import Endpoint, Prepared, Request, Terms
+from blueport.server.http.problems import Answered, Answering, ClientGoneError, answer_of, nowhere
+from blueport.server.http.repeating import Done, Underway
 from blueport.server.store.sqlite import SqliteStore
 
-_REPLAYED = ((b"idempotent-replayed", b"true"),)
+_REPLAYED = (b"idempotent-replayed", b"true")
+# Nobody can have us write down what is no host, as where to fetch a file.
+_HOST = re.compile(rb"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
 
 class Api:
     """All endpoints of one server, on one store."""
 
-    def __init__(self, store: SqliteStore, terms: Terms) -> None:
+    def __init__(self, store: SqliteStore, terms: Terms, blobs: Blobs) -> None:
         self._store = store
+        self._blobs = blobs
         self._terms = terms
         self._underway = Underway(store)
 
@@ -33,19 +42,44 @@ class Api:
         return [route(path, answering) for path, answering in by_path.items()]
 
     async def _answered(self, endpoint: Endpoint, scope: Scope, receive: Receive, request_id: str) -> Answer:
-        given = scope["query_string"] if endpoint.method == "GET" else await body_within_limit(receive)
-        authorization, idempotency = header_values(scope, b"authorization"), header_values(scope, b"idempotency-key")
-        return await self._done(endpoint, Request(request_id, authorization, idempotency, given), receive)
+        visit = visit_of(scope)
+        answer = await answer_of(self._judged(endpoint, scope, receive, request_id, visit), request_id)
+        return answer if visit.standing is None else with_standing(answer, visit.standing)
 
-    async def _done(self, endpoint: Endpoint, request: Request, receive: Receive) -> Answer:
+    async def _judged(
+        self, endpoint: Endpoint, scope: Scope, receive: Receive, request_id: str, visit: Visit
+    ) -> Answer:
+        authorizing.key_hash(self._terms.limits, visit, self._store.now_ms())
+        idempotency = header_values(scope, b"idempotency-key")
+        request = Request(request_id, visit, idempotency, scope["query_string"], origin_of(scope))
+        if endpoint.is_upload:
+            return await self._uploaded(endpoint, request, scope, receive)
+        if endpoint.method != "GET":
+            request = msgspec.structs.replace(request, given=await body_within_limit(receive))
         prepared = endpoint.prepared(request)
         if endpoint.method == "GET" or prepared.is_refused:
-            done = await self._store.read(prepared.unit, self._terms, self._underway)
-            return Answer(endpoint.status, done.body)
-        done, is_sent = await self._underway.done(
+            return _answer(endpoint, await self._store.read(prepared.unit, self._terms, self._underway))
+        return _answer(endpoint, *await self._written(prepared, request, receive))
+
+    async def _uploaded(self, endpoint: Endpoint, asking: Request, scope: Scope, receive: Receive) -> Answer:
+        """Let a file in only from who may bring one, and tell of it only once all its bytes are on the disk."""
+        await self._store.read(endpoint.admit, self._terms, asking)
+        kept = await uploads.kept(self._blobs, scope, receive)
+        given = msgspec.json.encode(uploads.uploaded(scope, kept))
+        request = msgspec.structs.replace(asking, given=given, storage_key=kept.storage_key)
+        try:
+            done, is_sent = await self._written(endpoint.prepared(request), request, receive)
+        except (ApiError, ClientGoneError):
+            await self._blobs.drop(kept.storage_key)
+            raise
+        if done.is_replayed:
+            await self._blobs.drop(kept.storage_key)
+        return _answer(endpoint, done, is_sent)
+
+    async def _written(self, prepared: Prepared, request: Request, receive: Receive) -> tuple[Done, Callable[[], None]]:
+        return await self._underway.done(
             request.id, receive, lambda: self._store.write(prepared.unit, self._terms, self._underway)
         )
-        return Answer(endpoint.status, done.body, _REPLAYED if done.is_replayed else (), is_sent=is_sent)
 
 
 class _Methods:
@@ -77,8 +111,28 @@ async def otherwise(scope: Scope, receive: Receive, request_id: str) -> Answer:
     return _preflight(request_id) if scope["method"] == "OPTIONS" else await nowhere(scope, receive, request_id)
 
 
+def _answer(endpoint: Endpoint, done: Done, is_sent: Callable[[], None] | None = None) -> Answer:
+    replayed = (_REPLAYED,) if done.is_replayed else ()
+    location = () if done.location is None else ((b"location", done.location.encode()), NO_REFERRER)
+    return Answer(endpoint.status, done.body, replayed + location, is_sent=is_sent)
+
+
+def origin_of(scope: Scope) -> str | None:
+    """Return scheme and host by which we were called, None if there is no host that could be one."""
+    hosts = header_values(scope, b"host")
+    if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
+        return None
+    return f"{scope['scheme']}://{hosts[0].decode('ascii')}"
+
+
 def _preflight(request_id: str) -> Answer:
     return Answer(200, with_request_id(b"{}", request_id), tuple(PREFLIGHT))
+
+
+def visit_of(scope: Scope) -> Visit:
+    """Return who asks, as far as the request itself tells."""
+    address, _ = scope["client"] or ("", 0)
+    return Visit(header_values(scope, b"authorization"), address)
 
 
 def header_values(scope: Scope, name: bytes) -> list[bytes]:

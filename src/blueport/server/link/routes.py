@@ -3,23 +3,25 @@
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 from starlette.routing import Route
 from starlette.types import Receive, Scope
 
-from blueport.protocol.door import Begin, Claim, Failed, Hello, Hold, Sightings
+from blueport.protocol.door import Begin, Claim, Claimed, ClaimedSignals, ClaimSignals, Failed, Hello, Hold, Sightings
+from blueport.server.authorizing.limits import Limits
 from blueport.server.authorizing.queries import DaemonRow
 from blueport.server.errors import ApiError
 from blueport.server.http.answers import Answer
 from blueport.server.http.problems import ClientGoneError
-from blueport.server.http.routing import body_within_limit, header_values, route
+from blueport.server.http.routing import body_within_limit, route, visit_of
 from blueport.server.link import service
 from blueport.server.store.sqlite import SqliteStore
-from blueport.server.store.tx import Tx
+from blueport.server.store.tx import Topic, Tx
 from blueport.server.store.wakeups import waited
 
+LONG_POLLS = ("/daemon/v1/claim", "/daemon/v1/signals")
 # A hint may be lost, and an item may fall due without one.
 POLL_S = 1.0
 LONGEST_WAIT_S = 30.0
@@ -27,13 +29,25 @@ LONGEST_WAIT_S = 30.0
 SIGHTINGS_LIMIT = 16 * 1024 * 1024
 
 Said = TypeVar("Said", bound=msgspec.Struct)
+Asked = TypeVar("Asked", Claim, ClaimSignals)
+Work = TypeVar("Work", Claimed, ClaimedSignals)
+
+
+class _Waiting(NamedTuple, Generic[Asked, Work]):
+    """What a daemon waits for: a hint on *topic* that *unit* may find something."""
+
+    topic: Topic
+    shape: type[Asked]
+    unit: Callable[[Tx, DaemonRow, Asked], Work]
+    found: Callable[[Work], tuple[object, ...]]
 
 
 class Door:
     """The daemon's door of one server."""
 
-    def __init__(self, store: SqliteStore, *, lease_s: int, region: str) -> None:
+    def __init__(self, store: SqliteStore, limits: Limits, *, lease_s: int, region: str) -> None:
         self._store = store
+        self._limits = limits
         self._lease_s = lease_s
         self._region = region
         self._is_closing = False
@@ -47,13 +61,16 @@ class Door:
             "outbox/{id}/renew": self.renew,
             "outbox/{id}/begin": self.begin,
             "outbox/{id}/failed": self.failed,
+            "signals": self.signals,
+            "signals/{id}/done": self.signal_done,
+            "signals/{id}/failed": self.signal_failed,
         }
         return [route(f"/daemon/v1/{path}", {"POST": call}) for path, call in calls.items()]
 
     def close(self) -> None:
         """Let those go who wait for work."""
         self._is_closing = True
-        self._store.wakeups.wake(["outbox"])
+        self._store.wakeups.wake(["outbox", "signals"])
 
     async def hello(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
         """Take note of a daemon."""
@@ -61,17 +78,36 @@ class Door:
 
     async def claim(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
         """Answer the moment there is work, or with none once the daemon has waited long enough."""
-        asked = await _said(receive, Claim)
-        authorization = header_values(scope, b"authorization")
-        claim = partial(service.claim, lease_s=self._lease_s)
+        unit = partial(service.claim, lease_s=self._lease_s)
+        return await self._first(scope, receive, _Waiting("outbox", Claim, unit, lambda claimed: claimed.items))
+
+    async def signals(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
+        """Answer the moment there are signals, or with none once the daemon has waited long enough."""
+        waiting = _Waiting("signals", ClaimSignals, service.claim_signals, lambda claimed: claimed.signals)
+        return await self._first(scope, receive, waiting)
+
+    async def signal_done(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
+        """Take the word that a signal was done."""
+        unit = partial(service.end_signal, signal_id=scope["path_params"]["id"])
+        return await self._done(scope, receive, Hold, unit)
+
+    async def signal_failed(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
+        """Take the word that a signal was not done."""
+        unit = partial(service.fail_signal, signal_id=scope["path_params"]["id"])
+        return await self._done(scope, receive, Failed, unit)
+
+    async def _first(self, scope: Scope, receive: Receive, waiting: _Waiting[Asked, Work]) -> Answer:
+        """Ask again and again until there is work, the daemon has waited long enough, or is gone."""
+        asked = await said_by(receive, waiting.shape)
+        visit = visit_of(scope)
         until = _now_s() + (0 if isinstance(asked, ApiError) else min(asked.wait_s, LONGEST_WAIT_S))
         hung_up = asyncio.ensure_future(_hung_up(receive))
         try:
             while not hung_up.done():
-                ticket = self._store.wakeups.ticket("outbox")
+                ticket = self._store.wakeups.ticket(waiting.topic)
                 # Never cut short: what a claim has leased must reach who asked.
-                claimed = await self._store.write(service.admitted, authorization, claim, asked)
-                if claimed.items or self._is_closing or _now_s() >= until:
+                claimed = await self._store.write(service.admitted, self._limits, visit, waiting.unit, asked)
+                if waiting.found(claimed) or self._is_closing or _now_s() >= until:
                     return _answer(claimed)
                 await waited(ticket, min(POLL_S, until - _now_s()))
         finally:
@@ -99,11 +135,11 @@ class Door:
     async def _done(
         self, scope: Scope, receive: Receive, shape: type[Said], unit: Callable[[Tx, DaemonRow, Said], msgspec.Struct]
     ) -> Answer:
-        said = await _said(receive, shape)
-        return _answer(await self._store.write(service.admitted, header_values(scope, b"authorization"), unit, said))
+        said = await said_by(receive, shape)
+        return _answer(await self._store.write(service.admitted, self._limits, visit_of(scope), unit, said))
 
 
-async def _said(receive: Receive, shape: type[Said]) -> Said | ApiError:
+async def said_by(receive: Receive, shape: type[Said]) -> Said | ApiError:
     """Decode what a daemon says. A refusal is kept until its token has been judged."""
     body = await body_within_limit(receive, SIGHTINGS_LIMIT)
     if isinstance(body, ApiError):

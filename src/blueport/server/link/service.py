@@ -7,6 +7,8 @@ from blueport.protocol.door import (
     Begin,
     Claim,
     Claimed,
+    ClaimedSignals,
+    ClaimSignals,
     Failed,
     Held,
     Hello,
@@ -17,11 +19,18 @@ from blueport.protocol.door import (
     Welcome,
 )
 from blueport.server.authorizing import service as authorizing
+from blueport.server.authorizing.limits import Limits
 from blueport.server.authorizing.queries import DaemonRow
+from blueport.server.authorizing.service import Visit
+from blueport.server.blobs.storage import Kept
 from blueport.server.errors import ApiError
 from blueport.server.link import queries
+from blueport.server.receiving import attachments
 from blueport.server.receiving import service as receiving
+from blueport.server.receiving.attachments import Brought, Filed, Place
 from blueport.server.sending import service as sending
+from blueport.server.sending.queries import HeldFile
+from blueport.server.signalling import service as signalling
 from blueport.server.store.tx import Tx
 
 Said = TypeVar("Said")
@@ -32,14 +41,14 @@ note_silent_lines = queries.note_silent_lines
 
 
 def admitted(
-    tx: Tx, authorization: list[bytes], unit: Callable[[Tx, DaemonRow, Said], Done], said: Said | ApiError
+    tx: Tx, limits: Limits, visit: Visit, unit: Callable[[Tx, DaemonRow, Said], Done], said: Said | ApiError
 ) -> Done:
-    """Do *unit* for the daemon whose token the Authorization headers hold.
+    """Do *unit* for the daemon that visits.
 
     Raises:
-        ApiError: `invalid_api_key`; what is said, if that is a refusal; or as *unit*.
+        ApiError: `invalid_api_key` or `rate_limit_exceeded`; what is said, if that is a refusal; or as *unit*.
     """
-    daemon = authorizing.authenticated_daemon(tx, authorization)
+    daemon = authorizing.admit_daemon(tx, limits, visit)
     if isinstance(said, ApiError):
         raise said
     return unit(tx, daemon, said)
@@ -79,11 +88,49 @@ def fail(tx: Tx, daemon: DaemonRow, failed: Failed, *, outbox_id: str) -> Held:
     return Held(sending.fail(tx, daemon.id, outbox_id, failed))
 
 
+def claim_signals(tx: Tx, daemon: DaemonRow, asked: ClaimSignals) -> ClaimedSignals:
+    """Lease signals to a daemon."""
+    queries.note_seen(tx, daemon.id)
+    return ClaimedSignals(signalling.claim(tx, daemon.id, asked))
+
+
+def end_signal(tx: Tx, daemon: DaemonRow, hold: Hold, *, signal_id: str) -> Held:
+    """Take a daemon's word that a signal was done."""
+    return Held(signalling.done(tx, daemon.id, signal_id, hold.token))
+
+
+def fail_signal(tx: Tx, daemon: DaemonRow, failed: Failed, *, signal_id: str) -> Held:
+    """Take a daemon's word that a signal was not done."""
+    return Held(signalling.fail(tx, daemon.id, signal_id, failed))
+
+
 def note(tx: Tx, daemon: DaemonRow, sightings: Sightings, *, region: str) -> Noted:
     """Keep what a daemon saw, all of it or nothing."""
     for sighting in sightings.seen:
         receiving.note(tx, daemon.id, sighting, region=region)
     return Noted(len(sightings.seen))
+
+
+def held_file(tx: Tx, daemon: DaemonRow, hold: Hold, *, outbox_id: str) -> HeldFile:
+    """Return the file of an item that a daemon holds.
+
+    Raises:
+        ApiError: `outbox_item_not_found`: it is no longer the daemon's, or has no file.
+    """
+    held = sending.held_file(tx, daemon.id, outbox_id, hold.token)
+    if held is None:
+        raise ApiError("outbox_item_not_found", "This item has no file, or is no longer yours.")
+    return held
+
+
+def place_of(tx: Tx, daemon: DaemonRow, brought: Brought) -> Place:
+    """Find the attachment whose bytes a daemon brings."""
+    return attachments.place_of(tx, daemon.id, brought)
+
+
+def file(tx: Tx, daemon: DaemonRow, brought: Brought, *, kept: Kept | None) -> Filed:
+    """Give an attachment the bytes that a daemon brought."""
+    return attachments.file(tx, daemon.id, brought, kept)
 
 
 def _note_line(tx: Tx, daemon: DaemonRow, report: LineReport) -> None:

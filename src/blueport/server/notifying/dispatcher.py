@@ -8,6 +8,7 @@ try, so that a receiver may call the API before it answers.
 import asyncio
 import logging
 
+from blueport.server.blobs.links import Links
 from blueport.server.errors import StoreUnavailableError
 from blueport.server.notifying import service
 from blueport.server.notifying.sender import Sender
@@ -24,9 +25,10 @@ TROUBLE_S = 1.0
 class Dispatcher:
     """Claims, tries and settles deliveries until it is cancelled."""
 
-    def __init__(self, store: SqliteStore, sender: Sender, *, lease_s: float) -> None:
+    def __init__(self, store: SqliteStore, sender: Sender, links: Links, *, lease_s: float) -> None:
         self._store = store
         self._sender = sender
+        self._links = links
         self._lease_s = lease_s
         self._tries: set[asyncio.Task[None]] = set()
 
@@ -35,7 +37,7 @@ class Dispatcher:
         while True:
             ticket = self._store.wakeups.ticket("deliveries")
             try:
-                claimed = await self._store.write(service.claim, lease_s=self._lease_s)
+                claimed = await self._store.write(service.claim, self._links, lease_s=self._lease_s)
                 for each in claimed.tries:
                     self._start(each)
                 if not claimed.tries:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from sqlalchemy import and_, bindparam, delete, exists, func, or_, select, update
 
 from blueport.server.ids import AccountId, ChatId, DeliveryId, EventId, LineId, WebhookId
-from blueport.server.store.tables import deliveries, events, webhooks
+from blueport.server.store.tables import deliveries, events, messages, webhooks
 from blueport.server.store.tx import Statement, Tx, insert_into
 
 
@@ -44,7 +44,7 @@ class NewEvent(NamedTuple):
 
 
 class Due(NamedTuple):
-    """A delivery that may be tried now, with all that a try needs."""
+    """A delivery that may be tried now, with all that a try needs; `attachments` is JSON of those of its message."""
 
     id: DeliveryId
     webhook_id: WebhookId
@@ -53,6 +53,7 @@ class Due(NamedTuple):
     data: str
     url: str
     secret: str
+    attachments: str | None = None
 
 
 _INSERT_WEBHOOK = Statement(insert_into(webhooks))
@@ -110,9 +111,11 @@ _DUE = Statement(
         events.c.data,
         webhooks.c.url,
         webhooks.c.secret,
+        messages.c.attachments,
     )
     .join(events, events.c.id == deliveries.c.event_id)
     .join(webhooks, webhooks.c.id == deliveries.c.webhook_id)
+    .outerjoin(messages, messages.c.id == events.c.subject_id)
     .where(
         deliveries.c.completed_at.is_(None),
         deliveries.c.available_at <= bindparam("now_ms"),
@@ -157,6 +160,15 @@ _HASTEN = Statement(
     )
     .values(available_at=0)
 )
+_MAKE_DUE = Statement(
+    update(deliveries)
+    .where(
+        deliveries.c.event_id.in_(select(events.c.id).where(events.c.subject_id == bindparam("subject"))),
+        deliveries.c.completed_at.is_(None),
+        deliveries.c.attempts == 0,
+    )
+    .values(available_at=0)
+)
 _RELEASE_ALL = Statement(
     update(deliveries)
     .where(deliveries.c.state == "running", deliveries.c.completed_at.is_(None))
@@ -193,8 +205,8 @@ def add_event(tx: Tx, event: NewEvent) -> None:
     tx.change(_INSERT_EVENT, **event._asdict(), created_at=tx.now_ms)
 
 
-def add_delivery(tx: Tx, delivery_id: DeliveryId, event: NewEvent, webhook_id: WebhookId) -> None:
-    """Make an event due for a webhook, now and whatever the clock does."""
+def add_delivery(tx: Tx, delivery_id: DeliveryId, event: NewEvent, webhook_id: WebhookId, *, available_at: int) -> None:
+    """Make an event due for a webhook at that moment (Unix milliseconds); 0 is now, whatever the clock does."""
     tx.change(
         _INSERT_DELIVERY,
         id=delivery_id,
@@ -204,7 +216,7 @@ def add_delivery(tx: Tx, delivery_id: DeliveryId, event: NewEvent, webhook_id: W
         chat_id=event.chat_id,
         state="pending",
         attempts=0,
-        available_at=0,
+        available_at=available_at,
         claim_token=None,
         lease_until=None,
         reason=None,
@@ -236,6 +248,11 @@ def postpone(tx: Tx, delivery_id: DeliveryId, token: str, reason: str, available
 def hasten(tx: Tx, latest_by_attempts: dict[int, int]) -> None:
     """Make due what waits for longer than until the moment that is latest for so many failed attempts (Unix ms)."""
     tx.change_each(_HASTEN, [{"failed_attempts": n, "latest": at} for n, at in latest_by_attempts.items()])
+
+
+def make_due(tx: Tx, subject_id: str) -> None:
+    """Let what was announced of a subject go out now, where it was not tried yet."""
+    tx.change(_MAKE_DUE, subject=subject_id)
 
 
 def release_all(tx: Tx) -> None:

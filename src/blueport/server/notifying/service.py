@@ -3,18 +3,27 @@
 import random
 from typing import Literal, NamedTuple
 
+import msgspec
+
+from blueport.server.blobs.links import Links
 from blueport.server.ids import AccountId, ChatId, DeliveryId, EventId, LineId, mint
 from blueport.server.notifying import queries
 from blueport.server.notifying.queries import Due, NewEvent, WebhookRow
 from blueport.server.notifying.schedule import DELAYS_S, JITTER, next_attempt_at
+from blueport.server.shapes import StoredAttachment
 from blueport.server.store.tx import Tx
 
 EventType = Literal["message.received", "message.sent", "reaction.added", "reaction.removed"]
 RUNNING_LIMIT = 4
 CLAIM_LIMIT = 32
+# How long news of a message waits for its files.
+FILES_WAIT_MS = 10_000
 
 next_due_at = queries.next_due_at
 release_all = queries.release_all
+
+_stored = msgspec.json.Decoder(tuple[StoredAttachment, ...])
+_fields_of = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class Fact(NamedTuple):
@@ -50,31 +59,39 @@ class Outcome(NamedTuple):
     reason: str
 
 
-def announce(tx: Tx, fact: Fact) -> None:
-    """Keep *fact* as an event, due at every webhook that asked for it."""
+def announce(tx: Tx, fact: Fact, *, waits_for_files: bool = False) -> None:
+    """Keep *fact* as an event, due at every webhook that asked for it: now, or once its files are there."""
     event = NewEvent(EventId(mint("evt", tx.now_ms)), *fact)
     queries.add_event(tx, event)
+    available_at = tx.now_ms + FILES_WAIT_MS if waits_for_files else 0
     for webhook in queries.webhooks_of(tx, fact.account_id):
         if _wants(webhook, fact):
-            queries.add_delivery(tx, DeliveryId(mint("dlv", tx.now_ms)), event, webhook.id)
+            delivery_id = DeliveryId(mint("dlv", tx.now_ms))
+            queries.add_delivery(tx, delivery_id, event, webhook.id, available_at=available_at)
+    tx.wake("deliveries")
+
+
+def files_are_there(tx: Tx, subject_id: str) -> None:
+    """Let the news of a message go that waited for its files."""
+    queries.make_due(tx, subject_id)
     tx.wake("deliveries")
 
 
 def hasten(tx: Tx) -> None:
     """Make due what a clock that was set back since would have wait for longer than its retry can be away."""
     latest_of = {n: tx.now_ms + round(delay_s * (1 + JITTER) * 1000) for n, delay_s in enumerate(DELAYS_S, start=1)}
-    queries.hasten(tx, latest_of)
+    queries.hasten(tx, {0: tx.now_ms + FILES_WAIT_MS, **latest_of})
     tx.wake("deliveries")
 
 
-def claim(tx: Tx, *, lease_s: float) -> Claimed:
+def claim(tx: Tx, links: Links, *, lease_s: float) -> Claimed:
     """Lease what is due, fairly: no webhook has more than RUNNING_LIMIT tries under way."""
     tries: list[Try] = []
     for due in queries.due(tx, running_limit=RUNNING_LIMIT, limit=CLAIM_LIMIT):
         if sum(taken.due.webhook_id == due.webhook_id for taken in tries) < RUNNING_LIMIT:
             token = mint("tok", tx.now_ms)
             queries.claim(tx, due.id, token, tx.now_ms + round(lease_s * 1000))
-            tries.append(Try(due, token, tx.now_ms))
+            tries.append(Try(_rendered(due, links, tx.now_ms), token, tx.now_ms))
     # Asked at the same moment: what falls due between two questions would be overslept.
     next_at = queries.next_due_at(tx)
     return Claimed(tries, None if next_at is None else next_at - tx.now_ms)
@@ -90,6 +107,15 @@ def settle(tx: Tx, tried: Try, outcome: Outcome) -> bool:
     if available_at is None:
         return queries.end(tx, tried.due.id, tried.token, "failed", outcome.reason)
     return queries.postpone(tx, tried.due.id, tried.token, outcome.reason, available_at)
+
+
+def _rendered(due: Due, links: Links, now_ms: int) -> Due:
+    """Put in what is known of the message's files by now, with links that outlive the tries."""
+    if due.attachments in (None, "[]"):
+        return due
+    shown = [links.attachment(each, now_ms) for each in _stored.decode(due.attachments or "[]")]
+    fields = {**_fields_of.decode(due.data), "attachments": shown}
+    return due._replace(data=msgspec.json.encode(fields).decode())
 
 
 def _wants(webhook: WebhookRow, fact: Fact) -> bool:

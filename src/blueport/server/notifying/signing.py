@@ -3,9 +3,10 @@
 import hashlib
 import hmac
 import secrets
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
+from msgspec import Meta
 
 
 class Signed(NamedTuple):
@@ -15,11 +16,19 @@ class Signed(NamedTuple):
     headers: dict[str, str]
 
 
-class _Body(msgspec.Struct, frozen=True):
-    event: str
-    data: msgspec.Raw
-    timestamp: int
-    delivery_id: str
+class Delivery(msgspec.Struct, frozen=True):
+    """The body of a delivery."""
+
+    event: Annotated[str, Meta(description="What happened.")]
+    data: Annotated[msgspec.Raw, Meta(description="What it happened to.")]
+    timestamp: Annotated[int, Meta(description="When this try was sent (Unix milliseconds).", examples=[1760000000000])]
+    delivery_id: Annotated[
+        str,
+        Meta(
+            description="The same for every try of one delivery: keep it, and do nothing when it comes again.",
+            examples=["dlv_01k742sg000000000000000001"],
+        ),
+    ]
 
 
 def new_secret() -> str:
@@ -34,7 +43,7 @@ def signature(secret: str, timestamp_ms: int, body: bytes) -> str:
 
 def signed(event: str, data: str, *, delivery_id: str, secret: str, now_ms: int) -> Signed:
     """Render one try of a delivery. Each try is stamped anew, or receivers would refuse a late one as a replay."""
-    body = msgspec.json.encode(_Body(event, msgspec.Raw(data.encode()), now_ms, delivery_id))
+    body = msgspec.json.encode(Delivery(event, msgspec.Raw(data.encode()), now_ms, delivery_id))
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "Blueport",

@@ -11,8 +11,6 @@ import msgspec
 
 from blueport.handles import canonical_handle
 from blueport.protocol.sightings import (
-    AttachmentSeen,
-    ChatSeen,
     MessageChanged,
     MessageSeen,
     Proof,
@@ -26,17 +24,19 @@ from blueport.server.addressing.queries import Line
 from blueport.server.errors import ApiError
 from blueport.server.ids import ChatId, DaemonId, MessageId, OutboxId, mint
 from blueport.server.notifying import service as notifying
-from blueport.server.receiving import queries
-from blueport.server.receiving.queries import Known, NewChat
+from blueport.server.receiving import attachments, presence, queries, reactions, sharing
+from blueport.server.receiving.attachments import Attachments
+from blueport.server.receiving.chats import chat_of, clean
+from blueport.server.receiving.queries import Known
 from blueport.server.sending import service as sending
-from blueport.server.shapes import Attachment, Message
+from blueport.server.shapes import LineHandle, Message
 from blueport.server.store.tx import Tx
 
 
 class MessageData(Message, frozen=True):
     """The payload of `message.received` and `message.sent`."""
 
-    line_handle: str
+    line_handle: LineHandle
 
 
 def note(tx: Tx, daemon_id: DaemonId, sighting: Sighting, *, region: str) -> None:
@@ -48,14 +48,25 @@ def note(tx: Tx, daemon_id: DaemonId, sighting: Sighting, *, region: str) -> Non
     line = addressing.line_of_daemon(tx, daemon_id, sighting.line_handle)
     if line is None:
         raise ApiError("line_not_found", "This daemon does not serve that line.")
+    shared = (
+        sharing.as_their_account_sees_it(tx, line, sighting, region=region) if line.is_sandbox else (line, sighting)
+    )
+    if shared is not None:
+        _note(tx, *shared, region)
+
+
+def _note(tx: Tx, line: Line, sighting: Sighting, region: str) -> None:
     match sighting:
         case MessageSeen():
             _note_message(tx, line, sighting, region)
-        case ReactionSeen() | ReceiptSeen() | TypingSeen():
-            pass
+        case ReactionSeen():
+            reactions.note(tx, line, sighting, region=region)
+        case ReceiptSeen():
+            presence.note_receipt(tx, line, sighting, region=region)
+        case TypingSeen():
+            presence.note_typing(tx, line, sighting, region=region)
         case MessageChanged():
-            attachments = msgspec.json.encode(_attachments(sighting.attachments)).decode()
-            queries.change_message(tx, line.id, sighting.guid, _clean(sighting.text), attachments)
+            attachments.change(tx, line, sighting, clean(sighting.text))
         case _:
             assert_never(sighting)
 
@@ -71,28 +82,31 @@ def _note_message(tx: Tx, line: Line, seen: MessageSeen, region: str) -> None:
 
 
 def _note_new(tx: Tx, line: Line, seen: MessageSeen, region: str) -> None:
-    chat_id = _chat(tx, line, seen, region)
+    chat_id = chat_of(tx, line, seen.chat, seen.sent_at, region=region)
+    files = attachments.of_message(tx, line, seen)
     message = _message(tx, line, chat_id, seen, region)
-    seq = queries.add_message(tx, line.account_id, message)
+    seq = queries.add_message(tx, line.account_id, message, attachments.to_json(files))
     queries.note_activity(tx, chat_id, message.sent_at, seq)
     if not message.is_from_me:
         queries.note_inbound(tx, chat_id, message.sent_at)
-    _note_what_follows(tx, line, seen, message)
+    _note_what_follows(tx, line, seen, message, files)
+    reactions.attach(tx, line, message.id, message.guid)
 
 
 def _note_own_after_all(tx: Tx, line: Line, known: Known, seen: MessageSeen, region: str) -> None:
     """Messages shows some of our own at first as somebody else's; nobody else has written, then."""
     as_seen = _message(tx, line, known.chat_id, seen, region)
     message = msgspec.structs.replace(as_seen, id=known.id, synced_at=known.synced_at)
-    queries.make_own(tx, message)
-    _note_what_follows(tx, line, seen, message)
+    files = attachments.of_message(tx, line, seen)
+    queries.make_own(tx, message, attachments.to_json(files))
+    _note_what_follows(tx, line, seen, message, files)
 
 
-def _note_what_follows(tx: Tx, line: Line, seen: MessageSeen, message: Message) -> None:
+def _note_what_follows(tx: Tx, line: Line, seen: MessageSeen, message: Message, files: Attachments) -> None:
     if seen.proves is not None:
         sending.prove(tx, line.id, seen.proves)
     if seen.announce:
-        notifying.announce(tx, _fact(line, message))
+        notifying.announce(tx, _fact(line, message), waits_for_files=attachments.are_awaited(files))
 
 
 def _note_late_proof(tx: Tx, line: Line, known: Known, proof: Proof | None) -> None:
@@ -108,35 +122,6 @@ def _outbox_id(tx: Tx, line: Line, proof: Proof | None) -> OutboxId | None:
     return None if proof is None else sending.whole(tx, line.id, proof.outbox_id)
 
 
-def _chat(tx: Tx, line: Line, seen: MessageSeen, region: str) -> ChatId:
-    chat = _new_chat(tx, line, seen.chat, region)
-    chat_id = queries.chat_by_key(tx, chat.account_id, line.id, chat.key)
-    if chat_id is None:
-        chat_id = chat.id
-        queries.add_chat(tx, chat, seen.sent_at)
-    else:
-        queries.refresh_chat(tx, chat_id, chat, seen.sent_at)
-    queries.note_chat_guid(tx, line, chat_id, seen.chat.guid, seen.sent_at)
-    return chat_id
-
-
-def _new_chat(tx: Tx, line: Line, chat: ChatSeen, region: str) -> NewChat:
-    """Describe the conversation; one person is one chat, whichever services and notations Messages keeps apart."""
-    identifier = chat.identifier if chat.is_group else canonical_handle(chat.identifier, region=region)
-    participants = [canonical_handle(handle, region=region) for handle in chat.participants]
-    return NewChat(
-        id=ChatId(mint("cht", tx.now_ms)),
-        account_id=line.account_id,
-        line_id=line.id,
-        key=identifier,
-        identifier=identifier,
-        service=chat.service.lower(),
-        name=_clean(chat.name),
-        is_group=int(chat.is_group),
-        participants=msgspec.json.encode(participants).decode(),
-    )
-
-
 def _message(tx: Tx, line: Line, chat_id: ChatId, seen: MessageSeen, region: str) -> Message:
     sender = line.handle if seen.is_from_me else canonical_handle(seen.sender or "unknown", region=region)
     return Message(
@@ -145,8 +130,8 @@ def _message(tx: Tx, line: Line, chat_id: ChatId, seen: MessageSeen, region: str
         chat_id=chat_id,
         guid=seen.guid,
         sender=sender,
-        text=_clean(seen.text),
-        attachments=_attachments(seen.attachments),
+        text=clean(seen.text),
+        attachments=(),  # kept in their own form, and rendered when they are shown
         service=seen.service.lower() if seen.service else None,
         is_from_me=seen.is_from_me,
         is_audio_message=seen.is_audio,
@@ -155,10 +140,6 @@ def _message(tx: Tx, line: Line, chat_id: ChatId, seen: MessageSeen, region: str
         outbox_id=_outbox_id(tx, line, seen.proves),
         reply_to_guid=seen.reply_to_guid,
     )
-
-
-def _attachments(seen: tuple[AttachmentSeen, ...]) -> tuple[Attachment, ...]:
-    return tuple(Attachment(_clean(file.filename), file.mime_type, file.size, None, None) for file in seen)
 
 
 def _fact(line: Line, message: Message) -> notifying.Fact:
@@ -171,9 +152,3 @@ def _fact(line: Line, message: Message) -> notifying.Fact:
         subject_id=message.id,
         data=msgspec.json.encode(data).decode(),
     )
-
-
-def _clean(text: str | None) -> str | None:
-    """Drop NUL, which no database but SQLite stores; None if nothing is left but the marks of attachments."""
-    cleaned = (text or "").replace("\x00", "")
-    return cleaned if cleaned.strip("\ufffc") else None

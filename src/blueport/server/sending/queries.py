@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, exists, func, or_, select, update
 from blueport.protocol.door import Begin
 from blueport.server.ids import AccountId, ChatId, DaemonId, FileId, KeyId, LineId, OutboxId
 from blueport.server.sending.states import Kind, OpenItem
-from blueport.server.store.tables import chat_guids, chats, files, lines, outbox
+from blueport.server.store.tables import chats, files, lines, outbox
 from blueport.server.store.tx import Statement, Tx, insert_into
 
 
@@ -46,6 +46,15 @@ class Task(NamedTuple):
     filename: str | None
     mime_type: str | None
     size: int | None
+
+
+class HeldFile(NamedTuple):
+    """The file of an item that is held; a voice message is sent in another form than it was brought in."""
+
+    kind: Kind
+    mime_type: str
+    size: int
+    storage_key: str
 
 
 class Holder(NamedTuple):
@@ -104,11 +113,6 @@ _TASK = Statement(
     .join(chats, chats.c.id == outbox.c.chat_id)
     .outerjoin(files, files.c.id == outbox.c.file_id)
     .where(outbox.c.id == bindparam("id"))
-)
-_CHAT_GUIDS = Statement(
-    select(chat_guids.c.guid)
-    .where(chat_guids.c.chat_id == bindparam("chat_id"))
-    .order_by(chat_guids.c.seen_at.desc(), chat_guids.c.guid)
 )
 _CLAIM = Statement(
     update(outbox)
@@ -188,6 +192,25 @@ _WHOLE = Statement(
         outbox.c.id == bindparam("id"), outbox.c.line_id == bindparam("line_id")
     )
 )
+_ACCOUNT_OF = Statement(
+    select(outbox.c.account_id).where(outbox.c.id == bindparam("id"), outbox.c.line_id == bindparam("line_id"))
+)
+_FILE_SENT = Statement(
+    select(outbox.c.file_id).where(
+        outbox.c.id == bindparam("id"), outbox.c.line_id == bindparam("line_id"), outbox.c.kind == "file"
+    )
+)
+_HELD_FILE = Statement(
+    select(outbox.c.kind, files.c.mime_type, files.c.size, files.c.storage_key)
+    .join(files, files.c.id == outbox.c.file_id)
+    .join(lines, lines.c.id == outbox.c.line_id)
+    .where(
+        lines.c.daemon_id == bindparam("daemon_id"),
+        outbox.c.id == bindparam("id"),
+        outbox.c.claim_token == bindparam("token"),
+        outbox.c.status == "claimed",
+    )
+)
 _HELD_ITEM = Statement(
     _OPEN_ITEM.join(lines, lines.c.id == outbox.c.line_id).where(
         lines.c.daemon_id == bindparam("daemon_id"),
@@ -232,11 +255,6 @@ def open_items(tx: Tx, line_id: LineId, limit: int) -> list[OpenItem]:
 def task(tx: Tx, outbox_id: OutboxId) -> Task:
     """Return what the item's command is made of."""
     return tx.all(Task, _TASK, id=outbox_id)[0]
-
-
-def known_guids(tx: Tx, chat_id: ChatId) -> list[str]:
-    """Return the guids under which Messages knows the chat, the most recently seen first."""
-    return tx.all(str, _CHAT_GUIDS, chat_id=chat_id)
 
 
 def claim(tx: Tx, outbox_id: OutboxId, holder: Holder, *, attempts: int, lease_until: int) -> bool:
@@ -295,6 +313,11 @@ def whole(tx: Tx, line_id: LineId, outbox_id: str) -> OutboxId | None:
     return tx.one(OutboxId, _WHOLE, id=outbox_id, line_id=line_id)
 
 
+def account_of(tx: Tx, line_id: LineId, outbox_id: str) -> AccountId | None:
+    """Return whose item that is; None if the line never had it."""
+    return tx.one(AccountId, _ACCOUNT_OF, id=outbox_id, line_id=line_id)
+
+
 def silent_items(tx: Tx, before_ms: int) -> list[OutboxId]:
     """Return begun items whose lease ended before *before_ms*."""
     return tx.all(OutboxId, _SILENT, before=before_ms)
@@ -303,3 +326,13 @@ def silent_items(tx: Tx, before_ms: int) -> list[OutboxId]:
 def held_item(tx: Tx, daemon_id: DaemonId, outbox_id: str, token: str) -> OpenItem | None:
     """Find an item that *token* holds, on a line of that daemon."""
     return tx.one(OpenItem, _HELD_ITEM, daemon_id=daemon_id, id=outbox_id, token=token)
+
+
+def held_file(tx: Tx, daemon_id: DaemonId, outbox_id: str, token: str) -> HeldFile | None:
+    """Find the file of an item that *token* holds, on a line of that daemon."""
+    return tx.one(HeldFile, _HELD_FILE, daemon_id=daemon_id, id=outbox_id, token=token)
+
+
+def file_sent(tx: Tx, line_id: LineId, outbox_id: str) -> FileId | None:
+    """Return the file that an item of the line sends as it is, None if it sends none."""
+    return tx.one(FileId, _FILE_SENT, line_id=line_id, id=outbox_id)

@@ -4,9 +4,11 @@ from typing import assert_never
 
 import msgspec
 
-from blueport.protocol.commands import Command, FileToSend, React, SendAudio, SendFile, SendText, Tapback
+from blueport.protocol.commands import Command, FileToSend, React, SendAudio, SendFile, SendText
 from blueport.protocol.door import Begin, Claim, ClaimedItem, Failed
 from blueport.protocol.sightings import Proof
+from blueport.server.addressing import service as addressing
+from blueport.server.blobs import kinds
 from blueport.server.ids import DaemonId, LineId, OutboxId, mint
 from blueport.server.sending import queries
 from blueport.server.sending.queries import Accepted, Holder, ServedLine, Task
@@ -20,21 +22,27 @@ from blueport.server.sending.states import (
     retry_at,
     verdict,
 )
+from blueport.server.sending.tapbacks import tapback_named
 from blueport.server.store.tx import Tx
 
 # How long past its lease a begun item may still be answered for by the Mac that began it.
 SILENCE_MS = 30 * 60 * 1000
 ERROR_LIMIT = 500
+# Whatever was uploaded, this is what is made of it.
+VOICE = FileToSend("Audio Message.caf", kinds.CAF, size=None)
 _GIVEN_UP: dict[Verdict, str] = {"unknown": OUTCOME_UNKNOWN, "exhausted": ATTEMPTS_EXHAUSTED}
 
 whole = queries.whole
+account_of = queries.account_of
+held_file = queries.held_file
+file_sent = queries.file_sent
 
 
 class _Asked(msgspec.Struct, frozen=True):
     """What a command takes out of what was asked."""
 
     text: str = ""
-    type: Tapback = "like"
+    type: str = ""
 
 
 _asked_of = msgspec.json.Decoder(_Asked)
@@ -114,20 +122,21 @@ def _claimed(tx: Tx, line: ServedLine, item: OpenItem, asked: Claim, lease_s: in
 
 def _command(tx: Tx, task: Task) -> Command:
     recipient = None if task.is_group else task.chat_key
-    guids = tuple(queries.known_guids(tx, task.chat_id))
+    guids = tuple(addressing.known_guids(tx, task.chat_id))
     match task.kind:
         case "text":
             return SendText(recipient, guids, _asked_of.decode(task.payload).text, task.reply_to_guid)
         case "file":
             return SendFile(recipient, guids, _file(task), task.reply_to_guid)
         case "audio":
-            return SendAudio(recipient, guids, _file(task), task.reply_to_guid)
+            return SendAudio(recipient, guids, VOICE, task.reply_to_guid)
         case "react":
-            tapback = _asked_of.decode(task.payload).type
+            tapback = tapback_named(_asked_of.decode(task.payload).type)
             return React(recipient, guids, task.about_guid or "", tapback, task.about_part or 0)
         case _:
             assert_never(task.kind)
 
 
 def _file(task: Task) -> FileToSend:
-    return FileToSend(task.filename or "file", task.mime_type or "application/octet-stream", task.size or 0)
+    mime_type = task.mime_type or kinds.OCTETS
+    return FileToSend(task.filename or f"file{kinds.suffix(mime_type)}", mime_type, task.size or 0)

@@ -12,6 +12,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Concatenate, Generic, NamedTuple, ParamSpec, TypeVar
 
@@ -30,6 +31,7 @@ _DIALECT = SQLiteDialect_pysqlite(paramstyle="named")
 
 P = ParamSpec("P")
 T = TypeVar("T")
+S = TypeVar("S")
 Row = TypeVar("Row")
 
 
@@ -97,8 +99,8 @@ class SqliteStore:
     def __init__(self, path: Path, now_ms: Callable[[], int]) -> None:
         """Open the migrated file at *path*; *now_ms* is the clock of all its transactions."""
         self.wakeups = Wakeups()
+        self.now_ms = now_ms
         self._path = path
-        self._now_ms = now_ms
         self._gathered: list[_Work[object]] = []
         self._groups: queue.SimpleQueue[list[_Work[object]] | None] = queue.SimpleQueue()
         self._local = threading.local()
@@ -148,7 +150,7 @@ class SqliteStore:
             connection = self._reader()
             connection.execute("BEGIN")
             try:
-                return unit(SqliteTx(connection, self._now_ms()))
+                return unit(SqliteTx(connection, self.now_ms()))
             finally:
                 connection.execute("ROLLBACK")
         except sqlite3.OperationalError as error:
@@ -179,7 +181,7 @@ class SqliteStore:
     def _write_group(self, connection: sqlite3.Connection, group: list[_Work[object]]) -> list[_Outcome[object]]:
         try:
             connection.execute("BEGIN IMMEDIATE")
-            tx = SqliteTx(connection, self._now_ms())
+            tx = SqliteTx(connection, self.now_ms())
             outcomes = [_outcome(connection, tx, work) for work in group]
             reached("server.commit")
             connection.execute("COMMIT")
@@ -189,14 +191,18 @@ class SqliteStore:
                 connection.execute("ROLLBACK")
             return [_Outcome(work, error=StoreUnavailableError(str(error))) for work in group]
         if tx.topics:
-            outcomes[0].work.done.get_loop().call_soon_threadsafe(self.wakeups.wake, tx.topics)
+            _tell_the_loop(outcomes, self.wakeups.wake, tx.topics)
         return outcomes
 
 
 def _settle(outcomes: list[_Outcome[object]]) -> None:
-    loop = outcomes[0].work.done.get_loop()
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(_settle_each, outcomes)
+    _tell_the_loop(outcomes, _settle_each, outcomes)
+
+
+def _tell_the_loop(outcomes: list[_Outcome[object]], call: Callable[[S], None], what: S) -> None:
+    """Call in the loop of those who asked; once it is closed nobody is left to hear."""
+    with suppress(RuntimeError):
+        outcomes[0].work.done.get_loop().call_soon_threadsafe(call, what)
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -206,6 +212,22 @@ def connect(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
+
+
+def once(path: Path, now_ms: Callable[[], int], unit: Callable[[Tx], T]) -> T:
+    """Run one unit on a connection of its own, whether or not a server works on the file, and return its result.
+
+    Raises:
+        StoreUnavailableError: The database did not take it; nothing was done.
+    """
+    try:
+        with closing(connect(path)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            result = unit(SqliteTx(connection, now_ms()))
+            connection.execute("COMMIT")
+            return result
+    except sqlite3.Error as error:
+        raise StoreUnavailableError(f"{path}: {error}") from error
 
 
 def _outcome(connection: sqlite3.Connection, tx: SqliteTx, work: _Work[object]) -> _Outcome[object]:

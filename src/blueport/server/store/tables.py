@@ -36,6 +36,7 @@ installation = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("cursor_secret", Text, nullable=False),
+    Column("sandbox_daily_limit", Integer, nullable=False, server_default="50"),  # as the server was last started with
     Column("created_at", BigInteger, nullable=False),
 )
 
@@ -87,7 +88,7 @@ lines = Table(
     metadata,
     _id(),
     _account(),
-    Column("daemon_id", Text, ForeignKey("daemons.id")),
+    Column("daemon_id", Text, ForeignKey("daemons.id"), index=True),
     Column("handle", Text, nullable=False, unique=True),
     Column("label", Text),
     Column("service", Text, nullable=False),
@@ -98,6 +99,14 @@ lines = Table(
     Column("is_sandbox", Integer, nullable=False, server_default="0"),
     Column("is_contact_first", Integer, nullable=False, server_default="1"),
     Column("created_at", BigInteger, nullable=False),
+    # There is one shared line.
+    Index(
+        "ix_lines_sandbox",
+        "is_sandbox",
+        unique=True,
+        sqlite_where=text("is_sandbox = 1"),
+        postgresql_where=text("is_sandbox = 1"),
+    ),
 )
 
 chats = Table(
@@ -113,12 +122,12 @@ chats = Table(
     Column("is_group", Integer, nullable=False),
     Column("participants", Text, nullable=False),
     Column("first_inbound_at", BigInteger),
-    Column("last_message_at", BigInteger, nullable=False),
-    Column("activity_seq", BigInteger, nullable=False),  # seq of the message that made last_message_at
+    Column("last_message_at", BigInteger, nullable=False),  # created_at while there is none
+    Column("activity_seq", BigInteger, nullable=False),  # seq of the message that made last_message_at; 0: none
     Column("created_at", BigInteger, nullable=False),
     UniqueConstraint("line_id", "account_id", "key"),  # of a shared line each account has its own chats
-    Index(None, "line_id", "last_message_at", "id"),
-    Index(None, "line_id", "activity_seq"),
+    Index(None, "line_id", "account_id", "last_message_at", "id"),
+    Index(None, "line_id", "account_id", "activity_seq"),
 )
 
 chat_guids = Table(
@@ -295,6 +304,7 @@ signals = Table(
     Column("status", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("max_attempts", Integer, nullable=False),
+    Column("available_at", BigInteger, nullable=False),
     Column("claim_token", Text),
     Column("lease_until", BigInteger),
     Column("expires_at", BigInteger, nullable=False),
@@ -319,7 +329,8 @@ files = Table(
     Column("mime_type", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("sha256", Text, nullable=False),
-    Column("storage_key", Text, nullable=False),
+    Column("shown_as", Text),  # the media type as which a browser may show it; null: it must save it
+    Column("storage_key", Text, nullable=False, unique=True),
     Column("line_id", Text, ForeignKey("lines.id")),  # of a file that somebody sent to that line
     Column("attachment_guid", Text),
     Column("created_at", BigInteger, nullable=False),
@@ -346,6 +357,7 @@ reactions = Table(
     Column("added", Integer, nullable=False),  # 0 once it was taken off or replaced
     Column("sent_at", BigInteger, nullable=False),
     Column("synced_at", BigInteger, nullable=False),
+    Column("news_until", BigInteger),  # to be announced if its message becomes known by then; null: not to be
     UniqueConstraint("line_id", "guid"),
     Index(None, "message_id"),
     Index(None, "line_id", "message_guid"),

@@ -16,7 +16,7 @@ Value = str | int | None
 Values = Mapping[str, Value]
 # `line_ids=[...]` fills an expanding bindparam("line_ids", expanding=True).
 Given = Value | list[str]
-Topic = Literal["outbox", "deliveries"]
+Topic = Literal["outbox", "signals", "deliveries"]
 Row = TypeVar("Row")
 
 

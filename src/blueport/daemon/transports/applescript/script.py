@@ -4,11 +4,13 @@ import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from blueport.protocol.commands import SendText
+from blueport.protocol.commands import SendFile, SendText
 
 # Of how a failed script leaves Messages: surely without the message, not even running, or perhaps with it.
 Meaning = Literal["no_such_chat", "not_running", "not_allowed", "not_signed_in", "unknown", "refused"]
 Target = Literal["chat", "participant"]
+# What the second argument is: the text, the path of a file that holds the text, or that of a file to send.
+Form = Literal["text", "text in file", "file"]
 
 # Linux takes 128 KiB in one argument, macOS 1 MiB in all: longer texts go by file.
 LONGEST_ARGUMENT_BYTES = 64 * 1024
@@ -18,20 +20,29 @@ LAUNCH = """on run argv
 end run
 """
 
-_SEND = """on run argv
+_SEND_TEXT = """on run argv
   with timeout of {timeout_s} seconds
     tell application "Messages" to send (item 2 of argv) to {target}
   end timeout
 end run
 """
 # Read outside of the tell: `read` is no word of Messages.
-_SEND_FILE = """on run argv
+_SEND_TEXT_IN_FILE = """on run argv
   set body to read POSIX file (item 2 of argv) as «class utf8»
   with timeout of {timeout_s} seconds
     tell application "Messages" to send body to {target}
   end timeout
 end run
 """
+# An alias: of all other ways to name a file some give Messages none that its sandbox lets it read.
+_SEND_FILE = """on run argv
+  set parcel to POSIX file (item 2 of argv) as alias
+  with timeout of {timeout_s} seconds
+    tell application "Messages" to send parcel to {target}
+  end timeout
+end run
+"""
+_SCRIPTS: dict[Form, str] = {"text": _SEND_TEXT, "text in file": _SEND_TEXT_IN_FILE, "file": _SEND_FILE}
 _TARGETS: dict[Target, str] = {
     "chat": "chat id (item 1 of argv)",
     "participant": "participant (item 1 of argv) of (first account whose service type = iMessage)",
@@ -57,7 +68,7 @@ class Address(NamedTuple):
     name: str
 
 
-def addresses(command: SendText) -> Iterator[Address]:
+def addresses(command: SendText | SendFile) -> Iterator[Address]:
     """Yield the ways to name the command's conversation, the best first.
 
     A group can only be named by a guid: a participant of its name would make a second chat that leads nowhere. A person
@@ -69,9 +80,9 @@ def addresses(command: SendText) -> Iterator[Address]:
         yield Address("participant", command.recipient)
 
 
-def sending(target: Target, *, by_file: bool, timeout_s: int) -> str:
-    """Return the script that sends its second argument, or the text in the file of that path, to its first."""
-    return (_SEND_FILE if by_file else _SEND).format(target=_TARGETS[target], timeout_s=timeout_s)
+def sending(target: Target, form: Form, *, timeout_s: int) -> str:
+    """Return the script that sends its second argument, which is of that *form*, to its first."""
+    return _SCRIPTS[form].format(target=_TARGETS[target], timeout_s=timeout_s)
 
 
 def error_number(stderr: str) -> int | None:

@@ -1,10 +1,11 @@
-"""Sends text, trying the names of a conversation in turn for as long as Messages surely has nothing of it."""
+"""Sends text and files, trying the names of a conversation in turn for as long as Messages surely has nothing of it."""
 
 import asyncio
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal, assert_never
+from pathlib import Path
+from typing import Literal, NamedTuple, assert_never
 
 from blueport.daemon.health import Condition
 from blueport.daemon.settings import Settings
@@ -13,14 +14,21 @@ from blueport.daemon.transports.applescript.script import (
     LAUNCH,
     LONGEST_ARGUMENT_BYTES,
     Address,
+    Form,
     addresses,
     error_number,
     meaning,
     sending,
     word_of,
 )
-from blueport.daemon.transports.base import NotNowError, OutcomeUnknownError, TransportError
-from blueport.protocol.commands import Command
+from blueport.daemon.transports.base import (
+    ADVANCED_FEATURES_REQUIRED,
+    CHAT_NOT_IN_MESSAGES,
+    NotNowError,
+    OutcomeUnknownError,
+    TransportError,
+)
+from blueport.protocol.commands import Command, SendFile, SendText
 from blueport.protocol.door import Capability
 
 _LAUNCH_TIMEOUT_S = 10
@@ -37,6 +45,13 @@ _NO_AUTOMATION = Condition(
 _NOT_SIGNED_IN = Condition("not_signed_in", "Sign in to iMessage in the Messages app of this Mac.")
 
 
+class _Content(NamedTuple):
+    """What is sent, as an argument of a script."""
+
+    form: Form
+    argument: str
+
+
 class AppleScript:
     """The transport that every Mac has."""
 
@@ -46,31 +61,36 @@ class AppleScript:
         self._osascript = settings.osascript
         self._timeout_s = settings.send_timeout_s
 
-    async def perform(self, command: Command) -> None:
+    async def perform(self, command: Command, file: Path | None = None) -> None:
         """Hand *command* over; see the base module for how it may end."""
-        if command.reply_to_guid is not None:
-            raise TransportError("advanced_features_required", permanent=True)
-        if "\x00" in command.text:
-            raise TransportError("text_holds_nul", permanent=True)
-        for address in addresses(command):
-            if await self._sent_to(address, command.text):
-                return
-        raise TransportError("chat_not_in_messages", permanent=True)
+        match command:
+            case SendText(reply_to_guid=None, text=text):
+                with _argument_of(text) as content:
+                    await self._send_to_first(command, content)
+            case SendFile(reply_to_guid=None) if file is not None:
+                await self._send_to_first(command, _Content("file", str(file)))
+            case _:
+                raise TransportError(ADVANCED_FEATURES_REQUIRED, permanent=True)
 
-    async def _sent_to(self, address: Address, text: str) -> bool:
+    async def _send_to_first(self, command: SendText | SendFile, content: _Content) -> None:
+        """Send to the first address that Messages knows."""
+        for address in addresses(command):
+            if await self._sent_to(address, content):
+                return
+        raise TransportError(CHAT_NOT_IN_MESSAGES, permanent=True)
+
+    async def _sent_to(self, address: Address, content: _Content) -> bool:
         """Send to one address, with Messages started if need be; False if Messages knows no such conversation."""
         for _ in range(_LAUNCHES_BEFORE_GIVING_UP):
-            said = _said(await self._send(address, text))
+            said = _said(await self._send(address, content))
             if said != "not_running":
                 return said == "taken"
             await self._launch()
         raise TransportError("messages_not_running", permanent=False)
 
-    async def _send(self, address: Address, text: str) -> Ended:
-        by_file = len(text.encode()) > LONGEST_ARGUMENT_BYTES
-        script = sending(address.target, by_file=by_file, timeout_s=max(1, int(self._timeout_s - _ANSWER_MARGIN_S)))
-        with _in_file(text) if by_file else _as_it_is(text) as argument:
-            ended = await self._run(script, address.name, argument, timeout_s=self._timeout_s)
+    async def _send(self, address: Address, content: _Content) -> Ended:
+        script = sending(address.target, content.form, timeout_s=max(1, int(self._timeout_s - _ANSWER_MARGIN_S)))
+        ended = await self._run(script, address.name, content.argument, timeout_s=self._timeout_s)
         # A signal is not Messages' answer: the event may have left before it came.
         if ended is None or not 0 <= ended.code <= _HIGHEST_OWN_CODE:
             raise OutcomeUnknownError
@@ -108,13 +128,13 @@ def _said(ended: Ended) -> Literal["taken", "no_such_chat", "not_running"]:
 
 
 @contextmanager
-def _as_it_is(text: str) -> Iterator[str]:
-    yield text
-
-
-@contextmanager
-def _in_file(text: str) -> Iterator[str]:
+def _argument_of(text: str) -> Iterator[_Content]:
+    if "\x00" in text:
+        raise TransportError("text_holds_nul", permanent=True)
+    if len(text.encode()) <= LONGEST_ARGUMENT_BYTES:
+        yield _Content("text", text)
+        return
     with tempfile.NamedTemporaryFile(prefix="blueport-") as file:
         file.write(text.encode())
         file.flush()
-        yield file.name
+        yield _Content("text in file", file.name)

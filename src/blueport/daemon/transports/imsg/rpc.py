@@ -1,13 +1,15 @@
 """JSON-RPC 2.0 with one `imsg rpc` process: an object a line, over its standard input and output.
 
-Calls go one after the other, as imsg does them anyway. A process that does not answer in time, or ends, is killed and
-forgotten; the next call starts another.
+Calls go one after the other, as imsg does them anyway; what the process says unasked, its events, is read all the
+time. A process that does not answer in time, talks nonsense, or ends, is killed and forgotten; the next call starts
+another.
 """
 
 import asyncio
 import os
 import signal
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TypeVar
 
@@ -17,6 +19,8 @@ import msgspec
 _LONGEST_LINE_BYTES = 1024 * 1024
 
 Result = TypeVar("Result")
+Params = Mapping[str, str | int | bool]
+Hearing = Callable[[str, msgspec.Raw], None]
 
 
 class RpcUnavailableError(Exception):
@@ -47,10 +51,14 @@ class _Error(msgspec.Struct, frozen=True):
     data: _Detail | None = None
 
 
-class _Answer(msgspec.Struct, frozen=True):
+class _Said(msgspec.Struct, frozen=True):
+    """An answer, which has an id, or an event, which has a method."""
+
     id: int | None = None
     result: msgspec.Raw = msgspec.Raw(b"null")
     error: _Error | None = None
+    method: str | None = None
+    params: msgspec.Raw = msgspec.Raw(b"{}")
 
 
 # The standard's own errors: the call was not understood, so that nothing was done.
@@ -58,15 +66,23 @@ _NOT_UNDERSTOOD = range(-32700, -32599)
 
 
 class Rpc:
-    """A running `imsg rpc`, started when it is first asked."""
+    """A running `imsg rpc`, started when it is first asked; *hearing* gets the method and params of its events.
 
-    def __init__(self, imsg: str) -> None:
+    `ended` is set while no process runs.
+    """
+
+    def __init__(self, imsg: str, hearing: Hearing | None = None) -> None:
         self._imsg = imsg
+        self._hearing = hearing
         self._process: Process | None = None
+        self._listening: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
         self._last_id = 0
+        self._answer: asyncio.Future[_Said] | None = None
+        self.ended = asyncio.Event()
+        self.ended.set()
 
-    async def call(self, method: str, params: dict[str, str], shape: type[Result], *, timeout_s: float) -> Result:
+    async def call(self, method: str, params: Params, shape: type[Result], *, timeout_s: float) -> Result:
         """Call *method* and return its result.
 
         Raises:
@@ -79,7 +95,7 @@ class Rpc:
             try:
                 async with asyncio.timeout(timeout_s):
                     answer = await self._asked(process, method, params)
-            except (TimeoutError, OSError, ValueError, msgspec.DecodeError) as error:
+            except (TimeoutError, OSError) as error:
                 await self.close()
                 raise RpcLostError from error
             except asyncio.CancelledError:
@@ -92,39 +108,64 @@ class Rpc:
     async def close(self) -> None:
         """End the process; what it was asked stays unanswered."""
         process, self._process = self._process, None
+        listening, self._listening = self._listening, None
         if process is not None:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
+        if listening is not None:
+            listening.cancel()
+            await asyncio.wait({listening})
 
     async def _running(self) -> Process:
-        if self._process is None or self._process.returncode is not None:
-            try:
-                self._process = await asyncio.create_subprocess_exec(
-                    self._imsg,
-                    "rpc",
-                    stdin=PIPE,
-                    stdout=PIPE,
-                    stderr=DEVNULL,
-                    limit=_LONGEST_LINE_BYTES,
-                    start_new_session=True,
-                )
-            except OSError as error:
-                raise RpcUnavailableError(error.strerror or "unknown") from error
+        if self._process is None or self._process.returncode is not None or self.ended.is_set():
+            await self.close()
+            self._process = await self._started()
+            self.ended.clear()
+            self._listening = asyncio.create_task(self._listen(self._process), name="imsg")
         return self._process
 
-    async def _asked(self, process: Process, method: str, params: dict[str, str]) -> _Answer:
-        assert process.stdin is not None  # noqa: S101 - both are pipes
-        assert process.stdout is not None  # noqa: S101
+    async def _started(self) -> Process:
+        try:
+            return await asyncio.create_subprocess_exec(
+                self._imsg,
+                "rpc",
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=DEVNULL,
+                limit=_LONGEST_LINE_BYTES,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise RpcUnavailableError(error.strerror or "unknown") from error
+
+    async def _asked(self, process: Process, method: str, params: Params) -> _Said:
+        assert process.stdin is not None  # noqa: S101 - a pipe
         self._last_id += 1
+        self._answer = asyncio.get_running_loop().create_future()
         request = {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params}
         process.stdin.write(msgspec.json.encode(request) + b"\n")
         await process.stdin.drain()
-        while line := await process.stdout.readline():
-            answer = msgspec.json.decode(line, type=_Answer)
-            if answer.id == self._last_id:  # what else comes are notifications
-                return answer
-        raise OSError("the process ended")
+        return await self._answer
+
+    async def _listen(self, process: Process) -> None:
+        assert process.stdout is not None  # noqa: S101 - a pipe
+        try:
+            while line := await process.stdout.readline():
+                self._take(msgspec.json.decode(line, type=_Said))
+        except (OSError, ValueError):  # too long a line, or no JSON: nobody knows what comes next
+            pass
+        finally:
+            self.ended.set()
+            if self._answer is not None and not self._answer.done():
+                self._answer.set_exception(OSError("the process ended"))
+
+    def _take(self, said: _Said) -> None:
+        if said.method is not None:
+            if self._hearing is not None:
+                self._hearing(said.method, said.params)
+        elif said.id == self._last_id and self._answer is not None and not self._answer.done():
+            self._answer.set_result(said)
 
 
 def _refusal(error: _Error) -> RpcRefusedError:

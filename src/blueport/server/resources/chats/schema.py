@@ -1,26 +1,39 @@
 """Shapes of chats."""
 
-import msgspec
+from typing import Annotated
 
-from blueport.server.ids import ChatId, LineId
+import msgspec
+from msgspec import Meta
+
+from blueport.server.http.parameters import Cursor, FromLine, Limit
+from blueport.server.ids import ChatId
+from blueport.server.shapes import AtMs, LineKnown
 
 
 class ListChats(msgspec.Struct, frozen=True):
     """Query of GET /v1/chats."""
 
-    line_handle: str = msgspec.field(name="from")
-    limit: int | None = None
-    cursor: str | None = None
+    line_handle: FromLine = msgspec.field(name="from")
+    limit: Limit = None
+    cursor: Cursor = None
 
 
 class Chat(msgspec.Struct, frozen=True):
     """A conversation on a line; `identifier` is the other person's handle, or the group's own id."""
 
-    id: ChatId
-    line_id: LineId
-    identifier: str
-    service: str
-    name: str | None
-    is_group: bool
-    participants: tuple[str, ...]
-    last_message_at: int | None
+    id: Annotated[
+        ChatId, Meta(description="The chat's id; `to` takes it.", examples=["cht_01k742sg000000000000000001"])
+    ]
+    line_id: LineKnown
+    identifier: Annotated[
+        str,
+        Meta(description="The other person's handle, or the group's own id in iMessage.", examples=["+15559876543"]),
+    ]
+    service: Annotated[str, Meta(description="How it last travelled, in lower case.", examples=["imessage"])]
+    name: Annotated[str | None, Meta(description="The name that a group was given.", examples=[None])]
+    is_group: Annotated[bool, Meta(description="Whether there are several people.")]
+    participants: Annotated[
+        tuple[str, ...],
+        Meta(description="The handles of the people in it, without the line's own.", examples=[["+15559876543"]]),
+    ]
+    last_message_at: Annotated[AtMs | None, Meta(description="When its newest message was sent.")]

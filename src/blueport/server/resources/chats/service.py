@@ -7,7 +7,7 @@ from blueport.server.authorizing import service as authorizing
 from blueport.server.http.endpoint import Call
 from blueport.server.http.pages import Page, page_size
 from blueport.server.resources.chats import queries
-from blueport.server.resources.chats.queries import ChatRow, Place
+from blueport.server.resources.chats.queries import ChatRow, Place, Shelf
 from blueport.server.resources.chats.schema import Chat, ListChats
 from blueport.server.store.tx import Tx
 
@@ -19,12 +19,13 @@ def list_chats(tx: Tx, call: Call[ListChats]) -> Page[Chat]:
     name = addressing.line_name(call.asked.line_handle, region=call.terms.region)
     size = page_size(call.asked)
     line = authorizing.line_for(tx, call.key, name)
-    list_name = f"chats {line.id}"
+    shelf = Shelf(line.id, call.key.account_id)
+    list_name = f"chats {shelf.line_id} {shelf.account_id}"
     if call.asked.cursor is None:
-        place = Place(queries.newest_activity(tx, line.id), _NEVER_MS, "")
+        place = Place(queries.newest_activity(tx, shelf), _NEVER_MS, "")
     else:
         place = call.terms.cursors.place(list_name, call.asked.cursor, Place)
-    rows = queries.chats_after(tx, line.id, place, size + 1)
+    rows = queries.chats_after(tx, shelf, place, size + 1)
     shown, next_cursor = call.terms.cursors.page(
         rows, size, list_name, lambda row: Place(place.as_of, row.active_at, row.id)
     )

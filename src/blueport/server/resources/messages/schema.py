@@ -1,10 +1,11 @@
 """Shapes of what is asked about messages; a message itself is in `shapes`."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import msgspec
+from msgspec import Meta
 
-from blueport.server.ids import OutboxId
+from blueport.server.http.parameters import Cursor, FromLine, Limit, ReplyTo, ToPeer
 
 
 class NewMessage(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -12,24 +13,20 @@ class NewMessage(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ONE_OF: ClassVar = {"text": "", "attachments": []}
 
-    line_handle: str = msgspec.field(name="from")
-    recipient: str = msgspec.field(name="to")
-    text: str | None = None
-    attachments: list[str] = []
-    reply_to: str | None = None
-
-
-class Accepted(msgspec.Struct, frozen=True):
-    """A place in the outbox."""
-
-    id: OutboxId
-    status: Literal["pending"] = "pending"
+    line_handle: FromLine = msgspec.field(name="from")
+    recipient: ToPeer = msgspec.field(name="to")
+    text: Annotated[str | None, Meta(description="The body.", examples=["See you at eight!"])] = None
+    attachments: Annotated[
+        list[str],
+        Meta(description="At most one uploaded file (`file_...`).", examples=[["file_01k742sg000000000000000001"]]),
+    ] = []
+    reply_to: ReplyTo = None
 
 
 class ListMessages(msgspec.Struct, frozen=True):
     """Query of GET /v1/messages."""
 
-    line_handle: str = msgspec.field(name="from")
-    recipient: str = msgspec.field(name="to")
-    limit: int | None = None
-    cursor: str | None = None
+    line_handle: FromLine = msgspec.field(name="from")
+    recipient: ToPeer = msgspec.field(name="to")
+    limit: Limit = None
+    cursor: Cursor = None

@@ -5,21 +5,23 @@ import msgspec
 from blueport.server.addressing import service as addressing
 from blueport.server.authorizing import service as authorizing
 from blueport.server.authorizing.service import Need
+from blueport.server.blobs.links import Links
 from blueport.server.errors import ApiError
+from blueport.server.http.bodies import is_blank
 from blueport.server.http.endpoint import Call
 from blueport.server.http.pages import Page, page_size
 from blueport.server.ids import OutboxId, mint
 from blueport.server.resources.messages import queries
 from blueport.server.resources.messages.queries import MessageRow, Place
-from blueport.server.resources.messages.schema import Accepted, ListMessages, NewMessage
+from blueport.server.resources.messages.schema import ListMessages, NewMessage
 from blueport.server.sending import service as sending
 from blueport.server.sending.queries import Accepted as Work
-from blueport.server.shapes import Attachment, Message
+from blueport.server.shapes import Accepted, Message, StoredAttachment
 from blueport.server.store.tx import Tx
 
 TEXT_LIMIT = 20_000  # characters; a carrier or Apple may stop far earlier, and then the outbox says so
 _NEVER_MS = 2**62  # later than any message
-_attachments_of = msgspec.json.Decoder(tuple[Attachment, ...])
+_attachments_of = msgspec.json.Decoder(tuple[StoredAttachment, ...])
 
 
 def send(tx: Tx, call: Call[NewMessage]) -> Accepted:
@@ -31,8 +33,6 @@ def send(tx: Tx, call: Call[NewMessage]) -> Accepted:
     reply_to = None if asked.reply_to is None else addressing.message_name(asked.reply_to, param="reply_to")
     needs: Need | None = None if reply_to is None else Need("replies", "reply_to")
     line, chat = authorizing.target(tx, call.key, name, peer, needs)
-    if asked.attachments:
-        raise ApiError("file_not_found", "No such file.", param="attachments")  # no file has been stored yet
     work = Work(
         id=OutboxId(mint("obx", tx.now_ms)),
         account_id=call.key.account_id,
@@ -43,7 +43,8 @@ def send(tx: Tx, call: Call[NewMessage]) -> Accepted:
         payload=msgspec.json.encode(asked).decode(),
         reply_to_guid=None if reply_to is None else addressing.guid_in_chat(tx, line, chat, reply_to),
     )
-    sending.accept(tx, work, max_attempts=call.terms.max_attempts)
+    for part in _parts(tx, call, work):
+        sending.accept(tx, part, max_attempts=call.terms.max_attempts)
     return Accepted(work.id)
 
 
@@ -60,7 +61,18 @@ def list_messages(tx: Tx, call: Call[ListMessages]) -> Page[Message]:
         place = call.terms.cursors.place(list_name, call.asked.cursor, Place)
     rows = queries.messages_after(tx, chat.chat_id, place, size + 1)
     shown, next_cursor = call.terms.cursors.page(rows, size, list_name, lambda row: Place(row.sent_at, row.id))
-    return Page([_message(row) for row in shown], next_cursor is not None, next_cursor)
+    return Page([_message(row, call.links, tx.now_ms) for row in shown], next_cursor is not None, next_cursor)
+
+
+def _parts(tx: Tx, call: Call[NewMessage], work: Work) -> list[Work]:
+    """Return what Messages sends one after the other: the text, then the file, by whose id all of it is known."""
+    if not call.asked.attachments:
+        return [work]
+    file = authorizing.file_for(tx, call.key, call.asked.attachments[0], param="attachments")
+    if is_blank(call.asked.text):
+        return [work._replace(kind="file", file_id=file.id)]
+    text = work._replace(id=OutboxId(mint("obx", tx.now_ms)), part_of=work.id)
+    return [text, work._replace(kind="file", file_id=file.id, reply_to_guid=None)]
 
 
 def _judge_content(asked: NewMessage) -> None:
@@ -71,7 +83,7 @@ def _judge_content(asked: NewMessage) -> None:
         raise ApiError("invalid_parameter_value", "`attachments` takes one `file_...`.", param="attachments")
 
 
-def _message(row: MessageRow) -> Message:
+def _message(row: MessageRow, links: Links, now_ms: int) -> Message:
     return Message(
         id=row.id,
         line_id=row.line_id,
@@ -79,7 +91,7 @@ def _message(row: MessageRow) -> Message:
         guid=row.guid,
         sender=row.sender,
         text=row.text,
-        attachments=_attachments_of.decode(row.attachments),
+        attachments=tuple(links.attachment(each, now_ms) for each in _attachments_of.decode(row.attachments)),
         service=row.service,
         is_from_me=bool(row.is_from_me),
         is_audio_message=bool(row.is_audio_message),

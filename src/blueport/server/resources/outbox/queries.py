@@ -1,4 +1,4 @@
-"""One outbox item."""
+"""One outbox item; a signal looks to callers like any other."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, select
 
 from blueport.server.ids import AccountId, LineId, OutboxId
 from blueport.server.sending.states import Status
-from blueport.server.store.tables import outbox
+from blueport.server.store.tables import outbox, signals
 from blueport.server.store.tx import Statement, Tx
 
 
@@ -29,8 +29,14 @@ _ITEM = Statement(
         outbox.c.account_id == bindparam("account_id"), outbox.c.id == bindparam("id"), outbox.c.part_of.is_(None)
     )
 )
+_SIGNAL = Statement(
+    select(*[signals.c[name] for name in ItemRow._fields]).where(
+        signals.c.account_id == bindparam("account_id"), signals.c.id == bindparam("id")
+    )
+)
 
 
 def item(tx: Tx, account_id: AccountId, outbox_id: str) -> ItemRow | None:
     """Find the account's item of that id."""
-    return tx.one(ItemRow, _ITEM, account_id=account_id, id=outbox_id)
+    found = tx.one(ItemRow, _ITEM, account_id=account_id, id=outbox_id)
+    return found or tx.one(ItemRow, _SIGNAL, account_id=account_id, id=outbox_id)

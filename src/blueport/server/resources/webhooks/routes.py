@@ -1,5 +1,6 @@
 """POST, GET and DELETE /v1/webhooks."""
 
+from blueport.server.authorizing.service import LINE_REFUSALS
 from blueport.server.http.endpoint import endpoint
 from blueport.server.http.pages import Page
 from blueport.server.resources.webhooks import service
@@ -12,6 +13,12 @@ from blueport.server.resources.webhooks.schema import (
     Webhook,
 )
 
-CREATE = endpoint("POST /v1/webhooks", "webhooks:write", NewWebhook, CreatedWebhook, service.create, status=201)
-LIST = endpoint("GET /v1/webhooks", "webhooks:read", ListWebhooks, Page[Webhook], service.list_webhooks)
-DELETE = endpoint("DELETE /v1/webhooks", "webhooks:write", DeleteWebhook, Deleted, service.delete)
+CREATE = endpoint(
+    "POST /v1/webhooks", "webhooks:write", NewWebhook, CreatedWebhook, service.create, status=201
+).refusing(*LINE_REFUSALS)
+LIST = endpoint("GET /v1/webhooks", "webhooks:read", ListWebhooks, Page[Webhook], service.list_webhooks).refusing(
+    *LINE_REFUSALS
+)
+DELETE = endpoint("DELETE /v1/webhooks", "webhooks:write", DeleteWebhook, Deleted, service.delete).refusing(
+    "webhook_not_found"
+)

@@ -1,57 +1,91 @@
 """Shapes of webhooks."""
 
-from typing import Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
+from msgspec import Meta
 
+from blueport.server.http.parameters import Cursor, LimitOfAll
 from blueport.server.ids import LineId, WebhookId
+from blueport.server.notifying.service import EventType
+
+_Name = Annotated[str, Meta(description="The webhook.", examples=["wh_01k742sg000000000000000001"])]
+_Id = Annotated[WebhookId, Meta(description="The webhook's id.", examples=["wh_01k742sg000000000000000001"])]
+_LineIds = Annotated[
+    list[LineId],
+    Meta(description="The lines whose events it gets.", examples=[["ln_01k742sg000000000000000001"]]),
+]
+_Url = Annotated[
+    str,
+    Meta(description="Where deliveries are posted: https, and public.", examples=["https://agent.example.com/hook"]),
+]
+_Events = Annotated[list[str], Meta(description="The events that it gets.", examples=[["message.received"]])]
+_IsActive = Annotated[bool, Meta(description="Whether deliveries are made.", examples=[True])]
 
 
 class NewWebhook(msgspec.Struct, frozen=True):
     """Body of POST /v1/webhooks; an empty `from` means every line that the key may use."""
 
-    line_handle: str = msgspec.field(name="from")
-    url: str
-    events: list[str]
+    line_handle: Annotated[
+        str,
+        Meta(
+            description="The line: its phone number, its Apple ID or its id; an empty string means every line that the"
+            " key may use.",
+            examples=["+15551234567"],
+        ),
+    ] = msgspec.field(name="from")
+    url: _Url
+    events: Annotated[
+        list[Annotated[str, Meta(extra_json_schema={"enum": list(get_args(EventType))})]],
+        Meta(
+            description="The events that it shall get: one or more.",
+            examples=[["message.received", "message.sent"]],
+            extra_json_schema={"minItems": 1},
+        ),
+    ]
 
 
 class CreatedWebhook(msgspec.Struct, frozen=True):
     """A new webhook, with the secret that signs its deliveries: it is shown this once."""
 
-    id: WebhookId
-    line_ids: list[LineId]
-    url: str
-    events: list[str]
-    secret: str
-    is_active: bool
+    id: _Id
+    line_ids: _LineIds
+    url: _Url
+    events: _Events
+    secret: Annotated[
+        str, Meta(description="What signs its deliveries; it is not shown again.", examples=["whsec_keep-this-safe"])
+    ]
+    is_active: _IsActive
 
 
 class ListWebhooks(msgspec.Struct, frozen=True):
     """Query of GET /v1/webhooks."""
 
-    line_handle: str = msgspec.field(name="from", default="")
-    limit: int | None = None
-    cursor: str | None = None
+    line_handle: Annotated[
+        str, Meta(description="Only those that get the events of this line.", examples=["+15551234567"])
+    ] = msgspec.field(name="from", default="")
+    limit: LimitOfAll = None
+    cursor: Cursor = None
 
 
 class Webhook(msgspec.Struct, frozen=True):
     """Where events of some lines are sent."""
 
-    id: WebhookId
-    line_ids: list[LineId]
-    url: str
-    events: list[str]
-    is_active: bool
+    id: _Id
+    line_ids: _LineIds
+    url: _Url
+    events: _Events
+    is_active: _IsActive
 
 
 class DeleteWebhook(msgspec.Struct, frozen=True):
     """Body of DELETE /v1/webhooks."""
 
-    id: str
+    id: _Name
 
 
 class Deleted(msgspec.Struct, frozen=True):
     """What was deleted."""
 
-    id: str
-    deleted: Literal[True] = True
+    id: _Name
+    deleted: Annotated[Literal[True], Meta(description="It is gone.")] = True

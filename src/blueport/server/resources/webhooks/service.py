@@ -3,6 +3,7 @@
 from typing import get_args
 
 from blueport.server.addressing import service as addressing
+from blueport.server.auditing import service as auditing
 from blueport.server.authorizing import service as authorizing
 from blueport.server.authorizing.service import Key
 from blueport.server.errors import ApiError
@@ -46,6 +47,7 @@ def create(tx: Tx, call: Call[NewWebhook]) -> CreatedWebhook:
         line_ids=None if is_for_all else " ".join(line_ids),
     )
     notifying.add_webhook(tx, webhook)
+    auditing.note(tx, call.actor, "webhook.created", account_id=webhook.account_id, target=webhook.id)
     return CreatedWebhook(webhook.id, line_ids, webhook.url, webhook.events.split(), webhook.secret, is_active=True)
 
 
@@ -67,6 +69,7 @@ def delete(tx: Tx, call: Call[DeleteWebhook]) -> Deleted:
     is_visible = any(hook.id == call.asked.id for hook in _visible(tx, call.key))
     if not is_visible or not notifying.delete_webhook(tx, call.key.account_id, call.asked.id):
         raise ApiError("webhook_not_found", "No such webhook.", param="id")
+    auditing.note(tx, call.actor, "webhook.deleted", account_id=call.key.account_id, target=call.asked.id)
     return Deleted(call.asked.id)
 
 

@@ -63,6 +63,7 @@ def _new_tables() -> None:
         sa.Column("mime_type", sa.Text(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("shown_as", sa.Text(), nullable=True),
         sa.Column("storage_key", sa.Text(), nullable=False),
         sa.Column("line_id", sa.Text(), nullable=True),
         sa.Column("attachment_guid", sa.Text(), nullable=True),
@@ -71,6 +72,7 @@ def _new_tables() -> None:
         sa.ForeignKeyConstraint(["line_id"], ["lines.id"], name=op.f("fk_files_line_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_files")),
         sa.UniqueConstraint("line_id", "attachment_guid", name=op.f("uq_files_line_id_attachment_guid")),
+        sa.UniqueConstraint("storage_key", name=op.f("uq_files_storage_key")),
     )
     op.create_table(
         "reactions",
@@ -91,6 +93,7 @@ def _new_tables() -> None:
         sa.Column("added", sa.Integer(), nullable=False),
         sa.Column("sent_at", sa.BigInteger(), nullable=False),
         sa.Column("synced_at", sa.BigInteger(), nullable=False),
+        sa.Column("news_until", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_reactions_account_id")),
         sa.ForeignKeyConstraint(["chat_id"], ["chats.id"], name=op.f("fk_reactions_chat_id")),
         sa.ForeignKeyConstraint(["line_id"], ["lines.id"], name=op.f("fk_reactions_line_id")),
@@ -130,6 +133,7 @@ def _new_tables() -> None:
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("max_attempts", sa.Integer(), nullable=False),
+        sa.Column("available_at", sa.BigInteger(), nullable=False),
         sa.Column("claim_token", sa.Text(), nullable=True),
         sa.Column("lease_until", sa.BigInteger(), nullable=True),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
@@ -170,6 +174,8 @@ def _new_tables() -> None:
 def _new_columns() -> None:
     with op.batch_alter_table("accounts", schema=None) as batch_op:
         batch_op.add_column(sa.Column("owner", sa.Text(), nullable=True))
+    # Until now there was only the account that an installation starts with: the operator's own.
+    op.execute("UPDATE accounts SET owner = 'operator'")
 
     with op.batch_alter_table("api_keys", schema=None) as batch_op:
         batch_op.add_column(sa.Column("hourly_limit", sa.Integer(), nullable=True))
@@ -182,10 +188,33 @@ def _new_columns() -> None:
         batch_op.create_unique_constraint(
             batch_op.f("uq_chats_line_id_account_id_key"), ["line_id", "account_id", "key"]
         )
+        batch_op.drop_index(batch_op.f("ix_chats_line_id_last_message_at_id"))
+        batch_op.drop_index(batch_op.f("ix_chats_line_id_activity_seq"))
+        batch_op.create_index(
+            batch_op.f("ix_chats_line_id_account_id_last_message_at_id"),
+            ["line_id", "account_id", "last_message_at", "id"],
+            unique=False,
+        )
+        batch_op.create_index(
+            batch_op.f("ix_chats_line_id_account_id_activity_seq"),
+            ["line_id", "account_id", "activity_seq"],
+            unique=False,
+        )
+
+    with op.batch_alter_table("installation", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("sandbox_daily_limit", sa.Integer(), server_default="50", nullable=False))
 
     with op.batch_alter_table("lines", schema=None) as batch_op:
         batch_op.add_column(sa.Column("is_sandbox", sa.Integer(), server_default="0", nullable=False))
         batch_op.add_column(sa.Column("is_contact_first", sa.Integer(), server_default="1", nullable=False))
+        batch_op.create_index(batch_op.f("ix_lines_daemon_id"), ["daemon_id"], unique=False)
+        batch_op.create_index(
+            "ix_lines_sandbox",
+            ["is_sandbox"],
+            unique=True,
+            sqlite_where=sa.text("is_sandbox = 1"),
+            postgresql_where=sa.text("is_sandbox = 1"),
+        )
 
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.add_column(sa.Column("kind", sa.Text(), server_default="text", nullable=False))

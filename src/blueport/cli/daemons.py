@@ -1,0 +1,43 @@
+"""`blueport daemons`: the Macs that are let in; a token is shown once."""
+
+import argparse
+
+from blueport.cli import operating
+from blueport.cli.operating import Command, Desk, Done
+from blueport.server.operating import service
+
+
+def main(arguments: list[str]) -> None:
+    """Do what is asked about daemons."""
+    operating.run("daemons", __doc__, COMMANDS, arguments)
+
+
+def _create_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", type=operating.name, help="what the Mac is called")
+    operating.account_option(parser, is_required=True)
+
+
+def _create(desk: Desk, options: argparse.Namespace) -> None:
+    made = desk.done(lambda tx: service.create_daemon(tx, options.account, options.name))
+    desk.tell(made.token, made, f"this is the token of {made.id}; it is not shown again")
+
+
+def _list(desk: Desk, options: argparse.Namespace) -> None:
+    rows = desk.done(lambda tx: service.list_daemons(tx, options.account))
+    desk.show(rows, "id name account version created_at seen_at revoked_at")
+
+
+def _revoke_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("daemon", help="its name or dmn_... id")
+
+
+def _revoke(desk: Desk, options: argparse.Namespace) -> None:
+    daemon_id = desk.done(lambda tx: service.revoke_daemon(tx, options.daemon))
+    desk.tell(daemon_id, Done(daemon_id))
+
+
+COMMANDS = (
+    Command("create", "let a daemon in; prints its token", _create_options, _create),
+    Command("list", "show daemons, without their tokens", operating.account_option, _list),
+    Command("revoke", "let a daemon in no more", _revoke_options, _revoke),
+)

@@ -1,0 +1,220 @@
+"""What the verbs of the operator have in common: they open the database themselves, beside a server or without one.
+
+What a script wants (a secret, an id) goes to standard output, alone; what a person should know beside it goes to
+standard error. Lists are tables for people, and JSON for machines. Exit status: 0 it is done, 1 it could not be, 2 it
+is no command of ours.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from blueport import clock
+from blueport.cli.environment import settings_of
+from blueport.handles import sendable_handle
+from blueport.server.auditing.queries import Entry
+from blueport.server.authorizing.keys import SCOPES
+from blueport.server.errors import StoreUnavailableError
+from blueport.server.operating.queries import AccountRow, DaemonRow, LineRow
+from blueport.server.operating.service import Key, OperatorError
+from blueport.server.settings import Settings
+from blueport.server.store.schema import upgrade
+from blueport.server.store.sqlite import once
+from blueport.server.store.tx import Tx
+
+T = TypeVar("T")
+Listed = AccountRow | Key | LineRow | DaemonRow | Entry
+Told = str | int | bool | Sequence[str] | None
+
+_DURATION = re.compile(r"([0-9]{1,5})([smhd])")
+_UNIT_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_WORDS = ("scopes", "line_ids", "capabilities")
+_NOTHING = "-"
+
+
+class Desk(NamedTuple):
+    """Where the operator works: his database, and how he wants to be answered."""
+
+    database: Path
+    region: str
+    is_json: bool
+
+    def done(self, unit: Callable[[Tx], T]) -> T:
+        """Do a unit of work, and return its result once it is on the disk.
+
+        Raises:
+            OperatorError: As *unit*.
+            StoreUnavailableError: The database did not take it.
+        """
+        if not self.database.exists():
+            note(f"{self.database} is new: no server has used it yet")
+        upgrade(self.database)
+        return once(self.database, clock.now_ms, unit)
+
+    def tell(self, word: str, record: msgspec.Struct, *notes: str) -> None:
+        """Answer with the one word that was wanted, or with all of *record* in JSON."""
+        if self.is_json:
+            print(msgspec.json.encode(record).decode())
+            return
+        print(word)
+        for each in notes:
+            note(each)
+
+    def show(self, rows: Sequence[Listed], columns: str) -> None:
+        """Answer with a list: *columns* of it as a table, or all of it in JSON."""
+        told = [_told(row) for row in rows]
+        if self.is_json:
+            print(msgspec.json.encode(told).decode())
+        else:
+            print(_table(told, columns.split()))
+
+
+class Command(NamedTuple):
+    """`blueport VERB NAME`: what it is for, its options, and what it does."""
+
+    name: str
+    purpose: str
+    options: Callable[[argparse.ArgumentParser], None]
+    do: Callable[[Desk, argparse.Namespace], None]
+
+
+class Done(msgspec.Struct, frozen=True):
+    """What was made or changed."""
+
+    id: str
+
+
+def run(verb: str, purpose: str | None, commands: Sequence[Command], arguments: list[str]) -> None:
+    """Do the one of *commands* that is asked for; what cannot be is one line."""
+    options = _parser(verb, purpose, commands).parse_args(arguments)
+    _do(options.do, options)
+
+
+def run_alone(
+    verb: str,
+    purpose: str | None,
+    its_options: Callable[[argparse.ArgumentParser], None],
+    do: Callable[[Desk, argparse.Namespace], None],
+    arguments: list[str],
+) -> None:
+    """Do the one thing that a verb does; what cannot be is one line."""
+    parser = argparse.ArgumentParser(prog=f"blueport {verb}", description=purpose)
+    its_options(parser)
+    _common_options(parser)
+    _do(do, parser.parse_args(arguments))
+
+
+def _do(do: Callable[[Desk, argparse.Namespace], None], options: argparse.Namespace) -> None:
+    settings = settings_of(Settings, "BLUEPORT_")
+    desk = Desk(options.database or settings.database, settings.region, options.json)
+    try:
+        do(desk, options)
+    except (OperatorError, StoreUnavailableError) as error:
+        sys.exit(f"blueport: {error}")
+
+
+def note(words: str) -> None:
+    """Tell a person what a script need not know."""
+    print(f"blueport: {words}", file=sys.stderr)
+
+
+def no_options(_parser: argparse.ArgumentParser) -> None:
+    """Take nothing but what all commands take."""
+
+
+def account_option(parser: argparse.ArgumentParser, *, is_required: bool = False) -> None:
+    """Take the account that is meant."""
+    parser.add_argument("--account", required=is_required, metavar="ACCOUNT", help="its name or acc_... id")
+
+
+def canonical_line(desk: Desk, named: str) -> str:
+    """Return a line as the database knows it: its `ln_...` id or its canonical handle.
+
+    Raises:
+        OperatorError: It can be neither.
+    """
+    handle = named if named.startswith("ln_") else sendable_handle(named, region=desk.region)
+    if handle is None:
+        raise OperatorError(f"{named!r} is no phone number with its country code, and no Apple ID")
+    return handle
+
+
+def duration_ms(words: str) -> int:
+    """Read `30d`, `24h`, `15m` or `90s`."""
+    match = _DURATION.fullmatch(words)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{words!r} is no time like 30d, 24h, 15m or 90s")
+    return int(match[1]) * _UNIT_MS[match[2]]
+
+
+def above_zero(words: str) -> int:
+    """Read a whole number above zero."""
+    if not words.isascii() or not words.isdecimal() or int(words) < 1:
+        raise argparse.ArgumentTypeError(f"{words!r} is no whole number above 0")
+    return int(words)
+
+
+def name(words: str) -> str:
+    """Read what something is to be called."""
+    if not words.strip() or not words.isprintable():
+        raise argparse.ArgumentTypeError("a name has at least one letter, and no line breaks")
+    return words.strip()
+
+
+def moment(at: int | None) -> str:
+    """Return Unix milliseconds as people write them, in UTC."""
+    return _NOTHING if at is None else f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def _parser(verb: str, purpose: str | None, commands: Sequence[Command]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"blueport {verb}", description=purpose)
+    subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for command in commands:
+        its_own = subparsers.add_parser(command.name, help=command.purpose, description=command.purpose)
+        command.options(its_own)
+        _common_options(its_own)
+        its_own.set_defaults(do=command.do)
+    return parser
+
+
+def _common_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--database", type=Path, help="the database file (BLUEPORT_DATABASE, else blueport.db)")
+    parser.add_argument("--json", action="store_true", help="answer in JSON")
+
+
+def _told(row: Listed) -> dict[str, Told]:
+    """Return a row with flags and lists as what they are."""
+    fields: dict[str, Told] = msgspec.structs.asdict(row) if isinstance(row, msgspec.Struct) else row._asdict()
+    return {field: _meant(field, value) for field, value in fields.items()}
+
+
+def _meant(field: str, value: Told) -> Told:
+    if field.startswith("is_"):
+        return bool(value)
+    return value.split() if field in _WORDS and isinstance(value, str) else value
+
+
+def _table(rows: list[dict[str, Told]], columns: list[str]) -> str:
+    lines = [[column.removesuffix("_at").replace("_", " ").upper() for column in columns]]
+    lines += [[_cell(column, row[column]) for column in columns] for row in rows]
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    padded = [[cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines]
+    return "\n".join("  ".join(cells).rstrip() for cells in padded)
+
+
+def _cell(column: str, value: Told) -> str:
+    if value is None or value in ("", []):
+        return _NOTHING
+    if value == SCOPES:
+        return "all"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return moment(value) if column.endswith("at") else str(value)
+    return value if isinstance(value, str) else ",".join(value)

@@ -1,0 +1,51 @@
+"""`blueport sandbox`: pairs an account's phone with the shared line."""
+
+import argparse
+from urllib.parse import quote
+
+import segno
+
+from blueport.cli import operating
+from blueport.cli.operating import Command, Desk
+from blueport.server.operating import service
+from blueport.server.operating.service import Sandbox
+
+
+def main(arguments: list[str]) -> None:
+    """Do what is asked about the sandbox."""
+    operating.run("sandbox", __doc__, COMMANDS, arguments)
+
+
+def _account_option(parser: argparse.ArgumentParser) -> None:
+    operating.account_option(parser, is_required=True)
+
+
+def _qr(desk: Desk, options: argparse.Namespace) -> None:
+    sandbox = desk.done(lambda tx: service.sandbox(tx, options.account, renew=False))
+    _say(desk, sandbox, with_picture=True)
+
+
+def _show(desk: Desk, options: argparse.Namespace) -> None:
+    sandbox = desk.done(lambda tx: service.sandbox(tx, options.account, renew=False))
+    _say(desk, sandbox, with_picture=False)
+
+
+def _renew(desk: Desk, options: argparse.Namespace) -> None:
+    sandbox = desk.done(lambda tx: service.sandbox(tx, options.account, renew=True))
+    _say(desk, sandbox, with_picture=False)
+
+
+def _say(desk: Desk, sandbox: Sandbox, *, with_picture: bool) -> None:
+    if desk.is_json or sandbox.contact is not None:
+        desk.tell(f"paired with {sandbox.contact}", sandbox)
+        return
+    if with_picture:
+        segno.make(f"sms:{sandbox.line_handle}?body={quote(sandbox.activation_code)}").terminal(compact=True)
+    desk.tell(sandbox.activation_code, sandbox, f"text this to {sandbox.line_handle} from the phone to pair")
+
+
+COMMANDS = (
+    Command("show", "show the phone, or the code to text", _account_option, _show),
+    Command("qr", "the same, with a picture to point the phone at", _account_option, _qr),
+    Command("renew", "take the phone away and make a new code", _account_option, _renew),
+)

@@ -1,0 +1,52 @@
+"""Writes the audit log, in the transaction of what it tells of.
+
+An entry names things by their ids. It holds no secret, no URL, no text and nobody's address: the log is kept for
+longer than what it tells of, and read by others.
+"""
+
+from typing import Literal, NamedTuple
+
+from blueport.server.auditing import queries
+from blueport.server.auditing.queries import Entry
+from blueport.server.ids import AccountId
+from blueport.server.store.tx import Tx
+
+Action = Literal[
+    "account.created",
+    "account.changed",
+    "key.created",
+    "key.rolled",
+    "key.revoked",
+    "line.created",
+    "line.changed",
+    "daemon.created",
+    "daemon.revoked",
+    "webhook.created",
+    "webhook.deleted",
+    "sandbox.paired",
+    "sandbox.unpaired",
+]
+
+latest = queries.latest
+latest_of_account = queries.latest_of_account
+
+
+class Actor(NamedTuple):
+    """Who does something: the id of a key, with the request that it made, or one of those below."""
+
+    name: str
+    request_id: str | None = None
+    address: str | None = None
+
+
+OPERATOR = Actor("operator")
+# Who texts the sandbox line acts without a key, and so does a server that starts for the first time.
+SYSTEM = Actor("system")
+
+
+def note(
+    tx: Tx, actor: Actor, action: Action, *, account_id: AccountId | None, target: str, detail: str | None = None
+) -> None:
+    """Keep that *actor* did *action* to *target*, an id."""
+    entry = Entry(tx.now_ms, account_id, actor.name, action, target, detail, actor.address, actor.request_id)
+    queries.add(tx, entry)

@@ -1,0 +1,1 @@
+"""What the operator does at the command line: accounts, keys, lines, daemons, and the log of it."""

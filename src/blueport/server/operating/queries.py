@@ -1,0 +1,225 @@
+"""Accounts, keys, lines and daemons as the operator sees them: all of them, whoever's they are."""
+
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, func, or_, select, update
+
+from blueport.server.ids import AccountId, DaemonId, KeyId, LineId
+from blueport.server.store.tables import accounts, api_keys, daemons, lines
+from blueport.server.store.tx import Statement, Tx
+
+
+class AccountRow(NamedTuple):
+    """An account and how much it has."""
+
+    id: AccountId
+    name: str
+    owner: str | None
+    keys: int
+    lines: int
+    created_at: int
+
+
+class KeyRow(NamedTuple):
+    """A key, but for its secret; scopes and line ids are words."""
+
+    id: KeyId
+    account_id: AccountId
+    account: str
+    name: str
+    last4: str
+    scopes: str
+    line_ids: str | None
+    hourly_limit: int | None
+    created_at: int
+    expires_at: int | None
+    revoked_at: int | None
+    last_used_at: int | None
+
+
+class LineRow(NamedTuple):
+    """A line with whose it is and who serves it; flags are 0 or 1, capabilities are words."""
+
+    id: LineId
+    account_id: AccountId
+    account: str
+    handle: str
+    label: str | None
+    service: str
+    daemon_id: DaemonId | None
+    daemon: str | None
+    is_active: int
+    health: str
+    capabilities: str
+    is_sandbox: int
+    is_contact_first: int
+    created_at: int
+
+
+class DaemonRow(NamedTuple):
+    """A daemon, but for its token."""
+
+    id: DaemonId
+    account_id: AccountId
+    account: str
+    name: str
+    version: str | None
+    created_at: int
+    seen_at: int | None
+    revoked_at: int | None
+
+
+_LIVE_KEYS = (
+    select(func.count())
+    .where(
+        api_keys.c.account_id == accounts.c.id,
+        api_keys.c.revoked_at.is_(None),
+        or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > bindparam("now_ms")),
+    )
+    .scalar_subquery()
+)
+_LINES_OF_ACCOUNT = select(func.count()).where(lines.c.account_id == accounts.c.id).scalar_subquery()
+_ACCOUNTS = Statement(
+    select(
+        accounts.c.id,
+        accounts.c.name,
+        accounts.c.owner,
+        _LIVE_KEYS,
+        _LINES_OF_ACCOUNT,
+        accounts.c.created_at,
+    ).order_by(accounts.c.id)
+)
+_CHANGE_ACCOUNT = Statement(
+    update(accounts)
+    .where(accounts.c.id == bindparam("account_id"))
+    .values(name=bindparam("new_name"), owner=bindparam("new_owner"))
+)
+
+_KEYS = Statement(
+    select(
+        api_keys.c.id,
+        api_keys.c.account_id,
+        accounts.c.name,
+        api_keys.c.name,
+        api_keys.c.last4,
+        api_keys.c.scopes,
+        api_keys.c.line_ids,
+        api_keys.c.hourly_limit,
+        api_keys.c.created_at,
+        api_keys.c.expires_at,
+        api_keys.c.revoked_at,
+        api_keys.c.last_used_at,
+    )
+    .join(accounts, accounts.c.id == api_keys.c.account_id)
+    .order_by(api_keys.c.id)
+)
+_REVOKE_KEY = Statement(
+    update(api_keys)
+    .where(api_keys.c.id == bindparam("key_id"), api_keys.c.revoked_at.is_(None))
+    .values(revoked_at=bindparam("at"))
+)
+_EXPIRE_KEY = Statement(update(api_keys).where(api_keys.c.id == bindparam("key_id")).values(expires_at=bindparam("at")))
+
+_LINES = Statement(
+    select(
+        lines.c.id,
+        lines.c.account_id,
+        accounts.c.name,
+        lines.c.handle,
+        lines.c.label,
+        lines.c.service,
+        lines.c.daemon_id,
+        daemons.c.name,
+        lines.c.is_active,
+        lines.c.health,
+        lines.c.capabilities,
+        lines.c.is_sandbox,
+        lines.c.is_contact_first,
+        lines.c.created_at,
+    )
+    .join(accounts, accounts.c.id == lines.c.account_id)
+    .outerjoin(daemons, daemons.c.id == lines.c.daemon_id)
+    .order_by(lines.c.id)
+)
+_CHANGE_LINE = Statement(
+    update(lines)
+    .where(lines.c.id == bindparam("line_id"))
+    .values(
+        label=bindparam("new_label"),
+        service=bindparam("new_service"),
+        daemon_id=bindparam("new_daemon_id"),
+        is_contact_first=bindparam("contact_first"),
+    )
+)
+
+_DAEMONS = Statement(
+    select(
+        daemons.c.id,
+        daemons.c.account_id,
+        accounts.c.name,
+        daemons.c.name,
+        daemons.c.version,
+        daemons.c.created_at,
+        daemons.c.seen_at,
+        daemons.c.revoked_at,
+    )
+    .join(accounts, accounts.c.id == daemons.c.account_id)
+    .order_by(daemons.c.id)
+)
+_REVOKE_DAEMON = Statement(
+    update(daemons)
+    .where(daemons.c.id == bindparam("daemon_id"), daemons.c.revoked_at.is_(None))
+    .values(revoked_at=bindparam("at"))
+)
+
+
+def accounts_there_are(tx: Tx) -> list[AccountRow]:
+    """Return every account, oldest first."""
+    return tx.all(AccountRow, _ACCOUNTS, now_ms=tx.now_ms)
+
+
+def change_account(tx: Tx, account: AccountRow) -> None:
+    """Keep the account's name and owner."""
+    tx.change(_CHANGE_ACCOUNT, account_id=account.id, new_name=account.name, new_owner=account.owner)
+
+
+def keys_there_are(tx: Tx) -> list[KeyRow]:
+    """Return every key, oldest first, dead ones too."""
+    return tx.all(KeyRow, _KEYS)
+
+
+def revoke_key(tx: Tx, key_id: KeyId) -> bool:
+    """End a key now; False if it was ended so before."""
+    return tx.change(_REVOKE_KEY, key_id=key_id, at=tx.now_ms) == 1
+
+
+def expire_key(tx: Tx, key_id: KeyId, at: int) -> None:
+    """Let a key end at that moment (Unix milliseconds)."""
+    tx.change(_EXPIRE_KEY, key_id=key_id, at=at)
+
+
+def lines_there_are(tx: Tx) -> list[LineRow]:
+    """Return every line, oldest first."""
+    return tx.all(LineRow, _LINES)
+
+
+def change_line(tx: Tx, line: LineRow) -> None:
+    """Keep the line's label, service, daemon and whether people have to write first."""
+    tx.change(
+        _CHANGE_LINE,
+        line_id=line.id,
+        new_label=line.label,
+        new_service=line.service,
+        new_daemon_id=line.daemon_id,
+        contact_first=line.is_contact_first,
+    )
+
+
+def daemons_there_are(tx: Tx) -> list[DaemonRow]:
+    """Return every daemon, oldest first, revoked ones too."""
+    return tx.all(DaemonRow, _DAEMONS)
+
+
+def revoke_daemon(tx: Tx, daemon_id: DaemonId) -> bool:
+    """Let a daemon in no more; False if it was not let in before."""
+    return tx.change(_REVOKE_DAEMON, daemon_id=daemon_id, at=tx.now_ms) == 1

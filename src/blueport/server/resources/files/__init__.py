@@ -1,0 +1,1 @@
+"""Files: uploading them, and finding their bytes."""

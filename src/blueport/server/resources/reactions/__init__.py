@@ -1,0 +1,1 @@
+"""Reactions: putting them on messages, and listing those that stand."""

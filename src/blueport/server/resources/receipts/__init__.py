@@ -1,0 +1,1 @@
+"""Read receipts: marking chats as read, and listing who has read."""

@@ -1,0 +1,1 @@
+"""The sandbox: how an account stands on the shared line."""

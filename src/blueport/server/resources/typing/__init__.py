@@ -1,0 +1,1 @@
+"""Typing indicators: showing the line's, and listing those of others."""

@@ -1,0 +1,283 @@
+"""Files of messages, brought to the server by a whole daemon; each lies, or does not lie, on the disk of a test."""
+
+import os
+import plistlib
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from blueport.clock import now_ms
+from blueport.daemon.journal import uploads
+from blueport.daemon.journal.file import opened_journal
+from blueport.daemon.settings import Settings
+from blueport.daemon.watching import bringing
+from blueport.simulator.chatdb import Attachment, Cell, ChatDb, Row
+from blueport.simulator.mac import SimulatedMac
+from tests.daemon.fake_door import FakeDoor
+from tests.daemon.test_daemon_deaths import daemon_process
+from tests.daemon.test_reading_chat_db import all_is_told
+from tests.daemon.waiting import ADA, LINE, until, working
+
+PHOTO = Attachment("photo.heic", b"heic" * 1000, "image/heic")
+DOWNLOADING, FINISHED = 3, 5
+
+
+def folder(chat_db: ChatDb) -> Path:
+    path = chat_db.path.parent / "Attachments" / "ab" / "12"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def message_with(chat_db: ChatDb, filename: str | bytes | None, **columns: Cell) -> Row:
+    """Write a message with one file, of which nothing but its row is there."""
+    with chat_db.one_commit():
+        row = chat_db.add_row(sender=ADA, cache_has_attachments=1)
+        chat_db.write_body(row, "", attachment_count=1)
+        usual: dict[str, Cell] = {"transfer_name": "a.jpg", "mime_type": "image/jpeg", "transfer_state": FINISHED}
+        cells: dict[str, Cell] = {"guid": f"at_0_{row.guid}", "filename": None, "total_bytes": 0, **usual, **columns}
+        attachment = chat_db.insert("attachment", **cells)
+        if filename is not None:
+            chat_db.execute("UPDATE attachment SET filename = CAST(? AS TEXT) WHERE ROWID = ?", filename, attachment)
+        chat_db.insert("message_attachment_join", message_id=row.rowid, attachment_id=attachment)
+        chat_db.link(row, chat_db.direct_chat(ADA))
+    return row
+
+
+def change_file(chat_db: ChatDb, row: Row, **columns: Cell) -> None:
+    for name, cell in columns.items():
+        chat_db.execute(f"UPDATE attachment SET {name} = ? WHERE guid = ?", cell, f"at_0_{row.guid}")
+
+
+def brought(door: FakeDoor, row: Row) -> bytes | None:
+    return door.files.get((row.guid, f"at_0_{row.guid}"))
+
+
+class TestThere:
+    async def test_each_file_is_announced_and_brought(  # att-28, att-07
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        photos = [msgspec.structs.replace(PHOTO, content=f"photo {n}".encode()) for n in range(3)]
+        async with working(settings, door):
+            row = chat_db.add_message("Look", sender=ADA, attachments=photos)
+            await until(lambda: len(door.files) == 3)
+
+        assert [door.files[row.guid, f"at_{n}_{row.guid}"] for n in range(3)] == [b"photo 0", b"photo 1", b"photo 2"]
+        assert set(door.file_types.values()) == {"image/heic"}
+        assert [file.is_coming for file in door.messages[0].attachments] == [True] * 3
+
+    async def test_those_of_our_own_messages_too(self, mac: SimulatedMac, door: FakeDoor, settings: Settings) -> None:
+        work = door.accept_file(LINE, ADA, "photo.jpg", b"jpeg")
+        async with working(settings, door):
+            await until(lambda: work.status == "sent" and bool(door.files))
+
+        assert list(door.files.values()) == [b"jpeg"]
+        assert mac.db.rows("SELECT 1 FROM message WHERE is_from_me = 1")
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "photo \u5929\u72d7 e\u0301(NFD).heic".encode(),
+            b"invoice\xe2\x80\xaefdp.exe",
+            b"no utf-8 \xff.jpg",
+            b"a?b#c%20 'd' \"e\".jpg",
+        ],
+    )
+    async def test_a_name_is_taken_to_the_byte(  # att-17
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings, name: bytes
+    ) -> None:
+        (folder(chat_db) / os.fsdecode(name)).write_bytes(b"content")
+        async with working(settings, door):
+            row = message_with(chat_db, b"~/Library/Messages/Attachments/ab/12/" + name)
+            await until(lambda: brought(door, row) == b"content")
+
+    async def test_nothing_outside_of_messages_folder_is_brought(
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings, tmp_path: Path
+    ) -> None:
+        (tmp_path / "secret").write_bytes(b"secret")
+        (folder(chat_db) / "link.jpg").symlink_to(tmp_path / "secret")
+        (folder(chat_db) / "inside.jpg").write_bytes(b"inside")
+        (folder(chat_db) / "link inside.jpg").symlink_to(folder(chat_db) / "inside.jpg")
+        outside = (
+            str(tmp_path / "secret"),
+            "~/Library/Messages/Attachments/ab/12/link.jpg",
+            "~/Library/Messages/../../../secret",
+            "~/Library/Messages/Attachments/ab/12",
+        )
+        async with working(settings, door):
+            rows = [message_with(chat_db, path) for path in outside]
+            inside = message_with(chat_db, str(folder(chat_db) / "link inside.jpg"))
+            await until(lambda: brought(door, inside) == b"inside" and len(door.messages) == 5)
+
+        assert [brought(door, row) for row in rows] == [None] * 4
+        assert {file.is_coming for seen in door.messages[:4] for file in seen.attachments} == {False}
+
+    async def test_a_file_that_cannot_be_brought_holds_up_no_message_and_no_other_file(
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        door.hears_files.clear()
+        async with working(settings, door):
+            for n in range(bringing.AT_ONCE - 1):
+                chat_db.add_message(f"Slow {n}", sender=ADA, attachments=[PHOTO])
+            await until(lambda: door.knocks["files"] == bringing.AT_ONCE - 1)
+            chat_db.add_message("Next", sender=ADA)
+            await until(lambda: door.received()[-1:] == ["Next"])
+            door.hears_files.set()
+            await until(lambda: len(door.files) == bringing.AT_ONCE - 1)
+
+    async def test_what_the_server_cannot_take_now_is_brought_later(
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        door.loses_answers.add("files")
+        async with working(settings, door):
+            row = chat_db.add_message("Look", sender=ADA, attachments=[PHOTO])
+            await until(lambda: door.knocks["files"] == 2)
+
+        assert brought(door, row) == PHOTO.content
+
+    async def test_a_file_of_more_than_a_hundred_megabytes_is_not_brought(
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        with (folder(chat_db) / "film.mov").open("wb") as film:
+            film.truncate(100_000_001)
+        async with working(settings, door):
+            message_with(chat_db, str(folder(chat_db) / "film.mov"), total_bytes=100_000_001)
+            photo = chat_db.add_message("", sender=ADA, attachments=[PHOTO])
+            await until(lambda: brought(door, photo) is not None)
+
+        assert [[file.is_coming for file in seen.attachments] for seen in door.messages] == [[False], [True]]
+        assert len(door.files) == 1
+
+
+class TestNotThere:
+    async def test_one_that_lies_in_icloud_is_told_at_once_without_its_bytes(  # att-06
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        path = folder(chat_db) / "a.jpg"
+        async with working(msgspec.structs.replace(settings, settle_s=30), door):
+            row = message_with(chat_db, str(path), total_bytes=7)
+            await until(lambda: bool(door.messages))
+            assert not door.messages[0].attachments[0].is_coming
+
+            path.write_bytes(b"content")
+            await until(lambda: brought(door, row) == b"content")
+
+        assert len(door.messages) == 1
+
+    async def test_one_that_is_not_yet_downloaded_is_waited_for_and_brought_when_it_is(  # att-05
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        async with working(settings, door):
+            row = message_with(chat_db, None, transfer_state=0)
+            await until(lambda: bool(door.messages))
+            [file] = door.messages[0].attachments
+            assert (file.is_coming, file.size) == (False, None)
+
+            path = folder(chat_db) / "a.jpg"
+            path.write_bytes(b"content")
+            change_file(chat_db, row, filename=str(path), transfer_state=FINISHED, total_bytes=7)
+            await until(lambda: brought(door, row) == b"content")
+
+        assert [change.attachments[0].size for change in door.changes] == [7]
+
+    async def test_one_that_comes_within_the_grace_time_is_announced(
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        path = folder(chat_db) / "a.jpg"
+        async with working(msgspec.structs.replace(settings, settle_s=30), door):
+            row = message_with(chat_db, str(path), transfer_state=DOWNLOADING, total_bytes=7)
+            await all_is_told(chat_db, door)
+            assert door.messages == []
+
+            path.write_bytes(b"content")
+            change_file(chat_db, row, transfer_state=FINISHED)
+            await until(lambda: brought(door, row) == b"content")
+
+        assert [file.is_coming for seen in door.messages for file in seen.attachments] == [True]
+
+    async def test_one_that_grows_is_brought_when_all_of_it_is_there(  # att-12
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        path = folder(chat_db) / "a.jpg"
+        path.write_bytes(b"con")
+        async with working(settings, door):
+            row = message_with(chat_db, str(path), total_bytes=7)
+            other = chat_db.add_message("", sender=ADA, attachments=[PHOTO])
+            await until(lambda: brought(door, other) is not None)
+            assert brought(door, row) is None
+            path.write_bytes(b"content")
+            await until(lambda: brought(door, row) == b"content")
+
+    async def test_one_that_never_comes_is_given_up_after_a_day_and_troubles_nobody(
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        async with working(settings, door):
+            missing = message_with(chat_db, str(folder(chat_db) / "never.jpg"), total_bytes=7)
+            await until(lambda: bool(door.messages))
+        with opened_journal(settings.journal) as journal:
+            journal.change("UPDATE uploads SET since = ?", now_ms() - 25 * 3_600_000)
+
+        async with working(settings, door):
+            photo = chat_db.add_message("", sender=ADA, attachments=[PHOTO])
+            await until(lambda: brought(door, photo) is not None)
+
+        with opened_journal(settings.journal) as journal:
+            assert uploads.to_do(journal) == []
+        assert brought(door, missing) is None
+
+
+class TestDeath:
+    @pytest.mark.parametrize("point", ["seen", "told", "brought"])
+    async def test_at_any_point_the_file_is_brought_in_the_end(
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings, tmp_path: Path, point: str
+    ) -> None:
+        async with daemon_process(settings, tmp_path) as first:
+            await until(lambda: bool(door.hellos))
+            (tmp_path / f"daemon.{point}").touch()
+            row = chat_db.add_message("Look", sender=ADA, attachments=[PHOTO])
+            await first.wait()
+
+        async with daemon_process(settings, tmp_path):
+            await until(lambda: brought(door, row) == PHOTO.content)
+            await until(lambda: len(door.messages) == 1)
+
+
+class TestVoiceMessages:
+    MEMO = Attachment("Audio Message.caf", b"caff", is_audio=True)
+
+    @staticmethod
+    def in_body(chat_db: ChatDb, row: Row) -> None:
+        chat_db.transcribe(row, "See you at eight")
+        chat_db.execute("UPDATE attachment SET user_info = NULL")
+
+    @staticmethod
+    def beside_file(chat_db: ChatDb, row: Row) -> None:
+        said = plistlib.dumps({"audio-transcription": "See you at eight"}, fmt=plistlib.FMT_BINARY)
+        change_file(chat_db, row, user_info=said)
+
+    @pytest.mark.parametrize("write", [in_body, beside_file])
+    async def test_what_is_said_is_told_when_it_is_written_down(  # att-11
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings, write: Callable[[ChatDb, Row], None]
+    ) -> None:
+        async with working(settings, door):
+            row = chat_db.add_message("", sender=ADA, attachments=[self.MEMO])
+            await until(lambda: brought(door, row) is not None)
+            assert [file.transcription for file in door.messages[0].attachments] == [None]
+
+            write(chat_db, row)
+            await until(lambda: bool(door.changes))
+
+        [change] = door.changes
+        assert (change.text, [file.transcription for file in change.attachments]) == (None, ["See you at eight"])
+        assert len(door.messages) == 1
+
+    async def test_damaged_words_are_none(self, chat_db: ChatDb, door: FakeDoor, settings: Settings) -> None:
+        async with working(settings, door):
+            row = chat_db.add_message("", sender=ADA, attachments=[self.MEMO])
+            await until(lambda: bool(door.messages))
+            change_file(chat_db, row, user_info=b"bplist00 and no more")
+            await all_is_told(chat_db, door)
+
+        assert door.messages[0].is_audio
+        assert door.changes == []

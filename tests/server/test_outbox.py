@@ -1,0 +1,136 @@
+"""GET /v1/outbox: every kind of accepted work, and what becomes of it."""
+
+import pytest
+
+from blueport.protocol.door import ClaimedItem
+from blueport.protocol.sightings import Proof, Sighting
+from blueport.server.ids import LineId
+from tests.server.answers import assert_done, assert_refused
+from tests.server.refusals import NOBODYS_ID, Form, assert_key_is_judged
+from tests.server.world import ADA, NOON_MS, Customer, Json, reaction_to, text_from
+
+PATH = "/v1/outbox"
+MORE = {
+    "/v1/messages": {"text": "Hello"},
+    "/v1/audio-messages": {},
+    "/v1/reactions": {"type": "love"},
+    "/v1/typing": {},
+    "/v1/receipts": {},
+}
+each_kind = pytest.mark.parametrize("path", MORE)
+
+
+@pytest.fixture
+def asked(alice: Customer, path: str) -> Json:
+    """Return a request to that path that is accepted."""
+    alice.mac.hello(alice.line, capabilities=("audio", "reactions", "typing", "receipts"))
+    guid = alice.hears(ADA)
+    about = {"/v1/reactions": {"message_id": guid}, "/v1/audio-messages": {"audio_message": alice.keeps()}}
+    return {"from": alice.line, "to": ADA} | MORE[path] | about.get(path, {})
+
+
+def _row_of(item: ClaimedItem, asked: Json) -> Sighting:
+    """Return the row of chat.db that proves an item sent."""
+    proof = Proof(item.id, item.token)
+    if "message_id" in asked:
+        return reaction_to(asked["message_id"], item.line_handle, None, proves=proof)
+    return text_from(ADA, item.line_handle, asked.get("text"), is_from_me=True, sender=None, proves=proof)
+
+
+@each_kind
+class TestEachKind:
+    def test_a_pending_item_is_exactly_as_in_the_seed(self, alice: Customer, path: str, asked: Json) -> None:
+        outbox_id = alice.post(path, asked).json()["id"]
+
+        answer = alice.get(PATH, {"id": outbox_id})
+
+        assert_done(answer)
+        item = answer.json()
+        del item["request_id"]
+        assert item == {
+            "id": outbox_id,
+            "line_id": alice.line_id,
+            "status": "pending",
+            "payload": asked,
+            "completed_at": None,
+            "error": None,
+            "attempts": 0,
+            "max_attempts": 5,
+            "created_at": NOON_MS,
+        }
+
+    def test_its_way_to_sent(self, alice: Customer, path: str, asked: Json) -> None:
+        outbox_id = alice.post(path, asked).json()["id"]
+        alice.world.clock.ms += 7
+
+        for item in alice.mac.claim():
+            assert alice.item(outbox_id)["status"] == "claimed"
+            assert alice.mac.begin(item)
+            alice.mac.sees(_row_of(item, asked))
+        for signal in alice.mac.signals():
+            assert alice.item(outbox_id)["status"] == "claimed"
+            assert alice.mac.done(signal)
+
+        item = alice.item(outbox_id)
+        assert (item["status"], item["error"], item["attempts"]) == ("sent", None, 1)
+        assert item["completed_at"] == NOON_MS + 7
+
+    def test_its_way_to_failed(self, alice: Customer, path: str, asked: Json) -> None:
+        outbox_id = alice.post(path, asked).json()["id"]
+
+        for item in alice.mac.claim():
+            assert alice.mac.fail(item, "messages_error_22", permanent=True)
+        for signal in alice.mac.signals():
+            assert alice.mac.fail_signal(signal, "messages_error_22", permanent=True)
+
+        item = alice.item(outbox_id)
+        assert (item["status"], item["error"], item["completed_at"]) == ("failed", "messages_error_22", NOON_MS)
+
+    def test_an_error_that_is_history_is_not_shown(self, alice: Customer, path: str, asked: Json) -> None:
+        outbox_id = alice.post(path, asked).json()["id"]
+
+        for item in alice.mac.claim():
+            alice.mac.fail(item, "busy")
+        for signal in alice.mac.signals():
+            alice.mac.fail_signal(signal, "busy")
+
+        item = alice.item(outbox_id)
+        assert (item["status"], item["error"], item["completed_at"]) == ("pending", None, None)
+
+    def test_a_key_of_another_line_does_not_find_it(self, alice: Customer, path: str, asked: Json) -> None:
+        outbox_id = alice.post(path, asked).json()["id"]
+        other = alice.world.add_line(alice.account_id, "+15550101001", alice.mac)
+
+        answer = alice.caller(line_ids=(LineId(other),)).get(PATH, {"id": outbox_id})
+
+        assert_refused(answer, 404, "outbox_item_not_found", "id")
+
+    def test_another_account_does_not_find_it(self, alice: Customer, bob: Customer, path: str, asked: Json) -> None:
+        outbox_id = alice.post(path, asked).json()["id"]
+
+        assert_refused(bob.get(PATH, {"id": outbox_id}), 404, "outbox_item_not_found", "id")
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "code"),
+    [
+        ({}, 400, "missing_required_parameter"),
+        ({"id": ""}, 400, "invalid_parameter_value"),
+        ({"id": "msg_01"}, 400, "invalid_parameter_value"),
+        ({"id": "OBX_01"}, 400, "invalid_parameter_value"),
+        ({"id": "obx_"}, 404, "outbox_item_not_found"),
+        ({"id": f"obx_{NOBODYS_ID}"}, 404, "outbox_item_not_found"),
+    ],
+)
+def test_what_is_wrong_is_told(alice: Customer, query: dict[str, str], status: int, code: str) -> None:
+    assert_refused(alice.get(PATH, query), status, code, "id")
+
+
+def test_an_id_given_twice_is_refused(alice: Customer) -> None:
+    assert_refused(alice.call("GET", f"{PATH}?id=obx_1&id=obx_2"), 400, "invalid_parameter_value", "id")
+
+
+def test_the_key_is_judged_first(alice: Customer) -> None:
+    alice.hears(ADA)
+
+    assert_key_is_judged(alice, Form("GET", PATH, "outbox:read", {"id": alice.sends()}))

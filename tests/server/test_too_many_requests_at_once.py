@@ -1,0 +1,156 @@
+"""More requests at a time than the server takes on."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+from starlette.types import Message, Receive, Scope
+
+from blueport.server import provisioning
+from blueport.server.app import Server
+from blueport.server.settings import Settings
+from blueport.server.store.sqlite import SqliteStore
+from tests.server.world import Clock, Json
+
+LIMIT = 3
+
+
+@pytest.fixture
+async def server(database: Path) -> AsyncIterator[Server]:
+    """Return a server that takes on three requests at a time."""
+    settings = Settings(database=database, max_in_flight=LIMIT)
+    store = SqliteStore(database, Clock())
+    try:
+        yield Server(settings, store, await store.write(provisioning.prepare, settings))
+    finally:
+        store.close()
+
+
+class Answer:
+    """What an ASGI app sends."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.headers: dict[bytes, bytes] = {}
+        self.body = b""
+
+    async def send(self, message: Message) -> None:
+        self.status = message.get("status", self.status)
+        self.headers |= dict(message.get("headers", ()))
+        self.body += message.get("body", b"")
+
+    @property
+    def said(self) -> Json:
+        return msgspec.json.decode(self.body)
+
+
+def _scope(method: str, path: str) -> Scope:
+    return {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [(b"authorization", b"Bearer dt_nobody")],
+        "client": ("127.0.0.1", 1),
+    }
+
+
+async def ask(server: Server, method: str, path: str, receive: Receive | None = None) -> Answer:
+    answer = Answer()
+    await server.app(_scope(method, path), receive or _no_more_of_it, answer.send)
+    return answer
+
+
+async def _no_more_of_it() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+async def _never() -> Message:
+    raise AssertionError("its body was read")
+
+
+@asynccontextmanager
+async def in_flight(server: Server, requests: int, path: str, ending: Message | None = None) -> AsyncIterator[None]:
+    """Have so many requests wait for their body inside the block, which then ends as *ending* says."""
+    began = asyncio.Semaphore(0)
+    goes_on = asyncio.Event()
+
+    async def receive() -> Message:
+        if goes_on.is_set():  # all was said: now it listens
+            await asyncio.get_running_loop().create_future()
+        began.release()
+        await goes_on.wait()
+        if ending is None:
+            raise RuntimeError("the connection broke in a way that nobody foresaw")
+        return ending
+
+    asking = [asyncio.create_task(ask(server, "POST", path, receive)) for _ in range(requests)]
+    for _ in asking:
+        await began.acquire()
+    yield
+    goes_on.set()
+    await asyncio.gather(*asking)
+
+
+HELLO, CLAIM = "/daemon/v1/hello", "/daemon/v1/claim"
+WHOLE: Message = {"type": "http.request", "body": b"{}", "more_body": False}
+GONE: Message = {"type": "http.disconnect"}
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/v1/lines"), ("POST", "/v1/messages"), ("GET", "/nothing")])
+async def test_one_more_is_refused_before_its_body_is_read(server: Server, method: str, path: str) -> None:
+    async with in_flight(server, LIMIT, HELLO, WHOLE):
+        answer = await ask(server, method, path, _never)
+
+    assert answer.status == 503
+    assert answer.said["error"]["code"] == "service_unavailable"
+    assert answer.said["error"]["type"] == "api_error"
+    assert int(answer.headers[b"retry-after"]) >= 1
+    assert answer.headers[b"x-request-id"].decode() == answer.said["request_id"]
+
+
+async def test_as_many_as_the_limit_are_answered(server: Server) -> None:
+    async with in_flight(server, LIMIT - 1, HELLO, WHOLE):
+        assert (await ask(server, "GET", "/nothing")).status == 404
+
+
+async def test_health_is_always_told(server: Server) -> None:
+    async with in_flight(server, LIMIT, HELLO, WHOLE):
+        assert (await ask(server, "GET", "/healthz")).status == 200
+
+
+async def test_daemons_that_wait_for_work_do_not_count(server: Server) -> None:
+    async with in_flight(server, LIMIT + 2, CLAIM, WHOLE):
+        assert (await ask(server, "GET", "/nothing")).status == 404
+
+
+@pytest.mark.parametrize("ending", [WHOLE, GONE, None], ids=["answered", "gone", "broken"])
+async def test_whatever_it_comes_to_a_request_leaves_its_place(
+    server: Server, ending: Message | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        async with in_flight(server, LIMIT, HELLO, ending):
+            assert (await ask(server, "GET", "/nothing")).status == 503
+        assert (await ask(server, "GET", "/nothing")).status == 404
+    assert bool(caplog.records) == (ending is None)
+
+
+async def test_a_request_that_is_cancelled_leaves_its_place(server: Server) -> None:
+    waiting = asyncio.Event()
+
+    async def receive() -> Message:
+        waiting.set()
+        return await asyncio.get_running_loop().create_future()
+
+    for _ in range(LIMIT + 1):
+        asking = asyncio.create_task(ask(server, "POST", HELLO, receive))
+        await waiting.wait()
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        waiting.clear()
+
+    assert (await ask(server, "GET", "/nothing")).status == 404
