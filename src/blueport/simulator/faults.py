@@ -36,8 +36,8 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     | `flag_flips` | exit 0 | the row is not from us for 200 ms | shows it |
     | `advanced_off` | `imsg` can do nothing, till `advanced_on` | as ever | as ever |
 
-    Signals know `hang`, `silent` and `error` only. For `imsg` an `error` means that nothing was begun (-32603), but -600
-    that its bridge is not usable (-32003), and -609 that nobody knows (-32001).
+    Signals know `hang`, `silent` and `error` only. For `imsg` an `error` means that nothing was begun (-32603), with
+    number -600 that its bridge is not usable (-32003), with -609 that nobody knows (-32001).
     """
 
     next: Word

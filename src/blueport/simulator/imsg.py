@@ -64,7 +64,7 @@ def main() -> None:
     working.join()
 
 
-def _hear(home: str, line: bytes, lane: "SimpleQueue[_Request | None]") -> None:
+def _hear(home: str, line: bytes, lane: SimpleQueue[_Request | None]) -> None:
     try:
         request = msgspec.json.decode(line, type=_Request)
     except msgspec.ValidationError as error:
@@ -78,7 +78,7 @@ def _hear(home: str, line: bytes, lane: "SimpleQueue[_Request | None]") -> None:
             _answer(home, request)
 
 
-def _work(home: str, lane: "SimpleQueue[_Request | None]") -> None:
+def _work(home: str, lane: SimpleQueue[_Request | None]) -> None:
     while (request := lane.get()) is not None:
         _answer(home, request)
 

@@ -159,7 +159,7 @@ async def show_file(request: Request) -> Response:
     """Answer with the bytes of a file that a phone shows."""
     person = _handle(request, request.path_params["handle"])
     found = _mac(request).phones.file(person, request.path_params["guid"])
-    if found is None:
+    if found is None or not found[1].exists():
         raise HTTPException(404, "That phone shows no such file.")
     file, path = found
     is_shown = file.mime_type in _SHOWN_IN_PLACE
