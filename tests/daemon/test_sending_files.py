@@ -81,7 +81,6 @@ class TestSendFile:
         assert shown == [("Before", 0), (None, 1), (None, 1), ("After", 0)]
         assert len({seen.proves.outbox_id for seen in door.messages if seen.proves}) == 4
 
-    @pytest.mark.usefixtures("mac")
     async def test_a_file_that_messages_cannot_read_fails_with_a_word(  # att-02
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings
     ) -> None:
@@ -212,6 +211,20 @@ class TestFetching:
             await until(lambda: file.status == after.status == "sent")
 
         assert texts_on_phone(mac, ADA) == ["Before", None, "After"]
+
+    @pytest.mark.usefixtures("mac")
+    async def test_all_that_waits_behind_a_slow_file_keeps_out_no_other_line(
+        self, door: FakeDoor, settings: Settings
+    ) -> None:
+        door.lines = {LINE, SECOND_LINE}
+        door.gives_files = lambda _: False
+        door.accept_file(LINE, ADA, "photo.jpg", PHOTO)
+        behind = [door.accept(LINE, ADA, f"Number {n}") for n in range(30)]
+
+        async with working(msgspec.structs.replace(settings, lines=(LINE, SECOND_LINE)), door):
+            await until(lambda: all(item.status == "claimed" for item in behind))
+            other = door.accept(SECOND_LINE, BO, "Other line")
+            await until(lambda: other.status == "sent")
 
     @pytest.mark.usefixtures("mac")
     async def test_audio_that_nobody_can_play_fails_with_the_servers_word(

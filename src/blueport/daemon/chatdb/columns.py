@@ -147,17 +147,18 @@ def own_address_query(columns: Columns) -> str:
     return f"SELECT DISTINCT {fields} FROM message m"  # noqa: S608 - our own constants
 
 
-def reading_query(columns: Columns) -> str:
+def reading_query(columns: Columns, *, is_by_date: bool) -> str:
     """Return the statement that finds, for each chat of two, the own message that was read last, and when.
 
-    Of those behind a rowid or sent since a date, leaving out what is dated behind another; dates in nanoseconds.
+    Of those behind a rowid, or sent since a date, which were read between two dates; all dates in nanoseconds.
     """
-    if not {"date_read", "is_from_me"} <= columns["message"]:
-        return "SELECT 0, 0, '' WHERE FALSE AND ? = ? AND ? = ?"
+    if "date_read" not in columns["message"]:
+        return "SELECT 0, 0, '' WHERE FALSE AND ? = ? AND ?"
+    # The order of the joins is ours: SQLite would rather go through all chats.
     return f"""
-        SELECT m.ROWID, MAX({_NANOSECONDS}) AS read_ns, CAST(c.guid AS TEXT) FROM message m
-        JOIN chat_message_join n ON n.message_id = m.ROWID JOIN chat c ON c.ROWID = n.chat_id
-        WHERE (m.ROWID > ? OR m.date >= ?) AND m.is_from_me = 1 AND m.item_type = 0
+        SELECT m.ROWID, MAX({_NANOSECONDS}), CAST(c.guid AS TEXT) FROM message m
+        CROSS JOIN chat_message_join n ON n.message_id = m.ROWID CROSS JOIN chat c ON c.ROWID = n.chat_id
+        WHERE {"m.date >= ?" if is_by_date else "m.ROWID > ?"} AND m.is_from_me = 1 AND m.item_type = 0
         AND m.date_read > 0 AND {_NANOSECONDS} BETWEEN ? AND ? AND c.guid IS NOT NULL AND c.style = 45
         GROUP BY c.ROWID
     """  # noqa: S608 - our own constants

@@ -40,7 +40,6 @@ _NEWEST_ROWS = 5_000
 # So many are looked at for receipts at every look.
 _NEWEST_READ_ROWS = 200
 _DAY_MS = 86_400_000
-_NEVER_MS = 4_102_444_800_000  # the year 2100
 
 _log = logging.getLogger(__name__)
 
@@ -150,11 +149,11 @@ class ChatDb:
     def readings(self, *, since: int | None, between: tuple[int, int]) -> list[Reading]:
         """Return the latest reading of each peer *between* two moments (Unix ms).
 
-        Of our newest messages, and of all sent since a moment (Unix ms) if there is one.
+        Of all messages sent since a moment (Unix ms), or of the newest.
         """
-        newest = self.newest_rowid() - _NEWEST_READ_ROWS
-        latest = tuple(apple_ns(moment) for moment in between)
-        return self._read(Reading, reading_query(self._columns), newest, apple_ns(since or _NEVER_MS), *latest)
+        first = self.newest_rowid() - _NEWEST_READ_ROWS if since is None else apple_ns(since)
+        query = reading_query(self._columns, is_by_date=since is not None)
+        return self._read(Reading, query, first, *map(apple_ns, between))
 
     def newest_of_chat(self, guid: str) -> MessageRow | None:
         """Return the newest message of a conversation, which may be named by another service's guid; None if none."""

@@ -7,7 +7,7 @@ failure is told again, or the row that proves it.
 import msgspec
 
 from blueport.clock import now_ms
-from blueport.daemon.journal import items, reading
+from blueport.daemon.journal import items, reading, uploads
 from blueport.daemon.journal.file import Journal
 from blueport.daemon.journal.items import Item
 
@@ -52,6 +52,7 @@ def _look_again(journal: Journal, item: Item, guid: str, rowid: int) -> None:
     items.hand_over(journal, item, moment)
     items.match(journal, item, guid)
     reading.forget(journal, guid)
+    uploads.forget(journal, guid)
     reading.watch(journal, guid, rowid, moment)
 
 

@@ -122,9 +122,10 @@ def note_file(journal: Journal, item: Item) -> None:
     journal.work.set()
 
 
-def waiting_count(journal: Journal) -> int:
-    """Return how many items were not handed over yet."""
-    return journal.find(tuple[int], "SELECT COUNT(*) FROM items WHERE status = 'claimed'")[0][0]
+def waiting_count(journal: Journal, *, behind_files: bool) -> int:
+    """Return how many items were not handed over yet, of those that wait for a file of their line, or of the others."""
+    condition = f"status = 'claimed' AND {'' if behind_files else 'NOT '}{_BEHIND_A_FILE}"
+    return journal.find(tuple[int], f"SELECT COUNT(*) FROM items WHERE {condition}")[0][0]  # noqa: S608 - our own constants
 
 
 def has_one_to_give_back(journal: Journal) -> bool:

@@ -50,3 +50,8 @@ def end(journal: Journal, upload: Upload) -> None:
     """Note that a file was brought, or is given up."""
     statement = "UPDATE uploads SET is_over = 1 WHERE message_guid = ? AND attachment_guid = ?"
     journal.change(statement, upload.message_guid, upload.attachment_guid)
+
+
+def forget(journal: Journal, message_guid: str) -> None:
+    """Have the files of a message brought anew when it is told again."""
+    journal.change("DELETE FROM uploads WHERE message_guid = ?", message_guid)

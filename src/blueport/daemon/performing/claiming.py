@@ -18,13 +18,15 @@ from blueport.protocol.door import Begin, Claim, ClaimedItem
 
 # So many wait on this Mac; the rest waits at the server, where an operator can see it.
 HELD_LIMIT = 20
+# Those that wait for a file must not keep out the other lines' items.
+HELD_BEHIND_FILES_LIMIT = 100
 _PAUSE_S = 0.1
 
 
 async def claim_for_ever(journal: Journal, uplink: Uplink, settings: Settings) -> None:
     """Ask for work, keep what comes, ask again."""
     while True:
-        if items.waiting_count(journal) >= HELD_LIMIT or items.has_one_to_give_back(journal):
+        if _has_enough(journal) or items.has_one_to_give_back(journal):
             await asyncio.sleep(_PAUSE_S)
             continue
         claimed = await _claimed(journal, uplink, settings)
@@ -35,6 +37,12 @@ async def claim_for_ever(journal: Journal, uplink: Uplink, settings: Settings) -
         for item in items.unproven(journal):
             if item.id in goes_on:
                 await _begin_again(journal, uplink, item)
+
+
+def _has_enough(journal: Journal) -> bool:
+    if items.waiting_count(journal, behind_files=True) >= HELD_BEHIND_FILES_LIMIT:
+        return True
+    return items.waiting_count(journal, behind_files=False) >= HELD_LIMIT
 
 
 async def _claimed(journal: Journal, uplink: Uplink, settings: Settings) -> tuple[ClaimedItem, ...]:

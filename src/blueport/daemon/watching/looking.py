@@ -13,8 +13,8 @@ class Question(NamedTuple):
     """What to look at.
 
     `at` is where the reader stands, None before its first look, when all since `born_at` (Unix ms) is news; `watched`
-    are rowids; `states_since` is None if the states are not due. Receipts count if they are of `read_between`, and then
-    those of messages sent since `receipts_since` are due as well.
+    are rowids; `states_since` is None if the states are not due. Receipts count if they are of `read_between`: those of
+    our newest messages, or of all since `receipts_since`.
     """
 
     at: Position | None

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from math import inf
 from typing import NamedTuple, TypeGuard
 
+from blueport.daemon.chatdb.columns import RawAttachment
 from blueport.daemon.chatdb.rows import MessageRow
 from blueport.daemon.journal import items, reading, sightings, uploads
 from blueport.daemon.journal.file import Journal
@@ -174,9 +175,13 @@ class Noting:
             reading.note_news(self._journal, known.chat.guid, min(known.sent_at, now.ms))
 
     def _coming(self, row: MessageRow) -> frozenset[str]:
-        """Return the guids of the files that can be brought by what is on disk now."""
-        looks = {file.guid or "": self._library.look(file.filename) for file in row.files}
-        return frozenset(guid for guid, look in looks.items() if look is not None and look.size <= LARGEST_BYTES)
+        """Return the guids of the files that are on disk now, and not at the server yet."""
+        return frozenset(file.guid for file in row.files if file.guid and self._is_coming(row.guid, file))
+
+    def _is_coming(self, message_guid: str, file: RawAttachment) -> bool:
+        look = self._library.look(file.filename)
+        is_wanted = not uploads.is_over(self._journal, message_guid, file.guid or "")
+        return is_wanted and look is not None and look.size <= LARGEST_BYTES
 
     def _queue_files(self, row: MessageRow, line: str, sighting_seq: int, now: Now) -> None:
         """Have the files brought behind a sighting: also those that are not there, but may yet come."""
