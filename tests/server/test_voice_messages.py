@@ -1,6 +1,7 @@
 """Sounds that customers upload become voice messages: Opus in a Core Audio file, made once."""
 
 import math
+import resource
 import struct
 from pathlib import Path
 from typing import NamedTuple
@@ -10,10 +11,11 @@ import pytest
 
 from blueport.protocol.commands import FileToSend, SendAudio
 from blueport.protocol.door import ClaimedItem
-from blueport.server.blobs import audio
+from blueport.server.blobs import audio, transcoding
 from blueport.server.blobs.kinds import is_audio_type
 from blueport.server.errors import ApiError
 from tests.server.answers import assert_refused
+from tests.server.sounds import m4a_of_many_samples
 from tests.server.world import ADA, Customer
 
 RATE = 44_100
@@ -174,6 +176,13 @@ def test_what_takes_too_long_is_refused(
     assert refused.value.code == "audio_not_readable"
 
 
+def test_a_disk_that_fails_is_not_the_sounds_fault(tmp_path: Path) -> None:
+    sound(tmp_path / "in", "wav")
+
+    with pytest.raises(OSError, match="FileNotFoundError"):
+        transcoding.transcode(tmp_path / "in", tmp_path / "nowhere/out")
+
+
 class TestTheDoor:
     def test_a_mac_gets_it_in_the_form_that_messages_takes(self, alice: Customer, tmp_path: Path) -> None:
         file = alice.uploads(sound(tmp_path / "in", "m4a"), **{"Content-Type": "audio/mp4"})
@@ -201,6 +210,16 @@ class TestTheDoor:
 
         assert_refused(alice.mac.fetches(item), 422, "audio_not_readable")
         assert len(_originals(alice)) == 1, "no draft is left"
+
+    def test_a_few_bytes_that_ask_for_gigabytes_cost_the_server_nothing(self, alice: Customer) -> None:
+        bomb = m4a_of_many_samples(20_000_000)
+        item = _voice_item(alice, alice.uploads(bomb, **{"Content-Type": "audio/mp4"})["id"])
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+        fetched = alice.mac.fetches(item)
+
+        assert_refused(fetched, 422, "audio_not_readable")
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before * 1.5
 
 
 def _voice_item(customer: Customer, file_id: str) -> ClaimedItem:

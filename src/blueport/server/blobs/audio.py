@@ -1,6 +1,7 @@
 """Sounds of the usual kinds become voice messages: Opus in a Core Audio file, mono.
 
-What FFmpeg is given comes from strangers: it may open no other file or address, and reads no playlists.
+What FFmpeg is given comes from strangers: it may open no other file or address, and reads no playlists. How much it may
+take is bounded in `transcoding`.
 """
 
 import struct
@@ -20,6 +21,7 @@ from blueport.server.errors import ApiError
 LONGEST_S = 60 * 60
 TIME_LIMIT_S = 60
 BITS_PER_S = 32_000
+NO_SOUND = "This is no sound that can be read."
 
 _SAFE = {
     "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,mp3,wav,caf,aiff,aac",
@@ -38,7 +40,7 @@ def transcode(source: Path, target: Path) -> None:
         with av.open(str(source), options=_SAFE) as container:
             recording = _recording(container)
     except (av.FFmpegError, ValueError, IndexError) as error:
-        raise _not_readable("This is no sound that can be read.") from error
+        raise not_readable(NO_SOUND) from error
     target.write_bytes(caf_of(recording))
 
 
@@ -56,7 +58,7 @@ def _recording(container: InputContainer) -> Recording:
         packets += map(bytes, encoder.encode(frame))
     packets += map(bytes, encoder.encode(None))
     if frames == 0:
-        raise _not_readable("There is no sound in this file.")
+        raise not_readable("There is no sound in this file.")
     (priming,) = struct.unpack_from("<H", encoder.extradata or b"", _PRE_SKIP_AT)
     return Recording(packets, priming, frames)
 
@@ -69,7 +71,7 @@ def _frames(container: InputContainer) -> Iterator[AudioFrame]:
     for decoded in _decoded(container):
         frames += decoded.samples
         if frames > LONGEST_S * decoded.sample_rate or time.monotonic() > ends_at:
-            raise _not_readable(f"A voice message takes at most {LONGEST_S // 60} minutes.")
+            raise not_readable(f"A voice message takes at most {LONGEST_S // 60} minutes.")
         yield from resampler.resample(decoded)
     if frames:
         yield from resampler.resample(None)
@@ -85,5 +87,6 @@ def _decoded(container: InputContainer) -> Iterator[AudioFrame]:
             continue
 
 
-def _not_readable(message: str) -> ApiError:
+def not_readable(message: str) -> ApiError:
+    """Return the refusal of a sound."""
     return ApiError("audio_not_readable", message)
