@@ -128,7 +128,15 @@ class TestKeeping:
     def test_no_entry_can_be_changed_or_deleted(self, alice: Customer) -> None:
         alice.webhook(SECRET_URL)
 
-        for statement in ("UPDATE audit_log SET actor = 'nobody'", "DELETE FROM audit_log"):
+        for statement in (
+            "UPDATE audit_log SET actor = 'nobody'",
+            "DELETE FROM audit_log",
+            "INSERT OR REPLACE INTO audit_log (seq, at, actor, action) VALUES (1, 1, 'nobody', 'nothing')",
+            (
+                "INSERT INTO audit_log (seq, at, actor, action) VALUES (1, 1, 'nobody', 'nothing')"
+                " ON CONFLICT DO UPDATE SET actor = 'nobody'"
+            ),
+        ):
             with pytest.raises(sqlite3.IntegrityError, match="append-only"):
                 alice.world.sql(statement)
 

@@ -291,7 +291,7 @@ class TestSweeping:
         untold.write_bytes(b"its process died")
         fresh = told_of.with_name(told_of.name[:-4] + "cafe")
         fresh.write_bytes(b"to be told of at once")
-        abandoned, underway = folder / "drafts/abandoned", folder / "drafts/underway"
+        abandoned, underway = (folder / "drafts" / (digit * 32) for digit in "ab")
         for path in (abandoned, underway):
             path.write_bytes(b"half")
         for path in (abandoned, untold, told_of):
@@ -301,6 +301,22 @@ class TestSweeping:
 
         assert {path for path in folder.rglob("*") if path.is_file()} == {told_of, fresh, underway}
         assert world.client.get(file["url"].removeprefix("http://testserver")).content == b"told of"
+
+    def test_what_somebody_else_keeps_there_is_left_alone(self, world: World) -> None:
+        folder = world.database.parent / "files"
+        hexes = "a" * 40
+        own = [
+            folder / name
+            for name in ("thesis.pdf", "aa/notes", f"b/{hexes}", f"ab/{hexes}", f"aa/{hexes}.txt", "drafts/novel")
+        ]
+        for path in own:
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(b"years of work")
+            os.utime(path, (0, 0))
+
+        world.client.portal.call(world.server.sweep_files)
+
+        assert [path.read_bytes() for path in own] == [b"years of work"] * 6
 
     def test_many_are_asked_for_in_turns(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(storage, "LISTED_AT_ONCE", 2)

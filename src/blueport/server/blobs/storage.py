@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from datetime import timedelta
@@ -21,7 +22,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
-from blueport.server.blobs import audio, kinds
+from blueport.server.blobs import kinds, transcoding
 from blueport.server.errors import ApiError, MisconfiguredError, StoreUnavailableError
 from blueport.server.settings import Settings
 
@@ -35,6 +36,8 @@ TRANSCODINGS_AT_ONCE = 2
 LISTED_AT_ONCE = 500
 _VOICE = ".voice"
 _DRAFTS = "drafts/"
+_KEY = re.compile(r"([0-9a-f]{2})/\1[0-9a-f]{38}")
+_DRAFT = re.compile(r"[0-9a-f]{32}")
 
 Result = TypeVar("Result")
 
@@ -119,11 +122,14 @@ class Blobs:
             await asyncio.to_thread(_sweep, self._drafts, before_ms)
 
     async def listed(self, before_ms: int) -> AsyncIterator[list[str]]:
-        """Return the storage keys of originals that are older than *before_ms* (Unix milliseconds), some at a time."""
+        """Return the storage keys of originals that are older than *before_ms* (Unix milliseconds), some at a time.
+
+        Whatever else is there is none of ours: somebody may have named a folder that he keeps other things in.
+        """
         with _trouble():
             async for batch in obstore.list(self._store, chunk_size=LISTED_AT_ONCE):
                 old = [str(each["path"]) for each in batch if each["last_modified"].timestamp() * 1000 < before_ms]
-                yield [key for key in old if not (key.endswith(_VOICE) or key.startswith(_DRAFTS))]
+                yield [key for key in old if _KEY.fullmatch(key)]
 
     @contextlib.contextmanager
     def _draft(self) -> Iterator[Path]:
@@ -143,7 +149,7 @@ class Blobs:
         async with self._transcodings:
             with self._draft() as source, self._draft() as target:
                 await _written(source, await self.opened(original.storage_key, 0, original.size), original.size)
-                await asyncio.to_thread(audio.transcode, source, target)
+                await asyncio.to_thread(transcoding.transcode, source, target)
                 size = target.stat().st_size
                 await self._place(target, key)
                 return size
@@ -306,5 +312,5 @@ def _flush(path: Path) -> None:
 def _sweep(drafts: Path, before_ms: int) -> None:
     for path in drafts.iterdir():
         with contextlib.suppress(FileNotFoundError):
-            if path.stat().st_mtime * 1000 < before_ms:
+            if _DRAFT.fullmatch(path.name) and path.stat().st_mtime * 1000 < before_ms:
                 path.unlink()

@@ -16,6 +16,12 @@ def upgrade() -> None:
             f"CREATE TRIGGER audit_log_is_append_only_{event.lower()} BEFORE {event} ON audit_log"
             " BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
         )
+    # REPLACE deletes what is in its way without a word to the trigger above.
+    op.execute(
+        "CREATE TRIGGER audit_log_is_append_only_replace BEFORE INSERT ON audit_log"
+        " WHEN EXISTS (SELECT 1 FROM audit_log WHERE seq = NEW.seq)"
+        " BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
+    )
 
 
 def _new_tables() -> None:
