@@ -11,17 +11,22 @@ from starlette.types import Message, Receive, Scope
 
 from blueport.server import provisioning
 from blueport.server.app import Server
+from blueport.server.authorizing.keys import new_daemon_token, new_key
+from blueport.server.http import reading, uploads
 from blueport.server.settings import Settings
 from blueport.server.store.sqlite import SqliteStore
 from tests.server.world import Clock, Json
 
 LIMIT = 3
+KEY, TOKEN = new_key(), new_daemon_token()
+STRANGERS_KEY, STRANGERS_TOKEN = new_key(), new_daemon_token()
 
 
 @pytest.fixture
 async def server(database: Path) -> AsyncIterator[Server]:
     """Return a server that takes on three requests at a time."""
-    settings = Settings(database=database, max_in_flight=LIMIT)
+    first = {"first_line": "+15550101000", "first_key": KEY, "first_daemon_token": TOKEN}
+    settings = Settings(database=database, max_in_flight=LIMIT, **first)
     store = SqliteStore(database, Clock())
     try:
         yield Server(settings, store, await store.write(provisioning.prepare, settings))
@@ -47,21 +52,22 @@ class Answer:
         return msgspec.json.decode(self.body)
 
 
-def _scope(method: str, path: str) -> Scope:
+def _scope(method: str, path: str, secret: str = TOKEN) -> Scope:
     return {
         "type": "http",
         "method": method,
         "path": path,
         "raw_path": path.encode(),
         "query_string": b"",
-        "headers": [(b"authorization", b"Bearer dt_nobody")],
+        "headers": [(b"authorization", b"Bearer " + secret.encode())],
+        "scheme": "http",
         "client": ("127.0.0.1", 1),
     }
 
 
-async def ask(server: Server, method: str, path: str, receive: Receive | None = None) -> Answer:
+async def ask(server: Server, method: str, path: str, receive: Receive | None = None, secret: str = TOKEN) -> Answer:
     answer = Answer()
-    await server.app(_scope(method, path), receive or _no_more_of_it, answer.send)
+    await server.app(_scope(method, path, secret), receive or _no_more_of_it, answer.send)
     return answer
 
 
@@ -154,3 +160,94 @@ async def test_a_request_that_is_cancelled_leaves_its_place(server: Server) -> N
         waiting.clear()
 
     assert (await ask(server, "GET", "/nothing")).status == 404
+
+
+class Dawdler:
+    """Says *pieces*, and then nothing until it is told to go on: that is its *ending*."""
+
+    def __init__(self, *pieces: bytes, ending: Message | None = None) -> None:
+        self._pieces = list(pieces)
+        self._ending = ending or {"type": "http.request", "body": b"}", "more_body": False}
+        self.awaited = asyncio.Semaphore(0)
+        self.goes_on = asyncio.Event()
+
+    async def receive(self) -> Message:
+        if not self._pieces:
+            self.awaited.release()
+            await self.goes_on.wait()
+            return self._ending
+        return {"type": "http.request", "body": self._pieces.pop(0), "more_body": True}
+
+    @property
+    def unsaid(self) -> int:
+        return len(self._pieces)
+
+
+STRANGERS = [("/v1/messages", STRANGERS_KEY), (HELLO, STRANGERS_TOKEN), (CLAIM, STRANGERS_TOKEN), (HELLO, "nonsense")]
+
+
+@pytest.mark.parametrize(("path", "secret"), STRANGERS)
+@pytest.mark.parametrize("said", [(), (b"{",)])
+async def test_a_stranger_who_dawdles_is_not_waited_for(
+    server: Server, monkeypatch: pytest.MonkeyPatch, path: str, secret: str, said: tuple[bytes, ...]
+) -> None:
+    monkeypatch.setattr(reading, "STRANGER_S", 0.01)
+
+    answer = await asyncio.wait_for(ask(server, "POST", path, Dawdler(*said).receive, secret), 10)
+
+    assert (answer.status, answer.said["error"]["code"]) == (401, "invalid_api_key")
+    for _ in range(LIMIT + 1):
+        assert (await ask(server, "GET", "/nothing")).status == 404
+
+
+async def test_little_of_what_a_stranger_says_is_read(server: Server) -> None:
+    talker = Dawdler(*[b"x" * 100_000] * 100)
+
+    answer = await asyncio.wait_for(ask(server, "POST", CLAIM, talker.receive, STRANGERS_TOKEN), 10)
+
+    assert answer.status == 401
+    assert talker.unsaid == 97
+
+
+@pytest.mark.parametrize(("path", "secret"), [("/v1/sandbox", KEY), (HELLO, TOKEN)])
+async def test_who_was_let_in_may_take_longer(
+    server: Server, monkeypatch: pytest.MonkeyPatch, path: str, secret: str
+) -> None:
+    monkeypatch.setattr(reading, "STRANGER_S", 0.01)
+    dawdler = Dawdler(b"{")
+    asking = asyncio.create_task(ask(server, "POST", path, dawdler.receive, secret))
+    for _ in ("as a stranger", "and once more"):
+        await asyncio.wait_for(dawdler.awaited.acquire(), 10)
+
+    dawdler.goes_on.set()
+
+    # The body was read: what is wrong is another matter.
+    assert (await asking).said["error"]["code"] == ("invalid_json" if path == HELLO else "line_not_found")
+
+
+@pytest.mark.parametrize(("path", "secret"), [("/v1/messages", KEY), ("/v1/files", KEY), (HELLO, TOKEN)])
+async def test_nobody_may_take_for_ever(
+    server: Server, monkeypatch: pytest.MonkeyPatch, path: str, secret: str
+) -> None:
+    for bound, value in (("STRANGER_S", 0.01), ("GRACE_S", 0.01), ("SLOWEST_BYTES_PER_S", 10**12)):
+        monkeypatch.setattr(reading, bound, value)
+
+    answer = await asyncio.wait_for(ask(server, "POST", path, Dawdler(b"{").receive, secret), 10)
+
+    assert (answer.status, answer.said["error"]["code"]) == (408, "request_timeout")
+
+
+async def test_one_account_uploads_so_many_files_at_a_time(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "AT_ONCE", 1)
+    dawdler = Dawdler(b"x", ending=GONE)
+    asking = asyncio.create_task(ask(server, "POST", "/v1/files", dawdler.receive, KEY))
+    await dawdler.awaited.acquire()
+
+    refused = await ask(server, "POST", "/v1/files", _never, KEY)
+
+    assert (refused.status, refused.said["error"]["code"]) == (429, "rate_limit_exceeded")
+    assert refused.headers[b"retry-after"] == b"1"
+    dawdler.goes_on.set()
+    await asking
+    let_in = await ask(server, "POST", "/v1/files", _no_more_of_it, KEY)
+    assert let_in.said["error"]["code"] == "empty_file"

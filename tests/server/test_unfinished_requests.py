@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -10,6 +10,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from blueport.server.http import protocol
+from blueport.server.http.answers import Answer, Stream, send_answer
 from blueport.server.http.protocol import EnvelopeProtocol
 from tests.server.receiver import until
 
@@ -18,6 +19,9 @@ WHOLE = HEAD + b"12345"
 CHUNKS = HEAD.replace(b"Content-Length: 5", b"Transfer-Encoding: chunked")
 BAD_CHUNK = CHUNKS + b"nonsense\r\n"
 EARLY, EARLY_CHUNKS = HEAD.replace(b"/v1/messages", b"/early"), CHUNKS.replace(b"/v1/messages", b"/early")
+
+
+GIVEN_UP = threading.Event()
 
 
 @pytest.fixture
@@ -42,12 +46,21 @@ def serving() -> Iterator[int]:
 
 
 async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["path"] == "/endless":
+        await send_answer(send, Answer(200, b"", stream=Stream(10**12, _no_end())), "req_1")
+        GIVEN_UP.set()
+        return
     message = {"type": "http.request", "more_body": scope["path"] != "/early"}
     while message.get("more_body"):
         message = dict(await receive())
     if message["type"] == "http.request":
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body"})
+
+
+async def _no_end() -> AsyncIterator[bytes]:
+    while True:
+        yield b"x" * 65_536
 
 
 def said_until_the_end(port: int, *parts: bytes) -> bytes:
@@ -72,6 +85,15 @@ def test_a_request_that_does_not_go_on_is_a_408(port: int, begun: bytes) -> None
 
 def test_a_connection_on_which_nothing_is_said_is_closed(port: int) -> None:
     assert said_until_the_end(port) == b""
+
+
+def test_who_does_not_read_what_he_asked_for_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "UNREAD_S", 0.05)
+
+    with serving() as port, socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
+
+        assert GIVEN_UP.wait(10)
 
 
 def test_an_answer_before_the_end_of_the_last_body_is_heard() -> None:

@@ -21,6 +21,8 @@ HEAD_LIMIT = 64 * 1024
 DROPPED_LIMIT = 128 * 1024 * 1024
 # How long a head may take in all, and a body from one piece to the next.
 PATIENCE_S = 30
+# How long a client may leave unread what was written to it: it holds a place meanwhile, and our memory.
+UNREAD_S = 60
 _OFFERS = (b"upgrade", b"http2-settings")
 
 
@@ -40,6 +42,7 @@ class EnvelopeProtocol(HttpToolsProtocol):
     _is_first_in_piece = False
     _running: RequestResponseCycle | None = None
     _patience: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own form
         """Wait for a first request, but not for ever."""
@@ -49,10 +52,21 @@ class EnvelopeProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell all who are still to be answered that nobody listens."""
         self._wait_no_more()
+        self._is_reading_us()
         for cycle in self._unanswered():
             cycle.disconnected = True
             cycle.message_event.set()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Wait for the client to read, but not for ever."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(UNREAD_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Write on."""
+        self._is_reading_us()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Read on, and see that what was begun comes to an end."""
@@ -192,6 +206,11 @@ class EnvelopeProtocol(HttpToolsProtocol):
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
+
+    def _is_reading_us(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _lose_patience(self) -> None:
         self._patience = None

@@ -14,9 +14,9 @@ from blueport.server.blobs.storage import Blobs
 from blueport.server.errors import ApiError
 from blueport.server.http import uploads
 from blueport.server.http.answers import NO_REFERRER, PREFLIGHT, Answer, refusal, with_request_id, with_standing
-from blueport.server.http.bodies import BODY_LIMIT
 from blueport.server.http.endpoint import Endpoint, Prepared, Request, Terms
 from blueport.server.http.problems import Answered, Answering, ClientGoneError, answer_of, nowhere
+from blueport.server.http.reading import body_within_limit
 from blueport.server.http.repeating import Done, Underway
 from blueport.server.store.sqlite import SqliteStore
 
@@ -33,6 +33,7 @@ class Api:
         self._blobs = blobs
         self._terms = terms
         self._underway = Underway(store)
+        self._uploading = uploads.Underway()
 
     def routes(self, endpoints: Iterable[Endpoint]) -> list[Route]:
         """Return a route for each path of *endpoints*."""
@@ -59,7 +60,8 @@ class Api:
         if endpoint.is_upload:
             return await self._uploaded(endpoint, request, scope, receive)
         if endpoint.method != "GET":
-            request = msgspec.structs.replace(request, given=await body_within_limit(receive))
+            admit = partial(self._store.read, endpoint.admit, self._terms, request)
+            request = msgspec.structs.replace(request, given=await body_within_limit(receive, admit))
         prepared = endpoint.prepared(request)
         if endpoint.method == "GET" or prepared.is_refused:
             return _answer(endpoint, await self._store.read(prepared.unit, self._terms, self._underway))
@@ -67,8 +69,9 @@ class Api:
 
     async def _uploaded(self, endpoint: Endpoint, asking: Request, scope: Scope, receive: Receive) -> Answer:
         """Let a file in only from who may bring one, and tell of it only once all its bytes are on the disk."""
-        await self._store.read(endpoint.admit, self._terms, asking)
-        kept = await uploads.kept(self._blobs, scope, receive)
+        key = await self._store.read(endpoint.admit, self._terms, asking)
+        with self._uploading.one_more(key.account_id):
+            kept = await uploads.kept(self._blobs, scope, receive)
         given = msgspec.json.encode(uploads.uploaded(scope, kept))
         request = msgspec.structs.replace(asking, given=given, storage_key=kept.storage_key)
         try:
@@ -142,23 +145,3 @@ def visit_of(scope: Scope) -> Visit:
 def header_values(scope: Scope, name: bytes) -> list[bytes]:
     """Return the values of all headers of that name, which is lower case."""
     return [value for given, value in scope["headers"] if given == name]
-
-
-async def body_within_limit(receive: Receive, limit: int = BODY_LIMIT) -> bytes | ApiError:
-    """Read the body, counting what really comes; more than *limit* bytes is a refusal.
-
-    Raises:
-        ClientGoneError: The client hung up.
-    """
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGoneError
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > limit:
-            return ApiError("request_too_large", f"The request body is larger than {limit} bytes.")
-        if not message.get("more_body", False):
-            return b"".join(parts)

@@ -15,6 +15,7 @@ from blueport.server.blobs.storage import Blobs, Stored
 from blueport.server.errors import ApiError
 from blueport.server.http import uploads
 from blueport.server.http.answers import Answer, Stream
+from blueport.server.http.reading import parts_of
 from blueport.server.http.routing import route, visit_of
 from blueport.server.link import service
 from blueport.server.link.routes import said_by
@@ -44,9 +45,9 @@ class FileDoor:
     async def fetch(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
         """Stream the file of an item to the daemon that holds it; a voice message in the form that Messages takes."""
         unit = partial(service.held_file, outbox_id=scope["path_params"]["id"])
-        held = await self._store.read(
-            service.admitted, self._limits, visit_of(scope), unit, await said_by(receive, Hold)
-        )
+        visit = visit_of(scope)
+        said = await said_by(receive, Hold, partial(self._store.read, service.admit, self._limits, visit))
+        held = await self._store.read(service.admitted, self._limits, visit, unit, said)
         stored = Stored(held.storage_key, held.size)
         is_voice = held.kind == "audio"
         if is_voice:
@@ -61,7 +62,7 @@ class FileDoor:
         place = await self._store.read(service.admitted, self._limits, visit, service.place_of, brought)
         kept = None
         if place.file_id is not None:
-            await _drop(uploads.parts_of(receive))
+            await _drop(parts_of(receive))
         else:
             kept = await uploads.kept(self._blobs, scope, receive, ATTACHMENT_LIMIT)
         try:

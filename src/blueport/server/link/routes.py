@@ -1,7 +1,7 @@
 """Serves the door: see `blueport.protocol.door`."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Generic, NamedTuple, TypeVar
 
@@ -15,7 +15,8 @@ from blueport.server.authorizing.queries import DaemonRow
 from blueport.server.errors import ApiError
 from blueport.server.http.answers import Answer
 from blueport.server.http.problems import ClientGoneError
-from blueport.server.http.routing import body_within_limit, route, visit_of
+from blueport.server.http.reading import body_within_limit
+from blueport.server.http.routing import route, visit_of
 from blueport.server.link import service
 from blueport.server.store.sqlite import SqliteStore
 from blueport.server.store.tx import Topic, Tx
@@ -98,8 +99,8 @@ class Door:
 
     async def _first(self, scope: Scope, receive: Receive, waiting: _Waiting[Asked, Work]) -> Answer:
         """Ask again and again until there is work, the daemon has waited long enough, or is gone."""
-        asked = await said_by(receive, waiting.shape)
         visit = visit_of(scope)
+        asked = await said_by(receive, waiting.shape, partial(self._store.read, service.admit, self._limits, visit))
         until = _now_s() + (0 if isinstance(asked, ApiError) else min(asked.wait_s, LONGEST_WAIT_S))
         hung_up = asyncio.ensure_future(_hung_up(receive))
         try:
@@ -135,13 +136,19 @@ class Door:
     async def _done(
         self, scope: Scope, receive: Receive, shape: type[Said], unit: Callable[[Tx, DaemonRow, Said], msgspec.Struct]
     ) -> Answer:
-        said = await said_by(receive, shape)
-        return _answer(await self._store.write(service.admitted, self._limits, visit_of(scope), unit, said))
+        visit = visit_of(scope)
+        said = await said_by(receive, shape, partial(self._store.read, service.admit, self._limits, visit))
+        return _answer(await self._store.write(service.admitted, self._limits, visit, unit, said))
 
 
-async def said_by(receive: Receive, shape: type[Said]) -> Said | ApiError:
-    """Decode what a daemon says. A refusal is kept until its token has been judged."""
-    body = await body_within_limit(receive, SIGHTINGS_LIMIT)
+async def said_by(receive: Receive, shape: type[Said], admit: Callable[[], Awaitable[object]]) -> Said | ApiError:
+    """Decode what a daemon says. A refusal is kept until its token has been judged.
+
+    Raises:
+        ApiError: As *admit*, which is asked before much is read.
+        ClientGoneError: The daemon hung up.
+    """
+    body = await body_within_limit(receive, admit, SIGHTINGS_LIMIT)
     if isinstance(body, ApiError):
         return body
     try:

@@ -36,6 +36,7 @@ from blueport.server.store.tx import Tx
 Said = TypeVar("Said")
 Done = TypeVar("Done")
 
+admit = authorizing.admit_daemon
 note_all_silent = queries.note_all_silent
 note_silent_lines = queries.note_silent_lines
 
@@ -48,7 +49,7 @@ def admitted(
     Raises:
         ApiError: `invalid_api_key` or `rate_limit_exceeded`; what is said, if that is a refusal; or as *unit*.
     """
-    daemon = authorizing.admit_daemon(tx, limits, visit)
+    daemon = admit(tx, limits, visit)
     if isinstance(said, ApiError):
         raise said
     return unit(tx, daemon, said)
