@@ -7,10 +7,11 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
+from blueport.server.blobs import storage
 from blueport.server.http import uploads
 from tests.server.answers import assert_done, assert_refused
 from tests.server.receiver import until
-from tests.server.world import HOUR_MS, MINUTE_MS, Caller, Clock, Customer, Json, World
+from tests.server.world import ADA, HOUR_MS, MINUTE_MS, Caller, Clock, Customer, Json, World
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 100
@@ -104,6 +105,16 @@ class TestUpload:
         assert_refused(alice.call("POST", "/v1/files", content=b"x"), 503, "service_unavailable")
         assert alice.world.rows("files") == 0
         drafts.mkdir()
+
+    def test_a_disk_that_is_nearly_full_takes_no_file_and_all_else(
+        self, alice: Customer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(storage, "RESERVED_BYTES", 2**62)
+
+        assert_refused(alice.call("POST", "/v1/files", content=b"x"), 503, "service_unavailable")
+        assert (stored(alice.world), alice.world.rows("files")) == ([], 0)
+        alice.hears(ADA)
+        alice.sends("Hello")
 
 
 class TestMediaType:

@@ -75,7 +75,10 @@ def test_a_key_made_beside_a_running_server_opens_it_until_it_is_revoked(tmp_pat
 
         listed = shown(at, "keys", "list", *database)[-1]
         assert (listed["status"], listed["scopes"], listed["last4"]) == ("active", ["lines:read"], key[-4:])
-        rolled = wanted(at, "keys", "roll", listed["id"], "--overlap", "0s", *database)
+        again = operate(at, "keys", "roll", listed["id"], "--overlap", "0s", *database)
+        rolled = again.stdout.strip()
+        assert f"{listed['id']} ends at " in again.stderr
+        assert ", and expires at " in again.stderr
         assert (status_of(blueport, key), status_of(blueport, rolled)) == (401, 200)
 
         operate(at, "keys", "revoke", shown(at, "keys", "list", *database)[-1]["id"], *database)
@@ -146,7 +149,9 @@ def test_a_list_is_a_table_for_people(tmp_path: Path) -> None:
         (("keys", "create", "--account", "Alice", "--lines", "+15559999999"), 1, "no such line of the account\n"),
         (("keys", "create", "--account", "Alice", "--scopes", "lines:write"), 2, "'lines:write' is no scope"),
         (("keys", "create", "--account", "Alice", "--expires", "soon"), 2, "'soon' is no time like 30d"),
-        (("keys", "create", "--account", "Alice", "--hourly-limit", "0"), 2, "'0' is no whole number above 0"),
+        (("keys", "create", "--account", "Alice", "--hourly-limit", "0"), 2, "'0' is no whole number from 1"),
+        (("keys", "create", "--account", "Alice", "--hourly-limit", "9" * 20), 2, "is no whole number from 1"),
+        (("audit", "--limit", "9" * 5000), 2, "is no whole number from 1"),
         (("keys", "create"), 2, "--account"),
         (("keys",), 2, "COMMAND"),
         (("lines", "add", "hello", "--account", "Alice"), 1, "'hello' is no phone number with its country code"),

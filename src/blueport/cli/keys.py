@@ -7,7 +7,7 @@ from blueport.cli import operating
 from blueport.cli.operating import Command, Desk, Done, canonical_line, moment
 from blueport.server.authorizing.keys import SCOPES, Scope
 from blueport.server.operating import service
-from blueport.server.operating.service import KeyTerms
+from blueport.server.operating.service import KeyTerms, MadeKey
 
 DAY_MS = 24 * 60 * 60 * 1000
 
@@ -43,8 +43,7 @@ def _create(desk: Desk, options: argparse.Namespace) -> None:
     lines = tuple(canonical_line(desk, named) for named in options.lines)
     terms = KeyTerms(options.name, options.scopes, lines, options.expires, options.hourly_limit)
     made = desk.done(lambda tx: service.create_key(tx, options.account, terms))
-    ends = "" if made.expires_at is None else f", and expires at {moment(made.expires_at)} UTC"
-    desk.tell(made.key, made, f"this is {made.id}{ends}; it is not shown again")
+    desk.tell(made.key, made, _shown_once(made))
 
 
 def _list(desk: Desk, options: argparse.Namespace) -> None:
@@ -82,7 +81,12 @@ def _roll(desk: Desk, options: argparse.Namespace) -> None:
     )
     made = desk.done(roll)
     old_ends_at = moment(made.old_key_expires_at)
-    desk.tell(made.key, made, f"this is {made.id}; it is not shown again", f"{options.key} ends at {old_ends_at} UTC")
+    desk.tell(made.key, made, _shown_once(made), f"{options.key} ends at {old_ends_at} UTC")
+
+
+def _shown_once(made: MadeKey) -> str:
+    ends = "" if made.expires_at is None else f", and expires at {moment(made.expires_at)} UTC"
+    return f"this is {made.id}{ends}; it is not shown again"
 
 
 COMMANDS = (

@@ -33,6 +33,7 @@ Listed = AccountRow | Key | LineRow | DaemonRow | Entry
 Told = str | int | bool | Sequence[str] | None
 
 _DURATION = re.compile(r"([0-9]{1,5})([smhd])")
+_NUMBER = re.compile(r"0*[1-9][0-9]{0,8}")
 _UNIT_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _WORDS = ("scopes", "line_ids", "capabilities")
 _NOTHING = "-"
@@ -154,9 +155,9 @@ def duration_ms(words: str) -> int:
 
 
 def above_zero(words: str) -> int:
-    """Read a whole number above zero."""
-    if not words.isascii() or not words.isdecimal() or int(words) < 1:
-        raise argparse.ArgumentTypeError(f"{words!r} is no whole number above 0")
+    """Read a whole number above zero, of up to nine digits: no database takes any number."""
+    if not _NUMBER.fullmatch(words):
+        raise argparse.ArgumentTypeError(f"{words!r} is no whole number from 1 to 999999999")
     return int(words)
 
 

@@ -7,10 +7,12 @@ swept later; so are files that no row tells of.
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import os
 import re
 import secrets
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -28,6 +30,8 @@ from blueport.server.settings import Settings
 
 GATHERED_BYTES = 1024 * 1024
 READ_BYTES = 256 * 1024
+# Left free on the disk: the database is likely there too, and a file that is refused is the smaller loss.
+RESERVED_BYTES = 256 * 1024 * 1024
 # Parts of a large file on its way to a bucket; two of them are in memory.
 PART_BYTES = 8 * 1024 * 1024
 PARTS_AT_ONCE = 2
@@ -164,6 +168,8 @@ class _Draft:
         self._head = b""
 
     def add(self, file: int, part: bytes) -> None:
+        if shutil.disk_usage(file).free < RESERVED_BYTES + len(part):
+            raise OSError(errno.ENOSPC, f"less than {RESERVED_BYTES} bytes are free")
         self._head = self._head or part[: kinds.HEAD_BYTES]
         self.size += len(part)
         self._digest.update(part)
