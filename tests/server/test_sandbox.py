@@ -1,8 +1,11 @@
 """The shared line: every account pairs one phone with it, and there is nobody else there for it."""
 
+import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from blueport.protocol.sightings import AttachmentSeen, MessageChanged, ReceiptSeen, Sighting, TypingSeen
@@ -230,6 +233,29 @@ class TestPairing:
 
         assert standing(alice)["contact_identifier"] == ADA
 
+    def test_of_two_phones_that_text_a_code_at_once_the_first_is_paired(
+        self, alice: Customer, olga: Customer, mac: Mac
+    ) -> None:
+        code = code_of(alice)
+
+        mac.sees(text_from(ADA, SANDBOX, code), text_from(CARL, SANDBOX, code))
+
+        assert standing(alice)["contact_identifier"] == ADA
+        assert texts(olga, CARL) == [code], "a code that is used up is a text like any other"
+
+    @pytest.mark.parametrize("turn", [1, -1])
+    def test_of_two_codes_in_a_text_the_first_counts(self, alice: Customer, bob: Customer, mac: Mac, turn: int) -> None:
+        both = [alice, bob][::turn]
+
+        mac.sees(text_from(ADA, SANDBOX, " or ".join(code_of(each) for each in both)))
+
+        assert [standing(each)["contact_identifier"] for each in both] == [ADA, None]
+
+    def test_a_fourth_word_is_not_tried(self, alice: Customer, mac: Mac) -> None:
+        mac.sees(text_from(ADA, SANDBOX, f"AAAAAAAA BBBBBBBB CCCCCCCC {code_of(alice)}"))
+
+        assert standing(alice)["status"] == "pending"
+
     def test_an_edit_into_a_code_pairs_nobody(self, alice: Customer, mac: Mac) -> None:
         seen = text_from(ADA, SANDBOX, "Hi")
         mac.sees(seen)
@@ -417,6 +443,21 @@ class TestQuota:
             "remaining": LIMIT - 1,
             "resets_at": MIDNIGHT_MS + DAY_MS,
         }
+
+    def test_of_many_sends_at_once_exactly_the_allowed_ones_pass(self, alice: Customer, mac: Mac) -> None:
+        pair(alice, mac, ADA)
+
+        async def all_at_once() -> list[httpx2.Response]:
+            transport = httpx2.ASGITransport(alice.world.server.app)
+            headers = {"Authorization": f"Bearer {alice.key}"}
+            async with httpx2.AsyncClient(transport=transport, base_url="http://blueport", headers=headers) as client:
+                sends = [client.post("/v1/messages", json=to(ADA, f"number {each}")) for each in range(4 * LIMIT)]
+                return await asyncio.gather(*sends)
+
+        answers = alice.world.client.portal.call(all_at_once)
+
+        assert Counter(answer.status_code for answer in answers) == {201: LIMIT, 429: 3 * LIMIT}
+        assert (alice.world.rows("outbox"), standing(alice)["usage"]["used"]) == (LIMIT, LIMIT)
 
     def test_it_is_the_accounts_whichever_key_is_used(self, alice: Customer, bob: Customer, mac: Mac) -> None:
         pair(alice, mac, ADA)

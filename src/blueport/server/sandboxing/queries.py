@@ -67,9 +67,9 @@ def pairing_with(tx: Tx, contact: str) -> Pairing | None:
     return tx.one(Pairing, _PAIRING_WITH, contact=contact)
 
 
-def pending_among(tx: Tx, codes: list[str]) -> Pairing | None:
-    """Find one that waits for one of *codes*."""
-    return tx.one(Pairing, _PENDING, codes=codes)
+def pending_among(tx: Tx, codes: list[str]) -> list[Pairing]:
+    """Return those that wait for one of *codes*, in the order of these."""
+    return sorted(tx.all(Pairing, _PENDING, codes=codes), key=lambda pairing: codes.index(pairing.activation_code))
 
 
 def add_pairing(tx: Tx, pairing: Pairing) -> None:

@@ -98,14 +98,15 @@ def account_of(tx: Tx, line: Line, contact: str) -> AccountId:
 
 
 def activate(tx: Tx, contact: str, text: str) -> bool:
-    """Pair the phone with the account that waits for a code in *text*; False if there is none.
+    """Pair the phone with the account that waits for the first code in *text*; False if there is none.
 
     A phone that was another's is that one's no longer.
     """
     codes = codes_in(text)
-    pending = queries.pending_among(tx, codes) if codes else None
-    if pending is None:
+    waiting = queries.pending_among(tx, codes) if codes else []
+    if not waiting:
         return False
+    pending = waiting[0]
     earlier = queries.pairing_with(tx, contact)
     if earlier is not None:
         _free(tx, earlier, auditing.SYSTEM, why="moved")
