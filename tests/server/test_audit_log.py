@@ -83,6 +83,13 @@ class TestEntries:
             ("operator", "account.changed", alice.account_id),
         ]
         assert entries(alice)[4].detail == rolled.id
+        assert entries(alice)[-1].detail == "name"
+
+    def test_what_a_key_may_do_is_told_with_it(self, alice: Customer) -> None:
+        alice.world.do(operating.create_key, alice.account_id, KeyTerms("an agent"))
+        alice.world.do(operating.create_key, alice.account_id, KeyTerms("a reader", ("lines:read",), (alice.line,)))
+
+        assert [entry.detail for entry in entries(alice)] == ["all", f"lines:read {alice.line_id}"]
 
     def test_a_phone_that_is_paired_and_moves_is_told_to_both(self, alice: Customer, bob: Customer) -> None:
         share_a_line(alice)

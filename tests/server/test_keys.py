@@ -178,6 +178,14 @@ class TestRoll:
 
         assert new.expires_at == alice.world.clock.ms + 30 * DAY_MS
 
+    def test_one_that_is_rolled_twice_has_two_heirs_that_live_as_long(self, alice: Customer) -> None:
+        for_ever, for_a_month = made(alice), made(alice, lives_ms=30 * DAY_MS)
+        alice.world.clock.ms += DAY_MS
+
+        for old, ends_at in ((for_ever, None), (for_a_month, alice.world.clock.ms + 30 * DAY_MS)):
+            for _ in range(2):
+                assert alice.world.do(operating.roll_key, old.id, None, overlap_ms=HOUR_MS).expires_at == ends_at
+
     @pytest.mark.parametrize("end", ["revoked", "expired"])
     def test_a_dead_key_is_not_rolled(self, alice: Customer, end: str) -> None:
         old = made(alice, lives_ms=SECOND_MS)

@@ -33,9 +33,13 @@ class LiveKey(NamedTuple):
 
 
 class Bounds(NamedTuple):
-    """When a key ends (Unix milliseconds), and how often it may be used; None: never, and as often as others."""
+    """When a key ends (Unix milliseconds), and how often it may be used; None: never, and as often as others.
+
+    `lives_ms` is what it was made for, however soon it is made to end.
+    """
 
     expires_at: int | None = None
+    lives_ms: int | None = None
     hourly_limit: int | None = None
 
 

@@ -31,7 +31,7 @@ def transcode(source: Path, target: Path) -> None:
         ApiError: `audio_not_readable`.
         OSError: It could not be tried, or not be written.
     """
-    command = [sys.executable, "-I", "-m", __name__, str(source.absolute()), str(target.absolute())]
+    command = [sys.executable, "-P", "-m", __name__, str(source.absolute()), str(target.absolute())]
     try:
         ended = subprocess.run(  # noqa: S603 - our own program, on paths of our own
             command, env={}, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE_S, check=False

@@ -33,6 +33,7 @@ class KeyRow(NamedTuple):
     hourly_limit: int | None
     created_at: int
     expires_at: int | None
+    lives_ms: int | None
     revoked_at: int | None
     last_used_at: int | None
 
@@ -107,6 +108,7 @@ _KEYS = Statement(
         api_keys.c.hourly_limit,
         api_keys.c.created_at,
         api_keys.c.expires_at,
+        api_keys.c.lives_ms,
         api_keys.c.revoked_at,
         api_keys.c.last_used_at,
     )

@@ -38,7 +38,10 @@ class OperatorError(Exception):
 
 
 class Key(msgspec.Struct, frozen=True):
-    """A key as it is listed; times are Unix milliseconds, `line_ids` None means every line."""
+    """A key as it is listed; times are Unix milliseconds, `line_ids` None means every line.
+
+    `lives_ms` is how long it was made for, None for ever.
+    """
 
     id: KeyId
     account_id: AccountId
@@ -51,6 +54,7 @@ class Key(msgspec.Struct, frozen=True):
     hourly_limit: int | None
     created_at: int
     expires_at: int | None
+    lives_ms: int | None
     revoked_at: int | None
     last_used_at: int | None
 
@@ -139,7 +143,8 @@ def change_account(tx: Tx, named: str, *, name: str | None = None, owner: str | 
         _require_free(tx, name)
     changed = account._replace(name=name or account.name, owner=owner or account.owner)
     queries.change_account(tx, changed)
-    _note(tx, "account.changed", account.id, account.id)
+    given = {"name": name, "owner": owner}
+    _note(tx, "account.changed", account.id, account.id, " ".join(word for word in given if given[word] is not None))
     return account.id
 
 
@@ -154,16 +159,16 @@ def create_key(tx: Tx, account: str, terms: KeyTerms) -> MadeKey:
     """
     account_id = _account(tx, account).id
     line_ids = [_line_of_account(tx, account_id, name).id for name in terms.lines]
-    expires_at = None if terms.lives_ms is None else tx.now_ms + terms.lives_ms
     made = _made_key(
         tx,
         authorizing_queries.KeyRow(
             KeyId(mint("key", tx.now_ms)), account_id, " ".join(terms.scopes), " ".join(line_ids) or None
         ),
         terms.name,
-        Bounds(expires_at, terms.hourly_limit),
+        _bounds(tx, terms.lives_ms, terms.hourly_limit),
     )
-    _note(tx, "key.created", account_id, made.id, "all" if terms.scopes == keys.SCOPES else " ".join(terms.scopes))
+    scopes = ("all",) if terms.scopes == keys.SCOPES else terms.scopes
+    _note(tx, "key.created", account_id, made.id, " ".join([*scopes, *line_ids]))
     return made
 
 
@@ -201,7 +206,8 @@ def roll_key(tx: Tx, key_id: str, account: str | None, *, overlap_ms: int, lives
     old_ends_at = min(old.expires_at or tx.now_ms + overlap_ms, tx.now_ms + overlap_ms)
     queries.expire_key(tx, old.id, old_ends_at)
     row = authorizing_queries.KeyRow(KeyId(mint("key", tx.now_ms)), old.account_id, old.scopes, old.line_ids)
-    made = _made_key(tx, row, old.name, Bounds(_end_of_next(old, tx.now_ms, lives_ms), old.hourly_limit))
+    lives_ms = old.lives_ms if lives_ms is None else lives_ms
+    made = _made_key(tx, row, old.name, _bounds(tx, lives_ms, old.hourly_limit))
     _note(tx, "key.rolled", old.account_id, old.id, made.id)
     return msgspec.structs.replace(made, old_key_expires_at=old_ends_at)
 
@@ -399,11 +405,8 @@ def _made_key(tx: Tx, row: authorizing_queries.KeyRow, name: str, bounds: Bounds
     return MadeKey(row.id, row.account_id, key, bounds.expires_at)
 
 
-def _end_of_next(old: KeyRow, now_ms: int, lives_ms: int | None) -> int | None:
-    """Return when a key in the place of *old* ends: after as long as is said, else as the old one was to live."""
-    if lives_ms is None and old.expires_at is not None:
-        lives_ms = old.expires_at - old.created_at
-    return None if lives_ms is None else now_ms + lives_ms
+def _bounds(tx: Tx, lives_ms: int | None, hourly_limit: int | None) -> Bounds:
+    return Bounds(None if lives_ms is None else tx.now_ms + lives_ms, lives_ms, hourly_limit)
 
 
 def _status(row: KeyRow, now_ms: int) -> KeyStatus:

@@ -62,6 +62,7 @@ api_keys = Table(
     Column("hourly_limit", Integer),  # null: the installation's
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger),
+    Column("lives_ms", BigInteger),  # as it was made: one that takes its place lives as long; null: for ever
     Column("revoked_at", BigInteger),
     Column("last_used_at", BigInteger),
     # How many calls were made in the hour that began then; written now and then, and read at the start.

@@ -185,9 +185,12 @@ def _new_columns() -> None:
 
     with op.batch_alter_table("api_keys", schema=None) as batch_op:
         batch_op.add_column(sa.Column("hourly_limit", sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column("lives_ms", sa.BigInteger(), nullable=True))
         batch_op.add_column(sa.Column("last_used_at", sa.BigInteger(), nullable=True))
         batch_op.add_column(sa.Column("window_began_at", sa.BigInteger(), nullable=True))
         batch_op.add_column(sa.Column("window_calls", sa.Integer(), server_default="0", nullable=False))
+
+    op.execute("UPDATE api_keys SET lives_ms = expires_at - created_at")
 
     with op.batch_alter_table("chats", schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f("uq_chats_line_id_key"), type_="unique")
