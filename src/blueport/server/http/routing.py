@@ -33,7 +33,7 @@ class Api:
         self._blobs = blobs
         self._terms = terms
         self._underway = Underway(store)
-        self._uploading = uploads.Underway()
+        self._uploading = uploads.Uploading()
 
     def routes(self, endpoints: Iterable[Endpoint]) -> list[Route]:
         """Return a route for each path of *endpoints*."""

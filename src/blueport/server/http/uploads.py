@@ -32,7 +32,7 @@ class Uploaded(msgspec.Struct, frozen=True):
     shown_as: str | None
 
 
-class Underway:
+class Uploading:
     """How many uploads each account has underway."""
 
     def __init__(self) -> None:
