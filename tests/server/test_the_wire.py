@@ -672,8 +672,42 @@ class TestLists:
         whole = alice.get("/v1/reactions", {"message_id": seen.guid}).json()["data"]
 
         assert [each["sent_at"] - NOON_MS for each in whole] == [4, 4, 3, 3, 2, 2, 1, 1, 0, 0]
-        walked = list(_walked(alice, {"message_id": seen.guid, "limit": 3}))
-        assert walked == whole
+        assert list(_walked(alice, {"message_id": seen.guid, "limit": 3})) == whole
+
+    def test_reactions_that_come_and_go_during_a_walk_move_no_others(self, alice: Customer) -> None:
+        seen = text_in_group("chat7", ADA, alice.line)
+        people = [f"+155501020{number:02}" for number in range(20)]
+        told = [
+            reaction_to(seen.guid, alice.line, person, chat=seen.chat, sent_at=NOON_MS + 10 * number)
+            for number, person in enumerate(people)
+        ]
+        alice.mac.sees(seen, *told)
+        walked: list[str] = []
+
+        for number, each in enumerate(_walked(alice, {"message_id": seen.guid, "limit": 3})):
+            walked.append(each["sender"])
+            newer = {"chat": seen.chat, "sent_at": NOON_MS + 1_000 + number}
+            alice.mac.sees(
+                reaction_to(seen.guid, alice.line, f"+155501030{number:02}", **newer),
+                reaction_to(seen.guid, alice.line, each["sender"], is_added=False, **newer),
+            )
+
+        assert walked == people[::-1]
+
+    def test_webhooks_that_come_and_go_during_a_walk_move_no_others(self, alice: Customer) -> None:
+        made: list[str] = []
+        for _ in range(7):
+            made.append(alice.webhook(HOOK, "message.sent")["id"])
+            alice.world.clock.ms += 1
+        walked: list[str] = []
+
+        for each in _walked(alice, {"limit": 2}, "/v1/webhooks"):
+            walked.append(each["id"])
+            alice.webhook(HOOK, "message.sent")
+            assert_done(alice.delete("/v1/webhooks", {"id": each["id"]}))
+            alice.world.clock.ms += 1
+
+        assert walked == made[::-1]
 
     def _list(self, customer: Customer, path: str, things: dict[str, str], **more: Json) -> Json:
         query = {name: _made(value, things) for name, value in LISTS[path].items()}
@@ -682,11 +716,11 @@ class TestLists:
         return answer.json()
 
 
-def _walked(customer: Customer, query: Json) -> Iterator[Json]:
-    """Return the reactions on a message, page by page."""
+def _walked(customer: Customer, query: Json, path: str = "/v1/reactions") -> Iterator[Json]:
+    """Return the rows of a list, page by page."""
     cursor = ""
     while cursor is not None:
-        page = customer.get("/v1/reactions", query | ({"cursor": cursor} if cursor else {})).json()
+        page = customer.get(path, query | ({"cursor": cursor} if cursor else {})).json()
         yield from page["data"]
         cursor = page["next_cursor"]
 
@@ -715,6 +749,64 @@ class TestNames:
         for name in (alice.line, "(555) 010-1000"):
             answer = alice.post(path, {"from": alice.line, "to": name, **SENDS[path]})
             assert_refused(answer, 403, "contact_has_not_messaged", "to")
+
+    @pytest.mark.parametrize("name", ["alice@example.com", "ALICE@Example.com", " alice@example.com "])
+    def test_a_line_with_an_apple_id_is_found_in_any_case(self, alice: Customer, name: str) -> None:
+        alice.world.add_line(alice.account_id, "alice@example.com", alice.mac)
+
+        assert_done(alice.get("/v1/chats", {"from": name}))
+        assert_done(alice.post("/v1/webhooks", {"from": name, "url": HOOK, "events": ["message.sent"]}), 201)
+
+
+FIELDS: dict[tuple[str, str], dict[str, Json]] = {
+    ("POST", "/v1/messages"): {"text": "Hello", "attachments": [f"file_{NOBODYS_ID}"], "reply_to": "GUID-0"},
+    ("POST", "/v1/audio-messages"): {"audio_message": f"file_{NOBODYS_ID}", "reply_to": "GUID-0"},
+    ("POST", "/v1/reactions"): {"message_id": "GUID-0", "type": "love"},
+    ("POST", "/v1/typing"): {"state": "on"},
+    ("POST", "/v1/receipts"): {},
+    ("POST", "/v1/webhooks"): {"url": HOOK, "events": ["message.sent"]},
+    ("DELETE", "/v1/webhooks"): {"id": f"wh_{NOBODYS_ID}"},
+}
+OPTIONAL = ("text", "attachments", "reply_to", "state")
+
+
+def _right(title: tuple[str, str]) -> dict[str, Json]:
+    """Return a body in which each field is well-formed, and the line nobody's."""
+    ends = {"to": ADA} if title[1] in SENDS else {}
+    return FIELDS[title] if title[0] == "DELETE" else {"from": NOBODYS_LINE, **ends, **FIELDS[title]}
+
+
+class TestTypes:
+    @pytest.mark.parametrize("wrong", [5, 1.5, True, {}, {"a": []}, [5], [[]], [None], "both"], ids=str)
+    @pytest.mark.parametrize("title", FIELDS, ids=" ".join)
+    def test_a_wrong_type_is_never_taken_for_a_right_one(
+        self, alice: Customer, title: tuple[str, str], wrong: Json
+    ) -> None:
+        for field, right in _right(title).items():
+            given = wrong if wrong != "both" else "one" if isinstance(right, list) else [right]
+
+            answer = alice.call(*title, json=_right(title) | {field: given})
+
+            assert_refused(answer, 400, "invalid_parameter_value", field)
+
+    @pytest.mark.parametrize("title", FIELDS, ids=" ".join)
+    def test_null_is_as_good_as_absent(self, alice: Customer, title: tuple[str, str]) -> None:
+        for field in _right(title):
+            asked = _right(title)
+            with_null = alice.call(*title, json=asked | {field: None})
+            without = alice.call(*title, json={name: value for name, value in asked.items() if name != field})
+
+            assert with_null.json()["error"] == without.json()["error"]
+            if field not in OPTIONAL:
+                assert_refused(with_null, 400, "missing_required_parameter", field)
+
+    @pytest.mark.parametrize("title", FIELDS, ids=" ".join)
+    def test_what_nobody_asked_for_is_ignored(self, alice: Customer, title: tuple[str, str]) -> None:
+        more = {"colour": 5, "": None, "From": 5, "account_id": ["acc_1"], "limit": "x", "cursor": {}}
+
+        answer = alice.call(*title, json=_right(title) | more)
+
+        assert answer.json()["error"] == alice.call(*title, json=_right(title)).json()["error"]
 
 
 class TestIdempotency:
