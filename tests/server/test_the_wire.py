@@ -757,6 +757,28 @@ class TestNames:
         assert_done(alice.get("/v1/chats", {"from": name}))
         assert_done(alice.post("/v1/webhooks", {"from": name, "url": HOOK, "events": ["message.sent"]}), 201)
 
+    @pytest.mark.parametrize("path", ["/v1/messages", "/v1/typing", "/v1/receipts"])
+    def test_a_plus_that_was_not_encoded_is_one_in_any_country(self, alice: Customer, path: str) -> None:
+        # Without the plus sign neither of these is a number of this server's own country.
+        alice.world.add_line(alice.account_id, "+442079460000", alice.mac)
+        alice.mac.sees(text_from("+442079460958", "+442079460000"))
+
+        assert_done(alice.call("GET", f"{path}?from=+442079460000&to=+442079460958"))
+
+
+def test_a_webhook_of_every_line_hears_no_line_that_its_key_may_not_use(alice: Customer) -> None:
+    alice.world.add_line(alice.account_id, OTHER_LINE, alice.mac)
+    alice.mac.hello(alice.line, OTHER_LINE)
+    restricted = alice.caller(line_ids=(alice.line_id,))
+    made = restricted.post("/v1/webhooks", {"from": "", "url": HOOK, "events": ["message.received"]}).json()
+
+    alice.mac.sees(text_from(ADA, OTHER_LINE))
+    assert alice.world.rows("deliveries") == 0
+
+    alice.hears(ADA)
+    assert alice.world.rows("deliveries") == 1
+    assert made["line_ids"] == [alice.line_id]
+
 
 FIELDS: dict[tuple[str, str], dict[str, Json]] = {
     ("POST", "/v1/messages"): {"text": "Hello", "attachments": [f"file_{NOBODYS_ID}"], "reply_to": "GUID-0"},
