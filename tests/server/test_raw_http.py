@@ -187,6 +187,13 @@ class TestHeaders:
         assert (answer.status, answer.code) == (400, "invalid_parameter_value")
         assert answer.said["error"]["param"] == "Idempotency-Key"
 
+    # The client library of the other tests writes every header anew, in UTF-8.
+    @pytest.mark.parametrize("raw", ["naïve.txt".encode(), "naïve.txt".encode("latin-1"), b"a\\b/na\xefve.txt"])
+    def test_the_name_of_a_file_is_utf8_or_else_latin1(self, server: Process, raw: bytes) -> None:
+        answer = server.answers(_post(b"/v1/files", b"x", server.authorization, b"X-Filename: " + raw))
+
+        assert (answer.status, answer.said["filename"]) == (201, "naïve.txt")
+
 
 class TestHangingUp:
     # srv-127

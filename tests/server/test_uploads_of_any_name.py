@@ -18,7 +18,6 @@ LONG = "ä" * 200
         (b"UTF-8''%E3%82%B9%E3%82%AF%E3%83%AA.png", "スクリ.png"),
         (b"utf-8'en'na%C3%AFve%20plan.txt", "naïve plan.txt"),
         (b"iso-8859-1''na%EFve.txt", "naïve.txt"),
-        ("naïve.txt".encode("latin-1"), "naïve.txt"),
         (b"100%.txt", "100%.txt"),
         (b"%FF%FE.txt", "%FF%FE.txt"),
         (b"50%25.txt", "50%.txt"),

@@ -14,7 +14,8 @@ from blueport.server.store.tx import Tx
 
 _GUID_PREFIX = re.compile(r"p:(\d{1,3})/|bp:")
 _OTHER_ID = re.compile(r"(?:cht|ln|obx|rxn|wh|ind|rcp|file|dlv|req)_.*")
-_LIKE_AN_ID = re.compile(r"[a-z]{2,4}_[0-9A-Za-z]*")
+# Those alone: alphanumeric senders may hold an underscore.
+_NO_PEER = re.compile(r"(?:msg|ln|obx|rxn|wh|ind|rcp|file|dlv|req)_[0-9A-Za-z]*")
 
 
 # What a request may be refused with, for whoever describes an endpoint: see the functions that raise them.
@@ -66,7 +67,7 @@ def peer_to_read(recipient: str, *, region: str) -> str:
     """
     if recipient.startswith("cht_"):
         return recipient
-    if _LIKE_AN_ID.fullmatch(recipient) or not recipient.strip():
+    if _NO_PEER.fullmatch(recipient) or not recipient.strip():
         raise _no_address("to")
     return canonical_handle(recipient, region=region)
 

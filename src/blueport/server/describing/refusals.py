@@ -55,10 +55,8 @@ def _of_shape(endpoint: Endpoint) -> list[str]:
     fields = () if endpoint.is_upload else msgspec.structs.fields(endpoint.asked)
     needs_some = any(field.required for field in fields) or hasattr(endpoint.asked, "ONE_OF")
     codes = ["missing_required_parameter"] if needs_some else []
-    # A write takes an Idempotency-Key too, which may be none.
-    if fields or endpoint.method != "GET":
-        codes.append("invalid_parameter_value")
-    return [*codes, *_of_body(endpoint)]
+    # Whatever is asked for: a query may name something twice, and a write bears an Idempotency-Key that is none.
+    return [*codes, "invalid_parameter_value", *_of_body(endpoint)]
 
 
 def _of_body(endpoint: Endpoint) -> tuple[str, ...]:

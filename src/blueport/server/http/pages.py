@@ -18,6 +18,7 @@ _MAC_BYTES = 12
 Item = TypeVar("Item")
 Known = TypeVar("Known", bound="Identified")
 Place = str | tuple[int | str, ...]
+Spot = TypeVar("Spot", str, tuple[int, str])
 
 
 class Page(msgspec.Struct, Generic[Item], frozen=True):
@@ -99,16 +100,29 @@ class Identified(Protocol):
 
 
 def page_of_all(items: list[Known], list_name: str, wanted: Wanted, cursors: Cursors) -> Page[Known]:
-    """Return all *items*, newest first, on one page, unless the caller asked for pages.
+    """Return all *items*, the newest ids first, on one page, unless the caller asked for pages.
 
     Such lists are short, and the official SDK's iterator does not follow their cursors.
     """
+    return page_in_order(items, list_name, wanted, cursors, lambda item: item.id, str)
+
+
+def page_in_order(
+    items: list[Item],
+    list_name: str,
+    wanted: Wanted,
+    cursors: Cursors,
+    place_of: Callable[[Item], Spot],
+    form: type[Spot],
+) -> Page[Item]:
+    """Return all *items*, the greatest place first, on one page, unless the caller asked for pages."""
+    size = page_size(wanted)
     if wanted.limit is None and wanted.cursor is None:
         return Page(items, has_more=False, next_cursor=None)
     if wanted.cursor is not None:
-        after = cursors.place(list_name, wanted.cursor, str)
-        items = [item for item in items if item.id < after]
-    shown, next_cursor = cursors.page(items, page_size(wanted), list_name, lambda item: item.id)
+        after = cursors.place(list_name, wanted.cursor, form)
+        items = [item for item in items if place_of(item) < after]
+    shown, next_cursor = cursors.page(items, size, list_name, place_of)
     return Page(shown, next_cursor is not None, next_cursor)
 
 

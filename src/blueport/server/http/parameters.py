@@ -36,7 +36,7 @@ Limit = Annotated[
         extra_json_schema={"minimum": 1},
     ),
 ]
-# The short lists come whole: see `pages.page_of_all`.
+# The short lists come whole: see `pages.page_in_order`.
 LimitOfAll = Annotated[
     int | None,
     Meta(

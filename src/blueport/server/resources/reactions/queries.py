@@ -23,6 +23,13 @@ class ReactionRow(NamedTuple):
     synced_at: int
 
 
+class Place(NamedTuple):
+    """Where a page ended."""
+
+    sent_at: int
+    reaction_id: str
+
+
 # A message of a group has the same guid on each line that is in it.
 _ON_LINES = select(messages.c.id).where(
     messages.c.account_id == bindparam("account_id"), messages.c.line_id.in_(bindparam("line_ids", expanding=True))
@@ -36,7 +43,7 @@ _STANDING = Statement(
         reactions.c.added == 1,
         reactions.c.type.is_not(None),
     )
-    .order_by(reactions.c.id.desc())
+    .order_by(reactions.c.sent_at.desc(), reactions.c.id.desc())
 )
 
 

@@ -7,10 +7,10 @@ from blueport.server.authorizing import service as authorizing
 from blueport.server.authorizing.service import Need
 from blueport.server.errors import ApiError
 from blueport.server.http.endpoint import Call
-from blueport.server.http.pages import Page, page_of_all, page_size
+from blueport.server.http.pages import Page, page_in_order, page_size
 from blueport.server.ids import OutboxId, mint
 from blueport.server.resources.reactions import queries
-from blueport.server.resources.reactions.queries import ReactionRow
+from blueport.server.resources.reactions.queries import Place, ReactionRow
 from blueport.server.resources.reactions.schema import ListReactions, NewReaction
 from blueport.server.sending import service as sending
 from blueport.server.sending.queries import Accepted as Work
@@ -53,7 +53,7 @@ def list_reactions(tx: Tx, call: Call[ListReactions]) -> Page[Reaction]:
     reactions = [_reaction(row) for row in queries.standing(tx, message_ids)]
     # Two accounts may know a message by the same guid.
     list_name = f"reactions {call.key.account_id} {name}"
-    return page_of_all(reactions, list_name, call.asked, call.terms.cursors)
+    return page_in_order(reactions, list_name, call.asked, call.terms.cursors, _place, Place)
 
 
 def _judge_type(given: str) -> None:
@@ -62,6 +62,10 @@ def _judge_type(given: str) -> None:
     except KeyError:
         message = "`type` must be one of love, like, dislike, laugh, emphasize, question."
         raise ApiError("invalid_parameter_value", message, param="type") from None
+
+
+def _place(reaction: Reaction) -> Place:
+    return Place(reaction.sent_at, reaction.id)
 
 
 def _reaction(row: ReactionRow) -> Reaction:

@@ -53,11 +53,10 @@ def create(tx: Tx, call: Call[NewWebhook]) -> CreatedWebhook:
 
 def list_webhooks(tx: Tx, call: Call[ListWebhooks]) -> Page[Webhook]:
     """List the webhooks of a line, or all of them."""
+    handle = call.asked.line_handle
+    name = addressing.line_name(handle, region=call.terms.region) if handle else None
     page_size(call.asked)  # values are judged before what they name
-    wanted: LineId | None = None
-    if call.asked.line_handle:
-        name = addressing.line_name(call.asked.line_handle, region=call.terms.region)
-        wanted = authorizing.line_for(tx, call.key, name).id
+    wanted = None if name is None else authorizing.line_for(tx, call.key, name).id
     webhooks = [hook for hook in _visible(tx, call.key) if wanted is None or wanted in hook.line_ids]
     return page_of_all(webhooks, f"webhooks {call.key.id} {wanted}", call.asked, call.terms.cursors)
 
