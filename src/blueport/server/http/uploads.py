@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import msgspec
 from starlette.types import Receive, Scope
 
+from blueport.failpoints import reached
 from blueport.server.blobs import kinds, names
 from blueport.server.blobs.storage import Blobs, Kept, too_large
 from blueport.server.http.problems import ClientGoneError
@@ -35,7 +36,9 @@ async def kept(blobs: Blobs, scope: Scope, receive: Receive, limit: int = FILE_L
     """
     if _declared_size(scope) > limit:
         raise too_large(limit)
-    return await blobs.keep(parts_of(receive), limit=limit)
+    placed = await blobs.keep(parts_of(receive), limit=limit)
+    reached("server.file_placed")
+    return placed
 
 
 def uploaded(scope: Scope, kept: Kept) -> Uploaded:
