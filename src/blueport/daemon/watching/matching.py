@@ -42,7 +42,8 @@ def item_of(row: MessageRow, items: Sequence[Item], *, region: str) -> Item | No
         region: How to read phone numbers in national notation.
     """
     if row.kind == "reaction":
-        return next((item for item in items if _is_open(row, item) and _is_reaction(row, item.command)), None)
+        # The row of an earlier one is gone since a later one took its place.
+        return next((item for item in reversed(items) if _is_open(row, item) and _is_reaction(row, item.command)), None)
     there = [item for item in items if _may_be(row, item, region)]
     if row.files:
         return _staged_item(row, items) or next((item for item in there if _is_like_file(row, item)), None)
