@@ -114,6 +114,7 @@ class Person:
             if number % 3 == 1:
                 self._does("reactions", {"guid": target, "tapback": "like"})
             if number % 3 == 2:
+                self._does("reactions", {"guid": target, "tapback": "question"})
                 self._does("reactions", {"guid": target, "remove": True})
             late = {"attachment": photo(f"late {number:02}.png"), "file_after_ms": 700}
             self._does("messages", late)
