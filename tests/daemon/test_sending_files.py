@@ -28,6 +28,7 @@ from tests.daemon.test_sending_through_messages import texts_on_phone
 from tests.daemon.waiting import ADA, BO, LINE, until, working
 
 PHOTO = b"\xff\xd8" + b"photo" * 50_000
+VOICE = FileToSend("Audio Message.caf", "audio/x-caf", size=None)
 SECOND_LINE = "+15550100009"
 DAY_MS = 86_400_000
 
@@ -167,6 +168,21 @@ class TestSendAudio:
 
         assert door.messages[-1].is_audio
         assert [shown.is_audio for shown in mac.phones.screen(ADA)][-1]
+
+    async def test_one_that_messages_swallowed_is_not_proven_by_the_next(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        async with working(msgspec.structs.replace(settings, proof_timeout_s=3), door):
+            await mac.person_texts(ADA, "Say something")
+            await until(lambda: bool(door.messages))
+            mac.faults.add(Fault("silent"))
+            works = [
+                door.accept_command(LINE, SendAudio(ADA, (door.messages[0].chat.guid,), VOICE), content)
+                for content in (PHOTO, PHOTO[1:])
+            ]
+            await until(lambda: all(work.is_over for work in works))
+
+        assert [(work.status, work.error) for work in works] == [("failed", "outcome_unknown"), ("sent", None)]
 
 
 class TestReact:
