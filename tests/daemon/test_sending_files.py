@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import resource
 import signal
 import sqlite3
 from pathlib import Path
@@ -360,6 +361,22 @@ class TestFetching:
             await until(lambda: file.status == "sent")
 
         assert files_on_phone(mac, ADA) == ["photo.jpg"]
+
+    @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits another process")
+    async def test_a_disk_that_is_full_for_a_while_costs_no_attempt(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, tmp_path: Path
+    ) -> None:
+        async with daemon_process(settings, tmp_path) as process:
+            await until(lambda: bool(door.hellos))
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (4_000_000, resource.RLIM_INFINITY))
+            work = door.accept_file(LINE, ADA, "film.mov", bytes(8_000_000))
+            await until(lambda: door.knocks["file"] > 1)
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+            await until(lambda: work.is_over)
+
+        assert (work.status, work.attempts) == ("sent", 1)
+        assert files_on_phone(mac, ADA) == ["film.mov"]
 
 
 class TestDeath:

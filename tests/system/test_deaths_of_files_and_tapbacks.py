@@ -32,7 +32,7 @@ POINTS = [
     *("daemon.seen", "daemon.told", "daemon.brought", "daemon.signalled"),
     *("simulator.row", "simulator.attached", "simulator.shown"),
 ]
-RANDOM_DEATHS = ["serve", "daemon", "simulate"] * 3
+RANDOM_DEATHS = ["serve", "daemon", "simulate"] * 2
 # A Mac whose Messages is away for a moment has no way for these, and says so.
 NO_BRIDGE = "advanced_features_required"
 END_WITHIN_S = 90
@@ -131,7 +131,7 @@ def test_of_files_voices_and_tapbacks_none_is_lost_none_doubled_and_each_ends(tm
     failpoints = tmp_path / "failpoints"
     failpoints.mkdir()
     voice = sound(tmp_path / "memo.m4a", "m4a")
-    settings = {"BLUEPORT_FAILPOINTS": str(failpoints), "BLUEPORT_DAEMON_PROOF_TIMEOUT_S": "5"}
+    settings = {"BLUEPORT_FAILPOINTS": str(failpoints), "BLUEPORT_DAEMON_PROOF_TIMEOUT_S": "3"}
     with Receiver() as receiver, running(tmp_path / "data", **settings) as blueport:
         blueport.api("POST", "/v1/webhooks", {"from": "", "url": receiver.url, "events": EVENTS})
         targets = [blueport.texts(ADA, f"about {number:02}") for number in range(ROUNDS)]
