@@ -1,5 +1,6 @@
 """Files of messages, brought to the server by a whole daemon; each lies, or does not lie, on the disk of a test."""
 
+import asyncio
 import os
 import plistlib
 from collections.abc import Callable
@@ -10,9 +11,13 @@ import pytest
 
 from blueport.clock import now_ms
 from blueport.daemon.journal import uploads
-from blueport.daemon.journal.file import opened_journal
+from blueport.daemon.journal.file import Journal, opened_journal
+from blueport.daemon.journal.uploads import Upload
 from blueport.daemon.settings import Settings
+from blueport.daemon.uplink import opened_uplink
 from blueport.daemon.watching import bringing
+from blueport.daemon.watching.bringing import Bringing
+from blueport.daemon.watching.library import Library
 from blueport.simulator.chatdb import Attachment, Cell, ChatDb, Row
 from blueport.simulator.mac import SimulatedMac
 from tests.daemon.fake_door import FakeDoor
@@ -22,6 +27,16 @@ from tests.daemon.waiting import ADA, LINE, until, working
 
 PHOTO = Attachment("photo.heic", b"heic" * 1000, "image/heic")
 DOWNLOADING, FINISHED = 3, 5
+
+
+class Rounds(asyncio.Event):
+    """Counts how often somebody who waits for it begins anew."""
+
+    count = 0
+
+    def clear(self) -> None:
+        self.count += 1
+        super().clear()
 
 
 def folder(chat_db: ChatDb) -> Path:
@@ -225,6 +240,67 @@ class TestNotThere:
         with opened_journal(settings.journal) as journal:
             assert uploads.to_do(journal) == []
         assert brought(door, missing) is None
+
+
+class TestClock:
+    async def test_one_that_is_set_back_holds_up_no_file(
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = folder(chat_db) / "a.jpg"
+        async with working(settings, door):
+            row = message_with(chat_db, str(path), total_bytes=7)
+            await until(lambda: bool(door.messages))
+
+            monkeypatch.setattr(bringing, "now_ms", lambda: now_ms() - 2 * 86_400_000)
+            path.write_bytes(b"content")
+            await until(lambda: brought(door, row) == b"content")
+
+    async def test_a_file_that_is_awaited_from_the_future_on_is_not_given_up(
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        path = folder(chat_db) / "a.jpg"
+        async with working(settings, door):
+            row = message_with(chat_db, str(path), total_bytes=7)
+            await until(lambda: bool(door.messages))
+        with opened_journal(settings.journal) as journal:
+            journal.change("UPDATE uploads SET since = ?", now_ms() + 2 * 86_400_000)
+
+        async with working(settings, door):
+            other = chat_db.add_message("", sender=ADA, attachments=[PHOTO])
+            await until(lambda: brought(door, other) is not None)
+            path.write_bytes(b"content")
+            await until(lambda: brought(door, row) == b"content")
+
+
+class TestAwayFromTheServer:
+    async def test_a_line_that_is_taken_from_the_mac_for_a_while_costs_no_file(
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        path = folder(chat_db) / "a.jpg"
+        path.write_bytes(b"con")
+        async with working(settings, door):
+            row = message_with(chat_db, str(path), total_bytes=7)
+            await until(lambda: bool(door.messages))
+            door.lines = set()
+            path.write_bytes(b"content")
+            await until(lambda: door.knocks["files"] > 0)
+
+            door.lines = {LINE}
+            await until(lambda: brought(door, row) == b"content")
+
+    async def test_a_file_whose_message_is_to_be_told_anew_is_not_asked_for_again_and_again(
+        self, chat_db: ChatDb, settings: Settings, journal: Journal
+    ) -> None:
+        journal.uploads = rounds = Rounds()
+        uploads.queue(journal, Upload("a-message", "a-file", LINE, b"/nowhere", None, 0, now_ms()), sighting_seq=0)
+        async with opened_uplink(settings) as uplink:
+            work = asyncio.create_task(Bringing(journal, uplink, Library(chat_db.path)).bring_for_ever())
+            await until(lambda: rounds.count > 0)
+            uploads.forget(journal, "a-message")
+            await asyncio.sleep(1)
+            work.cancel()
+
+        assert rounds.count < 20  # one that does not rest makes thousands
 
 
 class TestDeath:

@@ -1,7 +1,10 @@
 """Files, voice messages and tapbacks that a whole daemon sends: fetched, staged, handed over once, and proven."""
 
 import asyncio
+import contextlib
+import resource
 import signal
+import sqlite3
 from pathlib import Path
 
 import msgspec
@@ -15,15 +18,18 @@ from blueport.daemon.settings import Settings
 from blueport.daemon.uplink import opened_uplink
 from blueport.protocol.commands import FileToSend, React, SendAudio, SendFile
 from blueport.protocol.door import ClaimedItem
+from blueport.simulator import oddities
+from blueport.simulator.chatdb import Row
 from blueport.simulator.faults import Fault
 from blueport.simulator.mac import SimulatedMac
 from blueport.simulator.settings import imsg_path
-from tests.daemon.fake_door import FakeDoor
+from tests.daemon.fake_door import FakeDoor, Work
 from tests.daemon.test_daemon_deaths import daemon_process
 from tests.daemon.test_sending_through_messages import texts_on_phone
 from tests.daemon.waiting import ADA, BO, LINE, until, working
 
 PHOTO = b"\xff\xd8" + b"photo" * 50_000
+VOICE = FileToSend("Audio Message.caf", "audio/x-caf", size=None)
 SECOND_LINE = "+15550100009"
 DAY_MS = 86_400_000
 
@@ -40,6 +46,11 @@ def staging_folder(settings: Settings) -> Path:
 
 def staged_files(settings: Settings) -> list[Path]:
     return [path for path in staging_folder(settings).rglob("*") if path.is_file()]
+
+
+def is_matched(settings: Settings, guid: str) -> bool:
+    with contextlib.closing(sqlite3.connect(settings.journal)) as journal:
+        return bool(journal.execute("SELECT 1 FROM claims WHERE guid = ?", (guid,)).fetchone())
 
 
 def files_on_phone(mac: SimulatedMac, person: str) -> list[str]:
@@ -159,6 +170,21 @@ class TestSendAudio:
         assert door.messages[-1].is_audio
         assert [shown.is_audio for shown in mac.phones.screen(ADA)][-1]
 
+    async def test_one_that_messages_swallowed_is_not_proven_by_the_next(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        async with working(msgspec.structs.replace(settings, proof_timeout_s=3), door):
+            await mac.person_texts(ADA, "Say something")
+            await until(lambda: bool(door.messages))
+            mac.faults.add(Fault("silent"))
+            works = [
+                door.accept_command(LINE, SendAudio(ADA, (door.messages[0].chat.guid,), VOICE), content)
+                for content in (PHOTO, PHOTO[1:])
+            ]
+            await until(lambda: all(work.is_over for work in works))
+
+        assert [(work.status, work.error) for work in works] == [("failed", "outcome_unknown"), ("sent", None)]
+
 
 class TestReact:
     async def test_a_tapback_is_put_on_the_part_and_proven_by_its_row(
@@ -190,6 +216,51 @@ class TestReact:
             await until(lambda: work.is_over)
 
         assert (work.status, work.error) == ("failed", "outcome_unknown")
+
+    async def test_one_whose_row_is_gone_ends_at_once(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        async with working(msgspec.structs.replace(settings, proof_timeout_s=600), door):
+            guid = await mac.person_texts(ADA, "Nice?")
+            await until(lambda: bool(door.messages))
+            first = await self._swallowed(mac, door, React(ADA, (door.messages[0].chat.guid,), guid, "love"))
+            row = self._own(mac, guid, 2000, is_sent=0)
+            await until(lambda: is_matched(settings, row.guid))
+
+            second = await self._swallowed(mac, door, React(ADA, (door.messages[0].chat.guid,), guid, "like"))
+            self._own(mac, guid, 2001, is_sent=1)
+            await until(lambda: first.is_over and second.is_over)
+
+        assert (first.status, first.error) == ("failed", "outcome_unknown")
+        assert second.status == "sent"
+
+    async def test_the_second_of_two_alike_is_proven_where_the_row_of_the_first_was_never_seen(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        async with working(msgspec.structs.replace(settings, proof_timeout_s=3), door):
+            guid = await mac.person_texts(ADA, "Nice?")
+            await until(lambda: bool(door.messages))
+            love = React(ADA, (door.messages[0].chat.guid,), guid, "love")
+            first, second = await self._swallowed(mac, door, love), await self._swallowed(mac, door, love)
+            self._own(mac, guid, 2000, is_sent=1)
+            await until(lambda: first.is_over and second.is_over)
+
+        assert (first.status, first.error) == ("failed", "outcome_unknown")
+        assert second.status == "sent"
+
+    @staticmethod
+    async def _swallowed(mac: SimulatedMac, door: FakeDoor, react: React) -> Work:
+        """Have a tapback handed over of which Messages makes nothing."""
+        mac.faults.add(Fault("silent"))
+        work = door.accept_command(LINE, react)
+        await until(lambda: not mac.faults.pending())
+        return work
+
+    @staticmethod
+    def _own(mac: SimulatedMac, target: str, kind: int, *, is_sent: int) -> Row:
+        """Write an own tapback, which takes the place of the one before."""
+        chat = mac.db.direct_chat(ADA)
+        return oddities.tapback(mac.db, f"p:0/{target}", kind, chat=chat, sender=None, is_sent=is_sent)
 
 
 class TestFetching:
@@ -290,6 +361,22 @@ class TestFetching:
             await until(lambda: file.status == "sent")
 
         assert files_on_phone(mac, ADA) == ["photo.jpg"]
+
+    @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits another process")
+    async def test_a_disk_that_is_full_for_a_while_costs_no_attempt(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, tmp_path: Path
+    ) -> None:
+        async with daemon_process(settings, tmp_path) as process:
+            await until(lambda: bool(door.hellos))
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (4_000_000, resource.RLIM_INFINITY))
+            work = door.accept_file(LINE, ADA, "film.mov", bytes(8_000_000))
+            await until(lambda: door.knocks["file"] > 1)
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+            await until(lambda: work.is_over)
+
+        assert (work.status, work.attempts) == ("sent", 1)
+        assert files_on_phone(mac, ADA) == ["film.mov"]
 
 
 class TestDeath:

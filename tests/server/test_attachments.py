@@ -1,5 +1,6 @@
 """Files of messages: sent by customers, brought by Macs, shown in lists and in webhooks."""
 
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -8,7 +9,7 @@ from blueport.protocol.commands import SendFile, SendText
 from blueport.protocol.sightings import AttachmentSeen, MessageChanged
 from tests.server.answers import assert_done, assert_refused
 from tests.server.receiver import Receiver, until
-from tests.server.world import ADA, NOON_MS, SECOND_MS, Customer, Json, proof_of, text_from
+from tests.server.world import ADA, NOON_MS, SECOND_MS, Clock, Customer, Json, Mac, World, proof_of, text_from
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
 PHOTO = AttachmentSeen("at_0_PHOTO", "photo.png", "image/png", 3000, is_coming=True)
@@ -74,6 +75,38 @@ class TestSending:
         alice.mac.fail(text, "refused", permanent=True)
 
         assert (alice.item(item["id"])["status"], alice.item(item["id"])["error"]) == ("failed", "refused")
+        assert alice.mac.claim() == []
+
+    def test_if_nobody_can_say_whether_the_text_was_sent_the_file_is_not(self, alice: Customer) -> None:
+        item = sent(alice, text="Look", attachments=[alice.uploads(PNG)["id"]])
+        after = sent(alice, text="After")
+        (text,) = alice.mac.claim()
+        alice.mac.begin(text)
+
+        offered = [*alice.mac.claim(), *alice.mac.claim()]  # by a journal that does not hold it any more
+
+        assert [each.id for each in offered] == [after["id"]]
+        assert (alice.item(item["id"])["status"], alice.item(item["id"])["error"]) == ("failed", "outcome_unknown")
+
+    def test_if_the_mac_falls_silent_over_the_text_the_whole_ends(self, alice: Customer) -> None:
+        item = sent(alice, text="Look", attachments=[alice.uploads(PNG)["id"]])
+        (text,) = alice.mac.claim()
+        alice.mac.begin(text)
+
+        alice.world.sweep_for(32 * 60 * SECOND_MS)
+
+        assert (alice.item(item["id"])["status"], alice.item(item["id"])["error"]) == ("failed", "outcome_unknown")
+
+    def test_a_text_that_is_proven_late_brings_no_file_behind_what_has_failed(self, alice: Customer) -> None:
+        item = sent(alice, text="Look", attachments=[alice.uploads(PNG)["id"]])
+        (text,) = alice.mac.claim()
+        alice.mac.begin(text)
+        alice.mac.fail(text, "outcome_unknown", permanent=True)
+
+        alice.mac.sees(proof_of(text))
+
+        assert alice.messages()[0]["outbox_id"] == item["id"]
+        assert alice.item(item["id"])["status"] == "failed"
         assert alice.mac.claim() == []
 
     @pytest.mark.parametrize("text", ["", " ", "\ufffc"])
@@ -295,6 +328,38 @@ class TestNews:
         assert heard.body["data"]["attachments"] == [
             {"filename": "photo.png", "mime_type": "image/png", "size": 3000, "url": None, "transcription": None}
         ]
+
+    def test_a_file_that_comes_when_the_news_has_left_is_no_second_news(
+        self, alice: Customer, receiver: Receiver
+    ) -> None:
+        alice.webhook(receiver.url)
+        seen = text_from(ADA, alice.line, None, attachments=(PHOTO,))
+        alice.mac.sees(seen)
+        alice.world.pass_time(10 * SECOND_MS)
+        receiver.waits_for(1)
+
+        alice.mac.brings(PNG, seen, PHOTO.guid)
+        alice.mac.brings(PNG, seen, PHOTO.guid)
+
+        assert bytes_at(alice, alice.messages()[0]["attachments"][0]["url"]) == PNG
+        until(lambda: pending(alice) == [])
+        assert len(receiver.heard) == 1
+
+    def test_news_that_waits_outlives_the_server(self, database: Path, receiver: Receiver) -> None:
+        clock = Clock()
+        with World(database, clock).open() as world:
+            alice = world.customer("Alice", "+15550101000")
+            alice.webhook(receiver.url)
+            seen = text_from(ADA, alice.line, None, attachments=(PHOTO,))
+            alice.mac.sees(seen)
+            token, daemon_id = alice.mac.token, alice.mac.id
+
+        with World(database, clock).open() as world:
+            assert receiver.heard == []
+            Mac(world, token, daemon_id).brings(PNG, seen, PHOTO.guid)
+            (heard,) = receiver.waits_for(1)
+
+        assert heard.body["data"]["attachments"][0]["url"] is not None
 
     def test_a_file_that_is_on_no_mac_is_not_awaited(self, alice: Customer, receiver: Receiver) -> None:
         alice.webhook(receiver.url)

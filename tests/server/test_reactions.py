@@ -389,6 +389,25 @@ class TestSeen:
         assert _listed(alice, guid) == []
         assert _reaction_events(alice) == []
 
+    def test_a_removal_takes_off_what_an_unseen_one_had_taken_the_place_of(self, alice: Customer, guid: str) -> None:
+        # Messages keeps the latest row alone: of a like that came and went while no Mac looked there is the removal.
+        alice.mac.sees(reaction_to(guid, alice.line, tapback="love"))
+
+        alice.mac.sees(reaction_to(guid, alice.line, tapback="like", is_added=False))
+
+        assert _listed(alice, guid) == []
+        alice.mac.sees(reaction_to(guid, alice.line, tapback="like", sent_at=NOON_MS))  # and if it is told after all
+        assert _listed(alice, guid) == []
+        assert _reaction_events(alice) == [("reaction.added", "love"), ("reaction.removed", "love")]
+
+    def test_what_is_told_after_a_later_removal_of_another_is_over(self, alice: Customer, guid: str) -> None:
+        alice.mac.sees(reaction_to(guid, alice.line, tapback="like", is_added=False, sent_at=NOON_MS + 9))
+
+        alice.mac.sees(reaction_to(guid, alice.line, tapback="love", sent_at=NOON_MS + 1))
+
+        assert _listed(alice, guid) == []
+        assert _reaction_events(alice) == []
+
     def test_a_tapback_on_a_message_is_no_message(self, alice: Customer) -> None:
         alice.mac.hello(alice.line, capabilities=("reactions",))
         alice.mac.sees(reaction_to("never seen", alice.line, CARL))

@@ -59,7 +59,8 @@ _TROUBLES = {
 _FOREIGN_LINE = b'"line_not_found"'
 # And those that are, or come from somebody on the way.
 _NO_SUCH_PATH = frozenset({"route_not_found", "unknown"})
-_NOT_TOLD_YET = frozenset({"message_not_found", "file_not_found"})
+# A line may be given back to this Mac.
+_NOT_YET = frozenset({"message_not_found", "file_not_found", "line_not_found"})
 _MIME_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
 
 _log = logging.getLogger(__name__)
@@ -181,13 +182,13 @@ class Uplink:
         """Bring a file *of* a message: `line`, `message` and `attachment`.
 
         Raises:
-            GoneError: The server does not know the message yet, or not with that file.
+            GoneError: The server does not know the message yet, or not with that file, or not as this Mac's.
             RefusedError: It does not want the file.
             UnansweredError: It did not get all of it.
         """
         try:
             status, answer = await self._put(of, file, mime_type, timeout_s=_STALLED_S + size / _SLOWEST_BYTES_A_S)
-            if status == _NOT_FOUND and _code_of(answer) in _NOT_TOLD_YET:
+            if status == _NOT_FOUND and _code_of(answer) in _NOT_YET:
                 raise GoneError
             if _is_refusal(status, answer):
                 raise RefusedError(f"{status} {_code_of(answer)}")

@@ -9,6 +9,7 @@ from blueport.daemon.performing.choosing import Chosen
 from blueport.daemon.settings import Settings
 from blueport.daemon.transports.base import ADVANCED_FEATURES_REQUIRED, OutcomeUnknownError, TransportError
 from blueport.daemon.uplink import Uplink
+from blueport.failpoints import reached
 from blueport.protocol.door import ClaimedSignal, ClaimSignals, Failed
 
 # What may be tried again is offered again at once.
@@ -20,6 +21,7 @@ async def signal_for_ever(uplink: Uplink, transport: Chosen, settings: Settings)
     while True:
         for claimed in await uplink.claim_signals(ClaimSignals(wait_s=settings.claim_wait_s)):
             failed = await _done(transport, claimed)
+            reached("daemon.signalled")
             if failed is None:
                 await uplink.signal_done(claimed.id, claimed.token)
                 continue

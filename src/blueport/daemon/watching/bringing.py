@@ -2,7 +2,8 @@
 
 A file is brought when two looks see the same and chat.db does not say that there should be more of it: Messages writes
 large ones for a while. One that is not there may come within the day, and is looked for less and less often. Which
-files are to be brought is in the journal; when to look again is not, so that a new process looks at once.
+files are to be brought is in the journal; when to look again is not, so that a new process looks at once. That goes by
+a clock that nobody sets.
 """
 
 import asyncio
@@ -19,12 +20,12 @@ from blueport.daemon.watching.library import LARGEST_BYTES, FileLook, Library, o
 from blueport.failpoints import reached
 
 AT_ONCE = 4
-_PATIENCE_MS = 24 * 60 * 60 * 1000
-_LOOK_AGAIN_MS = 200
-_FIRST_PAUSE_MS, _LONGEST_PAUSE_MS = 250, 60_000
+_PATIENCE_S = 24 * 60 * 60
+_LOOK_AGAIN_S = 0.2
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 60.0
 # A missing file is looked for again after a part of the time that it has been missing.
 _SHARE_OF_AGE = 10
-_LONGEST_LOOK_PAUSE_MS = 5 * 60 * 1000
+_LONGEST_LOOK_PAUSE_S = 5 * 60
 # What chat.db says of a size is wrong, if nothing was written for so long.
 _AT_REST_MS = 60_000
 
@@ -33,7 +34,7 @@ _Key = tuple[str, str]
 
 
 class _Wait(NamedTuple):
-    """When to look again (Unix ms), what was seen last, and how often it could not be brought."""
+    """When to look again (seconds of the loop), what was seen last, and how often it could not be brought."""
 
     until: float
     seen: FileLook | None = None
@@ -49,47 +50,61 @@ class Bringing:
         self._library = library
         self._waits: dict[_Key, _Wait] = {}
         self._at_work: set[_Key] = set()
+        self._began_s = 0.0
 
     async def bring_for_ever(self) -> None:
         """Bring each file as soon as it is whole."""
         self._at_work.clear()
+        self._began_s = _now_s()
         async with asyncio.TaskGroup() as group:
             while True:
                 self._journal.uploads.clear()
-                for upload in uploads.to_do(self._journal):
+                for upload in self._to_do():
                     file = self._whole(upload) if self._is_due(upload) else None
                     if file is not None:
                         self._at_work.add(_key(upload))
                         group.create_task(self._bring(upload, file))
                 await self._rest()
 
+    def _to_do(self) -> list[Upload]:
+        """Return what is to be brought, and wait for nothing else: some of it may have been put off, or called off."""
+        to_do = uploads.to_do(self._journal)
+        keys = {_key(upload) for upload in to_do}
+        self._waits = {key: wait for key, wait in self._waits.items() if key in keys}
+        return to_do
+
     def _is_due(self, upload: Upload) -> bool:
         key = _key(upload)
         is_free = key not in self._at_work and len(self._at_work) < AT_ONCE
-        return is_free and self._waits.get(key, _Wait(0)).until <= now_ms()
+        return is_free and self._waits.get(key, _Wait(0)).until <= _now_s()
 
     def _whole(self, upload: Upload) -> FileLook | None:
         """Return the file if it can be brought now; else see to it that it is looked at again, or given up."""
         before = self._waits.get(_key(upload), _Wait(0))
-        file, moment = self._library.look(upload.path), now_ms()
+        file = self._library.look(upload.path)
         if file is not None and file.size > LARGEST_BYTES:
             self._end(upload)
         elif file is None or file.size == 0:
-            self._look_later(upload, moment)
-        elif file != before.seen or _is_growing(file, upload, moment):
-            self._waits[_key(upload)] = _Wait(moment + _LOOK_AGAIN_MS, file, before.failures)
+            self._look_later(upload)
+        elif file != before.seen or _is_growing(file, upload):
+            self._waits[_key(upload)] = _Wait(_now_s() + _LOOK_AGAIN_S, file, before.failures)
         else:
             return file
         return None
 
-    def _look_later(self, upload: Upload, moment: int) -> None:
-        age_ms = abs(moment - upload.since)
-        if age_ms > _PATIENCE_MS:
+    def _look_later(self, upload: Upload) -> None:
+        age_s = self._age_s(upload)
+        if age_s > _PATIENCE_S:
             _log.info("A file of a message did not come within a day; it is not waited for.")
             self._end(upload)
         else:
-            pause_ms = min(max(age_ms / _SHARE_OF_AGE, _LOOK_AGAIN_MS), _LONGEST_LOOK_PAUSE_MS)
-            self._waits[_key(upload)] = _Wait(moment + pause_ms)
+            pause_s = min(max(age_s / _SHARE_OF_AGE, _LOOK_AGAIN_S), _LONGEST_LOOK_PAUSE_S)
+            self._waits[_key(upload)] = _Wait(_now_s() + pause_s)
+
+    def _age_s(self, upload: Upload) -> float:
+        """Return for how long a file is waited for; if the clock was set back meanwhile, since we began."""
+        age_ms = now_ms() - upload.since
+        return age_ms / 1000 if age_ms >= 0 else _now_s() - self._began_s
 
     async def _bring(self, upload: Upload, file: FileLook) -> None:
         try:
@@ -102,7 +117,7 @@ class Bringing:
         except (GoneError, OSError):
             # Not told yet, or not to be read: as if it were missing, only sooner.
             self._try_later(upload, file)
-            if abs(now_ms() - upload.since) > _PATIENCE_MS:
+            if self._age_s(upload) > _PATIENCE_S:
                 self._end(upload)
         else:
             reached("daemon.brought")
@@ -118,8 +133,8 @@ class Bringing:
 
     def _try_later(self, upload: Upload, file: FileLook) -> None:
         failures = self._waits.get(_key(upload), _Wait(0)).failures
-        pause_ms = min(_FIRST_PAUSE_MS * 2**failures, _LONGEST_PAUSE_MS)
-        self._waits[_key(upload)] = _Wait(now_ms() + pause_ms, file, min(failures + 1, 10))
+        pause_s = min(_FIRST_PAUSE_S * 2**failures, _LONGEST_PAUSE_S)
+        self._waits[_key(upload)] = _Wait(_now_s() + pause_s, file, min(failures + 1, 10))
 
     def _end(self, upload: Upload) -> None:
         uploads.end(self._journal, upload)
@@ -128,7 +143,7 @@ class Bringing:
     async def _rest(self) -> None:
         """Wait until something is to be brought, or looked at again."""
         due_at = min((wait.until for key, wait in self._waits.items() if key not in self._at_work), default=None)
-        pause_s = None if due_at is None or len(self._at_work) == AT_ONCE else max(due_at - now_ms(), 0) / 1000
+        pause_s = None if due_at is None or len(self._at_work) == AT_ONCE else max(due_at - _now_s(), 0)
         with suppress(TimeoutError):
             async with asyncio.timeout(pause_s):
                 await self._journal.uploads.wait()
@@ -138,6 +153,10 @@ def _key(upload: Upload) -> _Key:
     return upload.message_guid, upload.attachment_guid
 
 
-def _is_growing(file: FileLook, upload: Upload, moment: int) -> bool:
-    is_at_rest = abs(moment - file.written_ns // 1_000_000) > _AT_REST_MS
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _is_growing(file: FileLook, upload: Upload) -> bool:
+    is_at_rest = abs(now_ms() - file.written_ns // 1_000_000) > _AT_REST_MS
     return upload.total_bytes not in (0, file.size) and not is_at_rest

@@ -27,7 +27,10 @@ class Question(NamedTuple):
 
 
 class Look(NamedTuple):
-    """What was found, and where the reader now stands; `accounts` are this Mac's own addresses."""
+    """What was found, and where the reader now stands.
+
+    `accounts` are this Mac's own addresses, `gone` the rowids of what was to be looked at again and is not there.
+    """
 
     file: int
     cursor: int
@@ -38,6 +41,7 @@ class Look(NamedTuple):
     accounts: list[str]
     readings: list[Reading]
     is_rebuilt: bool = False
+    gone: frozenset[int] = frozenset()
 
     @property
     def is_all(self) -> bool:
@@ -83,4 +87,5 @@ def _from(db: ChatDb, cursor: int, question: Question) -> Look:
     if fresh:
         last, last_guid = fresh[-1].rowid, fresh[-1].guid
     readings = db.readings(since=question.receipts_since, between=question.read_between)
-    return Look(db.file, last, last_guid, fresh, watched, states, db.addresses_of_chats(), readings)
+    gone = frozenset(question.watched) - {row.rowid for row in watched}
+    return Look(db.file, last, last_guid, fresh, watched, states, db.addresses_of_chats(), readings, gone=gone)

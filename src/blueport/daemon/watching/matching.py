@@ -1,13 +1,14 @@
 """Which outbox item an own row of chat.db is: Messages does not say.
 
 Of a text the conversation and the whole text decide, of a file its name, and the folder that no other file was ever in,
-of a voice message that it is one, of a tapback what it is and what it is on.
+of a voice message that it is one, and its size, of a tapback what it is and what it is on.
 """
 
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from pathlib import PurePosixPath
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
 
 from blueport.daemon.chatdb.rows import MessageRow
 from blueport.daemon.journal.items import Item
@@ -42,10 +43,11 @@ def item_of(row: MessageRow, items: Sequence[Item], *, region: str) -> Item | No
         region: How to read phone numbers in national notation.
     """
     if row.kind == "reaction":
-        return next((item for item in items if _is_open(row, item) and _is_reaction(row, item.command)), None)
+        # The row of an earlier one is gone since a later one took its place.
+        return next((item for item in reversed(items) if _is_open(row, item) and _is_reaction(row, item.command)), None)
     there = [item for item in items if _may_be(row, item, region)]
     if row.files:
-        return _staged_item(row, items) or next((item for item in there if _is_like_file(row, item)), None)
+        return _staged_item(row, items) or _of_its_size(row, [item for item in there if _is_like_file(row, item)])
     if row.text is None:
         return next((item for item in there if _is_refused_file(row, item)), None)
     texts = [item for item in there if isinstance(item.command, SendText)]
@@ -124,6 +126,18 @@ def _is_like_file(row: MessageRow, item: Item) -> bool:
             return any(exactly(file.transfer_name or "") == name for file in row.files)
         case _:
             return False
+
+
+def _of_its_size(row: MessageRow, items: Sequence[Item]) -> Item | None:
+    """Return the item whose file is as large as that of *row*; if none is, Messages may have made another of it."""
+    return next((item for item in items if _is_as_large(row, item)), next(iter(items), None))
+
+
+def _is_as_large(row: MessageRow, item: Item) -> bool:
+    with suppress(OSError):
+        size = Path(item.staged or "").stat().st_size
+        return any(file.total_bytes == size for file in row.files)
+    return False
 
 
 def _is_refused_file(row: MessageRow, item: Item) -> bool:

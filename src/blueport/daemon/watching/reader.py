@@ -113,6 +113,7 @@ class Reader:
                 self.noting.note(row, now)
             for row, read_at in read:
                 self.noting.note_reading(row, read_at)
+            self._end_vanished(seen)
             self._forget_vanished(seen.watched, now.ms)
             if seen.is_all:
                 self.noting.end_unproven(now.ms, back_at=looked.back_at)
@@ -174,6 +175,15 @@ class Reader:
         """Return the rows whose state is another than when they were last looked at."""
         known = reading.seen_states(self._journal, [state.guid for state in seen.states])
         return [state.rowid for state in seen.states if known.get(state.guid, state.state) != state.state]
+
+    def _end_vanished(self, seen: Look) -> None:
+        """Give up the items whose row is gone, as that of a tapback in whose place another came: it proves nothing."""
+        there = {row.guid for row in (*seen.watched, *seen.fresh)}
+        gone = [one.guid for one in reading.watched(self._journal) if one.rowid in seen.gone]
+        for guid in gone:
+            item = items.of_row(self._journal, guid)
+            if item is not None and guid not in there:
+                items.fail(self._journal, item, items.OUTCOME_UNKNOWN, permanent=True)
 
     def _forget_vanished(self, found: list[MessageRow], moment: int) -> None:
         """Stop looking at rows that are gone: deleted by a person before they were finished."""

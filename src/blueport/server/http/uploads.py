@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import msgspec
 from starlette.types import Receive, Scope
 
+from blueport.failpoints import reached
 from blueport.server.blobs import kinds, names
 from blueport.server.blobs.storage import Blobs, Kept, too_large
 from blueport.server.errors import ApiError
@@ -67,9 +68,11 @@ async def kept(blobs: Blobs, scope: Scope, receive: Receive, limit: int = FILE_L
         raise too_large(limit)
     try:
         async with asyncio.timeout(longest_s(limit)):
-            return await blobs.keep(parts_of(receive), limit=limit)
+            placed = await blobs.keep(parts_of(receive), limit=limit)
     except TimeoutError:
         raise too_slow() from None
+    reached("server.file_placed")
+    return placed
 
 
 def uploaded(scope: Scope, kept: Kept) -> Uploaded:

@@ -50,7 +50,7 @@ def attach(tx: Tx, line: Line, message_id: MessageId, guid: str) -> None:
 
 
 def _put_on(tx: Tx, line: Line, row: ReactionRow, earlier: list[ReactionRow], seen: ReactionSeen) -> None:
-    overtaken_by = next((other for other in earlier if _ends(other, row)), None)
+    overtaken_by = next((other for other in earlier if other.sent_at > row.sent_at), None)
     if overtaken_by is not None:
         queries.add_reaction(tx, row._replace(added=0, removed_by_guid=overtaken_by.guid))
         return
@@ -62,10 +62,10 @@ def _put_on(tx: Tx, line: Line, row: ReactionRow, earlier: list[ReactionRow], se
 
 
 def _take_off(tx: Tx, line: Line, row: ReactionRow, earlier: list[ReactionRow], seen: ReactionSeen) -> None:
-    standing = [other for other in earlier if other.added and _is_alike(other, row) and other.sent_at <= row.sent_at]
+    standing = [other for other in earlier if other.added and _is_over_by(other, row)]
     for other in standing:
         _end(tx, line, other, seen)
-    if not standing:
+    if not any(_is_alike(other, row) for other in standing):
         # Kept all the same: what it took off may be told later.
         queries.add_reaction(tx, row._replace(added=0, removed_by_guid=row.guid))
 
@@ -75,10 +75,12 @@ def _end(tx: Tx, line: Line, row: ReactionRow, seen: ReactionSeen) -> None:
         _announce(tx, line, row._replace(added=0, sent_at=seen.sent_at, synced_at=tx.now_ms))
 
 
-def _ends(other: ReactionRow, row: ReactionRow) -> bool:
-    """Say whether *row*, told late, had already been replaced or taken off by *other*."""
-    is_removal = other.removed_by_guid == other.guid
-    return other.sent_at > row.sent_at and (not is_removal or _is_alike(other, row))
+def _is_over_by(row: ReactionRow, removal: ReactionRow) -> bool:
+    """Say whether *row* no longer stands once *removal* has come.
+
+    What that took off may be another, which had come after *row*, in its place, and of which no row is left.
+    """
+    return row.sent_at < removal.sent_at or (row.sent_at == removal.sent_at and _is_alike(row, removal))
 
 
 def _is_alike(one: ReactionRow, other: ReactionRow) -> bool:
