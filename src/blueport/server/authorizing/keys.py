@@ -4,6 +4,7 @@ The checksum tells a typo from a revoked key without asking the database, and le
 A key has too much randomness to be guessed from its hash, so that a fast hash is enough. GitHub's tokens are the model.
 """
 
+import functools
 import hashlib
 import re
 import secrets
@@ -49,6 +50,15 @@ def is_well_formed(key: str) -> bool:
     """Tell whether *key* could be one of ours."""
     match = _KEY.fullmatch(key)
     return match is not None and secrets.compare_digest(match[2], _checksum(match[1]))
+
+
+@functools.lru_cache(maxsize=1024)
+def hash_of(key: str) -> str | None:
+    """Return the form in which an API key is looked up, None if it cannot be one of ours.
+
+    Remembered: the same few keys come again and again, and this says nothing of whether they are let in.
+    """
+    return digest(key) if is_well_formed(key) else None
 
 
 def digest(secret: str) -> str:

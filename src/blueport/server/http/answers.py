@@ -1,6 +1,7 @@
 """Answers as they leave: JSON with its request id, and the headers that every answer bears."""
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator, Callable
 
 import msgspec
@@ -80,13 +81,17 @@ def with_standing(answer: Answer, standing: Standing) -> Answer:
     """Return *answer* with what its key may still do: in the form that clients know, and in the IETF's newer one."""
     limit, remaining, reset_s, _ = standing
     headers = (
-        (b"ratelimit-limit", b"%d" % limit),
+        *_of_limit(limit),
         (b"ratelimit-remaining", b"%d" % remaining),
         (b"ratelimit-reset", b"%d" % reset_s),
-        (b"ratelimit-policy", b'"default";q=%d;w=3600' % limit),
         (b"ratelimit", b'"default";r=%d;t=%d' % (remaining, reset_s)),
     )
     return msgspec.structs.replace(answer, headers=answer.headers + headers)
+
+
+@functools.lru_cache(maxsize=64)
+def _of_limit(limit: int) -> tuple[Header, Header]:
+    return (b"ratelimit-limit", b"%d" % limit), (b"ratelimit-policy", b'"default";q=%d;w=3600' % limit)
 
 
 def headers_of(answer: Answer, request_id: str) -> list[Header]:

@@ -52,9 +52,14 @@ class Call(msgspec.Struct, Generic[Asked], frozen=True):
     key: Key
     asked: Asked
     terms: Terms
-    links: Links
+    origin: str | None
     storage_key: str
     actor: Actor
+
+    @property
+    def links(self) -> Links:
+        """Return the links to files for who called us there."""
+        return self.terms.links.seen_from(self.origin)
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -134,7 +139,7 @@ def endpoint(  # noqa: PLR0913 - one row of a table
             if isinstance(decoded, ApiError):
                 raise decoded
             actor = Actor(key.id, request.id, request.visit.address)
-            call = Call(key, decoded, terms, terms.links.seen_from(request.origin), request.storage_key, actor)
+            call = Call(key, decoded, terms, request.origin, request.storage_key, actor)
             if is_read:
                 told = unit(tx, call)
                 return Done(_encoded(told, request), location=location(told) if location else None)

@@ -1,8 +1,8 @@
 """Finds the endpoint for a request, reads the request, and has it answered."""
 
+import functools
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 
 import msgspec
 from starlette.routing import Route
@@ -39,7 +39,7 @@ class Api:
         """Return a route for each path of *endpoints*."""
         by_path: dict[str, dict[str, Answering]] = {}
         for endpoint in endpoints:
-            by_path.setdefault(endpoint.path, {})[endpoint.method] = partial(self._answered, endpoint)
+            by_path.setdefault(endpoint.path, {})[endpoint.method] = functools.partial(self._answered, endpoint)
         return [route(path, answering) for path, answering in by_path.items()]
 
     async def close(self) -> None:
@@ -60,7 +60,7 @@ class Api:
         if endpoint.is_upload:
             return await self._uploaded(endpoint, request, scope, receive)
         if endpoint.method != "GET":
-            admit = partial(self._store.read, endpoint.admit, self._terms, request)
+            admit = functools.partial(self._store.read, endpoint.admit, self._terms, request)
             request = msgspec.structs.replace(request, given=await body_within_limit(receive, admit))
         prepared = endpoint.prepared(request)
         if endpoint.method == "GET" or prepared.is_refused:
@@ -127,9 +127,12 @@ def _answer(endpoint: Endpoint, done: Done, is_sent: Callable[[], None] | None =
 def origin_of(scope: Scope) -> str | None:
     """Return scheme and host by which we were called, None if there is no host that could be one."""
     hosts = header_values(scope, b"host")
-    if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
-        return None
-    return f"{scope['scheme']}://{hosts[0].decode('ascii')}"
+    return _origin(scope["scheme"], hosts[0]) if len(hosts) == 1 else None
+
+
+@functools.lru_cache(maxsize=256)
+def _origin(scheme: str, host: bytes) -> str | None:
+    return f"{scheme}://{host.decode('ascii')}" if _HOST.fullmatch(host) else None
 
 
 def _preflight(request_id: str) -> Answer:
