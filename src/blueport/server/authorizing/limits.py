@@ -85,7 +85,8 @@ class Limits:
             count = self._counts.get(key.key_id)
             if count is None:
                 count = self._counts[key.key_id] = _Count(key.window_began_at, key.window_calls, now_ms)
-            count.began_at, count.calls = _running(count.began_at, count.calls, now_ms, HOUR_MS)
+            if not count.began_at <= now_ms < count.began_at + HOUR_MS:
+                count.began_at, count.calls = _running(count.began_at, count.calls, now_ms, HOUR_MS)
             count.used_at = now_ms
             is_over = count.calls >= limit
             if not is_over:

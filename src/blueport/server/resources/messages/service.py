@@ -16,7 +16,7 @@ from blueport.server.resources.messages.queries import MessageRow, Place
 from blueport.server.resources.messages.schema import ListMessages, NewMessage
 from blueport.server.sending import service as sending
 from blueport.server.sending.queries import Accepted as Work
-from blueport.server.shapes import Accepted, Message, StoredAttachment
+from blueport.server.shapes import Accepted, Attachment, Message, StoredAttachment
 from blueport.server.store.tx import Tx
 
 TEXT_LIMIT = 20_000  # characters; a carrier or Apple may stop far earlier, and then the outbox says so
@@ -61,7 +61,8 @@ def list_messages(tx: Tx, call: Call[ListMessages]) -> Page[Message]:
         place = call.terms.cursors.place(list_name, call.asked.cursor, Place)
     rows = queries.messages_after(tx, chat.chat_id, place, size + 1)
     shown, next_cursor = call.terms.cursors.page(rows, size, list_name, lambda row: Place(row.sent_at, row.id))
-    return Page([_message(row, call.links, tx.now_ms) for row in shown], next_cursor is not None, next_cursor)
+    links = call.links
+    return Page([_message(row, links, tx.now_ms) for row in shown], next_cursor is not None, next_cursor)
 
 
 def _parts(tx: Tx, call: Call[NewMessage], work: Work) -> list[Work]:
@@ -83,6 +84,12 @@ def _judge_content(asked: NewMessage) -> None:
         raise ApiError("invalid_parameter_value", "`attachments` takes one `file_...`.", param="attachments")
 
 
+def _attachments(row: MessageRow, links: Links, now_ms: int) -> tuple[Attachment, ...]:
+    if row.attachments == "[]":
+        return ()  # most have none, and a page has many
+    return tuple(links.attachment(each, now_ms) for each in _attachments_of.decode(row.attachments))
+
+
 def _message(row: MessageRow, links: Links, now_ms: int) -> Message:
     return Message(
         id=row.id,
@@ -91,7 +98,7 @@ def _message(row: MessageRow, links: Links, now_ms: int) -> Message:
         guid=row.guid,
         sender=row.sender,
         text=row.text,
-        attachments=tuple(links.attachment(each, now_ms) for each in _attachments_of.decode(row.attachments)),
+        attachments=_attachments(row, links, now_ms),
         service=row.service,
         is_from_me=bool(row.is_from_me),
         is_audio_message=bool(row.is_audio_message),
