@@ -2,6 +2,7 @@
 
 import os
 from collections import deque
+from functools import lru_cache
 from typing import Literal, NewType
 
 AccountId = NewType("AccountId", str)
@@ -25,24 +26,27 @@ Prefix = Literal[
 
 # Crockford's alphabet: no i, l, o, u, so that an id read aloud stays itself.
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-_PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
-_RANDOM_BYTES = 10
+_DIGIT_OF_BYTE = (_ALPHABET * 8).encode()
+_RANDOM_DIGITS = 16
 # Randomness is fetched for many ids at once: a system call for each would be a tenth of a request.
-_randomness: deque[bytes] = deque()
+_randomness: deque[str] = deque()
 
 
 def mint(prefix: Prefix, now_ms: int) -> str:
     """Return a new id that sorts by *now_ms* (Unix milliseconds) among its kind."""
-    value = (now_ms << 80) | int.from_bytes(_random_bytes(), "big")
-    digits = "".join([_PAIRS[(value >> shift) & 1023] for shift in range(120, -1, -10)])
-    return f"{prefix}_{digits}"
+    return f"{prefix}_{_time_digits(now_ms)}{_random_digits()}"
 
 
-def _random_bytes() -> bytes:
+@lru_cache(maxsize=16)  # many are minted in the same millisecond
+def _time_digits(now_ms: int) -> str:
+    return "".join([_ALPHABET[(now_ms >> shift) & 31] for shift in range(45, -1, -5)])
+
+
+def _random_digits() -> str:
     try:
         return _randomness.pop()  # atomic: no two threads get the same
     except IndexError:
-        fetched = os.urandom(_RANDOM_BYTES * 512)
-        chunks = [fetched[at : at + _RANDOM_BYTES] for at in range(0, len(fetched), _RANDOM_BYTES)]
+        fetched = os.urandom(_RANDOM_DIGITS * 512).translate(_DIGIT_OF_BYTE).decode()
+        chunks = [fetched[at : at + _RANDOM_DIGITS] for at in range(0, len(fetched), _RANDOM_DIGITS)]
         _randomness.extend(chunks[1:])
         return chunks[0]
