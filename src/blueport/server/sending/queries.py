@@ -1,14 +1,15 @@
 """Statements on the outbox; each change names the state that it expects and says whether it found it."""
 
+import functools
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, exists, func, or_, select, update
+from sqlalchemy import bindparam, exists, func, insert, or_, select, update
 
 from blueport.protocol.door import Begin
 from blueport.server.ids import AccountId, ChatId, DaemonId, FileId, KeyId, LineId, OutboxId
 from blueport.server.sending.states import Kind, OpenItem
 from blueport.server.store.tables import chats, files, lines, outbox
-from blueport.server.store.tx import Statement, Tx, insert_into
+from blueport.server.store.tx import Statement, Tx, Value
 
 
 class Accepted(NamedTuple):
@@ -71,8 +72,6 @@ class ServedLine(NamedTuple):
     id: LineId
     handle: str
 
-
-_INSERT = Statement(insert_into(outbox))
 
 _SERVED_LINES = Statement(
     select(lines.c.id, lines.c.handle).where(lines.c.daemon_id == bindparam("daemon_id")).order_by(lines.c.id)
@@ -223,23 +222,16 @@ _HELD_ITEM = Statement(
 
 def add(tx: Tx, accepted: Accepted, max_attempts: int) -> None:
     """Put a new item at the end of its line."""
-    tx.change(
-        _INSERT,
-        **accepted._asdict(),
-        status="pending",
-        attempts=0,
-        max_attempts=max_attempts,
-        available_at=0,
-        claim_token=None,
-        claimed_by=None,
-        claim_asked_at=None,
-        lease_until=None,
-        begun_at=None,
-        begun_nonce=None,
-        error=None,
-        created_at=tx.now_ms,
-        completed_at=None,
-    )
+    row: dict[str, Value] = {name: value for name, value in accepted._asdict().items() if value is not None}
+    row |= {"status": "pending", "attempts": 0, "max_attempts": max_attempts, "available_at": 0}
+    row["created_at"] = tx.now_ms
+    tx.change(_insert(tuple(row)), **row)
+
+
+@functools.cache
+def _insert(columns: tuple[str, ...]) -> Statement:
+    """Return an insert of these columns, all others being null: to bind a null costs SQLite's driver ten texts."""
+    return Statement(insert(outbox).values({name: bindparam(name) for name in columns}))
 
 
 def served_lines(tx: Tx, daemon_id: DaemonId) -> list[ServedLine]:

@@ -27,7 +27,7 @@ GROUP_LIMIT = 256
 BUSY_TIMEOUT_S = 5
 READERS = 2
 
-_DIALECT = SQLiteDialect_pysqlite(paramstyle="named")
+_DIALECT = SQLiteDialect_pysqlite(paramstyle="qmark")
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -4,8 +4,8 @@ A unit is a plain function `unit(tx, ...)`. It never commits: when it returns, i
 hears of the result; when it raises, its work is undone.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Literal, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal, NamedTuple, Protocol, TypeVar
 
 from sqlalchemy import Dialect, Insert, Table, bindparam, insert
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -20,6 +20,14 @@ Topic = Literal["outbox", "signals", "deliveries"]
 Row = TypeVar("Row")
 
 
+class _Compiled(NamedTuple):
+    """A statement for one database: what of its values is always the same, and the names of all of them in order."""
+
+    core: SQLCompiler
+    constants: dict[str, Value]
+    names: list[str]
+
+
 class Statement:
     """A Core statement, compiled once for each database and then run by the bare driver.
 
@@ -28,25 +36,23 @@ class Statement:
 
     def __init__(self, core: SelectBase | UpdateBase) -> None:
         self._core = core
-        self._compiled: dict[str, tuple[SQLCompiler, dict[str, Value]]] = {}
+        self._compiled: dict[str, _Compiled] = {}
 
-    def text_and_values(self, dialect: Dialect, given: Mapping[str, Given]) -> tuple[str, Mapping[str, Given]]:
-        """Return the SQL for *dialect* and the values to bind."""
-        compiled, constants = self._compiled_for(dialect)
-        values = {**constants, **given} if constants else given
-        if compiled.post_compile_params:
-            expanded = compiled.construct_expanded_state(values, escape_names=False)
-            return expanded.statement, expanded.parameters
-        return compiled.string, values
+    def text_and_values(self, dialect: Dialect, given: Mapping[str, Given]) -> tuple[str, Sequence[Given]]:
+        """Return the SQL for *dialect* and the values to bind, by position."""
+        compiled = self._compiled.get(dialect.name) or self._compiled_for(dialect)
+        values = {**compiled.constants, **given} if compiled.constants else given
+        if compiled.core.post_compile_params:
+            expanded = compiled.core.construct_expanded_state(values, escape_names=False)
+            return expanded.statement, expanded.positional_parameters
+        return compiled.core.string, [values[name] for name in compiled.names]
 
-    def _compiled_for(self, dialect: Dialect) -> tuple[SQLCompiler, dict[str, Value]]:
-        known = self._compiled.get(dialect.name)
-        if known is None:
-            compiled = self._core.compile(dialect=dialect)
-            assert isinstance(compiled, SQLCompiler)  # noqa: S101 - Core compiles statements to nothing else
-            constants = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}
-            known = self._compiled[dialect.name] = (compiled, constants)
-        return known
+    def _compiled_for(self, dialect: Dialect) -> "_Compiled":
+        core = self._core.compile(dialect=dialect)
+        assert isinstance(core, SQLCompiler)  # noqa: S101 - Core compiles statements to nothing else
+        constants = {name: bind.value for name, bind in core.binds.items() if not bind.required}
+        compiled = self._compiled[dialect.name] = _Compiled(core, constants, core.positiontup or [])
+        return compiled
 
 
 def insert_into(table: Table) -> Insert:
