@@ -98,7 +98,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     status: int
     purpose: str
     prepared: Callable[[Request], Prepared]
-    admit: Callable[[Tx, Terms, Request], Key]
+    admit: Callable[[Tx, Terms, Visit], Key]
     is_upload: bool
     refusals: tuple[str, ...] = ()
 
@@ -126,8 +126,8 @@ def endpoint(  # noqa: PLR0913 - one row of a table
     is_read = method == "GET"
     decode = query_of if is_read else _found if is_upload else body_of
 
-    def admitted(tx: Tx, terms: Terms, request: Request) -> Key:
-        key = authorizing.admit(tx, terms.limits, request.visit)
+    def admitted(tx: Tx, terms: Terms, visit: Visit) -> Key:
+        key = authorizing.admit(tx, terms.limits, visit)
         authorizing.require_scope(key, scope)
         return key
 
@@ -135,7 +135,7 @@ def endpoint(  # noqa: PLR0913 - one row of a table
         decoded = _decoded(request, lambda raw: decode(raw, asked))
 
         def performed(tx: Tx, terms: Terms, underway: Underway) -> Done:
-            key = admitted(tx, terms, request)
+            key = admitted(tx, terms, request.visit)
             if isinstance(decoded, ApiError):
                 raise decoded
             actor = Actor(key.id, request.id, request.visit.address)

@@ -34,9 +34,11 @@ class Answered:
         try:
             # None of our paths needs an escape, and some that hold one look like ours: `/v1%2Flines`, `/v1/lines%0A`.
             found = nowhere if b"%" in scope["raw_path"] else self._answering
-            answer = await answer_of(found(scope, receive, request_id), request_id)
+            answer = await found(scope, receive, request_id)
         except ClientGoneError:
             return
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is answered, and what is ours is logged
+            answer = answer_to(error, request_id)
         await send_answer(send, answer, request_id)
 
 
@@ -50,21 +52,18 @@ def busy() -> ApiError:
     return ApiError("service_unavailable", "The service is busy; nothing was done. Try again.", retry_after_s=1)
 
 
-async def answer_of(answering: Awaitable[Answer], request_id: str) -> Answer:
-    """Return what *answering* comes to, be it a refusal.
+def answer_to(error: Exception, request_id: str) -> Answer:
+    """Return what is answered to whom *error* befell.
 
     Raises:
-        ClientGoneError: Nobody waits for it.
+        ClientGoneError: It is that: nobody waits for an answer.
     """
-    try:
-        return await answering
-    except ApiError as error:
-        return refusal(error, request_id)
-    except StoreUnavailableError as error:
+    if isinstance(error, ClientGoneError):
+        raise error
+    if isinstance(error, StoreUnavailableError):
         log.warning("%s: the database is not available: %s", request_id, error)
-        return refusal(busy(), request_id)
-    except ClientGoneError:
-        raise
-    except Exception:
-        log.exception("%s failed", request_id)
-        return refusal(ApiError("internal_error", "Something went wrong on our side."), request_id)
+        error = busy()
+    elif not isinstance(error, ApiError):
+        log.error("%s failed", request_id, exc_info=error)
+        error = ApiError("internal_error", "Something went wrong on our side.")
+    return refusal(error, request_id)

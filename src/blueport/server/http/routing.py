@@ -2,7 +2,8 @@
 
 import functools
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import NamedTuple
 
 import msgspec
 from starlette.routing import Route
@@ -15,7 +16,7 @@ from blueport.server.errors import ApiError
 from blueport.server.http import uploads
 from blueport.server.http.answers import NO_REFERRER, PREFLIGHT, Answer, refusal, with_request_id, with_standing
 from blueport.server.http.endpoint import Endpoint, Prepared, Request, Terms
-from blueport.server.http.problems import Answered, Answering, ClientGoneError, answer_of, nowhere
+from blueport.server.http.problems import Answered, Answering, ClientGoneError, answer_to, nowhere
 from blueport.server.http.reading import body_within_limit
 from blueport.server.http.repeating import Done, Underway
 from blueport.server.store.sqlite import SqliteStore
@@ -23,6 +24,23 @@ from blueport.server.store.sqlite import SqliteStore
 _REPLAYED = (b"idempotent-replayed", b"true")
 # Nobody can have us write down what is no host, as where to fetch a file.
 _HOST = re.compile(rb"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+
+
+class _Arrival(NamedTuple):
+    """A request of which no more than the head was read."""
+
+    id: str
+    visit: Visit
+    scope: Scope
+    receive: Receive
+
+    def request(self, given: bytes | ApiError, storage_key: str = "") -> Request:
+        """Return it with what is *given* in it."""
+        idempotency = header_values(self.scope, b"idempotency-key")
+        return Request(self.id, self.visit, idempotency, given, origin_of(self.scope), storage_key)
+
+
+_Way = Callable[[Endpoint, _Arrival], Awaitable[Answer]]
 
 
 class Api:
@@ -39,43 +57,44 @@ class Api:
         """Return a route for each path of *endpoints*."""
         by_path: dict[str, dict[str, Answering]] = {}
         for endpoint in endpoints:
-            by_path.setdefault(endpoint.path, {})[endpoint.method] = functools.partial(self._answered, endpoint)
+            way = self._upload if endpoint.is_upload else self._read if endpoint.method == "GET" else self._write
+            by_path.setdefault(endpoint.path, {})[endpoint.method] = functools.partial(self._answered, way, endpoint)
         return [route(path, answering) for path, answering in by_path.items()]
 
     async def close(self) -> None:
         """End what is left to be done once all requests are answered."""
         await self._underway.close()
 
-    async def _answered(self, endpoint: Endpoint, scope: Scope, receive: Receive, request_id: str) -> Answer:
+    async def _answered(self, way: _Way, endpoint: Endpoint, scope: Scope, receive: Receive, request_id: str) -> Answer:
         visit = visit_of(scope)
-        answer = await answer_of(self._judged(endpoint, scope, receive, request_id, visit), request_id)
+        try:
+            authorizing.key_hash(self._terms.limits, visit, self._store.now_ms())
+            answer = await way(endpoint, _Arrival(request_id, visit, scope, receive))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is answered, and what is ours is logged
+            answer = answer_to(error, request_id)
         return answer if visit.standing is None else with_standing(answer, visit.standing)
 
-    async def _judged(
-        self, endpoint: Endpoint, scope: Scope, receive: Receive, request_id: str, visit: Visit
-    ) -> Answer:
-        authorizing.key_hash(self._terms.limits, visit, self._store.now_ms())
-        idempotency = header_values(scope, b"idempotency-key")
-        request = Request(request_id, visit, idempotency, scope["query_string"], origin_of(scope))
-        if endpoint.is_upload:
-            return await self._uploaded(endpoint, request, scope, receive)
-        if endpoint.method != "GET":
-            admit = functools.partial(self._store.read, endpoint.admit, self._terms, request)
-            request = msgspec.structs.replace(request, given=await body_within_limit(receive, admit))
-        prepared = endpoint.prepared(request)
-        if endpoint.method == "GET" or prepared.is_refused:
-            return _answer(endpoint, await self._store.read(prepared.unit, self._terms, self._underway))
-        return _answer(endpoint, *await self._written(prepared, request, receive))
+    async def _read(self, endpoint: Endpoint, arrival: _Arrival) -> Answer:
+        prepared = endpoint.prepared(arrival.request(arrival.scope["query_string"]))
+        return _answer(endpoint, await self._store.read(prepared.unit, self._terms, self._underway))
 
-    async def _uploaded(self, endpoint: Endpoint, asking: Request, scope: Scope, receive: Receive) -> Answer:
+    async def _write(self, endpoint: Endpoint, arrival: _Arrival) -> Answer:
+        admit = functools.partial(self._store.read, endpoint.admit, self._terms, arrival.visit)
+        request = arrival.request(await body_within_limit(arrival.receive, admit))
+        prepared = endpoint.prepared(request)
+        if prepared.is_refused:
+            return _answer(endpoint, await self._store.read(prepared.unit, self._terms, self._underway))
+        return _answer(endpoint, *await self._written(prepared, arrival))
+
+    async def _upload(self, endpoint: Endpoint, arrival: _Arrival) -> Answer:
         """Let a file in only from who may bring one, and tell of it only once all its bytes are on the disk."""
-        key = await self._store.read(endpoint.admit, self._terms, asking)
+        key = await self._store.read(endpoint.admit, self._terms, arrival.visit)
         with self._uploading.one_more(key.account_id):
-            kept = await uploads.kept(self._blobs, scope, receive)
-        given = msgspec.json.encode(uploads.uploaded(scope, kept))
-        request = msgspec.structs.replace(asking, given=given, storage_key=kept.storage_key)
+            kept = await uploads.kept(self._blobs, arrival.scope, arrival.receive)
+        given = msgspec.json.encode(uploads.uploaded(arrival.scope, kept))
         try:
-            done, is_sent = await self._written(endpoint.prepared(request), request, receive)
+            prepared = endpoint.prepared(arrival.request(given, kept.storage_key))
+            done, is_sent = await self._written(prepared, arrival)
         except (ApiError, ClientGoneError):
             await self._blobs.drop(kept.storage_key)
             raise
@@ -83,29 +102,27 @@ class Api:
             await self._blobs.drop(kept.storage_key)
         return _answer(endpoint, done, is_sent)
 
-    async def _written(self, prepared: Prepared, request: Request, receive: Receive) -> tuple[Done, Callable[[], None]]:
-        return await self._underway.done(
-            request.id, receive, lambda: self._store.write(prepared.unit, self._terms, self._underway)
-        )
+    def _written(self, prepared: Prepared, arrival: _Arrival) -> Awaitable[tuple[Done, Callable[[], None]]]:
+        work = functools.partial(self._store.write, prepared.unit, self._terms, self._underway)
+        return self._underway.done(arrival.id, arrival.receive, work)
 
 
 class _Methods:
     """What answers on one path, by method; who answers GET answers HEAD too."""
 
     def __init__(self, answering: Mapping[str, Answering]) -> None:
-        self._answering = answering
+        self._answering = {**answering, "OPTIONS": _preflight}
         heads = ["HEAD"] if "GET" in answering else []
         self._allowed = ", ".join([*answering, *heads, "OPTIONS"])
 
-    async def answer(self, scope: Scope, receive: Receive, request_id: str) -> Answer:
+    def answer(self, scope: Scope, receive: Receive, request_id: str) -> Awaitable[Answer]:
         """Answer a request to this path."""
-        if scope["method"] == "OPTIONS":
-            return _preflight(request_id)
-        answering = self._answering.get("GET" if scope["method"] == "HEAD" else scope["method"])
-        if answering is None:
-            error = ApiError("method_not_allowed", f"This path takes {self._allowed}.")
-            return refusal(error, request_id, (b"allow", self._allowed.encode()))
-        return await answering(scope, receive, request_id)
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        return self._answering.get(method, self._refuse)(scope, receive, request_id)
+
+    async def _refuse(self, _scope: Scope, _receive: Receive, request_id: str) -> Answer:
+        error = ApiError("method_not_allowed", f"This path takes {self._allowed}.")
+        return refusal(error, request_id, (b"allow", self._allowed.encode()))
 
 
 def route(path: str, answering: Mapping[str, Answering]) -> Route:
@@ -115,7 +132,8 @@ def route(path: str, answering: Mapping[str, Answering]) -> Route:
 
 async def otherwise(scope: Scope, receive: Receive, request_id: str) -> Answer:
     """Answer a request to a path that is none of ours."""
-    return _preflight(request_id) if scope["method"] == "OPTIONS" else await nowhere(scope, receive, request_id)
+    answering = _preflight if scope["method"] == "OPTIONS" else nowhere
+    return await answering(scope, receive, request_id)
 
 
 def _answer(endpoint: Endpoint, done: Done, is_sent: Callable[[], None] | None = None) -> Answer:
@@ -135,7 +153,7 @@ def _origin(scheme: str, host: bytes) -> str | None:
     return f"{scheme}://{host.decode('ascii')}" if _HOST.fullmatch(host) else None
 
 
-def _preflight(request_id: str) -> Answer:
+async def _preflight(_scope: Scope, _receive: Receive, request_id: str) -> Answer:
     return Answer(200, with_request_id(b"{}", request_id), tuple(PREFLIGHT))
 
 
