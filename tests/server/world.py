@@ -19,6 +19,7 @@ from starlette.testclient import TestClient
 
 from blueport.protocol.door import (
     Begin,
+    Capability,
     Claim,
     Claimed,
     ClaimedItem,
@@ -201,6 +202,11 @@ class Customer(Caller):
         self.mac.sees(seen)
         return seen.guid
 
+    def is_ready_for(self, *capabilities: Capability) -> str:
+        """Have a line that can do that, and Ada write to it; return her message's guid."""
+        self.mac.hello(self.line, capabilities=capabilities)
+        return self.hears(ADA)
+
     def sends(self, text: str = "Hello", to: str = ADA) -> str:
         """Have a text accepted; return its outbox id."""
         answer = self.post("/v1/messages", {"from": self.line, "to": to, "text": text})
@@ -223,6 +229,12 @@ class Customer(Caller):
     def messages(self, to: str = ADA) -> list[Json]:
         """Return the messages of a chat, newest first."""
         return self.get("/v1/messages", {"from": self.line, "to": to, "limit": 100}).json()["data"]
+
+    def group(self) -> str:
+        """Return the id of the line's one group."""
+        chats = self.get("/v1/chats", {"from": self.line, "limit": 100}).json()["data"]
+        (group,) = [chat["id"] for chat in chats if chat["is_group"]]
+        return group
 
     def item(self, outbox_id: str) -> Json:
         """Return what became of an outbox item."""
