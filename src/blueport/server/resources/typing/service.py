@@ -38,6 +38,5 @@ def list_typing(tx: Tx, call: Call[ListTyping]) -> Page[TypingIndicator]:
 
 
 def _indicator(row: TypingRow, now_ms: int) -> TypingIndicator:
-    is_fresh = row.updated_at > now_ms - TYPING_LASTS_MS
-    is_typing = bool(row.is_typing) and is_fresh
+    is_typing = bool(row.is_typing) and row.updated_at > now_ms - TYPING_LASTS_MS
     return TypingIndicator(row.id, row.chat_id, row.handle, is_typing=is_typing, updated_at=row.updated_at)
