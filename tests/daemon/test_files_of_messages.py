@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from blueport.clock import now_ms
-from blueport.daemon.journal import uploads
+from blueport.daemon.journal import reading, uploads
 from blueport.daemon.journal.file import Journal, opened_journal
 from blueport.daemon.journal.uploads import Upload
 from blueport.daemon.settings import Settings
@@ -45,10 +45,10 @@ def folder(chat_db: ChatDb) -> Path:
     return path
 
 
-def message_with(chat_db: ChatDb, filename: str | bytes | None, **columns: Cell) -> Row:
+def message_with(chat_db: ChatDb, filename: str | bytes | None, *, is_audio: bool = False, **columns: Cell) -> Row:
     """Write a message with one file, of which nothing but its row is there."""
     with chat_db.one_commit():
-        row = chat_db.add_row(sender=ADA, cache_has_attachments=1)
+        row = chat_db.add_row(sender=ADA, cache_has_attachments=1, is_audio_message=int(is_audio))
         chat_db.write_body(row, "", attachment_count=1)
         usual: dict[str, Cell] = {"transfer_name": "a.jpg", "mime_type": "image/jpeg", "transfer_state": FINISHED}
         cells: dict[str, Cell] = {"guid": f"at_0_{row.guid}", "filename": None, "total_bytes": 0, **usual, **columns}
@@ -63,6 +63,11 @@ def message_with(chat_db: ChatDb, filename: str | bytes | None, **columns: Cell)
 def change_file(chat_db: ChatDb, row: Row, **columns: Cell) -> None:
     for name, cell in columns.items():
         chat_db.execute(f"UPDATE attachment SET {name} = ? WHERE guid = ?", cell, f"at_0_{row.guid}")
+
+
+def said(door: FakeDoor) -> list[str | None]:
+    """Return what later sightings say of the words in voice memos, in their order."""
+    return [file.transcription for change in door.changes for file in change.attachments]
 
 
 def brought(door: FakeDoor, row: Row) -> bytes | None:
@@ -332,21 +337,74 @@ class TestVoiceMessages:
         said = plistlib.dumps({"audio-transcription": "See you at eight"}, fmt=plistlib.FMT_BINARY)
         change_file(chat_db, row, user_info=said)
 
+    @staticmethod
+    def hardly_sweeping(settings: Settings) -> Settings:
+        """Settings of a daemon that compares the states of all rows when it starts, and not again."""
+        return msgspec.structs.replace(settings, sweep_s=3600)
+
     @pytest.mark.parametrize("write", [in_body, beside_file])
-    async def test_what_is_said_is_told_when_it_is_written_down(  # att-11
+    async def test_what_is_said_is_told_once_and_as_soon_as_it_is_written_down(  # att-11
         self, chat_db: ChatDb, door: FakeDoor, settings: Settings, write: Callable[[ChatDb, Row], None]
     ) -> None:
-        async with working(settings, door):
+        async with working(self.hardly_sweeping(settings), door):
             row = chat_db.add_message("", sender=ADA, attachments=[self.MEMO])
             await until(lambda: brought(door, row) is not None)
             assert [file.transcription for file in door.messages[0].attachments] == [None]
 
             write(chat_db, row)
             await until(lambda: bool(door.changes))
+            await all_is_told(chat_db, door)
 
         [change] = door.changes
         assert (change.text, [file.transcription for file in change.attachments]) == (None, ["See you at eight"])
         assert len(door.messages) == 1
+
+    async def test_what_is_said_is_awaited_by_a_daemon_that_starts_again(
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        async with working(settings, door):
+            row = chat_db.add_message("", sender=ADA, attachments=[self.MEMO])
+            await until(lambda: bool(door.messages))
+
+        async with working(self.hardly_sweeping(settings), door):
+            chat_db.transcribe(row, "See you at eight")
+            await until(lambda: bool(door.changes))
+            await all_is_told(chat_db, door)
+
+        assert (len(door.messages), len(door.changes)) == (1, 1)
+
+    async def test_what_is_said_in_a_file_that_comes_late_is_awaited_too(
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        path = folder(chat_db) / "a.jpg"
+        path.write_bytes(b"content")
+        async with working(self.hardly_sweeping(settings), door):
+            row = message_with(chat_db, None, is_audio=True, transfer_state=0)
+            await until(lambda: bool(door.messages))
+            change_file(chat_db, row, filename=str(path), transfer_state=FINISHED, total_bytes=7)
+            await until(lambda: brought(door, row) == b"content")
+
+            self.beside_file(chat_db, row)
+            await until(lambda: said(door) == [None, "See you at eight"])
+
+    async def test_after_two_minutes_what_is_said_is_left_to_the_sweep(
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        async with working(settings, door):
+            row = chat_db.add_message("", sender=ADA, attachments=[self.MEMO])
+            await until(lambda: bool(door.messages))
+        with opened_journal(settings.journal) as journal:
+            assert [one.until <= now_ms() + 120_000 for one in reading.watched(journal)] == [True]
+            journal.change("UPDATE watched SET until = ?", now_ms())
+
+        async with working(self.hardly_sweeping(settings), door):
+            await all_is_told(chat_db, door)
+            chat_db.transcribe(row, "See you at eight")
+            await all_is_told(chat_db, door)
+            assert door.changes == []
+
+        async with working(settings, door):
+            await until(lambda: said(door) == ["See you at eight"])
 
     async def test_damaged_words_are_none(self, chat_db: ChatDb, door: FakeDoor, settings: Settings) -> None:
         async with working(settings, door):

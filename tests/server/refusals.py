@@ -1,12 +1,16 @@
-"""What every endpoint that names a line and a chat refuses, in the order in which errors are judged."""
+"""What holds of every endpoint that names a line and a chat, and what it refuses."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, get_args
 
 import pytest
 
+from blueport.protocol.door import Capability
+from blueport.protocol.sightings import Sighting
 from blueport.server.authorizing.keys import SCOPES, Scope
-from tests.server.answers import assert_refused
-from tests.server.world import CARL, Caller, Customer, Json
+from tests.server.answers import assert_done, assert_refused
+from tests.server.endpoints import SCOPE_OF
+from tests.server.world import ADA, CARL, Caller, Customer, Json, text_in_group
 
 NOBODYS_ID = "00000000000000000000000000"
 NOBODYS_LINE = "+15559999999"
@@ -24,6 +28,11 @@ class Form(NamedTuple):
         """Ask with some parameters changed, and those that are `...` left out."""
         asked = {name: value for name, value in (self.asked | changes).items() if value is not ...}
         return caller.get(self.path, asked) if self.method == "GET" else caller.post(self.path, asked)
+
+
+def to_ada(customer: Customer, method: str, path: str, **more: Json) -> Form:
+    """Return what asks an endpoint about the line's chat with Ada."""
+    return Form(method, path, SCOPE_OF[method, path], {"from": customer.line, "to": ADA, **more})
 
 
 Refusal = tuple[dict[str, Json], int, str, str]
@@ -56,8 +65,6 @@ READ_REFUSALS: list[Refusal] = [
     ({"limit": "ten"}, 400, "invalid_parameter_value", "limit"),
     ({"cursor": "abc"}, 400, "invalid_parameter_value", "cursor"),
 ]
-each_write_refusal = pytest.mark.parametrize(("changes", "status", "code", "param"), WRITE_REFUSALS)
-each_read_refusal = pytest.mark.parametrize(("changes", "status", "code", "param"), READ_REFUSALS)
 
 
 def assert_key_is_judged(customer: Customer, form: Form) -> None:
@@ -86,3 +93,70 @@ def assert_body_is_judged(customer: Customer, form: Form) -> None:
     """Judge the refusal of bodies that are no JSON objects."""
     for body in (b"", b"{", b"[]", b"\xff", b'{"from":1,"from":2}'):
         assert_refused(customer.call("POST", form.path, content=body), 400, "invalid_json")
+
+
+class Writing:
+    """What holds of what needs a capability of the line; heirs name that, and have a fixture `form` that is taken."""
+
+    capability: Capability
+
+    def test_the_answer_is_exactly_id_status_and_request_id(self, alice: Customer, form: Form) -> None:
+        answer = form.ask(alice)
+
+        assert_done(answer, 201)
+        assert set(answer.json()) == {"id", "status", "request_id"}
+        assert answer.json()["id"].startswith("obx_")
+        assert answer.json()["status"] == "pending"
+
+    @pytest.mark.parametrize(("changes", "status", "code", "param"), WRITE_REFUSALS)
+    def test_a_line_or_chat_that_is_wrong_is_told(
+        self, alice: Customer, form: Form, changes: dict[str, Json], status: int, code: str, param: str
+    ) -> None:
+        assert_refused(form.ask(alice, **changes), status, code, param)
+        assert alice.world.rows("outbox") == alice.world.rows("signals") == 0
+
+    def test_a_line_that_cannot_do_it_needs_advanced_features(self, alice: Customer, form: Form) -> None:
+        others = [other for other in get_args(Capability) if other != self.capability]
+        alice.mac.hello(alice.line, capabilities=tuple(others))
+
+        assert_refused(form.ask(alice, to=CARL), 400, "advanced_features_required")
+
+    def test_the_key_is_judged_first(self, alice: Customer, form: Form) -> None:
+        assert_key_is_judged(alice, form)
+        assert_line_is_judged(alice, form)
+        assert_body_is_judged(alice, form)
+
+
+class ReadingPeers:
+    """What holds of lists of what people in a chat do; heirs have a fixture `query`, and say how it is `seen`."""
+
+    seen: Callable[..., Sighting]
+
+    def test_nothing_seen_is_an_empty_list(self, alice: Customer, query: Form) -> None:
+        assert query.ask(alice).json()["data"] == []
+
+    def test_a_group_has_none(self, alice: Customer, query: Form) -> None:
+        said = text_in_group("chat100", ADA, alice.line)
+        alice.mac.sees(said, self.seen(alice.line, chat=said.chat))
+
+        answer = query.ask(alice, to=alice.group())
+
+        assert_done(answer)
+        assert answer.json()["data"] == []
+
+    def test_pages_may_be_asked_for(self, alice: Customer, query: Form) -> None:
+        alice.mac.sees(self.seen(alice.line))
+
+        page = query.ask(alice, limit=1).json()
+
+        assert (len(page["data"]), page["has_more"], page["next_cursor"]) == (1, False, None)
+
+    @pytest.mark.parametrize(("changes", "status", "code", "param"), READ_REFUSALS)
+    def test_what_is_wrong_is_told(
+        self, alice: Customer, query: Form, changes: dict[str, Json], status: int, code: str, param: str
+    ) -> None:
+        assert_refused(query.ask(alice, **changes), status, code, param)
+
+    def test_the_key_is_judged_first(self, alice: Customer, query: Form) -> None:
+        assert_key_is_judged(alice, query)
+        assert_line_is_judged(alice, query)

@@ -4,38 +4,20 @@ import pytest
 
 from blueport.protocol.commands import FileToSend, SendAudio
 from tests.server.answers import assert_done, assert_refused
-from tests.server.refusals import (
-    NOBODYS_ID,
-    Form,
-    assert_body_is_judged,
-    assert_key_is_judged,
-    assert_line_is_judged,
-    each_write_refusal,
-)
+from tests.server.refusals import NOBODYS_ID, Form, Writing, to_ada
 from tests.server.world import ADA, CARL, Customer, text_in_group
 
 PATH = "/v1/audio-messages"
 
 
-@pytest.fixture(autouse=True)
-def _a_line_with_audio_and_a_chat(alice: Customer) -> None:
-    alice.mac.hello(alice.line, capabilities=("audio",))
-    alice.hears(ADA)
-
-
 @pytest.fixture
 def form(alice: Customer) -> Form:
-    asked = {"from": alice.line, "to": ADA, "audio_message": alice.keeps()}
-    return Form("POST", PATH, "messages:write", asked)
+    alice.is_ready_for("audio")
+    return to_ada(alice, "POST", PATH, audio_message=alice.keeps())
 
 
-class TestAccepted:
-    def test_the_answer_is_exactly_id_status_and_request_id(self, alice: Customer, form: Form) -> None:
-        answer = form.ask(alice)
-
-        assert_done(answer, 201)
-        assert set(answer.json()) == {"id", "status", "request_id"}
-        assert answer.json()["status"] == "pending"
+class TestAudioMessages(Writing):
+    capability = "audio"
 
     def test_the_mac_is_asked_for_a_voice_message(self, alice: Customer, form: Form) -> None:
         made = form.ask(alice).json()
@@ -56,9 +38,8 @@ class TestAccepted:
 
     def test_it_may_go_to_a_group(self, alice: Customer, form: Form) -> None:
         alice.mac.sees(text_in_group("chat100", ADA, alice.line))
-        group = next(chat for chat in alice.get("/v1/chats", {"from": alice.line}).json()["data"] if chat["is_group"])
 
-        assert_done(form.ask(alice, to=group["id"]), 201)
+        assert_done(form.ask(alice, to=alice.group()), 201)
 
         (item,) = alice.mac.claim()
         assert (item.command.recipient, item.command.chat_guids) == (None, ("iMessage;+;chat100",))
@@ -88,15 +69,6 @@ class TestAccepted:
     def test_audio_of_every_usual_type_is_taken(self, alice: Customer, form: Form, mime_type: str) -> None:
         assert_done(form.ask(alice, audio_message=alice.keeps(mime_type=mime_type)), 201)
 
-
-class TestRefused:
-    @each_write_refusal
-    def test_a_line_or_chat_that_is_wrong_is_told(
-        self, alice: Customer, form: Form, changes: dict[str, object], status: int, code: str, param: str
-    ) -> None:
-        assert_refused(form.ask(alice, **changes), status, code, param)
-        assert alice.world.rows("outbox") == 0
-
     @pytest.mark.parametrize(
         ("changes", "status", "code", "param"),
         [
@@ -125,18 +97,8 @@ class TestRefused:
 
         assert_refused(answer, 400, "invalid_parameter_value", "audio_message")
 
-    def test_a_line_that_cannot_send_audio_needs_advanced_features(self, alice: Customer, form: Form) -> None:
-        alice.mac.hello(alice.line, capabilities=("replies", "reactions", "typing", "receipts"))
-
-        assert_refused(form.ask(alice, to=CARL), 400, "advanced_features_required")
-
     def test_an_sms_line_takes_no_audio_whatever_it_can_do(self, alice: Customer, form: Form) -> None:
         sms = "+15550101001"
         alice.world.add_line(alice.account_id, sms, alice.mac, service="sms")
 
         assert_refused(form.ask(alice, **{"from": sms}), 400, "invalid_parameter_value", "from")
-
-    def test_the_key_is_judged_first(self, alice: Customer, form: Form) -> None:
-        assert_key_is_judged(alice, form)
-        assert_line_is_judged(alice, form)
-        assert_body_is_judged(alice, form)

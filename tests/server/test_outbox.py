@@ -23,8 +23,7 @@ each_kind = pytest.mark.parametrize("path", MORE)
 @pytest.fixture
 def asked(alice: Customer, path: str) -> Json:
     """Return a request to that path that is accepted."""
-    alice.mac.hello(alice.line, capabilities=("audio", "reactions", "typing", "receipts"))
-    guid = alice.hears(ADA)
+    guid = alice.is_ready_for("audio", "reactions", "typing", "receipts")
     about = {"/v1/reactions": {"message_id": guid}, "/v1/audio-messages": {"audio_message": alice.keeps()}}
     return {"from": alice.line, "to": ADA} | MORE[path] | about.get(path, {})
 
@@ -75,6 +74,7 @@ class TestEachKind:
         assert (item["status"], item["error"], item["attempts"]) == ("sent", None, 1)
         assert item["completed_at"] == NOON_MS + 7
 
+    # srv-035
     def test_its_way_to_failed(self, alice: Customer, path: str, asked: Json) -> None:
         outbox_id = alice.post(path, asked).json()["id"]
 
@@ -118,12 +118,24 @@ class TestEachKind:
         ({"id": ""}, 400, "invalid_parameter_value"),
         ({"id": "msg_01"}, 400, "invalid_parameter_value"),
         ({"id": "OBX_01"}, 400, "invalid_parameter_value"),
+        ({"id": "obx"}, 400, "invalid_parameter_value"),
+        ({"id": "5"}, 400, "invalid_parameter_value"),
         ({"id": "obx_"}, 404, "outbox_item_not_found"),
         ({"id": f"obx_{NOBODYS_ID}"}, 404, "outbox_item_not_found"),
+        ({"id": "obx_" + "x" * 5_000}, 404, "outbox_item_not_found"),
     ],
 )
 def test_what_is_wrong_is_told(alice: Customer, query: dict[str, str], status: int, code: str) -> None:
     assert_refused(alice.get(PATH, query), status, code, "id")
+
+
+def test_the_payload_repeats_what_was_asked(alice: Customer) -> None:
+    guid = alice.is_ready_for("replies")
+    asked = {"from": alice.line_id, "to": "(555) 010-0001", "text": "Hello", "reply_to": guid}
+
+    made = alice.post("/v1/messages", asked).json()
+
+    assert alice.item(made["id"])["payload"] == asked
 
 
 def test_an_id_given_twice_is_refused(alice: Customer) -> None:

@@ -7,14 +7,7 @@ from blueport.protocol.commands import React
 from blueport.protocol.sightings import Proof
 from tests.server.answers import assert_done, assert_refused
 from tests.server.receiver import Receiver
-from tests.server.refusals import (
-    NOBODYS_ID,
-    Form,
-    assert_body_is_judged,
-    assert_key_is_judged,
-    assert_line_is_judged,
-    each_write_refusal,
-)
+from tests.server.refusals import NOBODYS_ID, Form, Writing, assert_key_is_judged, to_ada
 from tests.server.world import ADA, CARL, HOUR_MS, NOON_MS, Customer, Json, reaction_to, text_from, text_in_group
 
 PATH = "/v1/reactions"
@@ -23,13 +16,12 @@ PATH = "/v1/reactions"
 @pytest.fixture
 def guid(alice: Customer) -> str:
     """Have Ada write to a line that can react; return her message's guid."""
-    alice.mac.hello(alice.line, capabilities=("reactions",))
-    return alice.hears(ADA)
+    return alice.is_ready_for("reactions")
 
 
 @pytest.fixture
 def form(alice: Customer, guid: str) -> Form:
-    return Form("POST", PATH, "reactions:write", {"from": alice.line, "to": ADA, "message_id": guid, "type": "love"})
+    return to_ada(alice, "POST", PATH, message_id=guid, type="love")
 
 
 def _listed(customer: Customer, name: str, **query: Json) -> list[Json]:
@@ -47,13 +39,8 @@ def _reaction_events(customer: Customer) -> list[tuple[str, str]]:
     return [(kind, data["type"]) for kind, data in customer.world.events() if kind.startswith("reaction.")]
 
 
-class TestAccepted:
-    def test_the_answer_is_exactly_id_status_and_request_id(self, alice: Customer, form: Form) -> None:
-        answer = form.ask(alice)
-
-        assert_done(answer, 201)
-        assert set(answer.json()) == {"id", "status", "request_id"}
-        assert answer.json()["status"] == "pending"
+class TestReacting(Writing):
+    capability = "reactions"
 
     @pytest.mark.parametrize(
         ("given", "tapback"),
@@ -93,21 +80,11 @@ class TestAccepted:
     def test_one_reacts_in_a_group_by_its_id(self, alice: Customer, form: Form) -> None:
         seen = text_in_group("chat100", ADA, alice.line)
         alice.mac.sees(seen)
-        group = next(chat for chat in alice.get("/v1/chats", {"from": alice.line}).json()["data"] if chat["is_group"])
 
-        assert_done(form.ask(alice, to=group["id"], message_id=seen.guid), 201)
+        assert_done(form.ask(alice, to=alice.group(), message_id=seen.guid), 201)
 
         (item,) = alice.mac.claim()
         assert (item.command.recipient, item.command.message_guid) == (None, seen.guid)
-
-
-class TestRefused:
-    @each_write_refusal
-    def test_a_line_or_chat_that_is_wrong_is_told(
-        self, alice: Customer, form: Form, changes: dict[str, object], status: int, code: str, param: str
-    ) -> None:
-        assert_refused(form.ask(alice, **changes), status, code, param)
-        assert alice.world.rows("outbox") == 0
 
     @pytest.mark.parametrize(
         ("changes", "status", "code", "param"),
@@ -138,16 +115,6 @@ class TestRefused:
         other = alice.hears(CARL)
 
         assert_refused(form.ask(alice, message_id=other), 404, "message_not_found", "message_id")
-
-    def test_a_line_that_cannot_react_needs_advanced_features(self, alice: Customer, form: Form) -> None:
-        alice.mac.hello(alice.line, capabilities=("replies", "audio", "typing", "receipts"))
-
-        assert_refused(form.ask(alice, to=CARL), 400, "advanced_features_required")
-
-    def test_the_key_is_judged_first(self, alice: Customer, form: Form) -> None:
-        assert_key_is_judged(alice, form)
-        assert_line_is_judged(alice, form)
-        assert_body_is_judged(alice, form)
 
 
 class TestProven:

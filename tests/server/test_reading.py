@@ -1,4 +1,4 @@
-"""GET /v1/lines, /v1/chats, /v1/messages and /v1/outbox: exact shapes and refusals."""
+"""GET /v1/lines, /v1/chats and /v1/messages: exact shapes and refusals."""
 
 import pytest
 
@@ -284,70 +284,3 @@ class TestMessages:
         answer = alice.get("/v1/messages", {"from": alice.line, "to": ADA} | query)
 
         assert_refused(answer, status, code, param)
-
-
-class TestOutbox:
-    def test_a_pending_item_is_exactly_as_in_the_seed(self, alice: Customer) -> None:
-        alice.hears(ADA)
-        outbox_id = alice.sends("Hello")
-
-        answer = alice.get("/v1/outbox", {"id": outbox_id})
-
-        assert_done(answer)
-        item = answer.json()
-        del item["request_id"]
-        assert item == {
-            "id": outbox_id,
-            "line_id": alice.line_id,
-            "status": "pending",
-            "payload": {"from": alice.line, "to": ADA, "text": "Hello"},
-            "completed_at": None,
-            "error": None,
-            "attempts": 0,
-            "max_attempts": 5,
-            "created_at": NOON_MS,
-        }
-
-    def test_a_sent_item_says_when_it_was(self, alice: Customer) -> None:
-        alice.hears(ADA)
-        outbox_id = alice.sends()
-        (item,) = alice.mac.claim()
-        assert alice.item(outbox_id)["status"] == "claimed"
-        alice.world.clock.ms += 7
-
-        alice.mac.sends(item)
-
-        shown = alice.item(outbox_id)
-        assert (shown["status"], shown["completed_at"], shown["error"]) == ("sent", NOON_MS + 7, None)
-        assert shown["attempts"] == 1
-
-    # srv-035
-    def test_a_failed_item_says_why(self, alice: Customer) -> None:
-        alice.hears(ADA)
-        outbox_id = alice.sends()
-        (item,) = alice.mac.claim()
-
-        alice.mac.fail(item, "messages_error_22", permanent=True)
-
-        shown = alice.item(outbox_id)
-        assert (shown["status"], shown["error"], shown["completed_at"]) == ("failed", "messages_error_22", NOON_MS)
-
-    def test_the_payload_repeats_what_was_asked(self, alice: Customer) -> None:
-        alice.mac.hello(alice.line, capabilities=("replies",))
-        guid = alice.hears(ADA)
-        asked = {"from": alice.line_id, "to": "(555) 010-0001", "text": "Hello", "reply_to": guid}
-
-        made = alice.post("/v1/messages", asked).json()
-
-        assert alice.item(made["id"])["payload"] == asked
-
-    def test_id_is_required(self, alice: Customer) -> None:
-        assert_refused(alice.get("/v1/outbox"), 400, "missing_required_parameter", "id")
-
-    @pytest.mark.parametrize("name", ["", "msg_01", "OBX_01", "obx", "5"])
-    def test_an_id_of_another_kind_is_refused(self, alice: Customer, name: str) -> None:
-        assert_refused(alice.get("/v1/outbox", {"id": name}), 400, "invalid_parameter_value", "id")
-
-    @pytest.mark.parametrize("name", ["obx_", "obx_00000000000000000000000000", "obx_" + "x" * 5_000])
-    def test_an_unknown_item_is_not_found(self, alice: Customer, name: str) -> None:
-        assert_refused(alice.get("/v1/outbox", {"id": name}), 404, "outbox_item_not_found", "id")

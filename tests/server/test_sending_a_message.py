@@ -17,8 +17,7 @@ def _send(customer: Customer, **fields: Json) -> Json:
 def group(alice: Customer) -> str:
     """Return the id of a group in which Ada has written."""
     alice.mac.sees(text_in_group("chat100", ADA, alice.line))
-    chats = alice.get("/v1/chats", {"from": alice.line}).json()["data"]
-    return next(chat["id"] for chat in chats if chat["is_group"])
+    return alice.group()
 
 
 class TestAccepted:
@@ -263,10 +262,8 @@ class TestRefused:
 
     def test_the_group_has_never_written(self, alice: Customer) -> None:
         alice.mac.sees(text_in_group("chat200", CARL, alice.line, is_from_me=True, sender=None))
-        chats = alice.get("/v1/chats", {"from": alice.line}).json()["data"]
-        group = next(chat["id"] for chat in chats if chat["is_group"])
 
-        assert_refused(_send(alice, to=group), 403, "contact_has_not_messaged", "to")
+        assert_refused(_send(alice, to=alice.group()), 403, "contact_has_not_messaged", "to")
 
     def test_having_written_in_a_group_is_not_having_written(self, alice: Customer) -> None:
         alice.mac.sees(text_in_group("chat200", CARL, alice.line))

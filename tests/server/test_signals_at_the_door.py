@@ -16,8 +16,7 @@ LEASE_MS = 15_000
 
 @pytest.fixture(autouse=True)
 def _people_have_written(alice: Customer) -> None:
-    alice.mac.hello(alice.line, capabilities=("typing", "receipts"))
-    alice.hears(ADA)
+    alice.is_ready_for("typing", "receipts")
     alice.hears(CARL)
 
 

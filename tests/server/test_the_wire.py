@@ -13,8 +13,9 @@ import pytest
 
 from blueport.protocol.door import Capability
 from blueport.protocol.sightings import AttachmentSeen, ReceiptSeen, TypingSeen
-from blueport.server.authorizing.keys import SCOPES, Scope
+from blueport.server.authorizing.keys import SCOPES
 from tests.server.answers import assert_done, assert_marked, assert_refused
+from tests.server.endpoints import SCOPE_OF, each_endpoint
 from tests.server.receiver import Receiver
 from tests.server.refusals import NOBODYS_ID, NOBODYS_LINE
 from tests.server.world import (
@@ -119,28 +120,6 @@ SENDS: dict[str, dict[str, Json]] = {
     "/v1/typing": {},
     "/v1/receipts": {},
 }
-SCOPE_OF: dict[tuple[str, str], Scope] = {
-    ("GET", "/v1/lines"): "lines:read",
-    ("GET", "/v1/chats"): "chats:read",
-    ("GET", "/v1/messages"): "messages:read",
-    ("POST", "/v1/messages"): "messages:write",
-    ("POST", "/v1/audio-messages"): "messages:write",
-    ("GET", "/v1/reactions"): "reactions:read",
-    ("POST", "/v1/reactions"): "reactions:write",
-    ("GET", "/v1/typing"): "typing:read",
-    ("POST", "/v1/typing"): "typing:write",
-    ("GET", "/v1/receipts"): "receipts:read",
-    ("POST", "/v1/receipts"): "receipts:write",
-    ("GET", "/v1/outbox"): "outbox:read",
-    ("GET", "/v1/sandbox"): "lines:read",
-    ("POST", "/v1/sandbox"): "messages:write",
-    ("GET", "/v1/webhooks"): "webhooks:read",
-    ("POST", "/v1/webhooks"): "webhooks:write",
-    ("DELETE", "/v1/webhooks"): "webhooks:write",
-    ("GET", "/v1/files"): "files:read",
-    ("POST", "/v1/files"): "files:write",
-}
-each_endpoint = pytest.mark.parametrize(("method", "path"), SCOPE_OF)
 each_path = pytest.mark.parametrize("path", sorted({path for _, path in SCOPE_OF}))
 each_send = pytest.mark.parametrize("path", SENDS)
 
@@ -519,11 +498,10 @@ class TestOrderOfErrors:
         for person in (ADA, DORA, DORA):
             alice.hears(person)
         alice.mac.sees(text_in_group("chat7", CARL, alice.line, is_from_me=True, sender=None))
-        chats = alice.get("/v1/chats", {"from": alice.line}).json()
         return {
             "{line}": alice.line,
             "{bobs line}": bob.line,
-            "{group}": next(chat["id"] for chat in chats["data"] if chat["is_group"]),
+            "{group}": alice.group(),
             "{message}": alice.messages()[0]["id"],
             "{sound}": alice.keeps(),
             "{picture}": alice.keeps(mime_type="image/png"),
@@ -628,9 +606,7 @@ class TestLists:
             TypingSeen(alice.line, chat_with(ADA), ADA, is_typing=True, at=NOON_MS),
             ReceiptSeen(alice.line, chat_with(ADA), ADA, NOON_MS),
         )
-        chats = alice.get("/v1/chats", {"from": alice.line, "limit": 100}).json()["data"]
-        groups = [chat["id"] for chat in chats if chat["is_group"]]
-        return {"{line}": alice.line, "{group}": groups[0]}
+        return {"{line}": alice.line, "{group}": alice.group()}
 
     def test_every_list_has_a_hundred_at_most_and_its_cursor_is_for_no_other(
         self, alice: Customer, things: dict[str, str]

@@ -16,7 +16,7 @@ from blueport.server.blobs.kinds import is_audio_type
 from blueport.server.errors import ApiError
 from tests.server.answers import assert_refused
 from tests.server.sounds import m4a_of_many_samples
-from tests.server.world import ADA, Customer
+from tests.server.world import Customer
 
 RATE = 44_100
 FORMS = {
@@ -224,10 +224,8 @@ class TestTheDoor:
 
 def _voice_item(customer: Customer, file_id: str) -> ClaimedItem:
     """Have a file sent as a voice message, and the Mac claim that."""
-    customer.mac.hello(customer.line, capabilities=("audio",))
-    customer.hears(ADA)
-    answer = customer.post("/v1/audio-messages", {"from": customer.line, "to": ADA, "audio_message": file_id})
-    assert answer.status_code == 201, answer.text
+    customer.is_ready_for("audio")
+    customer.accepted("/v1/audio-messages", audio_message=file_id)
     (item,) = customer.mac.claim()
     return item
 

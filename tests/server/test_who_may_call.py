@@ -5,29 +5,10 @@ import pytest
 from blueport.server.authorizing.keys import SCOPES, new_key
 from blueport.server.ids import LineId
 from tests.server.answers import assert_done, assert_refused
+from tests.server.endpoints import SCOPE_OF, each_endpoint
 from tests.server.world import ADA, Caller, Customer, Json, World
 
-ENDPOINTS = {
-    ("GET", "/v1/lines"): "lines:read",
-    ("GET", "/v1/chats"): "chats:read",
-    ("GET", "/v1/messages"): "messages:read",
-    ("POST", "/v1/messages"): "messages:write",
-    ("POST", "/v1/audio-messages"): "messages:write",
-    ("GET", "/v1/reactions"): "reactions:read",
-    ("POST", "/v1/reactions"): "reactions:write",
-    ("GET", "/v1/typing"): "typing:read",
-    ("POST", "/v1/typing"): "typing:write",
-    ("GET", "/v1/receipts"): "receipts:read",
-    ("POST", "/v1/receipts"): "receipts:write",
-    ("GET", "/v1/outbox"): "outbox:read",
-    ("GET", "/v1/sandbox"): "lines:read",
-    ("POST", "/v1/sandbox"): "messages:write",
-    ("GET", "/v1/webhooks"): "webhooks:read",
-    ("POST", "/v1/webhooks"): "webhooks:write",
-    ("DELETE", "/v1/webhooks"): "webhooks:write",
-}
-each_endpoint = pytest.mark.parametrize(("method", "path"), ENDPOINTS)
-WRITES = [(method, path) for method, path in ENDPOINTS if method != "GET"]
+WRITES = [(method, path) for method, path in SCOPE_OF if method != "GET"]
 
 
 class TestKeys:
@@ -102,7 +83,7 @@ class TestKeys:
 class TestScopes:
     @each_endpoint
     def test_a_key_without_the_scope_is_refused_by_its_name(self, alice: Customer, method: str, path: str) -> None:
-        scope = ENDPOINTS[method, path]
+        scope = SCOPE_OF[method, path]
         caller = alice.caller(*[other for other in SCOPES if other != scope])
 
         answer = caller.call(method, path)
@@ -120,9 +101,9 @@ class TestScopes:
 
     @each_endpoint
     def test_the_one_scope_is_enough(self, alice: Customer, method: str, path: str) -> None:
-        answer = alice.caller(ENDPOINTS[method, path]).call(method, path, content=None if method == "GET" else b"{}")
+        answer = alice.caller(SCOPE_OF[method, path]).call(method, path, content=None if method == "GET" else b"{}")
 
-        assert answer.status_code in (200, 400, 404)
+        assert answer.status_code in (200, 201, 400, 404)
 
 
 class TestLines:

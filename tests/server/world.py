@@ -19,6 +19,7 @@ from starlette.testclient import TestClient
 
 from blueport.protocol.door import (
     Begin,
+    Capability,
     Claim,
     Claimed,
     ClaimedItem,
@@ -201,17 +202,18 @@ class Customer(Caller):
         self.mac.sees(seen)
         return seen.guid
 
+    def is_ready_for(self, *capabilities: Capability) -> str:
+        """Have a line that can do that, and Ada write to it; return her message's guid."""
+        self.mac.hello(self.line, capabilities=capabilities)
+        return self.hears(ADA)
+
     def sends(self, text: str = "Hello", to: str = ADA) -> str:
         """Have a text accepted; return its outbox id."""
-        answer = self.post("/v1/messages", {"from": self.line, "to": to, "text": text})
-        assert answer.status_code == 201, answer.text
-        return answer.json()["id"]
+        return self.accepted("/v1/messages", to, text=text)
 
     def accepted(self, path: str, to: str = ADA, **more: Json) -> str:
         """Have a request to *path* accepted; return its outbox id."""
-        answer = self.post(path, {"from": self.line, "to": to, **more})
-        assert answer.status_code == 201, answer.text
-        return answer.json()["id"]
+        return self._made(path, {"from": self.line, "to": to, **more})["id"]
 
     def keeps(self, content: bytes = b"bytes", mime_type: str = "audio/x-m4a", name: str = "memo.m4a") -> str:
         """Have a file kept; return its id."""
@@ -223,6 +225,12 @@ class Customer(Caller):
     def messages(self, to: str = ADA) -> list[Json]:
         """Return the messages of a chat, newest first."""
         return self.get("/v1/messages", {"from": self.line, "to": to, "limit": 100}).json()["data"]
+
+    def group(self) -> str:
+        """Return the id of the line's one group."""
+        chats = self.get("/v1/chats", {"from": self.line, "limit": 100}).json()["data"]
+        (group,) = [chat["id"] for chat in chats if chat["is_group"]]
+        return group
 
     def item(self, outbox_id: str) -> Json:
         """Return what became of an outbox item."""
@@ -237,13 +245,17 @@ class Customer(Caller):
     def webhook(self, url: str, *events: str) -> Json:
         """Create a webhook for every line."""
         wanted = events or ("message.received", "message.sent")
-        answer = self.post("/v1/webhooks", {"from": "", "url": url, "events": wanted})
-        assert answer.status_code == 201, answer.text
-        return answer.json()
+        return self._made("/v1/webhooks", {"from": "", "url": url, "events": wanted})
 
     def caller(self, *scopes: Scope, line_ids: tuple[LineId, ...] | None = None) -> Caller:
         """Return somebody with another key of the account: with every scope, unless some are named."""
         return Caller(self.world, self.world.key(self.account_id, scopes or SCOPES, line_ids))
+
+    def _made(self, path: str, body: Json) -> Json:
+        """Have something made; by a name of its own, or a server that is kept waiting takes it for one said twice."""
+        answer = self.post(path, body, **{"Idempotency-Key": f"{next(_numbers)}"})
+        assert answer.status_code == 201, answer.text
+        return answer.json()
 
 
 class Mac:

@@ -87,10 +87,5 @@ def digest_of(row: MessageRow) -> str:
     return hashlib.sha256(msgspec.json.encode((row.text, row.attachments))).hexdigest()[:16]
 
 
-def are_files_there(row: MessageRow) -> bool:
-    """Say whether all is known of the message's files."""
-    return not row.names_files and all(file.total_bytes > 0 and file.filename for file in row.files)
-
-
 def _attachments(files: Iterable[AttachmentSeen], coming: AbstractSet[str]) -> tuple[AttachmentSeen, ...]:
     return tuple(msgspec.structs.replace(file, is_coming=True) if file.guid in coming else file for file in files)

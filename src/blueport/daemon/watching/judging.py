@@ -15,6 +15,8 @@ BUBBLE_MS = 3_000
 LIKELY_MS = 10_000
 # So long an own row may show a file only by its mark, where we are just sending one.
 FILE_MS = 60_000
+# What is said in a voice memo is written down some seconds after the rest; of some, never.
+_WORDS_MS = 2 * 60 * 1000
 # A message that comes so much later than it was sent may be one that iCloud brings to a new Mac.
 LATE_MS = 15 * 60 * 1000
 
@@ -70,6 +72,14 @@ def judge(row: MessageRow, *, age_ms: int, ties: Ties, settings: Settings) -> Ju
     # One that waits for longer, as one to be sent later does, is told when it goes out.
     is_passed = ties.is_own_sender or _is_waiting(row) or (row.link == "repeats" and not ties.is_item)
     return Judgement("tell" if _is_news(row) and not is_passed else "pass")
+
+
+def awaits_more_ms(row: MessageRow) -> int:
+    """Return for how long more may come of a message that was told, 0 if nothing is missing."""
+    if row.names_files or not all(file.total_bytes > 0 and file.filename for file in row.files):
+        return DAY_MS
+    is_wordless = row.is_audio and any(file.transcription is None for file in row.attachments)
+    return _WORDS_MS if is_wordless else 0
 
 
 def is_unfinished(row: MessageRow) -> bool:

@@ -19,7 +19,6 @@ from blueport.daemon.journal.uploads import Upload
 from blueport.daemon.settings import Settings
 from blueport.daemon.watching.facts import (
     Circumstances,
-    are_files_there,
     digest_of,
     message_changed,
     message_seen,
@@ -33,6 +32,7 @@ from blueport.daemon.watching.judging import (
     LIKELY_MS,
     Past,
     Ties,
+    awaits_more_ms,
     has_content,
     is_ghost,
     is_history,
@@ -210,12 +210,13 @@ class Noting:
         self._note_told(row, told, line, now, until=watched.until if watched else 0)
 
     def _note_told(self, row: MessageRow, told: str | None, line: str, now: Now, *, until: int) -> None:
-        """Note what was told; a message whose files are still on their way is looked at again until then."""
+        """Note what was told; a message of which more is to come is looked at again, at the longest until then."""
         reading.note_seen(self._journal, row.guid, Seen(row.state, told, int(row.is_from_me), line))
-        if are_files_there(row) or until <= now.ms:
-            reading.unwatch(self._journal, row.guid)
-        else:
+        until = min(until, now.ms + awaits_more_ms(row))
+        if until > now.ms:
             reading.watch(self._journal, row.guid, row.rowid, until)
+        else:
+            reading.unwatch(self._journal, row.guid)
 
     def _item(self, row: MessageRow, age_ms: int) -> tuple[Item | None, bool]:
         """Return the outbox item that an own row is, and whether it may yet turn out to be one."""

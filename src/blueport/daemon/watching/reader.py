@@ -1,9 +1,9 @@
 """Follows chat.db: cursor, watch set, sweep, and what to do when the file is another one.
 
-The cursor finds new rows. It moves on past rows that are not finished; those are in the watch set and looked at again
-whenever anything is written, or their time is up. The sweep finds what changed in rows that were done with: edits,
-late failures, late sends, late chats, messages that turn out our own, the words of a voice message. All of that is one
-transaction of the journal a step, so that a crash repeats a step or none of it, and never skips a row.
+The cursor finds new rows. It moves on past rows of which more is to come, as files and the words of voice memos; those
+are in the watch set and looked at again whenever anything is written, or their time is up. The sweep finds what changed
+in rows that were done with: edits, late failures, late sends, late chats, messages that turn out our own. All of that
+is one transaction of the journal a step, so that a crash repeats a step or none of it, and never skips a row.
 """
 
 import asyncio

@@ -188,6 +188,15 @@ def line_for(tx: Tx, key: Key, name: str) -> Line:
     return line
 
 
+def chat_to_read(tx: Tx, key: Key, name: str, peer: str) -> Address:
+    """Return the chat with *peer* (see `addressing.peer_to_read`) on the line of that name.
+
+    Raises:
+        ApiError: `line_not_found`, `line_not_accessible` or `chat_not_found`.
+    """
+    return addressing.chat_to_read(tx, key.account_id, line_for(tx, key, name), peer)
+
+
 def target(tx: Tx, key: Key, name: str, peer: str, needs: Need | None = None) -> Target:
     """Return the line of that name and the chat there that *key* may write to.
 

@@ -16,7 +16,7 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -42,8 +42,6 @@ _VOICE = ".voice"
 _DRAFTS = "drafts/"
 _KEY = re.compile(r"([0-9a-f]{2})/\1[0-9a-f]{38}")
 _DRAFT = re.compile(r"[0-9a-f]{32}")
-
-Result = TypeVar("Result")
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -272,11 +270,11 @@ async def _gathered(parts: AsyncIterator[bytes], limit: int) -> AsyncIterator[by
         yield b"".join(waiting)
 
 
-async def _in_thread(work: Awaitable[Result]) -> Result:
+async def _in_thread(work: Awaitable[None]) -> None:
     """Wait for a thread, even if we are cancelled: it has our file."""
     task = asyncio.ensure_future(work)
     try:
-        return await asyncio.shield(task)
+        await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.wait([task])
         raise

@@ -18,7 +18,7 @@ class Pairing(NamedTuple):
     activated_at: int | None
 
 
-_OWNER = Statement(select(accounts.c.owner).where(accounts.c.id == bindparam("id"), accounts.c.owner.is_not(None)))
+_OWNED = Statement(select(accounts.c.id).where(accounts.c.id == bindparam("id"), accounts.c.owner.is_not(None)))
 _PAIRING = select(*[sandbox_pairings.c[name] for name in Pairing._fields])
 _PAIRING_OF = Statement(_PAIRING.where(sandbox_pairings.c.account_id == bindparam("account_id")))
 _PAIRING_WITH = Statement(_PAIRING.where(sandbox_pairings.c.contact == bindparam("contact")))
@@ -52,9 +52,9 @@ _COUNT = Statement(
 _FIRST_USE = Statement(insert_into(sandbox_usage))
 
 
-def owner_of(tx: Tx, account_id: AccountId) -> str | None:
-    """Return whose account it is, None if it is nobody's."""
-    return tx.one(str, _OWNER, id=account_id)
+def is_owned(tx: Tx, account_id: AccountId) -> bool:
+    """Say whether it is somebody's account."""
+    return tx.one(str, _OWNED, id=account_id) is not None
 
 
 def pairing_of(tx: Tx, account_id: AccountId) -> Pairing | None:
@@ -67,9 +67,10 @@ def pairing_with(tx: Tx, contact: str) -> Pairing | None:
     return tx.one(Pairing, _PAIRING_WITH, contact=contact)
 
 
-def pending_among(tx: Tx, codes: list[str]) -> list[Pairing]:
-    """Return those that wait for one of *codes*, in the order of these."""
-    return sorted(tx.all(Pairing, _PENDING, codes=codes), key=lambda pairing: codes.index(pairing.activation_code))
+def first_pending(tx: Tx, codes: list[str]) -> Pairing | None:
+    """Find who waits for the first of *codes* that anybody waits for."""
+    waiting = tx.all(Pairing, _PENDING, codes=codes)
+    return min(waiting, key=lambda pairing: codes.index(pairing.activation_code), default=None)
 
 
 def add_pairing(tx: Tx, pairing: Pairing) -> None:

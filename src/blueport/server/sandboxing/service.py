@@ -103,10 +103,9 @@ def activate(tx: Tx, contact: str, text: str) -> bool:
     A phone that was another's is that one's no longer.
     """
     codes = codes_in(text)
-    waiting = queries.pending_among(tx, codes) if codes else []
-    if not waiting:
+    pending = queries.first_pending(tx, codes) if codes else None
+    if pending is None:
         return False
-    pending = waiting[0]
     earlier = queries.pairing_with(tx, contact)
     if earlier is not None:
         _free(tx, earlier, auditing.SYSTEM, why="moved")
@@ -126,6 +125,6 @@ def _free(tx: Tx, pairing: Pairing, actor: Actor, *, why: str) -> None:
 
 
 def _require_owner(tx: Tx, account_id: AccountId) -> None:
-    if queries.owner_of(tx, account_id) is None:
+    if not queries.is_owned(tx, account_id):
         message = "The sandbox is for people: this API key's account has no owner."
         raise ApiError("sandbox_requires_owner", message)

@@ -125,11 +125,12 @@ _CLAIM = Statement(
         lease_until=bindparam("until"),
     )
 )
-_HELD = update(outbox).where(
+_IS_HELD = (
     outbox.c.id == bindparam("item_id"),
     outbox.c.claim_token == bindparam("token"),
     outbox.c.status == "claimed",
 )
+_HELD = update(outbox).where(*_IS_HELD)
 _OF_DAEMON = outbox.c.line_id.in_(select(lines.c.id).where(lines.c.daemon_id == bindparam("daemon")))
 _RENEW = Statement(_HELD.where(_OF_DAEMON).values(lease_until=bindparam("until")))
 _earlier = outbox.alias("earlier")
@@ -202,22 +203,9 @@ _FILE_SENT = Statement(
 _HELD_FILE = Statement(
     select(outbox.c.kind, files.c.mime_type, files.c.size, files.c.storage_key)
     .join(files, files.c.id == outbox.c.file_id)
-    .join(lines, lines.c.id == outbox.c.line_id)
-    .where(
-        lines.c.daemon_id == bindparam("daemon_id"),
-        outbox.c.id == bindparam("id"),
-        outbox.c.claim_token == bindparam("token"),
-        outbox.c.status == "claimed",
-    )
+    .where(_OF_DAEMON, *_IS_HELD)
 )
-_HELD_ITEM = Statement(
-    _OPEN_ITEM.join(lines, lines.c.id == outbox.c.line_id).where(
-        lines.c.daemon_id == bindparam("daemon_id"),
-        outbox.c.id == bindparam("id"),
-        outbox.c.claim_token == bindparam("token"),
-        outbox.c.status == "claimed",
-    )
-)
+_HELD_ITEM = Statement(_OPEN_ITEM.where(_OF_DAEMON, *_IS_HELD))
 
 
 def add(tx: Tx, accepted: Accepted, max_attempts: int) -> None:
@@ -317,12 +305,12 @@ def silent_items(tx: Tx, before_ms: int) -> list[OutboxId]:
 
 def held_item(tx: Tx, daemon_id: DaemonId, outbox_id: str, token: str) -> OpenItem | None:
     """Find an item that *token* holds, on a line of that daemon."""
-    return tx.one(OpenItem, _HELD_ITEM, daemon_id=daemon_id, id=outbox_id, token=token)
+    return tx.one(OpenItem, _HELD_ITEM, daemon=daemon_id, item_id=outbox_id, token=token)
 
 
 def held_file(tx: Tx, daemon_id: DaemonId, outbox_id: str, token: str) -> HeldFile | None:
     """Find the file of an item that *token* holds, on a line of that daemon."""
-    return tx.one(HeldFile, _HELD_FILE, daemon_id=daemon_id, id=outbox_id, token=token)
+    return tx.one(HeldFile, _HELD_FILE, daemon=daemon_id, item_id=outbox_id, token=token)
 
 
 def file_sent(tx: Tx, line_id: LineId, outbox_id: str) -> FileId | None:

@@ -10,10 +10,9 @@ from blueport.server.store.tables import chats, lines, signals
 from blueport.server.store.tx import Statement, Tx, insert_into
 
 
-class Accepted(NamedTuple):
-    """A new signal; `payload` is the JSON of what was asked."""
+class NewSignal(NamedTuple):
+    """A signal that is asked for; `payload` is the JSON of that."""
 
-    id: OutboxId
     account_id: AccountId
     line_id: LineId
     chat_id: ChatId
@@ -32,6 +31,14 @@ class Offered(NamedTuple):
     chat_id: ChatId
     is_group: int
     chat_key: str
+
+
+class Holder(NamedTuple):
+    """Who holds a signal: a daemon, by which token."""
+
+    daemon: DaemonId
+    signal_id: str
+    token: str
 
 
 class Held(NamedTuple):
@@ -143,11 +150,12 @@ _PUT_BACK = Statement(
 )
 
 
-def add(tx: Tx, accepted: Accepted, *, max_attempts: int, expires_at: int) -> None:
+def add(tx: Tx, signal_id: OutboxId, signal: NewSignal, *, max_attempts: int, expires_at: int) -> None:
     """Put a new signal at the end of its line."""
     tx.change(
         _INSERT,
-        **accepted._asdict(),
+        **signal._asdict(),
+        id=signal_id,
         status="pending",
         attempts=0,
         max_attempts=max_attempts,
@@ -188,24 +196,21 @@ def claim(tx: Tx, signal_id: OutboxId, token: str) -> bool:
     return tx.change(_CLAIM, signal_id=signal_id, token=token, now=tx.now_ms, latest=tx.now_ms + LEASE_MS) == 1
 
 
-def held(tx: Tx, daemon_id: DaemonId, signal_id: str, token: str) -> Held | None:
-    """Find a signal that *token* holds, on a line of that daemon."""
-    return tx.one(Held, _HELD, daemon=daemon_id, signal_id=signal_id, token=token)
+def held(tx: Tx, holder: Holder) -> Held | None:
+    """Find a signal that *holder* holds, on a line of that daemon."""
+    return tx.one(Held, _HELD, **holder._asdict())
 
 
-def mark_sent(tx: Tx, daemon_id: DaemonId, signal_id: str, token: str) -> bool:
-    """End the signal as done; False if *token* no longer holds it."""
-    given = {"daemon": daemon_id, "signal_id": signal_id, "token": token}
-    return tx.change(_END, **given, ended="sent", word=None, completed=tx.now_ms) == 1
+def mark_sent(tx: Tx, holder: Holder) -> bool:
+    """End the signal as done; False if *holder* no longer holds it."""
+    return tx.change(_END, **holder._asdict(), ended="sent", word=None, completed=tx.now_ms) == 1
 
 
-def mark_failed(tx: Tx, daemon_id: DaemonId, signal_id: str, token: str, word: str) -> bool:
-    """End the signal as failed; False if *token* no longer holds it."""
-    given = {"daemon": daemon_id, "signal_id": signal_id, "token": token}
-    return tx.change(_END, **given, ended="failed", word=word, completed=tx.now_ms) == 1
+def mark_failed(tx: Tx, holder: Holder, word: str) -> bool:
+    """End the signal as failed; False if *holder* no longer holds it."""
+    return tx.change(_END, **holder._asdict(), ended="failed", word=word, completed=tx.now_ms) == 1
 
 
-def put_back(tx: Tx, daemon_id: DaemonId, signal_id: str, token: str, word: str, available_at: int) -> bool:
-    """Let the signal be claimed again later; False if *token* no longer holds it."""
-    given = {"daemon": daemon_id, "signal_id": signal_id, "token": token}
-    return tx.change(_PUT_BACK, **given, word=word, available=available_at) == 1
+def put_back(tx: Tx, holder: Holder, word: str, available_at: int) -> bool:
+    """Let the signal be claimed again later; False if *holder* no longer holds it."""
+    return tx.change(_PUT_BACK, **holder._asdict(), word=word, available=available_at) == 1

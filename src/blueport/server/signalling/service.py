@@ -7,9 +7,9 @@ import msgspec
 from blueport.protocol.commands import MarkRead, SetTyping, Signal
 from blueport.protocol.door import ClaimedSignal, ClaimSignals, Failed
 from blueport.server.addressing import service as addressing
-from blueport.server.ids import DaemonId, mint
+from blueport.server.ids import DaemonId, OutboxId, mint
 from blueport.server.signalling import queries
-from blueport.server.signalling.queries import Accepted, Offered
+from blueport.server.signalling.queries import Holder, NewSignal, Offered
 from blueport.server.signalling.states import LIFETIME_MS, RETRY_AFTER_MS
 from blueport.server.store.tx import Tx
 
@@ -27,13 +27,15 @@ class _Asked(msgspec.Struct, frozen=True):
 _asked_of = msgspec.json.Decoder(_Asked)
 
 
-def accept(tx: Tx, accepted: Accepted, *, max_attempts: int) -> None:
-    """Take on a signal; of what is shown of the line's typing in a chat the latest wins."""
-    if accepted.kind == "typing":
-        queries.supersede_typing(tx, accepted.line_id, accepted.chat_id)
-    expires_at = tx.now_ms + LIFETIME_MS[accepted.kind]
-    queries.add(tx, accepted, max_attempts=max_attempts, expires_at=expires_at)
+def accept(tx: Tx, signal: NewSignal, *, max_attempts: int) -> OutboxId:
+    """Take on a signal, and return its id; of what is shown of the line's typing in a chat the latest wins."""
+    if signal.kind == "typing":
+        queries.supersede_typing(tx, signal.line_id, signal.chat_id)
+    signal_id = OutboxId(mint("obx", tx.now_ms))
+    expires_at = tx.now_ms + LIFETIME_MS[signal.kind]
+    queries.add(tx, signal_id, signal, max_attempts=max_attempts, expires_at=expires_at)
     tx.wake("signals")
+    return signal_id
 
 
 def claim(tx: Tx, daemon_id: DaemonId, asked: ClaimSignals) -> tuple[ClaimedSignal, ...]:
@@ -48,19 +50,20 @@ def claim(tx: Tx, daemon_id: DaemonId, asked: ClaimSignals) -> tuple[ClaimedSign
 
 def done(tx: Tx, daemon_id: DaemonId, signal_id: str, token: str) -> bool:
     """End a signal as done; False if it is no longer the caller's."""
-    return queries.mark_sent(tx, daemon_id, signal_id, token)
+    return queries.mark_sent(tx, Holder(daemon_id, signal_id, token))
 
 
 def fail(tx: Tx, daemon_id: DaemonId, signal_id: str, failed: Failed) -> bool:
     """End a signal as failed, or put it back while it is worth trying; False if it is no longer the caller's."""
-    held = queries.held(tx, daemon_id, signal_id, failed.token)
+    holder = Holder(daemon_id, signal_id, failed.token)
+    held = queries.held(tx, holder)
     if held is None:
         return False
     word = failed.error[:ERROR_LIMIT]
     available_at = tx.now_ms + RETRY_AFTER_MS
     if failed.permanent or held.attempts >= held.max_attempts or available_at >= held.expires_at:
-        return queries.mark_failed(tx, daemon_id, signal_id, failed.token, word)
-    return queries.put_back(tx, daemon_id, signal_id, failed.token, word, available_at)
+        return queries.mark_failed(tx, holder, word)
+    return queries.put_back(tx, holder, word, available_at)
 
 
 def _signal(tx: Tx, offered: Offered) -> Signal:

@@ -53,8 +53,7 @@ def list_messages(tx: Tx, call: Call[ListMessages]) -> Page[Message]:
     name = addressing.line_name(call.asked.line_handle, region=call.terms.region)
     peer = addressing.peer_to_read(call.asked.recipient, region=call.terms.region)
     size = page_size(call.asked)
-    line = authorizing.line_for(tx, call.key, name)
-    chat = addressing.chat_to_read(tx, call.key.account_id, line, peer)
+    chat = authorizing.chat_to_read(tx, call.key, name, peer)
     list_name = f"messages {chat.chat_id}"
     place = Place(_NEVER_MS, "")
     if call.asked.cursor is not None:

@@ -18,7 +18,6 @@ class ReactionRow(NamedTuple):
     type: Tapback
     sender: str
     is_from_me: int
-    added: int
     sent_at: int
     synced_at: int
 

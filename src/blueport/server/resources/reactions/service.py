@@ -75,7 +75,7 @@ def _reaction(row: ReactionRow) -> Reaction:
         type=row.type,
         sender=row.sender,
         is_from_me=bool(row.is_from_me),
-        added=bool(row.added),
+        added=True,
         sent_at=row.sent_at,
         synced_at=row.synced_at,
     )

@@ -10,15 +10,11 @@ def get(tx: Tx, call: Call[NothingAsked]) -> Sandbox:
     """Tell how you stand on the sandbox line."""
     line = sandboxing.require_line(tx, call.key.account_id)
     pairing = sandboxing.pairing_of(tx, call.key.account_id)
-    code, contact, activated_at = (None, None, None) if pairing is None else pairing[1:]
-    return Sandbox(
-        status="missing" if pairing is None else "pending" if contact is None else "active",
-        activation_code=code,
-        sandbox_line_handle=line.handle,
-        contact_identifier=contact,
-        activated_at=activated_at,
-        usage=_usage(tx, call),
-    )
+    usage = _usage(tx, call)
+    if pairing is None:
+        return Sandbox("missing", None, line.handle, None, None, usage)
+    _, code, contact, activated_at = pairing
+    return Sandbox("pending" if contact is None else "active", code, line.handle, contact, activated_at, usage)
 
 
 def begin(tx: Tx, call: Call[NothingAsked]) -> Sandbox:

@@ -7,14 +7,13 @@ from blueport.server.authorizing import service as authorizing
 from blueport.server.authorizing.service import Need
 from blueport.server.http.endpoint import Call
 from blueport.server.http.pages import Page, page_of_all, page_size
-from blueport.server.ids import OutboxId, mint
 from blueport.server.receiving.presence import TYPING_LASTS_MS
 from blueport.server.resources.typing import queries
 from blueport.server.resources.typing.queries import TypingRow
 from blueport.server.resources.typing.schema import ListTyping, NewTyping, TypingIndicator
 from blueport.server.shapes import Accepted
 from blueport.server.signalling import service as signalling
-from blueport.server.signalling.queries import Accepted as Signal
+from blueport.server.signalling.queries import NewSignal
 from blueport.server.store.tx import Tx
 
 
@@ -23,17 +22,9 @@ def send(tx: Tx, call: Call[NewTyping]) -> Accepted:
     name = addressing.line_name(call.asked.line_handle, region=call.terms.region)
     peer = addressing.peer_to_write(call.asked.recipient, region=call.terms.region)
     line, chat = authorizing.target(tx, call.key, name, peer, Need("typing"))
-    signal = Signal(
-        id=OutboxId(mint("obx", tx.now_ms)),
-        account_id=call.key.account_id,
-        line_id=line.id,
-        chat_id=chat.chat_id,
-        key_id=call.key.id,
-        kind="typing",
-        payload=msgspec.json.encode(call.asked).decode(),
-    )
-    signalling.accept(tx, signal, max_attempts=call.terms.max_attempts)
-    return Accepted(signal.id)
+    payload = msgspec.json.encode(call.asked).decode()
+    signal = NewSignal(call.key.account_id, line.id, chat.chat_id, call.key.id, "typing", payload)
+    return Accepted(signalling.accept(tx, signal, max_attempts=call.terms.max_attempts))
 
 
 def list_typing(tx: Tx, call: Call[ListTyping]) -> Page[TypingIndicator]:
@@ -41,13 +32,11 @@ def list_typing(tx: Tx, call: Call[ListTyping]) -> Page[TypingIndicator]:
     name = addressing.line_name(call.asked.line_handle, region=call.terms.region)
     peer = addressing.peer_to_read(call.asked.recipient, region=call.terms.region)
     page_size(call.asked)
-    line = authorizing.line_for(tx, call.key, name)
-    chat = addressing.chat_to_read(tx, call.key.account_id, line, peer)
+    chat = authorizing.chat_to_read(tx, call.key, name, peer)
     indicators = [_indicator(row, tx.now_ms) for row in queries.typing_of(tx, chat.chat_id)]
     return page_of_all(indicators, f"typing {chat.chat_id}", call.asked, call.terms.cursors)
 
 
 def _indicator(row: TypingRow, now_ms: int) -> TypingIndicator:
-    is_fresh = row.updated_at > now_ms - TYPING_LASTS_MS
-    is_typing = bool(row.is_typing) and is_fresh
+    is_typing = bool(row.is_typing) and row.updated_at > now_ms - TYPING_LASTS_MS
     return TypingIndicator(row.id, row.chat_id, row.handle, is_typing=is_typing, updated_at=row.updated_at)

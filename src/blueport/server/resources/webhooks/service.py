@@ -33,11 +33,8 @@ def create(tx: Tx, call: Call[NewWebhook]) -> CreatedWebhook:
     name = addressing.line_name(asked.line_handle, region=call.terms.region) if asked.line_handle else None
     _judge_url(call)
     _judge_events(asked.events)
-    lines = authorizing.lines_for(tx, call.key) if name is None else [authorizing.line_for(tx, call.key, name)]
-    line_ids = [line.id for line in lines]
+    line_ids = _line_ids(tx, call.key, name)
     is_for_all = name is None and call.key.line_ids is None
-    if not lines and not is_for_all:
-        raise ApiError("line_not_accessible", "This API key is not allowed on any line.", param="from")
     webhook = notifying.NewWebhook(
         id=WebhookId(mint("wh", tx.now_ms)),
         account_id=call.key.account_id,
@@ -70,6 +67,16 @@ def delete(tx: Tx, call: Call[DeleteWebhook]) -> Deleted:
         raise ApiError("webhook_not_found", "No such webhook.", param="id")
     auditing.note(tx, call.actor, "webhook.deleted", account_id=call.key.account_id, target=call.asked.id)
     return Deleted(call.asked.id)
+
+
+def _line_ids(tx: Tx, key: Key, name: str | None) -> list[LineId]:
+    """Return the line of that name; with none, every line that *key* may use."""
+    if name is not None:
+        return [authorizing.line_for(tx, key, name).id]
+    lines = authorizing.lines_for(tx, key)
+    if not lines and key.line_ids is not None:
+        raise ApiError("line_not_accessible", "This API key is not allowed on any line.", param="from")
+    return [line.id for line in lines]
 
 
 def _visible(tx: Tx, key: Key) -> list[Webhook]:

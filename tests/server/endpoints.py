@@ -1,0 +1,28 @@
+"""The endpoints of the API, each with the scope that it needs."""
+
+import pytest
+
+from blueport.server.authorizing.keys import Scope
+
+SCOPE_OF: dict[tuple[str, str], Scope] = {
+    ("GET", "/v1/lines"): "lines:read",
+    ("GET", "/v1/chats"): "chats:read",
+    ("GET", "/v1/messages"): "messages:read",
+    ("POST", "/v1/messages"): "messages:write",
+    ("POST", "/v1/audio-messages"): "messages:write",
+    ("GET", "/v1/reactions"): "reactions:read",
+    ("POST", "/v1/reactions"): "reactions:write",
+    ("GET", "/v1/typing"): "typing:read",
+    ("POST", "/v1/typing"): "typing:write",
+    ("GET", "/v1/receipts"): "receipts:read",
+    ("POST", "/v1/receipts"): "receipts:write",
+    ("GET", "/v1/outbox"): "outbox:read",
+    ("GET", "/v1/sandbox"): "lines:read",
+    ("POST", "/v1/sandbox"): "messages:write",
+    ("GET", "/v1/webhooks"): "webhooks:read",
+    ("POST", "/v1/webhooks"): "webhooks:write",
+    ("DELETE", "/v1/webhooks"): "webhooks:write",
+    ("GET", "/v1/files"): "files:read",
+    ("POST", "/v1/files"): "files:write",
+}
+each_endpoint = pytest.mark.parametrize(("method", "path"), SCOPE_OF)
