@@ -36,6 +36,10 @@ class Key(msgspec.Struct, frozen=True):
     scopes: frozenset[str]
     line_ids: frozenset[LineId] | None
 
+    def may_use(self, line_id: LineId) -> bool:
+        """Tell whether it is allowed on that line of its account."""
+        return self.line_ids is None or line_id in self.line_ids
+
 
 class Visit:
     """One request: from where it comes, under what key, and how that key stands since it was counted.
@@ -183,7 +187,7 @@ def line_for(tx: Tx, key: Key, name: str) -> Line:
         ApiError: `line_not_found` or `line_not_accessible`.
     """
     line = addressing.line_named(tx, key.account_id, name)
-    if key.line_ids is not None and line.id not in key.line_ids:
+    if not key.may_use(line.id):
         raise ApiError("line_not_accessible", "This API key is not allowed on that line.", param="from")
     return line
 
@@ -251,7 +255,7 @@ def file_for(tx: Tx, key: Key, name: str, *, param: str) -> FileRow:
         ApiError: `file_not_found`.
     """
     row = blobs.file_of_account(tx, key.account_id, name)
-    if row is None or not (row.line_id is None or key.line_ids is None or row.line_id in key.line_ids):
+    if row is None or not (row.line_id is None or key.may_use(row.line_id)):
         raise ApiError("file_not_found", "No such file.", param=param)
     return row
 
@@ -259,4 +263,4 @@ def file_for(tx: Tx, key: Key, name: str, *, param: str) -> FileRow:
 def lines_for(tx: Tx, key: Key) -> list[Line]:
     """Return every line that *key* may use."""
     lines = addressing.lines_of(tx, key.account_id)
-    return [line for line in lines if key.line_ids is None or line.id in key.line_ids]
+    return [line for line in lines if key.may_use(line.id)]

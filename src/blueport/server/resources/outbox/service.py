@@ -14,7 +14,7 @@ def get(tx: Tx, call: Call[GetItem]) -> OutboxItem:
     if not call.asked.id.startswith("obx_"):
         raise ApiError("invalid_parameter_value", "`id` takes `obx_...`.", param="id")
     row = queries.item(tx, call.key.account_id, call.asked.id)
-    if row is None or (call.key.line_ids is not None and row.line_id not in call.key.line_ids):
+    if row is None or not call.key.may_use(row.line_id):
         raise ApiError("outbox_item_not_found", "No such outbox item.", param="id")
     # While an item waits to be tried again its last error is history, not its outcome.
     error = row.error if row.status == "failed" else None
