@@ -15,8 +15,10 @@ help: ## List the targets
 run: .venv/run ## Server, simulated Mac and daemon in one go; ARGS="--port 0" for options
 	@$(BIN)/blueport dev $(ARGS)
 
-test: .venv/dev ## All tests; ARGS="-k webhook" for some
-	$(BIN)/pytest $(ARGS)
+test: .venv/dev ## All tests, three at a time; ARGS="-k webhook" for fewer, ARGS="-n 0" one by one
+	@# Three even where there are two cores: half of the time they wait. Hundreds of processes are started: none of them
+	@# should compile again what the one before it compiled.
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses 3 --dist worksteal $(ARGS)
 
 check: .venv/dev ## Format, lint, types, import contracts, dead code, unused dependencies
 	$(BIN)/ruff format --check .

@@ -1,6 +1,7 @@
 """The AppleScript transport with executables that misbehave as `osascript` does."""
 
 import asyncio
+import time
 from pathlib import Path
 
 import msgspec
@@ -68,6 +69,18 @@ class TestRunning:
         await asyncio.wait([sending_it])
 
         await _gone(int((tmp_path / "child").read_text()))
+
+    async def test_one_that_is_cancelled_while_it_is_started_is_killed_with_its_children(self, tmp_path: Path) -> None:
+        sending_it = asyncio.create_task(transport(tmp_path, "sleep 600 & echo $! > child; wait").perform(HELLO))
+        for _ in ("asks for it", "begins it", "connects its pipes"):
+            await asyncio.sleep(0)
+        while not (tmp_path / "child").exists() or not (tmp_path / "child").read_text():
+            time.sleep(0.01)  # noqa: ASYNC251 - so that it runs before this loop knows
+        sending_it.cancel()
+        await asyncio.wait([sending_it])
+
+        await _gone(int((tmp_path / "child").read_text()))
+        assert sending_it.cancelled()
 
     async def test_one_that_never_reads_its_script_is_no_trouble(self, tmp_path: Path) -> None:
         await transport(tmp_path, "exec <&-; exit 0").perform(HELLO)

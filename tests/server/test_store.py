@@ -232,6 +232,17 @@ class TestSchema:
 
         assert database.read_bytes() == before
 
+    def test_what_is_up_to_date_is_opened_without_the_tools_of_a_migration(self, database: Path) -> None:
+        program = f"""if True:
+            import sys
+            from pathlib import Path
+            from blueport.server.store.schema import upgrade
+            upgrade(Path({str(database)!r}))
+            sys.exit("alembic" in sys.modules)
+        """
+
+        assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
     def test_the_file_is_its_owners_alone(self, tmp_path: Path) -> None:
         path = tmp_path / "new" / "blueport.db"
 

@@ -18,6 +18,7 @@ from blueport.server.store.sqlite import SqliteStore
 from tests.server.world import Clock, Json
 
 LIMIT = 3
+# Others at each run: what is made of them names no test, which is found by its name.
 KEY, TOKEN = new_key(), new_daemon_token()
 STRANGERS_KEY, STRANGERS_TOKEN = new_key(), new_daemon_token()
 
@@ -186,7 +187,7 @@ class Dawdler:
 STRANGERS = [("/v1/messages", STRANGERS_KEY), (HELLO, STRANGERS_TOKEN), (CLAIM, STRANGERS_TOKEN), (HELLO, "nonsense")]
 
 
-@pytest.mark.parametrize(("path", "secret"), STRANGERS)
+@pytest.mark.parametrize(("path", "secret"), STRANGERS, ids=["key", "hello", "claim", "nonsense"])
 @pytest.mark.parametrize("said", [(), (b"{",)])
 async def test_a_stranger_who_dawdles_is_not_waited_for(
     server: Server, monkeypatch: pytest.MonkeyPatch, path: str, secret: str, said: tuple[bytes, ...]
@@ -209,7 +210,7 @@ async def test_little_of_what_a_stranger_says_is_read(server: Server) -> None:
     assert talker.unsaid == 97
 
 
-@pytest.mark.parametrize(("path", "secret"), [("/v1/sandbox", KEY), (HELLO, TOKEN)])
+@pytest.mark.parametrize(("path", "secret"), [("/v1/sandbox", KEY), (HELLO, TOKEN)], ids=["key", "token"])
 async def test_who_was_let_in_may_take_longer(
     server: Server, monkeypatch: pytest.MonkeyPatch, path: str, secret: str
 ) -> None:
@@ -225,7 +226,9 @@ async def test_who_was_let_in_may_take_longer(
     assert (await asking).said["error"]["code"] == ("invalid_json" if path == HELLO else "line_not_found")
 
 
-@pytest.mark.parametrize(("path", "secret"), [("/v1/messages", KEY), ("/v1/files", KEY), (HELLO, TOKEN)])
+@pytest.mark.parametrize(
+    ("path", "secret"), [("/v1/messages", KEY), ("/v1/files", KEY), (HELLO, TOKEN)], ids=["key", "upload", "token"]
+)
 async def test_nobody_may_take_for_ever(
     server: Server, monkeypatch: pytest.MonkeyPatch, path: str, secret: str
 ) -> None:

@@ -4,14 +4,13 @@ Alice and Bob are customers, each with a line and a Mac of their own. Ada and Ca
 """
 
 import asyncio
-import functools
 import itertools
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar
 
 import httpx2
 import msgspec
@@ -77,6 +76,8 @@ class Clock:
 class World:
     """A running server; `loopback` receivers are allowed, as in development."""
 
+    _description: ClassVar[Description | None] = None
+
     def __init__(self, database: Path, clock: Clock, **settings: Json) -> None:
         self.database = database
         self.clock = clock
@@ -90,10 +91,16 @@ class World:
             secret = asyncio.run(self.store.write(provisioning.prepare, self.settings))
             self.server = Server(self.settings, self.store, secret)
             with TestClient(self.server.app) as self.client:
-                self.client.event_hooks["response"].append(_described(self.client.get("/openapi.json").text).judge)
+                self.client.event_hooks["response"].append(self._described().judge)
                 yield self
         finally:
             self.store.close()
+
+    def _described(self) -> Description:
+        """Return the judge of all answers: what is not described is not answered, whatever the settings."""
+        if World._description is None:
+            World._description = Description(self.client.get("/openapi.json").text)
+        return World._description
 
     def do(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a unit of work, as the command line would."""
@@ -378,12 +385,6 @@ def _seen(person: str, line: str, text: str | None, more: dict[str, Json]) -> Me
         "sent_at": NOON_MS + number,
     }
     return MessageSeen(line_handle=line, text=text, **(usual | more))
-
-
-@functools.cache
-def _described(text: str) -> Description:
-    """Return the judge of all answers: what is not described is not answered."""
-    return Description(text)
 
 
 def _heard(answer: httpx2.Response, shape: type[Said]) -> Said:

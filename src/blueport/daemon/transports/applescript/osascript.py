@@ -25,9 +25,7 @@ async def run_script(osascript: str, script: str, *arguments: str, timeout_s: fl
     Raises:
         OSError: It could not be started.
     """
-    process = await asyncio.create_subprocess_exec(
-        osascript, "-", *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True, env=_environment()
-    )
+    process = await _started(osascript, "-", *arguments)
     try:
         async with asyncio.timeout(timeout_s):
             _, stderr = await process.communicate(script.encode())
@@ -37,6 +35,21 @@ async def run_script(osascript: str, script: str, *arguments: str, timeout_s: fl
             raise
         return None
     return Ended(process.returncode or 0, stderr.decode("utf-8", "replace"))
+
+
+async def _started(*command: str) -> Process:
+    """Start *command*; cancelled in the midst of it, asyncio would kill it without its children, and wait for them."""
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            *command, stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True, env=_environment()
+        )
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        with suppress(OSError):
+            await _kill(await starting)
+        raise
 
 
 async def _kill(process: Process) -> None:
