@@ -1,7 +1,8 @@
-"""Named points at which a test can have a process die as if the power had gone.
+"""Named points at which a test can have a process die as if the power had gone, or stand still.
 
 Unarmed, as everywhere but in tests, a point costs one comparison. Armed with a folder, a process that reaches a
-point whose name is a file there removes the file and kills itself with SIGKILL, so that each file is one death.
+point whose name is a file there removes the file and kills itself with SIGKILL, so that each file is one death; if the
+file names another signal, as `SIGSTOP`, that is what it gets.
 """
 
 import os
@@ -18,11 +19,12 @@ def arm(folder: Path) -> None:
 
 
 def reached(name: str) -> None:
-    """Die here, if a test wants it."""
+    """Die or stop here, if a test wants it."""
     if _folder is None:
         return
     try:
+        what = (_folder / name).read_text()
         (_folder / name).unlink()
     except FileNotFoundError:
         return
-    os.kill(os.getpid(), signal.SIGKILL)
+    os.kill(os.getpid(), signal.Signals[what or "SIGKILL"])

@@ -174,6 +174,27 @@ def test_a_request_repeated_because_the_server_stopped_in_the_midst_of_it_is_don
         assert shown == list(agent.accepted), SEED
 
 
+@pytest.mark.parametrize("point", ["server.done", "server.looked"])
+def test_a_request_repeated_because_the_server_stopped_just_before_it_answered_is_done_once(
+    tmp_path: Path, point: str
+) -> None:
+    failpoints = tmp_path / "failpoints"
+    failpoints.mkdir()
+    with running(tmp_path / "data", BLUEPORT_FAILPOINTS=str(failpoints)) as blueport:
+        _ada_has_written(blueport)
+        agent = Agent(blueport, random.Random(0), names_requests=False)
+
+        for text in ("message 0", "message 1", "message 2"):
+            (failpoints / point).write_text("SIGSTOP")
+            assert agent.gives_up_on(text)
+            os.kill(blueport.child("serve"), signal.SIGCONT)
+            agent.sends(text)
+
+        assert not (failpoints / point).exists(), "the point was never reached"
+        until(lambda: _nothing_waits(blueport, agent), END_WITHIN_S)
+        assert [text for text in _shown(blueport) if text in agent.accepted] == list(agent.accepted)
+
+
 def test_a_person_who_texts_while_everything_dies_is_heard_once_for_each_text(tmp_path: Path) -> None:
     rng = random.Random(1)
     with running(tmp_path / "data") as blueport:

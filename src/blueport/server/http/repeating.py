@@ -16,6 +16,7 @@ from functools import partial
 import msgspec
 from starlette.types import Receive
 
+from blueport.failpoints import reached
 from blueport.server.errors import ApiError, StoreUnavailableError
 from blueport.server.http import queries
 from blueport.server.http.problems import ClientGoneError
@@ -87,12 +88,15 @@ class Underway:
             raise ClientGoneError
         self._ours.add(request_id)
         watch = _Watch(receive, lambda: self._ours.discard(request_id))
-        began_at = time.monotonic()
+        looked_at = time.monotonic()  # or later: the loop looks at its sockets before it hears of the work's end
         try:
             done = await work()
-            if time.monotonic() - began_at > PATIENCE_S:
+            reached("server.done")
+            if time.monotonic() - looked_at > PATIENCE_S / 2:
                 # It may have hung up while this process stood still, and the loop has not looked since.
+                looked_at = time.monotonic()
                 await _look_at_the_sockets()
+            reached("server.looked")
         except BaseException:
             self._ours.discard(request_id)
             raise
@@ -101,7 +105,7 @@ class Underway:
         if done.unanswered is None or _has_hung_up(receive) or not self.is_ours(request_id):
             self._ours.discard(request_id)
             return done, _nothing
-        return done, partial(self._note_sent, request_id, done.unanswered, time.monotonic())
+        return done, partial(self._note_sent, request_id, done.unanswered, looked_at)
 
     async def close(self) -> None:
         """Drop what has left already, while there is a store to drop it from."""
@@ -112,9 +116,9 @@ class Underway:
         if self._timer is not None:
             self._timer.cancel()  # it may not have been possible; then what is left looks unanswered for a while
 
-    def _note_sent(self, request_id: str, fingerprint: str, was_there_at_s: float) -> None:
-        if time.monotonic() - was_there_at_s > PATIENCE_S:
-            # This process stood still between the last look at the client and the sending: nobody knows who heard it.
+    def _note_sent(self, request_id: str, fingerprint: str, looked_at: float) -> None:
+        if time.monotonic() - looked_at > PATIENCE_S:
+            # This process stood still between the last look at the client and here: nobody knows who heard it.
             self._ours.discard(request_id)
         else:
             self._forget_soon([(fingerprint, request_id)])
