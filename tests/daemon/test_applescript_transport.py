@@ -1,7 +1,6 @@
 """The AppleScript transport with executables that misbehave as `osascript` does."""
 
 import asyncio
-import time
 from pathlib import Path
 
 import msgspec
@@ -12,7 +11,7 @@ from blueport.daemon.transports.applescript.script import addresses, error_numbe
 from blueport.daemon.transports.applescript.transport import AppleScript
 from blueport.daemon.transports.base import NotNowError, OutcomeUnknownError, TransportError
 from blueport.protocol.commands import SendText
-from tests.daemon.waiting import ADA, LINE
+from tests.daemon.waiting import ADA, LINE, cancelled_while_it_starts, gone
 
 HELLO = SendText(ADA, (), "Hello")
 
@@ -59,7 +58,7 @@ class TestRunning:
             await transport(tmp_path, "sleep 600 & echo $! > child; wait", timeout_s=0.5).perform(HELLO)
 
         child = int((tmp_path / "child").read_text())
-        await _gone(child)
+        await gone(child)
 
     async def test_one_that_is_cancelled_is_killed_with_its_children(self, tmp_path: Path) -> None:
         sending_it = asyncio.create_task(transport(tmp_path, "sleep 600 & echo $! > child; wait").perform(HELLO))
@@ -68,18 +67,14 @@ class TestRunning:
         sending_it.cancel()
         await asyncio.wait([sending_it])
 
-        await _gone(int((tmp_path / "child").read_text()))
+        await gone(int((tmp_path / "child").read_text()))
 
     async def test_one_that_is_cancelled_while_it_is_started_is_killed_with_its_children(self, tmp_path: Path) -> None:
         sending_it = asyncio.create_task(transport(tmp_path, "sleep 600 & echo $! > child; wait").perform(HELLO))
-        for _ in ("asks for it", "begins it", "connects its pipes"):
-            await asyncio.sleep(0)
-        while not (tmp_path / "child").exists() or not (tmp_path / "child").read_text():
-            time.sleep(0.01)  # noqa: ASYNC251 - so that it runs before this loop knows
-        sending_it.cancel()
-        await asyncio.wait([sending_it])
 
-        await _gone(int((tmp_path / "child").read_text()))
+        await cancelled_while_it_starts(sending_it, tmp_path / "child")
+
+        await gone(int((tmp_path / "child").read_text()))
         assert sending_it.cancelled()
 
     async def test_one_that_never_reads_its_script_is_no_trouble(self, tmp_path: Path) -> None:
@@ -159,16 +154,3 @@ class TestAddresses:
 
     def test_a_group_has_no_name_but_its_guid(self) -> None:  # send-10
         assert [address.target for address in addresses(SendText(None, ("any;+;chat1",), "Hello"))] == ["chat"]
-
-
-async def _gone(pid: int) -> None:
-    """Wait until a process is no more, or only its entry is left."""
-    for _ in range(500):
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]  # noqa: ASYNC240
-        except FileNotFoundError:
-            return
-        if state == "Z":
-            return
-        await asyncio.sleep(0.01)
-    pytest.fail("the child lives on")

@@ -26,7 +26,7 @@ from blueport.protocol.commands import (
 from blueport.simulator.faults import Fault
 from blueport.simulator.mac import SimulatedMac
 from blueport.simulator.settings import imsg_path
-from tests.daemon.waiting import ADA, LINE, until
+from tests.daemon.waiting import ADA, LINE, cancelled_while_it_starts, gone, until
 
 CHAT = "any;-;+15550100001"
 REPLY = SendText(ADA, (CHAT,), "This one", reply_to_guid="G-1")
@@ -104,6 +104,16 @@ class TestProbing:
         assert await transport.probe()
         await transport.close()
 
+    async def test_one_that_is_cancelled_while_it_is_started_is_killed_with_its_children(self, tmp_path: Path) -> None:
+        (tmp_path / "imsg").write_text(f"#!/bin/sh\ncd {tmp_path}\nsleep 600 & echo $! > child; wait\n")
+        (tmp_path / "imsg").chmod(0o755)
+        probing = asyncio.create_task(Imsg(str(tmp_path / "imsg"), _settings()).probe())
+
+        await cancelled_while_it_starts(probing, tmp_path / "child")
+
+        await gone(int((tmp_path / "child").read_text()))
+        assert probing.cancelled()
+
     async def test_a_plain_text_goes_by_applescript_and_a_reply_does_not(self, tmp_path: Path) -> None:
         done: list[SendText] = []
 
@@ -114,7 +124,8 @@ class TestProbing:
                 assert file is None
                 done.append(command)
 
-        chosen = Chosen(Notes(), imsg(tmp_path, send_rich={"result": {"ok": True, "guid": "G-2"}}))
+        advanced = imsg(tmp_path, send_rich={"result": {"ok": True, "guid": "G-2"}})
+        chosen = Chosen(Notes(), advanced)
         await chosen.probe()
 
         plain = msgspec.structs.replace(REPLY, reply_to_guid=None)
@@ -127,6 +138,7 @@ class TestProbing:
             "text": "This one",
             "reply_to": "G-1",
         }
+        await advanced.close()
 
 
 class TestOutcomes:

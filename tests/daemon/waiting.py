@@ -1,8 +1,13 @@
 """People, a daemon at work, and the patience to wait for what it does."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 from blueport.daemon.run import run
 from blueport.daemon.settings import Settings
@@ -34,3 +39,26 @@ async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while not holds():  # noqa: ASYNC110 - much of it happens in other processes
             await asyncio.sleep(0.01)
+
+
+async def gone(pid: int) -> None:
+    """Wait until a process is no more, or only its entry is left."""
+    for _ in range(500):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]  # noqa: ASYNC240
+        except FileNotFoundError:
+            return
+        if state == "Z":
+            return
+        await asyncio.sleep(0.01)
+    pytest.fail("the child lives on")
+
+
+async def cancelled_while_it_starts(task: asyncio.Task[Any], child: Path) -> None:
+    """Cancel who is starting a program that writes down its *child*, before he knows that it runs."""
+    for _ in ("asks for it", "begins it", "connects its pipes"):
+        await asyncio.sleep(0)
+    while not child.exists() or not child.read_text():  # noqa: ASYNC240 - so that it runs before this loop knows
+        time.sleep(0.01)  # noqa: ASYNC251
+    task.cancel()
+    await asyncio.wait([task])

@@ -6,14 +6,13 @@ another.
 """
 
 import asyncio
-import os
-import signal
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import TypeVar
 
 import msgspec
+
+from blueport.daemon.transports import children
 
 # An answer that quotes a long text is one long line.
 _LONGEST_LINE_BYTES = 1024 * 1024
@@ -110,9 +109,7 @@ class Rpc:
         process, self._process = self._process, None
         listening, self._listening = self._listening, None
         if process is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+            await children.kill(process)
         if listening is not None:
             listening.cancel()
             await asyncio.wait({listening})
@@ -127,15 +124,7 @@ class Rpc:
 
     async def _started(self) -> Process:
         try:
-            return await asyncio.create_subprocess_exec(
-                self._imsg,
-                "rpc",
-                stdin=PIPE,
-                stdout=PIPE,
-                stderr=DEVNULL,
-                limit=_LONGEST_LINE_BYTES,
-                start_new_session=True,
-            )
+            return await children.started(self._imsg, "rpc", stderr=DEVNULL, limit=_LONGEST_LINE_BYTES)
         except OSError as error:
             raise RpcUnavailableError(error.strerror or "unknown") from error
 
