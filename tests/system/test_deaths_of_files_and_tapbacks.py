@@ -66,7 +66,7 @@ class Agent:
                 files = [self._uploaded(f"{name}.png", content_of(name))]
                 outbox_id = self._asked("/v1/messages", text=name, attachments=files)
             case "voice":
-                outbox_id = self._asked("/v1/audio-messages", audio_message=self._uploaded("memo.m4a", self._voice))
+                outbox_id = self._asked("/v1/audio-messages", audio_message=self._uploaded(f"{name}.m4a", self._voice))
             case "tapback":
                 outbox_id = self._asked("/v1/reactions", message_id=about, type="love")
             case _:
@@ -76,7 +76,8 @@ class Agent:
     def _asked(self, path: str, **asked: Json) -> str:
         body = json.dumps({"from": self._blueport.line, "to": ADA, **asked}).encode()
         headers = {"Content-Type": "application/json"}
-        if self._rng.random() < 0.5:
+        # Typing is the same word for word each time: without a name, what a death has answered is answered again.
+        if path == "/v1/typing" or self._rng.random() < 0.5:
             headers["Idempotency-Key"] = f"{self._rng.random()}"
         return until(lambda: self._posted(path, body, headers), END_WITHIN_S)
 
