@@ -1,15 +1,14 @@
 """Statements on the outbox; each change names the state that it expects and says whether it found it."""
 
-import functools
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import bindparam, exists, func, or_, select, update
 
 from blueport.protocol.door import Begin
 from blueport.server.ids import AccountId, ChatId, DaemonId, FileId, KeyId, LineId, OutboxId
 from blueport.server.sending.states import Kind, OpenItem
 from blueport.server.store.tables import chats, files, lines, outbox
-from blueport.server.store.tx import Statement, Tx, Value
+from blueport.server.store.tx import Statement, Tx, add_row
 
 
 class Accepted(NamedTuple):
@@ -210,16 +209,16 @@ _HELD_ITEM = Statement(_OPEN_ITEM.where(_OF_DAEMON, *_IS_HELD))
 
 def add(tx: Tx, accepted: Accepted, max_attempts: int) -> None:
     """Put a new item at the end of its line."""
-    row: dict[str, Value] = {name: value for name, value in accepted._asdict().items() if value is not None}
-    row |= {"status": "pending", "attempts": 0, "max_attempts": max_attempts, "available_at": 0}
-    row["created_at"] = tx.now_ms
-    tx.change(_insert(tuple(row)), **row)
-
-
-@functools.cache
-def _insert(columns: tuple[str, ...]) -> Statement:
-    """Return an insert of these columns, all others being null: to bind a null costs SQLite's driver ten texts."""
-    return Statement(insert(outbox).values({name: bindparam(name) for name in columns}))
+    add_row(
+        tx,
+        outbox,
+        **accepted._asdict(),
+        status="pending",
+        attempts=0,
+        max_attempts=max_attempts,
+        available_at=0,
+        created_at=tx.now_ms,
+    )
 
 
 def served_lines(tx: Tx, daemon_id: DaemonId) -> list[ServedLine]:

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, FromClause, bindparam, exists, or_, select
 from blueport.server.ids import AccountId, ChatId, DaemonId, KeyId, LineId, OutboxId
 from blueport.server.signalling.states import ATTEMPTS_EXHAUSTED, EXPIRED, LEASE_MS, SUPERSEDED, Kind
 from blueport.server.store.tables import chats, lines, signals
-from blueport.server.store.tx import Statement, Tx, insert_into
+from blueport.server.store.tx import Statement, Tx, add_row
 
 
 class NewSignal(NamedTuple):
@@ -55,7 +55,6 @@ def _is_free(signal: FromClause) -> ColumnElement[bool]:
     return or_(until.is_(None), until <= bindparam("now"), until > bindparam("latest"))
 
 
-_INSERT = Statement(insert_into(signals))
 _OLDER_TYPING = update(signals).where(
     signals.c.line_id == bindparam("line"),
     signals.c.chat_id == bindparam("chat"),
@@ -152,20 +151,17 @@ _PUT_BACK = Statement(
 
 def add(tx: Tx, signal_id: OutboxId, signal: NewSignal, *, max_attempts: int, expires_at: int) -> None:
     """Put a new signal at the end of its line."""
-    tx.change(
-        _INSERT,
+    add_row(
+        tx,
+        signals,
         **signal._asdict(),
         id=signal_id,
         status="pending",
         attempts=0,
         max_attempts=max_attempts,
         available_at=0,
-        claim_token=None,
-        lease_until=None,
         expires_at=expires_at,
-        error=None,
         created_at=tx.now_ms,
-        completed_at=None,
     )
 
 
