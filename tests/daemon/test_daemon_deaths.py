@@ -17,7 +17,7 @@ from blueport.daemon.settings import Settings
 from blueport.simulator.mac import SimulatedMac
 from tests.daemon.fake_door import FakeDoor, Work
 from tests.daemon.test_sending_through_messages import texts_on_phone
-from tests.daemon.waiting import ADA, LINE, until
+from tests.daemon.waiting import ADA, LINE, full_disk, until
 
 PROOF_TIMEOUT_S = 2
 # How many of the texts may end unknown: only one whose hand-over was begun, and is not to be found.
@@ -90,11 +90,10 @@ class TestDeath:
     ) -> None:
         async with daemon_process(settings, tmp_path) as process:
             await until(lambda: bool(door.hellos))
-            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
-            work = [door.accept(LINE, ADA, f"Number {n}") for n in range(5)]
-            claims = door.knocks["claim"]
-            await until(lambda: door.knocks["claim"] > claims + 1)
-            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            with full_disk(process.pid, 0):
+                work = [door.accept(LINE, ADA, f"Number {n}") for n in range(5)]
+                claims = door.knocks["claim"]
+                await until(lambda: door.knocks["claim"] > claims + 1)
 
             await until(lambda: all(map(is_over, work)))
 

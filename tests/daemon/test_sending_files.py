@@ -26,7 +26,7 @@ from blueport.simulator.settings import imsg_path
 from tests.daemon.fake_door import FakeDoor, Work
 from tests.daemon.test_daemon_deaths import daemon_process
 from tests.daemon.test_sending_through_messages import texts_on_phone
-from tests.daemon.waiting import ADA, BO, LINE, until, working
+from tests.daemon.waiting import ADA, BO, LINE, full_disk, until, working
 
 PHOTO = b"\xff\xd8" + b"photo" * 50_000
 VOICE = FileToSend("Audio Message.caf", "audio/x-caf", size=None)
@@ -368,10 +368,9 @@ class TestFetching:
     ) -> None:
         async with daemon_process(settings, tmp_path) as process:
             await until(lambda: bool(door.hellos))
-            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (4_000_000, resource.RLIM_INFINITY))
-            work = door.accept_file(LINE, ADA, "film.mov", bytes(8_000_000))
-            await until(lambda: door.knocks["file"] > 1)
-            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            with full_disk(process.pid, 4_000_000):
+                work = door.accept_file(LINE, ADA, "film.mov", bytes(8_000_000))
+                await until(lambda: door.knocks["file"] > 1)
 
             await until(lambda: work.is_over)
 

@@ -1,9 +1,10 @@
 """People, a daemon at work, and the patience to wait for what it does."""
 
 import asyncio
+import resource
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -62,3 +63,13 @@ async def cancelled_while_it_starts(task: asyncio.Task[Any], child: Path) -> Non
         time.sleep(0.01)  # noqa: ASYNC251
     task.cancel()
     await asyncio.wait([task])
+
+
+@contextmanager
+def full_disk(pid: int, limit: int) -> Iterator[None]:
+    """Let a process write nothing beyond the first *limit* bytes of a file, for as long as the block lasts."""
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))

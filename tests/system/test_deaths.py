@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.system.blueport import ADA, Blueport, Json, running, until
+from tests.system.dying import END_WITHIN_S, ended, strike
 
 SENDS = 500
 RANDOM_DEATHS = 16
@@ -34,7 +35,6 @@ POINTS = [
 # Here the daemon may die between the intent of a hand-over and the hand-over: what it looks for while it hands over
 # the next item is found in the midst of that. Only then is one outcome allowed to be unknown.
 CUTS_A_HAND_OVER = {"daemon.begun", "daemon.seen", "daemon.told"}
-END_WITHIN_S = 90
 
 
 class Agent:
@@ -93,14 +93,15 @@ def test_of_500_sends_none_is_lost_none_doubled_and_each_ends(tmp_path: Path) ->
     ) as blueport:
         _ada_has_written(blueport)
         agent = Agent(blueport, rng)
-        deaths = threading.Thread(target=_kill_now_and_then, args=(blueport, failpoints, random.Random(SEED)))
+        blows = [*POINTS, *["serve", "daemon"] * (RANDOM_DEATHS // 2)]
+        deaths = threading.Thread(target=strike, args=(blueport, failpoints, blows, random.Random(SEED), 0.9))
         deaths.start()
 
         for number in range(SENDS):
             agent.sends(f"message {number:03}")
             time.sleep(rng.uniform(0, 0.04))
         deaths.join()
-        items = {text: _ended(blueport, outbox_id) for text, outbox_id in agent.accepted.items()}
+        items = {text: ended(blueport, outbox_id) for text, outbox_id in agent.accepted.items()}
 
         assert not list(failpoints.iterdir()), "a named point was never reached"
         _assert_kept_promises(blueport, agent, items)
@@ -119,7 +120,7 @@ def test_death_at_a_named_point_neither_loses_nor_doubles(tmp_path: Path, point:
 
         for number in range(5):
             agent.sends(f"message {number}")
-        items = {text: _ended(blueport, outbox_id) for text, outbox_id in agent.accepted.items()}
+        items = {text: ended(blueport, outbox_id) for text, outbox_id in agent.accepted.items()}
 
         assert not (failpoints / point).exists(), "the point was never reached"
         _assert_kept_promises(blueport, agent, items)
@@ -211,29 +212,6 @@ def test_a_person_who_texts_while_everything_dies_is_heard_once_for_each_text(tm
 def _ada_has_written(blueport: Blueport) -> None:
     blueport.texts(ADA, "Hi")
     until(lambda: blueport.api("GET", f"/v1/chats?from={blueport.line}")["data"])
-
-
-def _kill_now_and_then(blueport: Blueport, failpoints: Path, rng: random.Random) -> None:
-    blows = [*POINTS, *["serve", "daemon"] * (RANDOM_DEATHS // 2)]
-    rng.shuffle(blows)
-    for blow in blows:
-        time.sleep(rng.uniform(0.1, 0.9))
-        if blow in POINTS:
-            (failpoints / blow).touch()
-        else:
-            with contextlib.suppress(ProcessLookupError):  # a named point was faster
-                os.kill(blueport.child(blow), signal.SIGKILL)
-
-
-def _ended(blueport: Blueport, outbox_id: str) -> Json:
-    def item() -> Json:
-        try:
-            found = blueport.api("GET", f"/v1/outbox?id={outbox_id}")
-        except OSError:
-            return None  # the server is being killed
-        return found if found["status"] in ("sent", "failed") else None
-
-    return until(item, END_WITHIN_S)
 
 
 def _heard_all(blueport: Blueport, how_many: int) -> list[str] | None:

@@ -4,9 +4,7 @@ import base64
 import contextlib
 import http.client
 import json
-import os
 import random
-import signal
 import sqlite3
 import threading
 import time
@@ -19,6 +17,7 @@ from urllib.parse import quote
 
 from tests.server.test_voice_messages import sound
 from tests.system.blueport import ADA, Blueport, Json, running, until
+from tests.system.dying import END_WITHIN_S, ended, strike
 from tests.system.receiver import Receiver
 
 ROUNDS = 10
@@ -26,16 +25,16 @@ ROUNDS = 10
 KINDS = ("text", "file", "pair", "voice", "tapback", "typing")
 # The seed of it all; a failure prints it, and it is another one at each run.
 SEED = random.randrange(2**32)
-POINTS = [
+# Named points, and processes that are killed wherever they are.
+BLOWS = [
     *("server.commit", "server.committed", "server.file_placed"),
     *("daemon.placed", "daemon.fetched", "daemon.begun", "daemon.handed", "daemon.outcome"),
     *("daemon.seen", "daemon.told", "daemon.brought", "daemon.signalled"),
     *("simulator.row", "simulator.attached", "simulator.shown"),
+    *["serve", "daemon", "simulate"] * 2,
 ]
-RANDOM_DEATHS = ["serve", "daemon", "simulate"] * 2
 # A Mac whose Messages is away for a moment has no way for these, and says so.
 NO_BRIDGE = "advanced_features_required"
-END_WITHIN_S = 90
 EVENTS = ["message.received", "message.sent", "reaction.added", "reaction.removed"]
 
 
@@ -140,7 +139,7 @@ def test_of_files_voices_and_tapbacks_none_is_lost_none_doubled_and_each_ends(tm
         agent, person = Agent(blueport, rng, voice), Person(blueport, random.Random(SEED))
         others = [
             threading.Thread(target=person.lives, args=(list(targets),)),
-            threading.Thread(target=kill_now_and_then, args=(blueport, failpoints, random.Random(SEED))),
+            threading.Thread(target=strike, args=(blueport, failpoints, BLOWS, random.Random(SEED), 0.6)),
         ]
         for other in others:
             other.start()
@@ -163,27 +162,7 @@ def test_of_files_voices_and_tapbacks_none_is_lost_none_doubled_and_each_ends(tm
     assert_rows_and_bytes_agree(tmp_path / "data")
 
 
-def kill_now_and_then(blueport: Blueport, failpoints: Path, rng: random.Random) -> None:
-    blows = [*POINTS, *RANDOM_DEATHS]
-    rng.shuffle(blows)
-    for blow in blows:
-        time.sleep(rng.uniform(0.1, 0.6))
-        if blow in POINTS:
-            (failpoints / blow).touch()
-        else:
-            with contextlib.suppress(ProcessLookupError):  # a named point was faster
-                os.kill(blueport.child(blow), signal.SIGKILL)
-
-
 # What the API tells
-
-
-def ended(blueport: Blueport, outbox_id: str) -> Json:
-    def item() -> Json:
-        found = asked(blueport, f"/v1/outbox?id={outbox_id}")
-        return found if found is not None and found["status"] in ("sent", "failed") else None
-
-    return until(item, END_WITHIN_S)
 
 
 def messages(blueport: Blueport) -> list[Json]:
@@ -318,7 +297,7 @@ def assert_rows_and_bytes_agree(folder: Path) -> None:
     assert all((folder / "files" / key).is_file() for key in keys), f"bytes are missing (seed {SEED})"
     stored = {path for path in (folder / "files").glob("??/*") if path.suffix != ".voice"}
     # Each death of the server may leave bytes of which no row tells; they are swept when they are a day old.
-    assert len(stored) - len(keys) <= len(POINTS) + len(RANDOM_DEATHS)
+    assert len(stored) - len(keys) <= len(BLOWS)
 
 
 def photo(name: str) -> Json:
