@@ -64,6 +64,7 @@ class TestReceipts:
             row = chat_db.add_message("Read this", chat=chat_db.direct_chat(ADA), is_sent=1)
             chat_db.change(row, date_read=apple_ns(now_ms()))
             await until(lambda: bool(door.receipts))
+            await all_is_told(chat_db, door)  # else it may end before it has heard that it was heard, and tell it again
 
         async with working(settings, door):
             await all_is_told(chat_db, door)
