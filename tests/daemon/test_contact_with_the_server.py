@@ -266,7 +266,7 @@ class TestCopiedJournal:
         door.hears_sightings.clear()
         work = door.accept(LINE, ADA, "Hi")
         mac.faults.add(Fault("error", number=-1743, times=1))
-        async with working(msgspec.structs.replace(settings, not_now_retry_s=1), door):
+        async with working(msgspec.structs.replace(settings, not_now_retry_s=5), door):
             await until(lambda: not mac.faults.pending())
             await until(lambda: statuses_in(settings.journal) == ["claimed"])
             copy = copied(settings.journal)
