@@ -432,15 +432,14 @@ class TestTidying:
         return path
 
     async def tidied(self, journal: Journal, settings: Settings, tmp_path: Path) -> None:
-        """Tidy up once, as far as a daemon does in a moment."""
-        (tmp_path / "Attachments" / "blueport" / "B").mkdir(parents=True)
-        (tmp_path / "Attachments" / "blueport" / "B" / "old").touch()
-        journal.change(
-            "INSERT INTO staged VALUES ('obx_0', ?, 1, 1)", str(tmp_path / "Attachments" / "blueport" / "B" / "old")
-        )
+        """Tidy up once: files go in the order of their items, so that whoever sees the last one go has seen all go."""
+        last = tmp_path / "Attachments" / "blueport" / "B" / "old"
+        last.parent.mkdir(parents=True)
+        last.touch()
+        journal.change("INSERT INTO staged VALUES ('obx_9', ?, 1, 1)", str(last))
         async with opened_uplink(settings) as uplink:
             tidying = asyncio.create_task(Staging(journal, uplink, tmp_path / "chat.db").tidy_for_ever())
-            await until(lambda: journal.find(tuple[int], "SELECT 1 FROM staged WHERE item_id = 'obx_0'") == [])
+            await until(lambda: journal.find(tuple[int], "SELECT 1 FROM staged WHERE item_id = 'obx_9'") == [])
             tidying.cancel()
 
 

@@ -51,14 +51,14 @@ def note_lost(journal: Journal, item: Item) -> None:
 
 
 def no_longer_needed(journal: Journal, moment: int) -> list[Staged]:
-    """Return the files of items that ended a day before *moment* (Unix ms)."""
+    """Return the files of items that ended a day before *moment* (Unix ms), in the order of the items."""
     with journal.transaction():
         journal.change("UPDATE staged SET ended_at = NULL WHERE item_id IN (SELECT id FROM items)")
         journal.change(
             "UPDATE staged SET ended_at = ? WHERE ifnull(ended_at, ?) >= ? AND item_id NOT IN (SELECT id FROM items)",
             *(moment, moment, moment),
         )
-    query = "SELECT item_id, path, is_whole FROM staged WHERE ended_at < ?"
+    query = "SELECT item_id, path, is_whole FROM staged WHERE ended_at < ? ORDER BY item_id"
     return journal.find(Staged, query, moment - KEPT_MS)
 
 
