@@ -42,12 +42,11 @@ class TestReceipts:
     async def test_only_a_later_reading_is_told_and_only_the_latest(
         self, chat_db: ChatDb, door: FakeDoor, settings: Settings
     ) -> None:
-        base = now_ms()
         async with working(settings, door):
             chat = chat_db.direct_chat(ADA)
             rows = [chat_db.add_message(f"Number {n}", chat=chat, is_sent=1) for n in range(3)]
             await until(lambda: len(door.sent()) == 3)
-            base = now_ms()
+            base = now_ms() - 3
             chat_db.change(rows[1], date_read=apple_ns(base + 2))
             await until(lambda: len(door.receipts) == 1)
             chat_db.change(rows[0], date_read=apple_ns(base + 1))
@@ -56,6 +55,18 @@ class TestReceipts:
             await until(lambda: len(door.receipts) == 2)
 
         assert [seen.read_at for seen in door.receipts] == [base + 2, base + 3]
+
+    async def test_a_peer_whose_clock_is_ahead_is_told_of_once_and_of_now(
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        async with working(settings, door):
+            row = chat_db.add_message("Read this", chat=chat_db.direct_chat(ADA), is_sent=1)
+            await until(lambda: bool(door.sent()))
+            chat_db.change(row, date_read=apple_ns(now_ms() + 2 * MINUTE_MS))
+            await until(lambda: bool(door.receipts))
+            await all_is_told(chat_db, door)
+
+        assert [seen.read_at <= now_ms() for seen in door.receipts] == [True]
 
     async def test_it_is_told_once_and_not_again_after_a_restart(
         self, chat_db: ChatDb, door: FakeDoor, settings: Settings

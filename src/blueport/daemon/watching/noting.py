@@ -84,10 +84,11 @@ class Noting:
         else:
             self._note_change(row, known, now)
 
-    def note_reading(self, row: MessageRow, read_at: int) -> None:
+    def note_reading(self, row: MessageRow, read_at: int, now: Now) -> None:
         """Note that an own message was read by the peer (Unix ms), if that is the latest that was read there."""
         if self._is_with_peer(row.chat) and reading.has_read_later(self._journal, row.chat.guid, read_at):
-            sightings.queue(self._journal, receipt_seen(row.chat, line=self._line_of(row), read_at=read_at))
+            told_at = min(read_at, now.ms)  # by our clock it cannot be later
+            sightings.queue(self._journal, receipt_seen(row.chat, line=self._line_of(row), read_at=told_at))
 
     def typing_seen(self, row: MessageRow, *, is_typing: bool, at: int) -> TypingSeen | None:
         """Return what to tell of somebody who types in the chat of *row*, None if that is nobody's concern."""

@@ -34,6 +34,8 @@ _PERSIST_READ_AT_MS = 60_000
 _REBUILD_MARGIN_MS = 10 * 60 * 1000
 # So long a peer may take to read, for us to learn of it.
 _RECEIPTS_MS = 14 * 86_400_000
+# Who reads may have a clock that is ahead of ours; what is written while we look is ahead of when we began to.
+_AHEAD_MS = 10 * 60 * 1000
 
 _log = logging.getLogger(__name__)
 
@@ -112,7 +114,7 @@ class Reader:
             for row in (*self._worth_noting(seen.watched, now.ms), *seen.fresh, *changed):
                 self.noting.note(row, now)
             for row, read_at in read:
-                self.noting.note_reading(row, read_at)
+                self.noting.note_reading(row, read_at, now)
             self._end_vanished(seen)
             self._forget_vanished(seen.watched, now.ms)
             if seen.is_all:
@@ -167,7 +169,7 @@ class Reader:
             states_since=moment - self._window_ms if is_sweep_due else None,
             is_due=self._is_behind or is_sweep_due or self._next_due_at() <= moment,
             # As with messages: what was before our time is nobody's news.
-            read_between=(self._journal.created_at, moment),
+            read_between=(self._journal.created_at, moment + _AHEAD_MS),
             receipts_since=moment - _RECEIPTS_MS if is_sweep_due else None,
         )
 
