@@ -55,7 +55,7 @@ class TestRunning:
 
     async def test_one_that_never_ends_is_killed_with_its_children(self, tmp_path: Path) -> None:  # send-18
         with pytest.raises(OutcomeUnknownError):
-            await transport(tmp_path, "sleep 600 & echo $! > child; wait", timeout_s=0.5).perform(HELLO)
+            await transport(tmp_path, "sleep 600 & echo $! > child; wait", timeout_s=2).perform(HELLO)
 
         child = int((tmp_path / "child").read_text())
         await gone(child)

@@ -18,6 +18,7 @@ from blueport.simulator.mac import SimulatedMac
 from tests.daemon.fake_door import FakeDoor, Work
 from tests.daemon.test_sending_through_messages import texts_on_phone
 from tests.daemon.waiting import ADA, LINE, full_disk, until
+from tests.patience import PATIENCE_S
 
 PROOF_TIMEOUT_S = 2
 # How many of the texts may end unknown: only one whose hand-over was begun, and is not to be found.
@@ -72,7 +73,7 @@ class TestDeath:
             (tmp_path / f"daemon.{point}").touch()
             await mac.person_texts(ADA, "Hi")
             work = [door.accept(LINE, ADA, f"Number {n}") for n in range(5)]
-            await asyncio.wait_for(first.wait(), 30)
+            await asyncio.wait_for(first.wait(), PATIENCE_S)
         assert first.returncode == -signal.SIGKILL
 
         async with daemon_process(settings, tmp_path):

@@ -174,7 +174,7 @@ class TestOutcomes:
     async def test_what_may_have_been_done_is_unknown_and_the_next_call_starts_anew(
         self, tmp_path: Path, answer: object
     ) -> None:
-        transport = imsg(tmp_path, timeout_s=1, send_rich=answer)  # srv-003
+        transport = imsg(tmp_path, timeout_s=3, send_rich=answer)  # srv-003
 
         with pytest.raises(OutcomeUnknownError):
             await transport.perform(REPLY)

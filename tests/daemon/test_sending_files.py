@@ -27,6 +27,7 @@ from tests.daemon.fake_door import FakeDoor, Work
 from tests.daemon.test_daemon_deaths import daemon_process
 from tests.daemon.test_sending_through_messages import texts_on_phone
 from tests.daemon.waiting import ADA, BO, LINE, full_disk, until, working
+from tests.patience import PATIENCE_S
 
 PHOTO = b"\xff\xd8" + b"photo" * 50_000
 VOICE = FileToSend("Audio Message.caf", "audio/x-caf", size=None)
@@ -109,7 +110,7 @@ class TestSendFile:
         mac.faults.add(Fault("hang_after"))
         work = door.accept_file(LINE, ADA, "photo.jpg", PHOTO)
 
-        async with working(msgspec.structs.replace(settings, send_timeout_s=1), door):
+        async with working(msgspec.structs.replace(settings, send_timeout_s=3), door):
             await until(lambda: work.status == "sent")
 
         assert files_on_phone(mac, ADA) == ["photo.jpg"]
@@ -354,7 +355,7 @@ class TestFetching:
         mac.faults.add(Fault("hang"))
         first, file = door.accept(LINE, ADA, "Hangs"), door.accept_file(LINE, ADA, "photo.jpg", PHOTO)
 
-        async with working(msgspec.structs.replace(settings, send_timeout_s=2, proof_timeout_s=1), door):
+        async with working(msgspec.structs.replace(settings, send_timeout_s=3, proof_timeout_s=3), door):
             await until(lambda: first.begun and bool(staged_files(settings)))
             await until(lambda: staged_files(settings)[0].stat().st_size == len(PHOTO))
             staged_files(settings)[0].unlink()
@@ -387,7 +388,7 @@ class TestDeath:
             await until(lambda: bool(door.hellos))
             (tmp_path / f"daemon.{point}").touch()
             file, text = door.accept_file(LINE, ADA, "photo.jpg", PHOTO), door.accept(LINE, ADA, "After")
-            await asyncio.wait_for(first.wait(), 30)
+            await asyncio.wait_for(first.wait(), PATIENCE_S)
         assert first.returncode == -signal.SIGKILL
 
         async with daemon_process(settings, tmp_path):

@@ -167,7 +167,7 @@ class TestSendTextGoingWrong:
         mac.faults.add(Fault(fault))
         bad, good = door.accept(LINE, ADA, "First"), door.accept(LINE, ADA, "Second")
 
-        async with working(msgspec.structs.replace(settings, send_timeout_s=1, proof_timeout_s=2), door):
+        async with working(msgspec.structs.replace(settings, send_timeout_s=3, proof_timeout_s=4), door):
             await until(lambda: bad.status == "failed" and good.status == "sent")
 
         assert (bad.error, bad.attempts) == ("outcome_unknown", 1)
@@ -179,7 +179,7 @@ class TestSendTextGoingWrong:
         mac.faults.add(Fault("hang_after"))
         work = door.accept(LINE, ADA, "Once")
 
-        async with working(msgspec.structs.replace(settings, send_timeout_s=1), door):
+        async with working(msgspec.structs.replace(settings, send_timeout_s=3), door):
             await until(lambda: work.status == "sent")
             await until(lambda: door.hellos[-1].lines[0].health == "degraded")
 

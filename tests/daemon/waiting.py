@@ -13,12 +13,12 @@ import pytest
 from blueport.daemon.run import run
 from blueport.daemon.settings import Settings
 from tests.daemon.fake_door import FakeDoor
+from tests.patience import PATIENCE_S
 
 LINE = "+15550100000"
 ADA = "+15550100001"
 BO = "bo@example.com"
 CY = "+15550100003"
-PATIENCE_S = 30
 
 
 @asynccontextmanager

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.patience import PATIENCE_S
 from tests.system.blueport import Blueport, running
 
 _KNOWN = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+expect.set_options(timeout=PATIENCE_S * 1000)
 # Without these it looks up hosts of its maker's at every start.
 _QUIET = (
     "--no-sandbox",
@@ -46,6 +48,7 @@ def page(browser: Browser) -> Iterator[Page]:
     """A fresh page; whatever it logs as an error, or asks of another host, fails its test."""
     context = browser.new_context(viewport={"width": 1100, "height": 800})
     page = context.new_page()
+    page.set_default_timeout(PATIENCE_S * 1000)
     wrongs: list[str] = []
     page.on("console", lambda message: wrongs.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: wrongs.append(str(error)))

@@ -6,6 +6,7 @@ import urllib.request
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.patience import PATIENCE_S
 from tests.system.blueport import ADA, Blueport, until
 from tests.system.receiver import Receiver
 
@@ -44,7 +45,7 @@ def test_it_shows_who_waits_in_the_sandbox_with_a_picture_of_the_code(page: Page
 @pytest.mark.parametrize("path", ["/dashboard", "/dashboard/status"])
 def test_without_its_token_there_is_nothing(blueport: Blueport, path: str, query: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(blueport.said["api_url"] + path + query, timeout=10)
+        urllib.request.urlopen(blueport.said["api_url"] + path + query, timeout=PATIENCE_S)
 
     assert refused.value.code == 404
     assert b"route_not_found" in refused.value.read()

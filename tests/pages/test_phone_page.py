@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.patience import PATIENCE_S
 from tests.system.blueport import ADA, Blueport, Json, answer, until
 
 HOSTILE = "<img src=x onerror=\"document.title='pwned'\"> \u202eabc\u202c 👩‍👩‍👧 "
@@ -86,7 +87,7 @@ def mac(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mac]:
     assert answer("GET", f"{mac.url}/healthz", None, {})
     yield mac
     process.terminate()
-    process.wait(timeout=10)
+    process.wait(timeout=PATIENCE_S)
     listening.close()
 
 
@@ -185,7 +186,7 @@ def test_after_a_death_of_the_simulated_mac_it_shows_what_came_and_nothing_twice
 
     blueport.texts(ADA, "After the end")
 
-    expect(phone.locator("#bubbles")).to_contain_text("After the end", timeout=15_000)
+    expect(phone.locator("#bubbles")).to_contain_text("After the end")
     shown = phone.locator("#bubbles").inner_text()
     assert (shown.count("Before the end"), shown.count("After the end")) == (1, 1)
 

@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
+from tests.patience import PATIENCE_S
 from tests.server.world import Json
-
-WITHIN_S = 20
 
 
 class Heard(NamedTuple):
@@ -82,7 +81,7 @@ def receiving() -> Iterator[Receiver]:
 
 def until(is_so: Callable[[], bool]) -> None:
     """Wait until something is so, but not for ever."""
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + PATIENCE_S
     while not is_so():
-        assert time.monotonic() < deadline, f"this did not become so within {WITHIN_S} s"
+        assert time.monotonic() < deadline, f"this did not become so within {PATIENCE_S} s"
         time.sleep(0.005)

@@ -15,6 +15,7 @@ import pytest
 
 from blueport.protocol.door import Claim, Hello, Sightings
 from blueport.server.authorizing.keys import new_key
+from tests.patience import PATIENCE_S
 from tests.server.receiver import until
 from tests.server.world import ADA, Json, text_from
 
@@ -49,7 +50,7 @@ class Process(NamedTuple):
 
     def answers(self, request: bytes) -> Answer:
         """Send *request* as it is, and hang up once the answer is there."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S) as connection:
             with contextlib.suppress(ConnectionError):  # it may refuse before it has read all
                 connection.sendall(request)
             return _answer(connection)
@@ -78,11 +79,13 @@ def _serving(folder: Path) -> Iterator[Process]:
                 command, env=_environment(folder, key), pass_fds=[listening.fileno()], stderr=log
             )
         port = listening.getsockname()[1]
+    server = Process(port, key, process, folder)
     try:
-        yield Process(port, key, process, folder)
+        assert server.get(b"/healthz").status == 200  # so that whoever asks for something asks one who is there
+        yield server
     finally:
         process.terminate()
-        assert process.wait(timeout=15) == 0
+        assert process.wait(timeout=PATIENCE_S) == 0
     assert (folder / "log").read_text() == ""
 
 
@@ -137,7 +140,7 @@ class TestOffers:
         self, server: Process, size: int
     ) -> None:
         request = _post(b"/v1/messages", b"{}", server.authorization, *self.OFFER)
-        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as connection:
             for at in range(0, len(request), size):
                 connection.sendall(request[at : at + size])
             answers = [_answer(connection)]
@@ -148,7 +151,7 @@ class TestOffers:
         assert answers[1].status == 200
 
     def test_many_offers_at_once_are_answered_in_turn(self, server: Process) -> None:
-        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as connection:
             connection.sendall(_request(b"GET", b"/healthz", self.OFFER) * 300)
 
             assert {_answer(connection).status for _ in range(300)} == {200}
@@ -207,7 +210,7 @@ class TestHangingUp:
             body = b'{"from":"%b","to":"%b","text":"text %d"}' % (LINE.encode(), ADA.encode(), number)
             request = _post(b"/v1/messages", body, server.authorization)
             with _locked(server.folder / "blueport.db"):  # no disk is so fast that the answer leaves before the client
-                with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+                with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as connection:
                     connection.sendall(request)
                 assert server.get(b"/healthz").status == 200  # it hears of the next client after it heard of the end
             # No client repeats itself within a millisecond: another write's answer says that the first one's is over.
@@ -235,7 +238,7 @@ class TestTheEnd:
         claim = msgspec.json.encode(Claim("j", (), 1, wait_s=25))
         with _serving(tmp_path) as server:
             server.answers(_post(b"/daemon/v1/hello", HELLO, DAEMON))
-            with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+            with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as connection:
                 connection.sendall(_post(b"/daemon/v1/claim", claim, DAEMON))
                 server.answers(_post(b"/daemon/v1/hello", HELLO, DAEMON))  # so that the claim waits by now
                 server.process.terminate()
@@ -262,7 +265,7 @@ class TestTargets:
 
     def test_a_head_has_no_body(self, server: Process) -> None:
         head = _request(b"HEAD", b"/v1/lines", [server.authorization])
-        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as connection:
             connection.sendall(head + head)
 
             answers = [_answer(connection, has_body=False), _answer(connection, has_body=False)]
@@ -293,7 +296,7 @@ class TestBodies:
 
     def test_a_client_that_says_all_before_it_listens_hears_of_a_body_that_is_too_large(self, server: Process) -> None:
         body = b" " * 10 * 1024 * 1024
-        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as connection:
             connection.sendall(_post(b"/v1/messages", body, server.authorization))
             answers = [_answer(connection)]
             connection.sendall(_request(b"GET", b"/v1/lines", [server.authorization]))
@@ -303,14 +306,14 @@ class TestBodies:
 
     def test_a_client_that_hangs_up_in_the_middle_hurts_nobody(self, server: Process) -> None:
         head = _request(b"POST", b"/v1/messages", [server.authorization, b"Content-Length: 100"])
-        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as connection:
             connection.sendall(head + b'{"from":')
 
         assert server.get(b"/healthz").status == 200
 
     def test_two_requests_on_one_connection_are_answered_in_turn(self, server: Process) -> None:
         one = _request(b"GET", b"/v1/lines", [server.authorization])
-        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as connection:
             connection.sendall(one + one)
 
             answers = [_answer(connection), _answer(connection)]
@@ -323,7 +326,7 @@ class TestUploads:
     def test_a_half_body_is_no_file(self, server: Process) -> None:
         # srv-118
         head = _request(b"POST", b"/v1/files", [server.authorization, b"Content-Length: 4000000"])
-        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as connection:
             connection.sendall(head + b"x" * 2_000_000)
             until(lambda: _drafts(server) != [])
 
@@ -332,7 +335,7 @@ class TestUploads:
 
     def test_a_body_in_chunks_is_refused_as_soon_as_it_is_too_large(self, server: Process) -> None:
         # att-21, srv-110: two hours of it would follow
-        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as connection:
             connection.sendall(_request(b"POST", b"/v1/files", [server.authorization, b"Transfer-Encoding: chunked"]))
             for _ in range(101):
                 connection.sendall(b"100000\r\n" + b"x" * 0x100000 + b"\r\n")
@@ -351,7 +354,7 @@ class TestUploads:
     def test_a_client_that_says_all_before_it_listens_hears_of_a_file_that_is_too_large(self, server: Process) -> None:
         # att-26
         head = _request(b"POST", b"/v1/files", [server.authorization, b"Content-Length: 125829120"])
-        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as connection:
             connection.sendall(head)
             for _ in range(120):
                 connection.sendall(b"x" * 0x100000)
@@ -376,7 +379,7 @@ class TestUploads:
         before = _peak_kib(server)
         size = 100 * 1024 * 1024
         head = _request(b"POST", b"/v1/files", [server.authorization, b"Content-Length: %d" % size])
-        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as connection:
             connection.sendall(head)
             for _ in range(100):
                 connection.sendall(b"x" * 0x100000)

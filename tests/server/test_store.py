@@ -20,6 +20,7 @@ from blueport.server.store.schema import engine_of, upgrade
 from blueport.server.store.sqlite import SqliteStore, connect
 from blueport.server.store.tables import metadata
 from blueport.server.store.tx import Tx
+from tests.patience import PATIENCE_S
 from tests.server.world import Clock
 
 
@@ -209,7 +210,7 @@ class TestDeath:
         answered |= set(process.stdout.read().split())
         process.stdout.close()
 
-        assert process.wait(timeout=20) == -signal.SIGKILL
+        assert process.wait(timeout=PATIENCE_S) == -signal.SIGKILL
         written = names(database)
         assert answered <= written
         assert len(written) % 5 == 0

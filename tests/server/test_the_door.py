@@ -7,6 +7,7 @@ import pytest
 
 from blueport.protocol.door import Begin, Claim, ClaimedItem, Failed, Sightings
 from blueport.protocol.sightings import Proof
+from tests.patience import PATIENCE_S
 from tests.server.answers import assert_refused
 from tests.server.receiver import until
 from tests.server.world import (
@@ -211,7 +212,7 @@ class TestClaim:
 
             outbox_id = alice.sends()
 
-            assert [item["id"] for item in waiting.result(timeout=20).json()["items"]] == [outbox_id]
+            assert [item["id"] for item in waiting.result(timeout=PATIENCE_S).json()["items"]] == [outbox_id]
 
     def test_many_claims_at_once_share_the_work_without_overlap(self, alice: Customer, other: Mac) -> None:
         # srv-089
@@ -485,7 +486,7 @@ class TestWhoMayKnock:
             alice.world.sql("UPDATE daemons SET revoked_at = ?", alice.world.clock.ms)
             outbox_id = alice.sends()
 
-            assert_refused(waiting.result(timeout=20), 401, "invalid_api_key")
+            assert_refused(waiting.result(timeout=PATIENCE_S), 401, "invalid_api_key")
 
         assert alice.item(outbox_id)["status"] == "pending"
 

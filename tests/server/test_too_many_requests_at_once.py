@@ -15,6 +15,7 @@ from blueport.server.authorizing.keys import new_daemon_token, new_key
 from blueport.server.http import reading, uploads
 from blueport.server.settings import Settings
 from blueport.server.store.sqlite import SqliteStore
+from tests.patience import PATIENCE_S
 from tests.server.world import Clock, Json
 
 LIMIT = 3
@@ -194,7 +195,7 @@ async def test_a_stranger_who_dawdles_is_not_waited_for(
 ) -> None:
     monkeypatch.setattr(reading, "STRANGER_S", 0.01)
 
-    answer = await asyncio.wait_for(ask(server, "POST", path, Dawdler(*said).receive, secret), 10)
+    answer = await asyncio.wait_for(ask(server, "POST", path, Dawdler(*said).receive, secret), PATIENCE_S)
 
     assert (answer.status, answer.said["error"]["code"]) == (401, "invalid_api_key")
     for _ in range(LIMIT + 1):
@@ -204,7 +205,7 @@ async def test_a_stranger_who_dawdles_is_not_waited_for(
 async def test_little_of_what_a_stranger_says_is_read(server: Server) -> None:
     talker = Dawdler(*[b"x" * 100_000] * 100)
 
-    answer = await asyncio.wait_for(ask(server, "POST", CLAIM, talker.receive, STRANGERS_TOKEN), 10)
+    answer = await asyncio.wait_for(ask(server, "POST", CLAIM, talker.receive, STRANGERS_TOKEN), PATIENCE_S)
 
     assert answer.status == 401
     assert talker.unsaid == 97
@@ -218,7 +219,7 @@ async def test_who_was_let_in_may_take_longer(
     dawdler = Dawdler(b"{")
     asking = asyncio.create_task(ask(server, "POST", path, dawdler.receive, secret))
     for _ in ("as a stranger", "and once more"):
-        await asyncio.wait_for(dawdler.awaited.acquire(), 10)
+        await asyncio.wait_for(dawdler.awaited.acquire(), PATIENCE_S)
 
     dawdler.goes_on.set()
 
@@ -235,7 +236,7 @@ async def test_nobody_may_take_for_ever(
     for bound, value in (("STRANGER_S", 0.01), ("GRACE_S", 0.01), ("SLOWEST_BYTES_PER_S", 10**12)):
         monkeypatch.setattr(reading, bound, value)
 
-    answer = await asyncio.wait_for(ask(server, "POST", path, Dawdler(b"{").receive, secret), 10)
+    answer = await asyncio.wait_for(ask(server, "POST", path, Dawdler(b"{").receive, secret), PATIENCE_S)
 
     assert (answer.status, answer.said["error"]["code"]) == (408, "request_timeout")
 

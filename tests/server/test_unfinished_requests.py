@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 from blueport.server.http import protocol
 from blueport.server.http.answers import Answer, Stream, send_answer
 from blueport.server.http.protocol import EnvelopeProtocol
+from tests.patience import PATIENCE_S
 from tests.server.receiver import until
 
 HEAD = b"POST /v1/messages HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"
@@ -65,7 +66,7 @@ async def _no_end() -> AsyncIterator[bytes]:
 
 def said_until_the_end(port: int, *parts: bytes) -> bytes:
     """Send *parts* and return all that is answered until the other side hangs up."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection:
         for part in parts:
             connection.sendall(part)
         answers = b""
@@ -90,10 +91,10 @@ def test_a_connection_on_which_nothing_is_said_is_closed(port: int) -> None:
 def test_who_does_not_read_what_he_asked_for_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "UNREAD_S", 0.05)
 
-    with serving() as port, socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with serving() as port, socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection:
         connection.sendall(b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
 
-        assert GIVEN_UP.wait(10)
+        assert GIVEN_UP.wait(PATIENCE_S)
 
 
 def test_an_answer_before_the_end_of_the_last_body_is_heard() -> None:

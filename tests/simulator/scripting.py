@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from blueport.simulator.settings import chat_db_path, imsg_path, osascript_path
+from tests.patience import PATIENCE_S
 
 LINE = "+15550100000"
 SECOND_LINE = "line@example.com"
 ADA = "+15550100001"
 BO = "bo@example.com"
-PATIENCE_S = 20
 
 TO_CHAT = """on run argv
   tell application "Messages" to send (item 2 of argv) to chat id (item 1 of argv)

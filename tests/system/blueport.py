@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tests.patience import PATIENCE_S
+
 Seen = TypeVar("Seen")
 Json = Any
 
 ADA = "+15550100001"
-READY_WITHIN_S = 40
 
 
 class Blueport:
@@ -64,7 +65,7 @@ class Blueport:
 
     def stop(self, with_signal: signal.Signals = signal.SIGINT) -> int:
         self.process.send_signal(with_signal)
-        status = self.process.wait(timeout=10)
+        status = self.process.wait(timeout=PATIENCE_S)
         assert self.process.stdout is not None
         self.process.stdout.close()
         return status
@@ -86,13 +87,13 @@ def answer(method: str, url: str, body: Json, headers: dict[str, str]) -> Json:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, headers, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=15) as response:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
             return json.load(response)
     except urllib.error.HTTPError as error:
         raise AssertionError(f"{error.code}: {error.read().decode()}") from None
 
 
-def until(look: Callable[[], Seen | None], within_s: float = 30) -> Seen:
+def until(look: Callable[[], Seen | None], within_s: float = PATIENCE_S) -> Seen:
     """Look until something is there, but not for ever."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:

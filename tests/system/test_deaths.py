@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.system.blueport import ADA, Blueport, Json, running, until
 from tests.system.dying import END_WITHIN_S, ended, strike
 
@@ -71,7 +72,7 @@ class Agent:
         return {"Authorization": f"Bearer {self._blueport.said['api_key']}"}
 
     def _posted(self, body: str, headers: dict[str, str]) -> Json:
-        connection = http.client.HTTPConnection(self._address, timeout=10)
+        connection = http.client.HTTPConnection(self._address, timeout=PATIENCE_S)
         try:
             connection.request("POST", "/v1/messages", body, headers)
             response = connection.getresponse()

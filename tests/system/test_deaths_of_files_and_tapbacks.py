@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
+from tests.patience import PATIENCE_S
 from tests.server.test_voice_messages import sound
 from tests.system.blueport import ADA, Blueport, Json, running, until
 from tests.system.dying import END_WITHIN_S, ended, strike
@@ -88,7 +89,7 @@ class Agent:
         key = {"Authorization": f"Bearer {self._blueport.said['api_key']}"}
         request = urllib.request.Request(self._blueport.said["api_url"] + path, body, headers | key)
         try:
-            with urllib.request.urlopen(request, timeout=15) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
                 return json.load(answer)["id"]
         except urllib.error.HTTPError as error:
             said = error.read()
@@ -310,5 +311,5 @@ def content_of(name: str) -> bytes:
 
 
 def bytes_at(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=15) as answer:
+    with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
         return answer.read()

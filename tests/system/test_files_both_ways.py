@@ -6,6 +6,7 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import quote
 
+from tests.patience import PATIENCE_S
 from tests.server.test_voice_messages import caf_of, sound
 from tests.system.blueport import ADA, Blueport, Json, running, until
 from tests.system.receiver import Receiver
@@ -80,7 +81,7 @@ def _upload(blueport: Blueport, content: bytes, name: str) -> str:
         "Content-Type": "image/png" if name.endswith("png") else "audio/mp4",
     }
     request = urllib.request.Request(f"{blueport.said['api_url']}/v1/files", content, headers)
-    with urllib.request.urlopen(request, timeout=15) as answer:
+    with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
         return json.load(answer)["id"]
 
 
@@ -90,5 +91,5 @@ def _on_phone(blueport: Blueport, bubble: Json) -> bytes:
 
 
 def _bytes_at(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=15) as answer:
+    with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
         return answer.read()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from blueport.server.authorizing.keys import is_well_formed, new_key
+from tests.patience import PATIENCE_S
 from tests.system.blueport import Blueport, Json, running
 from tests.system.test_the_command_line import run
 
@@ -50,7 +51,7 @@ def bobs_key(folder: Path) -> str:
 def status_of(blueport: Blueport, key: str, path: str = "/v1/lines") -> int:
     request = urllib.request.Request(blueport.said["api_url"] + path, headers={"Authorization": f"Bearer {key}"})
     try:
-        with urllib.request.urlopen(request, timeout=15) as response:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
             return response.status
     except urllib.error.HTTPError as error:
         error.close()
@@ -104,7 +105,7 @@ def test_another_account_pairs_its_own_phone(tmp_path: Path) -> None:
         request = urllib.request.Request(
             f"{blueport.said['api_url']}/v1/sandbox", headers={"Authorization": f"Bearer {key}"}
         )
-        with urllib.request.urlopen(request, timeout=15) as response:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
             assert json.load(response)["activation_code"] == code
         assert picture.splitlines()[-1] == code
         assert "█" in picture or "▄" in picture

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.system.blueport import ADA, Blueport, Json, running, until
 from tests.system.receiver import Receiver
 from tests.system.test_keys_on_the_command_line import shown, wanted
@@ -91,7 +92,7 @@ def _uploaded(blueport: Blueport, name: str) -> Json:
         "X-Filename": name,
     }
     request = urllib.request.Request(blueport.said["api_url"] + "/v1/files", b"no sound", headers, method="POST")
-    with urllib.request.urlopen(request, timeout=15) as response:
+    with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
         return json.load(response)
 
 
@@ -100,6 +101,6 @@ def _refused(blueport: Blueport, path: str, key: str) -> int:
     headers = {"Authorization": f"Basic {key}", "Idempotency-Key": key, "Cookie": key}
     request = urllib.request.Request(f"{blueport.said['api_url']}{path}&key={key}", headers=headers)
     with pytest.raises(urllib.error.HTTPError) as refusal:
-        urllib.request.urlopen(request, timeout=15)
+        urllib.request.urlopen(request, timeout=PATIENCE_S)
     refusal.value.close()
     return refusal.value.code

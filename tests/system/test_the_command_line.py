@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from blueport.server.authorizing.keys import is_well_formed, new_key
+from tests.patience import PATIENCE_S
 from tests.system.blueport import running
 
-ENDS_WITHIN_S = 60
 DAEMON = {"BLUEPORT_DAEMON_SERVER_URL": "http://127.0.0.1:9", "BLUEPORT_DAEMON_TOKEN": "dt_x"}
 
 
@@ -18,7 +18,7 @@ def run(*arguments: str, at: Path, **settings: str) -> subprocess.CompletedProce
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BLUEPORT_")}
     command = [sys.executable, "-m", "blueport.cli.main", *arguments]
     return subprocess.run(
-        command, cwd=at, env=environment | settings, capture_output=True, text=True, timeout=ENDS_WITHIN_S, check=False
+        command, cwd=at, env=environment | settings, capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.system.blueport import ADA, Blueport, Json, running, until
 from tests.system.receiver import Receiver
 
@@ -83,7 +84,7 @@ def test_json_prints_one_line_when_all_is_ready_and_nothing_else(tmp_path: Path)
         assert blueport.api("GET", "/v1/lines")["data"][0]["is_active"] is True
 
         blueport.process.send_signal(signal.SIGINT)
-        rest, _ = blueport.process.communicate(timeout=10)
+        rest, _ = blueport.process.communicate(timeout=PATIENCE_S)
 
         assert rest == b""
         assert blueport.process.returncode == 0
@@ -111,7 +112,7 @@ def test_however_it_ends_none_of_its_processes_is_left(tmp_path: Path, with_sign
 
     blueport.stop(with_signal)
 
-    until(lambda: not any(_is_alive(pid) for pid in children), within_s=10)
+    until(lambda: not any(_is_alive(pid) for pid in children))
 
 
 def test_a_port_that_is_taken_is_said_so(tmp_path: Path) -> None:
@@ -119,7 +120,7 @@ def test_a_port_that_is_taken_is_said_so(tmp_path: Path) -> None:
         port = blueport.said["api_url"].rpartition(":")[2]
         command = [sys.executable, "-m", "blueport.cli.main", "dev", "--port", port, "--data", str(tmp_path / "second")]
 
-        second = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        second = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
         assert second.returncode == 1
         assert f"port {port} cannot be had" in second.stderr
