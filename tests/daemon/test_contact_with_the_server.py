@@ -18,7 +18,7 @@ from blueport.simulator.faults import Fault
 from blueport.simulator.mac import SimulatedMac
 from tests.daemon.fake_door import LEASE_S, FakeDoor
 from tests.daemon.test_sending_through_messages import texts_on_phone
-from tests.daemon.waiting import ADA, BO, LINE, until, working
+from tests.daemon.waiting import ADA, BO, LINE, in_journal, until, working
 
 
 class TestLostContact:
@@ -249,12 +249,7 @@ class TestJournal:
         async with working(settings, door):
             await mac.person_texts(ADA, "Our secret too")
             await until(lambda: work.status == "sent" and bool(door.received()))
-            await asyncio.sleep(0.1)
-
-        with opened_journal(settings.journal) as journal:
-            left = [*journal.find(tuple[bytes], "SELECT sighting FROM sightings")]
-            left += journal.find(tuple[bytes], "SELECT command FROM items")
-        assert left == []
+            await until(lambda: in_journal(settings, "sightings") == in_journal(settings, "items") == 0)
 
 
 class TestCopiedJournal:

@@ -23,7 +23,7 @@ from blueport.simulator.mac import SimulatedMac
 from tests.daemon.fake_door import FakeDoor
 from tests.daemon.test_daemon_deaths import daemon_process
 from tests.daemon.test_reading_chat_db import all_is_told
-from tests.daemon.waiting import ADA, LINE, until, working
+from tests.daemon.waiting import ADA, LINE, in_journal, until, working
 
 PHOTO = Attachment("photo.heic", b"heic" * 1000, "image/heic")
 DOWNLOADING, FINISHED = 3, 5
@@ -241,9 +241,8 @@ class TestNotThere:
         async with working(settings, door):
             photo = chat_db.add_message("", sender=ADA, attachments=[PHOTO])
             await until(lambda: brought(door, photo) is not None)
+            await until(lambda: in_journal(settings, "uploads WHERE is_over = 0") == 0)
 
-        with opened_journal(settings.journal) as journal:
-            assert uploads.to_do(journal) == []
         assert brought(door, missing) is None
 
 

@@ -1,8 +1,6 @@
 """A whole daemon between a server and a simulated Mac: what is accepted is sent once, or reported as failed."""
 
 import asyncio
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +13,7 @@ from blueport.simulator import oddities
 from blueport.simulator.faults import Fault
 from blueport.simulator.mac import SimulatedMac
 from tests.daemon.fake_door import FakeDoor, Work
-from tests.daemon.waiting import ADA, BO, CY, LINE, until, working
+from tests.daemon.waiting import ADA, BO, CY, LINE, in_journal, until, working
 
 MINUTE_MS = 60_000
 
@@ -513,13 +511,6 @@ class TestSendLinks:
 
             await until(lambda: works[0].status == "sent")
         assert [seen.guid for seen in door.messages] == [row.guid]
-
-
-def in_journal(settings: Settings, what: str) -> int:
-    """Count what is in the journal, as `items WHERE status = 'failed'`."""
-    with closing(sqlite3.connect(settings.journal)) as journal:
-        [count] = journal.execute(f"SELECT COUNT(*) FROM {what}").fetchone()
-        return int(count)
 
 
 class TestClaims:

@@ -2,9 +2,10 @@
 
 import asyncio
 import resource
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,13 @@ async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while not holds():  # noqa: ASYNC110 - much of it happens in other processes
             await asyncio.sleep(0.01)
+
+
+def in_journal(settings: Settings, what: str) -> int:
+    """Count what is in the journal, as `items WHERE status = 'failed'`; what the door heard may not be noted yet."""
+    with closing(sqlite3.connect(settings.journal)) as journal:
+        [count] = journal.execute(f"SELECT COUNT(*) FROM {what}").fetchone()
+        return int(count)
 
 
 async def gone(pid: int) -> None:
