@@ -10,7 +10,7 @@ from blueport.daemon.settings import Settings
 from blueport.simulator import oddities
 from blueport.simulator.chatdb import Attachment, ChatDb, apple_ns
 from blueport.typedstream import encode, message_body
-from tests.daemon.fake_door import FakeDoor
+from tests.daemon.fake_door import NOBODY, FakeDoor
 from tests.daemon.waiting import ADA, BO, CY, LINE, until, working
 
 PHOTO = Attachment("photo.heic", b"heic", "image/heic")
@@ -26,9 +26,8 @@ async def _daemon_at_work(chat_db: ChatDb, door: FakeDoor, settings: Settings) -
 
 async def all_is_told(chat_db: ChatDb, door: FakeDoor) -> None:
     """Wait until all that was written so far is told: what is written now is told after it."""
-    last = chat_db.add_message("The last word", sender="+15550109999")
-    await until(lambda: any(seen.guid == last.guid for seen in door.messages))
-    door.messages = [seen for seen in door.messages if seen.guid != last.guid]
+    last = chat_db.add_message("The last word", sender=NOBODY)
+    await until(lambda: last.guid in door.last_words)
 
 
 class TestBodies:

@@ -200,27 +200,58 @@ class TestHeaders:
 
 
 class TestHangingUp:
+    @pytest.fixture
+    def server(self, tmp_path: Path) -> Iterator[Process]:
+        with _serving(tmp_path) as server:
+            yield server
+
     # srv-127
     def test_a_message_whose_answer_was_not_awaited_is_the_same_when_it_is_sent_again(self, server: Process) -> None:
-        ada = text_from(ADA, LINE)
-        server.answers(_post(b"/daemon/v1/sightings", msgspec.json.encode(Sightings("j", (ada,))), DAEMON))
-        ids: list[str] = []
+        requests, ids = self.requests(server), []
 
-        for number in range(30):
-            body = b'{"from":"%b","to":"%b","text":"text %d"}' % (LINE.encode(), ADA.encode(), number)
-            request = _post(b"/v1/messages", body, server.authorization)
+        for request in requests:
             with _locked(server.folder / "blueport.db"):  # no disk is so fast that the answer leaves before the client
-                with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as connection:
-                    connection.sendall(request)
-                assert server.get(b"/healthz").status == 200  # it hears of the next client after it heard of the end
+                self.gives_up_on(server, request)
             # No client repeats itself within a millisecond: another write's answer says that the first one's is over.
             server.answers(_post(b"/daemon/v1/hello", HELLO, DAEMON))
             ids.append(server.answers(request).said["id"])
 
+        self.assert_accepted_once(server, ids)
+
+    # srv-127
+    def test_so_it_is_when_it_is_sent_again_while_the_first_one_still_waits(self, server: Process) -> None:
+        requests, ids = self.requests(server), []
+
+        for request in requests:
+            with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as connection:
+                with _locked(server.folder / "blueport.db"):
+                    self.gives_up_on(server, request)
+                    connection.sendall(request)
+                    assert server.get(b"/healthz").status == 200
+                ids.append(_answer(connection).said["id"])
+
+        self.assert_accepted_once(server, ids)
+
+    def requests(self, server: Process) -> list[bytes]:
+        """Return messages to be sent, to one who has written."""
+        ada = text_from(ADA, LINE)
+        server.answers(_post(b"/daemon/v1/sightings", msgspec.json.encode(Sightings("j", (ada,))), DAEMON))
+        texts = [f"text {number}" for number in range(30)]
+        bodies = [msgspec.json.encode({"from": LINE, "to": ADA, "text": text}) for text in texts]
+        return [_post(b"/v1/messages", body, server.authorization) for body in bodies]
+
+    def gives_up_on(self, server: Process, request: bytes) -> None:
+        """Send *request*, and hang up once the server has begun with it."""
+        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as connection:
+            connection.sendall(request)
+            assert server.get(b"/healthz").status == 200
+        assert server.get(b"/healthz").status == 200  # it hears of the next client after it heard of the end
+
+    def assert_accepted_once(self, server: Process, ids: list[str]) -> None:
         claim = msgspec.json.encode(Claim("j", (), 1, wait_s=0, limit=100))
-        claimed = server.answers(_post(b"/daemon/v1/claim", claim, DAEMON)).said["items"]
-        assert [item["id"] for item in claimed] == ids
-        assert [item["command"]["text"] for item in claimed] == [f"text {number}" for number in range(30)]
+        items = server.answers(_post(b"/daemon/v1/claim", claim, DAEMON)).said["items"]
+        assert [item["id"] for item in items] == ids
+        assert [item["command"]["text"] for item in items] == [f"text {number}" for number in range(30)]
 
 
 class TestTrailers:

@@ -320,7 +320,7 @@ class TestFaults:
         assert own_rows(known.settings.folder) == [(1, 1, 0, 0, 22), DELIVERED]
 
     async def test_late_is_overtaken(self, known: SimulatedMac) -> None:
-        await self.fails(known, Fault(next="late", after_ms=1_000))
+        await self.fails(known, Fault(next="late", after_ms=4_000))
 
         await arrived(known, ADA, "First")
         assert texts(known, ADA) == ["Second", "First"]

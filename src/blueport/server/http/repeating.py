@@ -30,7 +30,7 @@ KEY_LIFE_MS = 24 * 60 * 60 * 1000
 REPEATS_WITHIN_MS = 120_000
 # How long answered requests are gathered before their rows are dropped; a crash in between makes them look unanswered.
 FORGET_AFTER_S = 0.05
-# When a store is this slow, clients may give up and ask again.
+# Who stood still for so long, or waited for a slow store, may have clients that gave up.
 PATIENCE_S = 0.1
 
 _NAME = re.compile(rb"[\x21-\x7e]{1,255}")
@@ -61,20 +61,21 @@ class Done(msgspec.Struct, frozen=True):
 class Underway:
     """The writes whose clients this process is going to answer, or has just answered.
 
-    A client that hangs up is noticed before its request is begun, while the store is slow, and when the
+    A client that hangs up is noticed before its request is begun, whenever another unit asks for it, and when the
     answer is ready. A write whose client is gone before its turn comes is not done at all.
     """
 
     def __init__(self, store: SqliteStore) -> None:
         self._store = store
-        self._ours: set[str] = set()
+        self._ours: dict[str, Receive] = {}
         self._left: list[tuple[str, str]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._forgetting: set[asyncio.Task[None]] = set()
 
     def is_ours(self, request_id: str) -> bool:
         """Tell whether somebody still waits here for that answer, or has it. Any thread may ask."""
-        return request_id in self._ours
+        receive = self._ours.get(request_id)
+        return receive is not None and not _known_to_be_gone(receive)
 
     async def done(
         self, request_id: str, receive: Receive, work: Callable[[], Awaitable[Done]]
@@ -87,8 +88,7 @@ class Underway:
         await _look_at_the_sockets()
         if _has_hung_up(receive):
             raise ClientGoneError
-        self._ours.add(request_id)
-        watch = _Watch(receive, lambda: self._ours.discard(request_id))
+        self._ours[request_id] = receive
         looked_at = time.monotonic()  # or later: the loop looks at its sockets before it hears of the work's end
         try:
             done = await work()
@@ -99,12 +99,10 @@ class Underway:
                 await _look_at_the_sockets()
             reached("server.looked")
         except BaseException:
-            self._ours.discard(request_id)
+            del self._ours[request_id]
             raise
-        finally:
-            watch.end()
-        if done.unanswered is None or _has_hung_up(receive) or not self.is_ours(request_id):
-            self._ours.discard(request_id)
+        if done.unanswered is None or _has_hung_up(receive):
+            del self._ours[request_id]
             return done, _nothing
         return done, partial(self._note_sent, request_id, done.unanswered, looked_at)
 
@@ -120,7 +118,7 @@ class Underway:
     def _note_sent(self, request_id: str, fingerprint: str, looked_at: float) -> None:
         if time.monotonic() - looked_at > PATIENCE_S:
             # This process stood still between the last look at the client and here: nobody knows who heard it.
-            self._ours.discard(request_id)
+            del self._ours[request_id]
         else:
             self._forget_soon([(fingerprint, request_id)])
 
@@ -141,34 +139,12 @@ class Underway:
         except StoreUnavailableError:
             self._forget_soon(left)
             return
-        self._ours.difference_update(request_id for _, request_id in left)
+        for _, request_id in left:
+            del self._ours[request_id]
 
 
 def _nothing() -> None:
     """There is nothing to be noted."""
-
-
-class _Watch:
-    """Waits for a client to hang up, once its answer takes longer than most."""
-
-    def __init__(self, receive: Receive, gone: Callable[[], None]) -> None:
-        self._receive = receive
-        self._gone = gone
-        self._listening: asyncio.Task[None] | None = None
-        self._timer = asyncio.get_running_loop().call_later(PATIENCE_S, self._begin)
-
-    def end(self) -> None:
-        self._timer.cancel()
-        if self._listening is not None:
-            self._listening.cancel()
-
-    def _begin(self) -> None:
-        self._listening = asyncio.create_task(self._listen())
-
-    async def _listen(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        self._gone()
 
 
 @types.coroutine  # to sleep for each turn costs four times as much, and every write waits so
@@ -185,9 +161,9 @@ def _look_at_the_sockets() -> Generator[None, None, None]:
 
 def _has_hung_up(receive: Receive) -> bool:
     """Tell, without waiting, whether the client of a request that was read is gone."""
-    known = getattr(getattr(receive, "__self__", None), "disconnected", None)
-    if isinstance(known, bool):
-        return known  # uvicorn's own word: to ask as below costs a tenth of a request
+    known = _known_to_be_gone(receive)
+    if known is not None:
+        return known  # to ask as below costs a tenth of a request
     waiting = receive().__await__()
     try:
         next(waiting)
@@ -195,6 +171,12 @@ def _has_hung_up(receive: Receive) -> bool:
         return bool(heard.value["type"] == "http.disconnect")
     waiting.close()  # nothing was heard: the client is there
     return False
+
+
+def _known_to_be_gone(receive: Receive) -> bool | None:
+    """Return uvicorn's own word on the client of a request, None if that is another server; any thread may ask."""
+    known = getattr(getattr(receive, "__self__", None), "disconnected", None)
+    return known if isinstance(known, bool) else None
 
 
 def name_of(headers: list[bytes]) -> str | None:
