@@ -447,7 +447,7 @@ class TestFaults:
         assert [bubble.reactions for bubble in mac.phones.screen(ADA)] == [()]
 
     async def test_late_comes_later(self, mac: SimulatedMac, rpc: Imsg, hi: str) -> None:
-        mac.faults.add(Fault(next="late", after_ms=1_000))
+        mac.faults.add(Fault(next="late", after_ms=3_000))
 
         await rpc.call("tapback", chat_guid=ADAS_CHAT, message_guid=hi, reaction="love")
         at_once = own_rows(mac.settings.folder)
