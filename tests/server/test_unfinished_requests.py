@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
@@ -9,7 +10,7 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from blueport.server.http import protocol
+from blueport.server.http import lingering, protocol
 from blueport.server.http.answers import Answer, Stream, send_answer
 from blueport.server.http.protocol import EnvelopeProtocol
 from tests.patience import PATIENCE_S
@@ -129,6 +130,35 @@ def test_what_was_whole_before_is_answered_and_what_comes_behind_never(port: int
 
     assert said.startswith(b"HTTP/1.1 204 ")
     assert said.count(b"HTTP/1.1 204 ") == 2 + (broken is HEAD)
+
+
+def test_who_goes_on_talking_behind_a_refusal_is_not_cut_off(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection:
+        connection.sendall(b"nonsense\r\n\r\n")
+        connection.recv(1)
+        for _ in range(10):
+            connection.sendall(b"x" * 10_000)
+            time.sleep(0.01)
+        connection.shutdown(socket.SHUT_WR)
+
+        assert b"".join(iter(lambda: connection.recv(65_536), b"")).startswith(b"TTP/1.1 400 ")
+
+
+def test_who_never_hangs_up_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lingering, "LINGER_S", 0.05)
+
+    with serving() as port, socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection:
+        connection.sendall(b"nonsense\r\n\r\n")
+
+        until(lambda: _is_cut_off(connection))
+
+
+def _is_cut_off(connection: socket.socket) -> bool:
+    try:
+        connection.sendall(b"x")
+    except ConnectionError:
+        return True
+    return False
 
 
 def test_trailers_without_end_are_refused(port: int) -> None:

@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from blueport.clock import now_ms
 from blueport.server.errors import ApiError
 from blueport.server.http.answers import headers_of, refusal
+from blueport.server.http.lingering import LingeringTransport
 from blueport.server.ids import mint
 
 HEAD_LIMIT = 64 * 1024
@@ -29,6 +30,7 @@ _OFFERS = (b"upgrade", b"http2-settings")
 class EnvelopeProtocol(HttpToolsProtocol):
     """One connection. A message is being read from its first byte to its last; its head comes first."""
 
+    transport: LingeringTransport
     _is_reading = False
     _is_in_head = False
     _is_offer = False
@@ -47,10 +49,12 @@ class EnvelopeProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own form
         """Wait for a first request, but not for ever."""
         super().connection_made(transport)
+        self.transport = LingeringTransport(transport, self.loop)
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell all who are still to be answered that nobody listens."""
+        self.transport.forget()
         self._wait_no_more()
         self._is_reading_us()
         for cycle in self._unanswered():
@@ -70,7 +74,7 @@ class EnvelopeProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on, and see that what was begun comes to an end."""
-        if self._is_broken:
+        if self._is_broken or self.transport.is_closing():
             return
         self._unset_keepalive_if_required()
         self._is_first_in_piece = not self._is_reading
@@ -117,6 +121,11 @@ class EnvelopeProtocol(HttpToolsProtocol):
             if self._is_last:
                 self._hang_up_after(self.cycle)
             super().on_message_complete()
+
+    def shutdown(self) -> None:
+        """Hang up once all is answered; a server that is to end has no time to linger."""
+        self.transport.hurry()
+        super().shutdown()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
