@@ -163,7 +163,8 @@ class FakeDoor:
             app.router.add_post(f"/daemon/v1/outbox/{{id}}/{path}", getattr(self, f"_{path}"))
         for path in ("done", "failed"):
             app.router.add_post(f"/daemon/v1/signals/{{id}}/{path}", getattr(self, f"_signal_{path}"))
-        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        # Who hung up while he was kept waiting is not heard.
+        runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", self.port, reuse_address=True)
         await site.start()

@@ -265,7 +265,7 @@ class TestCopiedJournal:
             await until(lambda: not mac.faults.pending())
             await until(lambda: statuses_in(settings.journal) == ["claimed"])
             copy = copied(settings.journal)
-            await until(lambda: texts_on_phone(mac, ADA) == ["Hi"])
+            await until(lambda: texts_on_phone(mac, ADA) == ["Hi"] and door.knocks["sightings"] > 0)
         put_back(copy, settings.journal)
         door.hears_sightings.set()
 
