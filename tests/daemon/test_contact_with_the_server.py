@@ -251,6 +251,11 @@ class TestJournal:
             await until(lambda: work.status == "sent" and bool(door.received()))
             await until(lambda: in_journal(settings, "sightings") == in_journal(settings, "items") == 0)
 
+        with opened_journal(settings.journal) as journal:
+            left = [*journal.find(tuple[bytes], "SELECT sighting FROM sightings")]
+            left += journal.find(tuple[bytes], "SELECT command FROM items")
+        assert left == []
+
 
 class TestCopiedJournal:
     """A backup of the journal that is put back, or one that was taken to another Mac."""

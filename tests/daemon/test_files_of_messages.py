@@ -243,6 +243,8 @@ class TestNotThere:
             await until(lambda: brought(door, photo) is not None)
             await until(lambda: in_journal(settings, "uploads WHERE is_over = 0") == 0)
 
+        with opened_journal(settings.journal) as journal:
+            assert uploads.to_do(journal) == []
         assert brought(door, missing) is None
 
 

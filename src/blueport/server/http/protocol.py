@@ -175,7 +175,9 @@ class EnvelopeProtocol(HttpToolsProtocol):
         return half_read is not None and half_read.response_complete
 
     def _refuse(self, error: ApiError) -> None:
-        """Refuse, and hang up: where the next request would begin is unknown."""
+        """Refuse, once, and hang up: where the next request would begin is unknown."""
+        if self._is_broken:
+            return
         self._is_broken = True
         half_read = self._half_read()
         if self.pipeline and self.pipeline[0][0] is half_read:
