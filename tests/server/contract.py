@@ -24,6 +24,7 @@ from blueport.server.describing.events import EVENTS
 from blueport.server.ids import LineId, mint
 from blueport.server.notifying.service import EventType
 from blueport.server.store.schema import upgrade
+from tests.server.databases import Database
 from tests.server.receiver import Receiver, receiving
 from tests.server.signatures import signatures
 from tests.server.world import ADA, NOON_MS, Clock, Customer, Json, World, chat_with, proof_of, reaction_to, text_from
@@ -80,8 +81,8 @@ def told_by(world: World, receiver: Receiver) -> Told:
 def asked() -> Iterator[Told]:
     """Ask a server of its own everything once."""
     with tempfile.TemporaryDirectory() as folder, receiving() as receiver:
-        database = Path(folder) / "blueport.db"
-        upgrade(database)
+        database = Database(f"{folder}/blueport.db", Path(folder))
+        upgrade(database.named)
         with World(database, Clock()).open() as world:
             yield told_by(world, receiver)
 

@@ -1,6 +1,5 @@
 """Files of messages: sent by customers, brought by Macs, shown in lists and in webhooks."""
 
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from blueport.protocol.commands import SendFile, SendText
 from blueport.protocol.sightings import AttachmentSeen, MessageChanged
 from tests.server.answers import assert_done, assert_refused
+from tests.server.databases import Database
 from tests.server.receiver import Receiver, until
 from tests.server.world import ADA, NOON_MS, SECOND_MS, Clock, Customer, Json, Mac, World, proof_of, text_from
 
@@ -345,7 +345,7 @@ class TestNews:
         until(lambda: pending(alice) == [])
         assert len(receiver.heard) == 1
 
-    def test_news_that_waits_outlives_the_server(self, database: Path, receiver: Receiver) -> None:
+    def test_news_that_waits_outlives_the_server(self, database: Database, receiver: Receiver) -> None:
         clock = Clock()
         with World(database, clock).open() as world:
             alice = world.customer("Alice", "+15550101000")

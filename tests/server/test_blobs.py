@@ -16,6 +16,7 @@ from blueport.server.blobs import storage
 from blueport.server.blobs.storage import Blobs, Kept, blobs_of
 from blueport.server.errors import ApiError, MisconfiguredError, StoreUnavailableError
 from blueport.server.settings import Settings
+from tests.server.databases import Database
 from tests.server.world import Clock, World
 
 MIB = 1024 * 1024
@@ -49,7 +50,7 @@ class Bucket:
 
     def settings(self, folder: Path) -> Settings:
         return Settings(
-            database=folder / "blueport.db",
+            database=str(folder / "blueport.db"),
             files=f"s3://{self.name}/some/prefix",
             s3_endpoint=self.endpoint,
             s3_region="us-east-1",
@@ -73,7 +74,7 @@ def bucket(s3: str, tmp_path: Path) -> Bucket:
 @pytest.fixture(params=["folder", "bucket"])
 def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
     if request.param == "folder":
-        return blobs_of(Settings(database=tmp_path / "blueport.db"))
+        return blobs_of(Settings(database=str(tmp_path / "blueport.db")))
     bucket: Bucket = request.getfixturevalue("bucket")
     return blobs_of(bucket.settings(tmp_path))
 
@@ -196,7 +197,7 @@ class TestRefusing:
 
 class TestInAFolder:
     async def test_a_large_one_passes_through_little_memory(self, tmp_path: Path) -> None:
-        blobs = blobs_of(Settings(database=tmp_path / "blueport.db"))
+        blobs = blobs_of(Settings(database=str(tmp_path / "blueport.db")))
         tracemalloc.start()
 
         await digest(blobs, await blobs.keep(much(), limit=LIMIT))
@@ -206,7 +207,7 @@ class TestInAFolder:
         assert peak < 16 * MIB
 
     async def test_it_is_its_owners_alone_and_spread_over_folders(self, tmp_path: Path) -> None:
-        blobs = blobs_of(Settings(database=tmp_path / "blueport.db"))
+        blobs = blobs_of(Settings(database=str(tmp_path / "blueport.db")))
 
         keys = [(await blobs.keep(parts(b"x"), limit=LIMIT)).storage_key for _ in range(20)]
 
@@ -219,10 +220,10 @@ class TestInAFolder:
         (tmp_path / "taken").write_bytes(b"")
 
         with pytest.raises(MisconfiguredError):
-            blobs_of(Settings(database=tmp_path / "blueport.db", files=str(tmp_path / "taken")))
+            blobs_of(Settings(database=str(tmp_path / "blueport.db"), files=str(tmp_path / "taken")))
 
     async def test_another_may_be_named(self, tmp_path: Path) -> None:
-        blobs = blobs_of(Settings(database=tmp_path / "blueport.db", files=str(tmp_path / "a/b")))
+        blobs = blobs_of(Settings(database=str(tmp_path / "blueport.db"), files=str(tmp_path / "a/b")))
 
         kept = await blobs.keep(parts(b"x"), limit=LIMIT)
 
@@ -231,7 +232,7 @@ class TestInAFolder:
     @pytest.mark.parametrize("wrong", ["ftp://host/x", "s3://", "https://bucket.example.com"])
     def test_what_is_none_stops_the_start(self, tmp_path: Path, wrong: str) -> None:
         with pytest.raises(MisconfiguredError):
-            blobs_of(Settings(database=tmp_path / "blueport.db", files=wrong))
+            blobs_of(Settings(database=str(tmp_path / "blueport.db"), files=wrong))
 
 
 class TestInABucket:
@@ -257,7 +258,7 @@ class TestInABucket:
 
     async def test_one_that_is_not_there_is_trouble(self, s3: str, tmp_path: Path) -> None:
         settings = Settings(
-            database=tmp_path / "blueport.db",
+            database=str(tmp_path / "blueport.db"),
             files="s3://nobodys-bucket",
             s3_endpoint=s3,
             s3_access_key_id="id",
@@ -269,8 +270,8 @@ class TestInABucket:
 
         assert drafts(tmp_path) == []
 
-    def test_a_server_works_on_one(self, bucket: Bucket, database: Path) -> None:
-        given = bucket.settings(database.parent)
+    def test_a_server_works_on_one(self, bucket: Bucket, database: Database) -> None:
+        given = bucket.settings(database.folder)
         names = ("files", "s3_endpoint", "s3_region", "s3_access_key_id", "s3_secret_access_key")
         with World(database, Clock(), **{name: getattr(given, name) for name in names}).open() as world:
             alice = world.customer("Alice", "+15550101000")
@@ -285,7 +286,7 @@ class TestSweeping:
     def test_what_was_left_behind_is_removed_and_nothing_else(self, world: World) -> None:
         alice = world.customer("Alice", "+15550101000")
         file = alice.uploads(b"told of")
-        folder = world.database.parent / "files"
+        folder = world.database.folder / "files"
         (told_of,) = folder.glob("??/*")
         untold = told_of.with_name(told_of.name[:-4] + "beef")
         untold.write_bytes(b"its process died")
@@ -303,7 +304,7 @@ class TestSweeping:
         assert world.client.get(file["url"].removeprefix("http://testserver")).content == b"told of"
 
     def test_what_somebody_else_keeps_there_is_left_alone(self, world: World) -> None:
-        folder = world.database.parent / "files"
+        folder = world.database.folder / "files"
         hexes = "a" * 40
         own = [
             folder / name
@@ -323,7 +324,7 @@ class TestSweeping:
         alice = world.customer("Alice", "+15550101000")
         for _ in range(5):
             alice.uploads()
-        kept = list((world.database.parent / "files").glob("??/*"))
+        kept = list((world.database.folder / "files").glob("??/*"))
         for path in kept:
             os.utime(path, (0, 0))
 

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -10,6 +9,7 @@ from blueport.protocol.sightings import AttachmentSeen, MessageChanged
 from blueport.server.blobs.links import links_of
 from blueport.server.notifying import service as notifying
 from blueport.server.notifying.schedule import DELAYS_S
+from tests.server.databases import Database
 from tests.server.receiver import Heard, Receiver, receiving, until
 from tests.server.world import (
     ADA,
@@ -352,7 +352,7 @@ class TestRetries:
         assert _settled(alice.world) == [("cancelled", 1)]
         assert len(receiver.heard) == 1
 
-    def test_tries_outlive_the_server(self, database: Path, receiver: Receiver) -> None:
+    def test_tries_outlive_the_server(self, database: Database, receiver: Receiver) -> None:
         # srv-038, srv-057, srv-064
         clock = Clock()
         receiver.answering = lambda _: 500

@@ -5,7 +5,6 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import aiohttp
 import pytest
@@ -16,6 +15,7 @@ from blueport.server.notifying.guard import guard_of
 from blueport.server.notifying.queries import Due
 from blueport.server.notifying.sender import HttpSender
 from blueport.server.notifying.service import Outcome, Try
+from tests.server.databases import Database
 from tests.server.receiver import Receiver, until
 from tests.server.world import ADA, MINUTE_MS, Clock, Customer, World
 
@@ -24,7 +24,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 
 
 @pytest.fixture
-def alice(database: Path) -> Iterator[Customer]:
+def alice(database: Database) -> Iterator[Customer]:
     """Return Alice on a server that waits for a receiver no longer than half a second."""
     with World(database, Clock(), webhook_timeout_s=0.5).open() as world:
         yield world.customer("Alice", "+15550101000")
@@ -173,7 +173,7 @@ def test_a_compressed_answer_is_not_unpacked(alice: Customer) -> None:
 
 class TestAddresses:
     # hook-13, hook-14, hook-15: what was allowed at creation is judged again at each try.
-    def test_a_network_that_is_no_longer_allowed_is_not_dialled(self, database: Path, receiver: Receiver) -> None:
+    def test_a_network_that_is_no_longer_allowed_is_not_dialled(self, database: Database, receiver: Receiver) -> None:
         clock = Clock()
         receiver.answering = lambda _: 500
         with World(database, clock).open() as world:
@@ -187,7 +187,9 @@ class TestAddresses:
         assert len(receiver.heard) == 1
 
     # hook-13: a name is judged by the address that it leads to, when it is dialled.
-    def test_a_name_that_leads_to_a_private_address_is_not_dialled(self, database: Path, receiver: Receiver) -> None:
+    def test_a_name_that_leads_to_a_private_address_is_not_dialled(
+        self, database: Database, receiver: Receiver
+    ) -> None:
         url = receiver.url.replace("127.0.0.1", "localhost.localdomain")
         with World(database, Clock(), webhook_allow="10.0.0.0/8").open() as world:
             alice = world.customer("Alice", "+15550101000")

@@ -1,10 +1,11 @@
 """A walk through 100,000 rows of the same moment, while more arrive: each old row once, none skipped."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
+from blueport.server.store.tables import metadata
+from tests.server.databases import Database
 from tests.server.world import ADA, NOON_MS, Clock, Customer, Json, World
 
 ROWS = 100_000
@@ -13,7 +14,7 @@ ARRIVALS = 100
 
 
 @pytest.fixture
-def world(database: Path) -> Iterator[World]:
+def world(database: Database) -> Iterator[World]:
     """Run a server that lets a walk be as long as it is."""
     with World(database, Clock(), hourly_limit=10 * ROWS).open() as world:
         yield world
@@ -31,7 +32,7 @@ def full(alice: Customer) -> Customer:
 
 
 def _copy(customer: Customer, table: str, numbers: str, **changed: str) -> None:
-    names = [name for _, name, *_ in customer.world.sql(f"PRAGMA table_info({table})")]
+    names = metadata.tables[table].columns.keys()
     values = ", ".join(changed.get(name, name) for name in names)
     rows = f"{numbers} SELECT {values} FROM n, {table}"
     customer.world.sql(f"INSERT INTO {table} ({', '.join(names)}) {rows}")

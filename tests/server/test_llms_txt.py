@@ -1,7 +1,5 @@
 """GET /llms.txt and /llms-full.txt: what somebody needs who builds on this installation, told by the server itself."""
 
-from pathlib import Path
-
 import msgspec
 import pytest
 
@@ -11,6 +9,7 @@ from blueport.server.describing.events import EVENTS
 from blueport.server.errors import CODES
 from blueport.server.http.endpoint import Endpoint
 from tests.server.answers import assert_refused
+from tests.server.databases import Database
 from tests.server.world import Clock, World
 
 BOTH = ["/llms.txt", "/llms-full.txt"]
@@ -113,7 +112,7 @@ class TestBaseUrl:
         assert "(http://127.0.0.1:8080/openapi.json)" in text
 
     @pytest.mark.parametrize("path", BOTH)
-    def test_it_is_what_the_operator_says_if_he_does(self, database: Path, path: str) -> None:
+    def test_it_is_what_the_operator_says_if_he_does(self, database: Database, path: str) -> None:
         with World(database, Clock(), public_url="https://imessage.example.com/").open() as world:
             answer = world.client.get(path, headers={"Host": "10.0.0.7"})
 

@@ -9,7 +9,8 @@ from blueport.server.resources.chats import queries as chats
 from blueport.server.resources.messages import queries as messages
 from blueport.server.sending import queries as sending
 from blueport.server.signalling import queries as signalling
-from blueport.server.store.sqlite import _DIALECT
+from blueport.server.store import postgres, sqlite
+from tests.postgres import psql
 from tests.server.world import Customer
 
 HOT = {
@@ -25,9 +26,10 @@ HOT = {
 }
 
 
+@pytest.mark.parametrize("store_kind", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("name", HOT)
 def test_a_hot_statement_seeks_and_does_not_sort(alice: Customer, name: str) -> None:
-    text = str(HOT[name]._core.compile(dialect=_DIALECT))
+    text = str(HOT[name]._core.compile(dialect=sqlite._DIALECT))
 
     # Unbound values would be refused; what they are does not change the plan.
     unbound = text.replace("?", "1")
@@ -35,3 +37,16 @@ def test_a_hot_statement_seeks_and_does_not_sort(alice: Customer, name: str) -> 
 
     assert plan
     assert not [step for step in plan if step.startswith("SCAN") or "TEMP B-TREE" in step], plan
+
+
+@pytest.mark.parametrize("store_kind", ["postgres"], indirect=True)
+@pytest.mark.parametrize("name", HOT)
+def test_it_can_on_postgres_too(alice: Customer, name: str) -> None:
+    text = str(HOT[name]._core.compile(dialect=postgres._DIALECT))
+
+    # A table with no rows is best read whole; this is what is done once it has many.
+    plan = psql(alice.world.database.named, f"SET enable_seqscan = off; EXPLAIN (GENERIC_PLAN) {text}")
+
+    assert "Index" in plan
+    assert "Seq Scan" not in plan, plan
+    assert "Sort" not in plan, plan

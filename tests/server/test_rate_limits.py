@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx2
 import pytest
@@ -13,6 +12,7 @@ from blueport.server.authorizing.keys import new_key
 from blueport.server.authorizing.limits import ADDRESSES, FAILURES, Limits
 from blueport.server.settings import Settings
 from tests.server.answers import assert_done, assert_refused
+from tests.server.databases import Database
 from tests.server.world import ADA, HOUR_MS, MINUTE_MS, SECOND_MS, Caller, Clock, Customer, Json, World
 
 LIMIT = 5
@@ -21,7 +21,7 @@ TOLD = {"ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "ratelimit-
 
 
 @pytest.fixture
-def world(database: Path) -> Iterator[World]:
+def world(database: Database) -> Iterator[World]:
     """Run a server with a small limit."""
     with World(database, Clock(), hourly_limit=LIMIT, dashboard_token="a-token").open() as world:
         yield world
@@ -39,7 +39,7 @@ def use_up(agent: Caller, calls: int = LIMIT) -> None:
 
 
 class TestLimit:
-    def test_a_key_has_a_thousand_calls_an_hour(self, database: Path) -> None:
+    def test_a_key_has_a_thousand_calls_an_hour(self, database: Database) -> None:
         with World(database, Clock()).open() as world:
             answer = world.customer("Alice", "+15550101000").get("/v1/lines")
 
@@ -207,7 +207,7 @@ class TestWhatCounts:
 
 
 class TestMemory:
-    def test_a_restart_forgets_no_call(self, database: Path) -> None:
+    def test_a_restart_forgets_no_call(self, database: Database) -> None:
         world = World(database, Clock(), hourly_limit=LIMIT)
         with world.open():
             agent = world.customer("Alice", "+15550101000").caller()
@@ -233,7 +233,9 @@ class TestMemory:
 
     @pytest.mark.parametrize("is_restarted", [False, True])
     @pytest.mark.parametrize("moved_ms", [-400 * DAY_MS, -HOUR_MS, -SECOND_MS, HOUR_MS, 400 * DAY_MS])
-    def test_a_clock_that_is_set_locks_nobody_out(self, database: Path, moved_ms: int, *, is_restarted: bool) -> None:
+    def test_a_clock_that_is_set_locks_nobody_out(
+        self, database: Database, moved_ms: int, *, is_restarted: bool
+    ) -> None:
         world = World(database, Clock(), hourly_limit=LIMIT)
         with world.open():
             agent = world.customer("Alice", "+15550101000").caller()

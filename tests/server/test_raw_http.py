@@ -3,7 +3,6 @@
 import contextlib
 import os
 import socket
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import pytest
 from blueport.protocol.door import Claim, Hello, Sightings
 from blueport.server.authorizing.keys import new_key
 from tests.patience import PATIENCE_S
+from tests.server.databases import Database
 from tests.server.receiver import until
 from tests.server.world import ADA, Json, text_from
 
@@ -46,7 +46,11 @@ class Process(NamedTuple):
     port: int
     key: str
     process: subprocess.Popen[bytes]
-    folder: Path
+    database: Database
+
+    @property
+    def folder(self) -> Path:
+        return self.database.folder
 
     def answers(self, request: bytes) -> Answer:
         """Send *request* as it is, and hang up once the answer is there."""
@@ -65,28 +69,29 @@ class Process(NamedTuple):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    with _serving(tmp_path_factory.mktemp("serve")) as server:
+    folder = tmp_path_factory.mktemp("serve")
+    with _serving(Database(str(folder / "blueport.db"), folder)) as server:
         yield server
 
 
 @contextlib.contextmanager
-def _serving(folder: Path) -> Iterator[Process]:
-    key = new_key()
+def _serving(database: Database) -> Iterator[Process]:
+    key, log_path = new_key(), database.folder / "log"
     with _listening() as listening:
         command = [sys.executable, "-m", "blueport.cli.main", "serve", f"--fd={listening.fileno()}"]
-        with (folder / "log").open("wb") as log:
+        with log_path.open("wb") as log:
             process = subprocess.Popen(
-                command, env=_environment(folder, key), pass_fds=[listening.fileno()], stderr=log
+                command, env=_environment(database, key), pass_fds=[listening.fileno()], stderr=log
             )
         port = listening.getsockname()[1]
-    server = Process(port, key, process, folder)
+    server = Process(port, key, process, database)
     try:
         assert server.get(b"/healthz").status == 200  # so that whoever asks for something asks one who is there
         yield server
     finally:
         process.terminate()
         assert process.wait(timeout=PATIENCE_S) == 0
-    assert (folder / "log").read_text() == ""
+    assert log_path.read_text() == ""
 
 
 class TestWhatIsNoHttp:
@@ -201,8 +206,8 @@ class TestHeaders:
 
 class TestHangingUp:
     @pytest.fixture
-    def server(self, tmp_path: Path) -> Iterator[Process]:
-        with _serving(tmp_path) as server:
+    def server(self, database: Database) -> Iterator[Process]:
+        with _serving(database) as server:
             yield server
 
     # srv-127
@@ -210,7 +215,7 @@ class TestHangingUp:
         requests, ids = self.requests(server), []
 
         for request in requests:
-            with _locked(server.folder / "blueport.db"):  # no disk is so fast that the answer leaves before the client
+            with server.database.locked():  # no disk is so fast that the answer leaves before the client
                 self.gives_up_on(server, request)
             # No client repeats itself within a millisecond: another write's answer says that the first one's is over.
             server.answers(_post(b"/daemon/v1/hello", HELLO, DAEMON))
@@ -224,7 +229,7 @@ class TestHangingUp:
 
         for request in requests:
             with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as connection:
-                with _locked(server.folder / "blueport.db"):
+                with server.database.locked():
                     self.gives_up_on(server, request)
                     connection.sendall(request)
                     assert server.get(b"/healthz").status == 200
@@ -267,7 +272,7 @@ class TestTrailers:
 class TestTheEnd:
     def test_a_daemon_that_waits_for_work_is_answered_when_the_server_ends(self, tmp_path: Path) -> None:
         claim = msgspec.json.encode(Claim("j", (), 1, wait_s=25))
-        with _serving(tmp_path) as server:
+        with _serving(Database(str(tmp_path / "blueport.db"), tmp_path)) as server:
             server.answers(_post(b"/daemon/v1/hello", HELLO, DAEMON))
             with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as connection:
                 connection.sendall(_post(b"/daemon/v1/claim", claim, DAEMON))
@@ -470,19 +475,11 @@ def _listening() -> Iterator[socket.socket]:
         yield listening
 
 
-@contextlib.contextmanager
-def _locked(database: Path) -> Iterator[None]:
-    """Have every write wait."""
-    with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        yield
-        connection.execute("ROLLBACK")
-
-
-def _environment(folder: Path, key: str) -> dict[str, str]:
+def _environment(database: Database, key: str) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("BLUEPORT_")}
     return inherited | {
-        "BLUEPORT_DATABASE": str(folder / "blueport.db"),
+        "BLUEPORT_DATABASE": database.named,
+        "BLUEPORT_FILES": str(database.folder / "files"),
         "BLUEPORT_FIRST_KEY": key,
         "BLUEPORT_FIRST_LINE": LINE,
         "BLUEPORT_FIRST_DAEMON_TOKEN": "dt_a-token",

@@ -1,10 +1,7 @@
 """A request that is repeated because its answer was lost has its effect once."""
 
-import sqlite3
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +10,7 @@ from blueport.server.http import repeating
 from blueport.server.store import sqlite
 from blueport.server.store.schema import upgrade
 from tests.server.answers import assert_done, assert_refused
+from tests.server.databases import Database
 from tests.server.receiver import until
 from tests.server.world import ADA, HOUR_MS, Clock, Customer, Json, World
 
@@ -108,22 +106,13 @@ class TestUnnamed:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 0.05)
-        database = tmp_path / "impatient.db"
-        upgrade(database)
+        database = Database(str(tmp_path / "impatient.db"), tmp_path)
+        upgrade(database.named)
         with World(database, Clock()).open() as world:
             alice = world.customer("Alice", "+15550101000")
             alice.hears(ADA)
             _send(alice)
-            with locked(database):
+            with database.locked():
                 time.sleep(repeating.FORGET_AFTER_S + 0.2)  # long enough to forget in vain
 
             until(lambda: world.rows("unanswered") == 0)
-
-
-@contextmanager
-def locked(database: Path) -> Iterator[None]:
-    """Hold the database as another program would."""
-    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        yield
-        connection.execute("ROLLBACK")

@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx2
 import pytest
@@ -17,6 +16,7 @@ from blueport.server.errors import MisconfiguredError
 from blueport.server.ids import LineId, mint
 from blueport.server.operating import service as operating
 from tests.server.answers import assert_done, assert_marked, assert_refused
+from tests.server.databases import Database
 from tests.server.receiver import Receiver
 from tests.server.world import (
     ADA,
@@ -55,7 +55,7 @@ FIELDS = {
 
 
 @pytest.fixture
-def world(database: Path) -> Iterator[World]:
+def world(database: Database) -> Iterator[World]:
     with World(database, Clock(), sandbox_daily_limit=LIMIT).open() as world:
         yield world
 
@@ -270,7 +270,7 @@ class TestPairing:
         assert alice.post("/v1/sandbox", {}).json()["status"] == "active"
         assert standing(alice)["contact_identifier"] == ADA
 
-    def test_a_restart_keeps_the_phone(self, database: Path) -> None:
+    def test_a_restart_keeps_the_phone(self, database: Database) -> None:
         # The world of the fixture would hold the file open.
         first = World(database, Clock())
         with first.open() as world:
@@ -698,7 +698,7 @@ def _messages(customer: Customer) -> list[Json]:
 
 
 class TestProvisioning:
-    def test_an_installation_of_before_is_given_the_shared_line(self, database: Path) -> None:
+    def test_an_installation_of_before_is_given_the_shared_line(self, database: Database) -> None:
         first = {"first_key": new_key(), "first_line": "+15550101000", "first_daemon_token": new_daemon_token()}
         with World(database, Clock(), **first).open() as world:
             assert_refused(Caller(world, first["first_key"]).get("/v1/sandbox"), 404, "line_not_found")
@@ -708,7 +708,7 @@ class TestProvisioning:
                 assert standing(Caller(world, first["first_key"]))["sandbox_line_handle"] == SANDBOX
                 assert world.rows("lines") == 2
 
-    def test_a_shared_line_that_is_a_line_already_stops_the_start(self, database: Path) -> None:
+    def test_a_shared_line_that_is_a_line_already_stops_the_start(self, database: Database) -> None:
         first = {"first_key": new_key(), "first_line": SANDBOX, "first_daemon_token": new_daemon_token()}
 
         with (

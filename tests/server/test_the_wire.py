@@ -14,6 +14,7 @@ import pytest
 from blueport.protocol.door import Capability
 from blueport.protocol.sightings import AttachmentSeen, ReceiptSeen, TypingSeen
 from blueport.server.authorizing.keys import SCOPES
+from blueport.server.store.tables import metadata
 from tests.server.answers import assert_done, assert_marked, assert_refused
 from tests.server.endpoints import SCOPE_OF, each_endpoint
 from tests.server.receiver import Receiver
@@ -568,8 +569,7 @@ def _made(value: Json, things: dict[str, str]) -> Json:
 
 def _contents(customer: Customer) -> list[tuple[str, int]]:
     """Return how much the database holds, table by table, but for the counting of calls."""
-    tables = customer.world.sql("SELECT name FROM sqlite_master WHERE type = 'table'")
-    return [(name, customer.world.rows(name)) for (name,) in tables if name != "unanswered"]
+    return [(name, customer.world.rows(name)) for name in metadata.tables if name != "unanswered"]
 
 
 LISTS: dict[str, dict[str, Json]] = {

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -14,8 +13,9 @@ from blueport.server.app import Server
 from blueport.server.authorizing.keys import new_daemon_token, new_key
 from blueport.server.http import reading, uploads
 from blueport.server.settings import Settings
-from blueport.server.store.sqlite import SqliteStore
+from blueport.server.store.opening import opened
 from tests.patience import PATIENCE_S
+from tests.server.databases import Database
 from tests.server.world import Clock, Json
 
 LIMIT = 3
@@ -25,15 +25,15 @@ STRANGERS_KEY, STRANGERS_TOKEN = new_key(), new_daemon_token()
 
 
 @pytest.fixture
-async def server(database: Path) -> AsyncIterator[Server]:
+async def server(database: Database) -> AsyncIterator[Server]:
     """Return a server that takes on three requests at a time."""
     first = {"first_line": "+15550101000", "first_key": KEY, "first_daemon_token": TOKEN}
-    settings = Settings(database=database, max_in_flight=LIMIT, **first)
-    store = SqliteStore(database, Clock())
+    settings = Settings(database=database.named, max_in_flight=LIMIT, **first)
+    store = opened(database.named, Clock(), 4)
     try:
         yield Server(settings, store, await store.write(provisioning.prepare, settings))
     finally:
-        store.close()
+        await store.close()
 
 
 class Answer:

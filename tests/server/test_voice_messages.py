@@ -231,7 +231,7 @@ def _voice_item(customer: Customer, file_id: str) -> ClaimedItem:
 
 
 def _originals(customer: Customer) -> list[Path]:
-    found = (customer.world.database.parent / "files").rglob("*")
+    found = (customer.world.database.folder / "files").rglob("*")
     return [path for path in found if path.is_file() and path.suffix == ""]
 
 

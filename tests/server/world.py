@@ -3,17 +3,15 @@
 Alice and Bob are customers, each with a line and a Mac of their own. Ada and Carl are people with phones.
 """
 
-import asyncio
 import itertools
 import json
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar
 
 import httpx2
 import msgspec
+from starlette import types as asgi
 from starlette.testclient import TestClient
 
 from blueport.protocol.door import (
@@ -43,8 +41,10 @@ from blueport.server.authorizing import service as authorizing
 from blueport.server.authorizing.keys import SCOPES, Scope
 from blueport.server.ids import AccountId, DaemonId, LineId, mint
 from blueport.server.settings import Settings
-from blueport.server.store.sqlite import SqliteStore
+from blueport.server.store.interface import Store
+from blueport.server.store.opening import once, opened
 from blueport.server.store.tx import Tx
+from tests.server.databases import Database
 from tests.server.described import Description
 
 ADA = "+15550100001"
@@ -54,6 +54,7 @@ SECOND_MS = 1_000
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 SWEEP_MS = 15_000
+CONNECTIONS = 4
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -78,23 +79,21 @@ class World:
 
     _description: ClassVar[Description | None] = None
 
-    def __init__(self, database: Path, clock: Clock, **settings: Json) -> None:
+    def __init__(self, database: Database, clock: Clock, **settings: Json) -> None:
         self.database = database
         self.clock = clock
-        self.settings = Settings(database=database, **({"webhook_allow": "127.0.0.0/8,localhost"} | settings))
+        usual = {"webhook_allow": "127.0.0.0/8,localhost", "files": str(database.folder / "files")}
+        self.settings = Settings(database=database.named, **(usual | settings))
 
     @contextmanager
     def open(self) -> Iterator["World"]:
         """Run the server until the block ends; a second time it is a restart."""
-        self.store = SqliteStore(self.database, self.clock)
-        try:
-            secret = asyncio.run(self.store.write(provisioning.prepare, self.settings))
-            self.server = Server(self.settings, self.store, secret)
-            with TestClient(self.server.app) as self.client:
-                self.client.event_hooks["response"].append(self._described().judge)
-                yield self
-        finally:
-            self.store.close()
+        secret = once(self.database.named, self.clock, lambda tx: provisioning.prepare(tx, self.settings))
+        self.store = opened(self.database.named, self.clock, CONNECTIONS)
+        self.server = Server(self.settings, self.store, secret)
+        with TestClient(_closing(self.store, self.server.app)) as self.client:
+            self.client.event_hooks["response"].append(self._described().judge)
+            yield self
 
     def _described(self) -> Description:
         """Return the judge of all answers: what is not described is not answered, whatever the settings."""
@@ -128,11 +127,7 @@ class World:
 
     def sql(self, statement: str, *values: Json) -> list[tuple[Json, ...]]:
         """Look into the file, or do there what no command of ours does yet."""
-        connection = sqlite3.connect(self.database, timeout=5, isolation_level=None)
-        try:
-            return connection.execute(statement, values).fetchall()
-        finally:
-            connection.close()
+        return self.database.sql(statement, *values)
 
     def events(self) -> list[tuple[str, Json]]:
         """Return every event that was made, the oldest first, by type and payload."""
@@ -168,6 +163,17 @@ class World:
         key = keys.new_key()
         self.do(authorizing.add_key, account_id, key, name="a key", scopes=scopes, line_ids=line_ids)
         return key
+
+
+def _closing(store: Store, app: asgi.ASGIApp) -> asgi.ASGIApp:
+    """Close the store where it was used: in the server's loop."""
+
+    async def closing(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        await app(scope, receive, send)
+        if scope["type"] == "lifespan":
+            await store.close()
+
+    return closing
 
 
 class Caller:

@@ -10,22 +10,21 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from blueport import clock
-from blueport.cli.environment import settings_of
+from blueport.cli.environment import misconfigured, settings_of
 from blueport.handles import sendable_handle
 from blueport.server.auditing.queries import Entry
 from blueport.server.authorizing.keys import SCOPES
-from blueport.server.errors import StoreUnavailableError
+from blueport.server.errors import MisconfiguredError, StoreUnavailableError
 from blueport.server.operating.queries import AccountRow, DaemonRow, LineRow
 from blueport.server.operating.service import Key, OperatorError
 from blueport.server.settings import Settings
+from blueport.server.store.opening import once
 from blueport.server.store.schema import upgrade
-from blueport.server.store.sqlite import once
 from blueport.server.store.tx import Tx
 
 T = TypeVar("T")
@@ -42,7 +41,7 @@ _NOTHING = "-"
 class Desk(NamedTuple):
     """Where the operator works: his database, and how he wants to be answered."""
 
-    database: Path
+    database: str
     region: str
     is_json: bool
 
@@ -53,9 +52,8 @@ class Desk(NamedTuple):
             OperatorError: As *unit*.
             StoreUnavailableError: The database did not take it.
         """
-        if not self.database.exists():
+        if upgrade(self.database) is None:
             note(f"{self.database} is new: no server has used it yet")
-        upgrade(self.database)
         return once(self.database, clock.now_ms, unit)
 
     def tell(self, word: str, record: msgspec.Struct, *notes: str) -> None:
@@ -116,6 +114,8 @@ def _do(do: Callable[[Desk, argparse.Namespace], None], options: argparse.Namesp
     desk = Desk(options.database or settings.database, settings.region, options.json)
     try:
         do(desk, options)
+    except MisconfiguredError as error:
+        misconfigured(str(error))
     except (OperatorError, StoreUnavailableError) as error:
         sys.exit(f"blueport: {error}")
 
@@ -185,7 +185,7 @@ def _parser(verb: str, purpose: str | None, commands: Sequence[Command]) -> argp
 
 
 def _common_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--database", type=Path, help="the database file (BLUEPORT_DATABASE, else blueport.db)")
+    parser.add_argument("--database", help="the database: a file or a URL (BLUEPORT_DATABASE, else blueport.db)")
     parser.add_argument("--json", action="store_true", help="answer in JSON")
 
 

@@ -54,10 +54,11 @@ from blueport.server.resources.sandbox import routes as sandbox
 from blueport.server.resources.typing import routes as typing
 from blueport.server.resources.webhooks import routes as webhooks
 from blueport.server.sending import service as sending
-from blueport.server.settings import Settings
+from blueport.server.settings import Settings, is_postgres
 from blueport.server.signalling import service as signalling
+from blueport.server.store.interface import Store
+from blueport.server.store.opening import opened
 from blueport.server.store.schema import upgrade
-from blueport.server.store.sqlite import SqliteStore
 from blueport.server.store.tx import Tx
 
 log = logging.getLogger(__name__)
@@ -108,7 +109,7 @@ class Watch(NamedTuple):
 class Server:
     """One server: its store, its HTTP app and its loops."""
 
-    def __init__(self, settings: Settings, store: SqliteStore, cursor_secret: bytes) -> None:
+    def __init__(self, settings: Settings, store: Store, cursor_secret: bytes) -> None:
         guard = guard_of(settings.webhook_allow)
         links = links_of(cursor_secret, settings.public_url, _own_url(settings))
         self._limits = Limits(settings.hourly_limit)
@@ -170,7 +171,7 @@ class Server:
         """Write down how often keys were used since this was last done."""
         uses = self._limits.not_kept()
         if uses:
-            await self._store.write(authorizing.keep_uses, uses)
+            await self._store.write_holding(None, authorizing.keep_uses, uses)
             self._limits.note_kept(uses)
 
     async def _healthz(self, _scope: Scope, _receive: Receive, request_id: str) -> Answer:
@@ -220,8 +221,8 @@ async def serve(settings: Settings, sockets: list[socket.socket] | None = None) 
         RuntimeError: Another server holds the database file.
     """
     with _sole_owner(settings.database):
-        upgrade(settings.database)
-        store = SqliteStore(settings.database, clock.now_ms)
+        await asyncio.to_thread(upgrade, settings.database)
+        store = opened(settings.database, clock.now_ms, settings.database_connections)
         try:
             secret = await store.write(provisioning.prepare, settings)
             # We are alone on this file: whoever was trying these is gone.
@@ -231,7 +232,7 @@ async def serve(settings: Settings, sockets: list[socket.socket] | None = None) 
             _leave_alone_what_stays()
             await server.serve(sockets)
         finally:
-            store.close()
+            await store.close()
 
 
 def _leave_alone_what_stays() -> None:
@@ -283,10 +284,14 @@ def _uvicorn(server: Server, settings: Settings) -> uvicorn.Server:
 
 
 @contextlib.contextmanager
-def _sole_owner(database: Path) -> Iterator[None]:
+def _sole_owner(named: str) -> Iterator[None]:
     """Hold the database file for this process alone."""
+    if is_postgres(named):
+        yield
+        return
+    database = Path(named).expanduser()
     database.parent.mkdir(parents=True, exist_ok=True)
-    path = database.with_name(f"{database.name}.lock")
+    path = database.with_name(f"{database.name}.owner")
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

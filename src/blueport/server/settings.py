@@ -10,7 +10,10 @@ from msgspec import Meta
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Read once, by the command line: `BLUEPORT_LEASE_S=30` sets `lease_s`."""
 
-    database: Path = Path("blueport.db")
+    # A PostgreSQL's URL (`postgresql://user:password@host/name`), or the path of a file.
+    database: str = "blueport.db"
+    # How many connections a process may have to PostgreSQL.
+    database_connections: Annotated[int, Meta(ge=2)] = 10
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8080
     # A daemon renews at a third of this; a claim that is not renewed is offered again after it.
@@ -44,3 +47,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sandbox_line: str | None = None
     # Messages and audio messages of an account there, until midnight UTC.
     sandbox_daily_limit: Annotated[int, Meta(ge=0)] = 50
+
+    @property
+    def folder(self) -> Path:
+        """Where files are kept, unless they are told elsewhere: beside the database, or here."""
+        return Path() if is_postgres(self.database) else Path(self.database).expanduser().parent
+
+
+def is_postgres(database: str) -> bool:
+    """Tell whether *database* is the URL of a PostgreSQL, and not the path of a file."""
+    return database.startswith(("postgresql://", "postgres://"))

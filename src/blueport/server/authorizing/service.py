@@ -53,6 +53,11 @@ class Visit:
         self.key_hash: str | None = None
         self.standing: Standing | None = None
 
+    @property
+    def secret(self) -> str | None:
+        """Return the key or token that it holds, if that could be one."""
+        return keys.bearer(self.authorization)
+
 
 class Need(NamedTuple):
     """What a line must be able to do, and the parameter that asks for it, where one does."""
@@ -76,7 +81,7 @@ def key_hash(limits: Limits, visit: Visit, now_ms: int) -> str:
     """
     if not visit.authorization:
         raise ApiError("missing_api_key", "Send your API key as `Authorization: Bearer sk_live_...`.")
-    token = keys.bearer(visit.authorization)
+    token = visit.secret
     visit.key_hash = None if token is None else keys.hash_of(token)
     if visit.key_hash is None:
         raise wrong_secret(limits, visit.address, now_ms, _wrong_key())
@@ -106,7 +111,7 @@ def admit_daemon(tx: Tx, limits: Limits, visit: Visit) -> DaemonRow:
     Raises:
         ApiError: `invalid_api_key` or `rate_limit_exceeded`.
     """
-    token = keys.bearer(visit.authorization)
+    token = visit.secret
     daemon = queries.live_daemon(tx, keys.digest(token)) if token else None
     if daemon is None:
         told = ApiError("invalid_api_key", "This daemon token is malformed, unknown or revoked.")

@@ -188,7 +188,7 @@ def blobs_of(settings: Settings) -> Blobs:
     """
     if "://" in settings.files:
         return _in_bucket(settings)
-    folder = Path(settings.files).expanduser() if settings.files else settings.database.parent / "files"
+    folder = Path(settings.files).expanduser() if settings.files else settings.folder / "files"
     drafts = _drafts_in(folder)
     return Blobs(LocalStore(folder), drafts, folder)
 
@@ -215,7 +215,7 @@ def _in_bucket(settings: Settings) -> Blobs:
         )
     except BaseError as error:
         raise MisconfiguredError(f"`files`: {error}") from error
-    return Blobs(store, _drafts_in(settings.database.parent), None)
+    return Blobs(store, _drafts_in(settings.folder), None)
 
 
 def _drafts_in(folder: Path) -> Path:

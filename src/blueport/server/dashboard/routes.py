@@ -17,7 +17,7 @@ from blueport.server.dashboard.queries import PairingStanding
 from blueport.server.errors import ApiError
 from blueport.server.http.answers import Answer
 from blueport.server.http.routing import route, visit_of
-from blueport.server.store.sqlite import SqliteStore
+from blueport.server.store.interface import Store
 from blueport.server.store.tx import Tx
 
 LATEST = 15
@@ -33,7 +33,7 @@ _HEADERS = (
 class Dashboard:
     """The pages of one server."""
 
-    def __init__(self, store: SqliteStore, limits: Limits, token: str) -> None:
+    def __init__(self, store: Store, limits: Limits, token: str) -> None:
         self._store = store
         self._limits = limits
         self._token = token.encode()

@@ -20,7 +20,7 @@ from blueport.server.errors import ApiError
 from blueport.server.http.answers import NO_REFERRER, Answer, Header, Stream, refusal
 from blueport.server.http.routing import header_values, route
 from blueport.server.ids import FileId
-from blueport.server.store.sqlite import SqliteStore
+from blueport.server.store.interface import Store
 from blueport.server.store.tx import Tx
 
 _RANGE = re.compile(rb"bytes=[ \t]*(\d{0,18})-(\d{0,18})[ \t]*", re.IGNORECASE)
@@ -44,7 +44,7 @@ class _Span(NamedTuple):
 class Downloads:
     """What leads from a link to bytes."""
 
-    def __init__(self, store: SqliteStore, blobs: Blobs, links: Links) -> None:
+    def __init__(self, store: Store, blobs: Blobs, links: Links) -> None:
         self._store = store
         self._blobs = blobs
         self._links = links

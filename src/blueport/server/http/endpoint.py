@@ -78,9 +78,13 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Prepared(msgspec.Struct, frozen=True):
-    """A decoded request, ready to be done: *unit* does it, or raises the refusal."""
+    """A decoded request, ready to be done: *unit* does it, or raises the refusal.
+
+    No two of the same *name* are done at a time: they may be one request, said twice.
+    """
 
     is_refused: bool
+    name: str
     unit: Callable[[Tx, Terms, Underway], Done]
 
 
@@ -147,9 +151,11 @@ def endpoint(  # noqa: PLR0913 - one row of a table
             def do() -> bytes:
                 return _encoded(unit(tx, call), request)
 
-            return repeating.once(tx, _attempt(route, key, request, decoded), underway, do)
+            attempt = Attempt(key.account_id, key.id, request.id, fingerprint, repeating.name_of(request.idempotency))
+            return repeating.once(tx, attempt, underway, do)
 
-        return Prepared(isinstance(decoded, ApiError), performed)
+        fingerprint = "" if is_read or isinstance(decoded, ApiError) else _fingerprint(route, request, decoded)
+        return Prepared(isinstance(decoded, ApiError), _name(request, fingerprint), performed)
 
     purpose = (unit.__doc__ or "").partition("\n")[0]
     return Endpoint(_METHODS[method], path, scope, asked, answer, status, purpose, prepared, admitted, is_upload)
@@ -175,12 +181,11 @@ def _decoded(request: Request, decode: Callable[[bytes], Asked]) -> Asked | ApiE
         return error
 
 
-def _attempt(route: str, key: Key, request: Request, asked: msgspec.Struct) -> Attempt:
-    content = msgspec.json.encode([key.id, route, asked])
-    return Attempt(
-        account_id=key.account_id,
-        key_id=key.id,
-        request_id=request.id,
-        fingerprint=hashlib.sha256(content).hexdigest()[:32],
-        name=repeating.name_of(request.idempotency),
-    )
+def _fingerprint(route: str, request: Request, asked: msgspec.Struct) -> str:
+    """Return what tells a request from others: who asks, for what."""
+    content = msgspec.json.encode([request.visit.key_hash, route, asked])
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+def _name(request: Request, fingerprint: str) -> str:
+    return f"{request.visit.key_hash} {request.idempotency}" if request.idempotency else fingerprint

@@ -23,7 +23,7 @@ from blueport.server.http import queries
 from blueport.server.http.problems import ClientGoneError
 from blueport.server.http.queries import Kept
 from blueport.server.ids import AccountId, KeyId
-from blueport.server.store.sqlite import SqliteStore
+from blueport.server.store.interface import Store
 from blueport.server.store.tx import Tx
 
 KEY_LIFE_MS = 24 * 60 * 60 * 1000
@@ -65,7 +65,7 @@ class Underway:
     answer is ready. A write whose client is gone before its turn comes is not done at all.
     """
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
         self._ours: dict[str, Receive] = {}
         self._left: list[tuple[str, str]] = []
@@ -135,7 +135,7 @@ class Underway:
 
     async def _forgotten(self, left: list[tuple[str, str]]) -> None:
         try:
-            await self._store.write(queries.forget, left)
+            await self._store.write_holding(None, queries.forget, left)
         except StoreUnavailableError:
             self._forget_soon(left)
             return

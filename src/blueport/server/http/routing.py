@@ -19,7 +19,7 @@ from blueport.server.http.endpoint import Endpoint, Prepared, Request, Terms
 from blueport.server.http.problems import Answered, Answering, ClientGoneError, answer_to, nowhere
 from blueport.server.http.reading import body_within_limit
 from blueport.server.http.repeating import Done, Underway
-from blueport.server.store.sqlite import SqliteStore
+from blueport.server.store.interface import Store
 
 _REPLAYED = (b"idempotent-replayed", b"true")
 # Nobody can have us write down what is no host, as where to fetch a file.
@@ -46,7 +46,7 @@ _Way = Callable[[Endpoint, _Arrival], Awaitable[Answer]]
 class Api:
     """All endpoints of one server, on one store."""
 
-    def __init__(self, store: SqliteStore, terms: Terms, blobs: Blobs) -> None:
+    def __init__(self, store: Store, terms: Terms, blobs: Blobs) -> None:
         self._store = store
         self._blobs = blobs
         self._terms = terms
@@ -103,7 +103,7 @@ class Api:
         return _answer(endpoint, done, is_sent)
 
     def _written(self, prepared: Prepared, arrival: _Arrival) -> Awaitable[tuple[Done, Callable[[], None]]]:
-        work = functools.partial(self._store.write, prepared.unit, self._terms, self._underway)
+        work = functools.partial(self._store.write_holding, prepared.name, prepared.unit, self._terms, self._underway)
         return self._underway.done(arrival.id, arrival.receive, work)
 
 

@@ -20,7 +20,7 @@ from blueport.server.http.routing import route, visit_of
 from blueport.server.link import service
 from blueport.server.link.routes import said_by
 from blueport.server.receiving.attachments import Brought
-from blueport.server.store.sqlite import SqliteStore
+from blueport.server.store.interface import Store
 
 # People send each other larger files than customers may.
 ATTACHMENT_LIMIT = 2 * 1024 * 1024 * 1024
@@ -30,7 +30,7 @@ _CACHE_NOWHERE = (b"cache-control", b"no-store")
 class FileDoor:
     """The part of the door through which files go."""
 
-    def __init__(self, store: SqliteStore, limits: Limits, blobs: Blobs) -> None:
+    def __init__(self, store: Store, limits: Limits, blobs: Blobs) -> None:
         self._store = store
         self._limits = limits
         self._blobs = blobs
@@ -66,8 +66,8 @@ class FileDoor:
         else:
             kept = await uploads.kept(self._blobs, scope, receive, ATTACHMENT_LIMIT)
         try:
-            filed = await self._store.write(
-                service.admitted, self._limits, visit, partial(service.file, kept=kept), brought
+            filed = await self._store.write_holding(
+                visit.secret, service.admitted, self._limits, visit, partial(service.file, kept=kept), brought
             )
         except ApiError:
             if kept is not None:

@@ -18,7 +18,7 @@ from blueport.server.http.problems import ClientGoneError
 from blueport.server.http.reading import body_within_limit
 from blueport.server.http.routing import route, visit_of
 from blueport.server.link import service
-from blueport.server.store.sqlite import SqliteStore
+from blueport.server.store.interface import Store
 from blueport.server.store.tx import Topic, Tx
 from blueport.server.store.wakeups import waited
 
@@ -46,7 +46,7 @@ class _Waiting(NamedTuple, Generic[Asked, Work]):
 class Door:
     """The daemon's door of one server."""
 
-    def __init__(self, store: SqliteStore, limits: Limits, *, lease_s: int, region: str) -> None:
+    def __init__(self, store: Store, limits: Limits, *, lease_s: int, region: str) -> None:
         self._store = store
         self._limits = limits
         self._lease_s = lease_s
@@ -107,7 +107,9 @@ class Door:
             while not hung_up.done():
                 ticket = self._store.wakeups.ticket(waiting.topic)
                 # Never cut short: what a claim has leased must reach who asked.
-                claimed = await self._store.write(service.admitted, self._limits, visit, waiting.unit, asked)
+                claimed = await self._store.write_holding(
+                    visit.secret, service.admitted, self._limits, visit, waiting.unit, asked
+                )
                 if waiting.found(claimed) or self._is_closing or _now_s() >= until:
                     return _answer(claimed)
                 await waited(ticket, min(POLL_S, until - _now_s()))
@@ -138,7 +140,7 @@ class Door:
     ) -> Answer:
         visit = visit_of(scope)
         said = await said_by(receive, shape, partial(self._store.read, service.admit, self._limits, visit))
-        return _answer(await self._store.write(service.admitted, self._limits, visit, unit, said))
+        return _answer(await self._store.write_holding(visit.secret, service.admitted, self._limits, visit, unit, said))
 
 
 async def said_by(receive: Receive, shape: type[Said], admit: Callable[[], Awaitable[object]]) -> Said | ApiError:

@@ -13,7 +13,7 @@ from blueport.server.errors import StoreUnavailableError
 from blueport.server.notifying import service
 from blueport.server.notifying.sender import Sender
 from blueport.server.notifying.service import Try
-from blueport.server.store.sqlite import SqliteStore
+from blueport.server.store.interface import Store
 from blueport.server.store.wakeups import waited
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ TROUBLE_S = 1.0
 class Dispatcher:
     """Claims, tries and settles deliveries until it is cancelled."""
 
-    def __init__(self, store: SqliteStore, sender: Sender, links: Links, *, lease_s: float) -> None:
+    def __init__(self, store: Store, sender: Sender, links: Links, *, lease_s: float) -> None:
         self._store = store
         self._sender = sender
         self._links = links
@@ -37,7 +37,9 @@ class Dispatcher:
         while True:
             ticket = self._store.wakeups.ticket("deliveries")
             try:
-                claimed = await self._store.write(service.claim, self._links, lease_s=self._lease_s)
+                claimed = await self._store.write_holding(
+                    "deliveries", service.claim, self._links, lease_s=self._lease_s
+                )
                 for each in claimed.tries:
                     self._start(each)
                 if not claimed.tries:
@@ -57,7 +59,7 @@ class Dispatcher:
     async def _try(self, claimed: Try) -> None:
         outcome = await self._sender.attempt(claimed)
         try:
-            is_mine = await self._store.write(service.settle, claimed, outcome)
+            is_mine = await self._store.write_holding(None, service.settle, claimed, outcome)
         except StoreUnavailableError:
             return  # the lease runs out, and the try is repeated
         if not is_mine:

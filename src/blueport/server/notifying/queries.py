@@ -60,7 +60,7 @@ _INSERT_WEBHOOK = Statement(insert_into(webhooks))
 _INSERT_EVENT = Statement(insert_into(events))
 _INSERT_DELIVERY = Statement(insert_into(deliveries))
 
-_WEBHOOKS = Statement(
+_OF_ACCOUNT = (
     select(
         webhooks.c.id,
         webhooks.c.account_id,
@@ -72,6 +72,9 @@ _WEBHOOKS = Statement(
     .where(webhooks.c.account_id == bindparam("account_id"))
     .order_by(webhooks.c.id.desc())
 )
+_WEBHOOKS = Statement(_OF_ACCOUNT)
+# One that is deleted meanwhile waits until what it is to hear is there to be called off.
+_LISTENING = Statement(_OF_ACCOUNT.with_for_update(read=True, key_share=True))
 _DELETE_WEBHOOK = Statement(
     delete(webhooks).where(webhooks.c.account_id == bindparam("account_id"), webhooks.c.id == bindparam("id"))
 )
@@ -129,6 +132,7 @@ _DUE = Statement(
     )
     .order_by(deliveries.c.available_at, deliveries.c.seq)
     .limit(bindparam("limit"))
+    .with_for_update(of=deliveries, skip_locked=True)
 )
 _CLAIM = Statement(
     update(deliveries)
@@ -190,6 +194,11 @@ def add_webhook(tx: Tx, webhook: NewWebhook) -> None:
 def webhooks_of(tx: Tx, account_id: AccountId) -> list[WebhookRow]:
     """Return the account's webhooks, newest first."""
     return tx.all(WebhookRow, _WEBHOOKS, account_id=account_id)
+
+
+def listening_webhooks(tx: Tx, account_id: AccountId) -> list[WebhookRow]:
+    """Return the account's webhooks, none of which goes away before this transaction ends."""
+    return tx.all(WebhookRow, _LISTENING, account_id=account_id)
 
 
 def delete_webhook(tx: Tx, account_id: AccountId, webhook_id: str) -> bool:

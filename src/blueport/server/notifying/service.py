@@ -64,7 +64,7 @@ def announce(tx: Tx, fact: Fact, *, waits_for_files: bool = False) -> None:
     event = NewEvent(EventId(mint("evt", tx.now_ms)), *fact)
     queries.add_event(tx, event)
     available_at = tx.now_ms + FILES_WAIT_MS if waits_for_files else 0
-    for webhook in queries.webhooks_of(tx, fact.account_id):
+    for webhook in queries.listening_webhooks(tx, fact.account_id):
         if _wants(webhook, fact):
             delivery_id = DeliveryId(mint("dlv", tx.now_ms))
             queries.add_delivery(tx, delivery_id, event, webhook.id, available_at=available_at)

@@ -46,7 +46,11 @@ _USED = Statement(
 )
 _COUNT = Statement(
     update(sandbox_usage)
-    .where(sandbox_usage.c.account_id == bindparam("account"), sandbox_usage.c.day == bindparam("on_day"))
+    .where(
+        sandbox_usage.c.account_id == bindparam("account"),
+        sandbox_usage.c.day == bindparam("on_day"),
+        sandbox_usage.c.used < bindparam("limit"),
+    )
     .values(used=sandbox_usage.c.used + 1)
 )
 _FIRST_USE = Statement(insert_into(sandbox_usage))
@@ -93,7 +97,11 @@ def used(tx: Tx, account_id: AccountId, day: int) -> int:
     return tx.one(int, _USED, account_id=account_id, day=day) or 0
 
 
-def count_one(tx: Tx, account_id: AccountId, day: int) -> None:
-    """Count a message of the account on that day."""
-    if tx.change(_COUNT, account=account_id, on_day=day) == 0:
-        tx.change(_FIRST_USE, account_id=account_id, day=day, used=1)
+def count_one(tx: Tx, account_id: AccountId, day: int, limit: int) -> bool:
+    """Count a message of the account on that day; False if it would be one too many."""
+    if tx.change(_COUNT, account=account_id, on_day=day, limit=limit) == 1:
+        return True
+    if limit == 0 or used(tx, account_id, day) > 0:
+        return False
+    tx.change(_FIRST_USE, account_id=account_id, day=day, used=1)
+    return True

@@ -84,11 +84,10 @@ def count_message(tx: Tx, account_id: AccountId) -> None:
         ApiError: `sandbox_quota_exceeded`.
     """
     today = usage(tx, account_id)
-    if today.used >= today.limit:
+    if not queries.count_one(tx, account_id, tx.now_ms // DAY_MS, today.limit):
         wait_s = -(-(today.resets_at - tx.now_ms) // 1000)
         message = f"All {today.limit} sandbox messages of this day are used up; they come back at midnight UTC."
         raise ApiError("sandbox_quota_exceeded", message, retry_after_s=wait_s)
-    queries.count_one(tx, account_id, tx.now_ms // DAY_MS)
 
 
 def account_of(tx: Tx, line: Line, contact: str) -> AccountId:

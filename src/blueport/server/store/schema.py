@@ -1,30 +1,45 @@
-"""Brings a database's schema up to date."""
+"""Brings a database's schema up to date: by the same migrations on SQLite and PostgreSQL.
 
+Nothing is done for what is up to date, and one that a newer Blueport has changed is refused: nobody knows what that one
+keeps there. Who comes second while another migrates waits for it.
+"""
+
+import asyncio
+import fcntl
+import io
+import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
-from blueport.server.errors import StoreUnavailableError
+from blueport.server.errors import MisconfiguredError, StoreUnavailableError
+from blueport.server.settings import is_postgres
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
 # A migration's file is named after its revision.
-_NEWEST = max(path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
+_KNOWN = sorted(path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
+NEWEST = _KNOWN[-1]
+_VERSION = "SELECT version_num FROM alembic_version"
+# The name of the lock that who migrates holds.
+_MIGRATING = 0x6D696772
 
 
-def upgrade(path: Path) -> None:
-    """Create the SQLite file at *path*, readable by its owner alone, or bring it to the newest schema.
+def upgrade(database: str) -> str | None:
+    """Make a database, readable by its owner alone, or bring it to the newest schema; return which it had before.
 
     Raises:
-        StoreUnavailableError: It is locked, or no database.
+        MisconfiguredError: A newer Blueport has changed it.
+        StoreUnavailableError: It cannot be had, is locked, or is no database.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    if not _is_newest(path):
-        _migrate(path)
+    if is_postgres(database):
+        return asyncio.run(_upgrade_postgres(database))
+    return _upgrade_file(Path(database).expanduser())
 
 
 def engine_of(path: Path) -> Engine:
@@ -32,28 +47,101 @@ def engine_of(path: Path) -> Engine:
     return create_engine(f"sqlite:///{path}", poolclass=NullPool)
 
 
-def _is_newest(path: Path) -> bool:
-    """Say whether there is nothing to do; what cannot be read now is for the migration to wait for, or to tell."""
+def _upgrade_file(path: Path) -> str | None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    before = _version_of_file(path)
+    if before != NEWEST:
+        with _alone_on(path):
+            _migrate_file(path)
+    return before
+
+
+def _version_of_file(path: Path) -> str | None:
+    """Return the file's schema; what cannot be read now is for the migration to wait for, or to tell."""
     try:
         with closing(sqlite3.connect(path, timeout=0)) as connection:
-            return connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(_NEWEST,)]
+            found = connection.execute(_VERSION).fetchone()
     except sqlite3.Error:
-        return False
+        return None
+    return _known(found[0]) if found else None
 
 
-def _migrate(path: Path) -> None:
-    # A server that comes back after a crash, or a command beside it, need not wait for what only a new schema needs.
-    from alembic import command  # noqa: PLC0415
-    from alembic.config import Config  # noqa: PLC0415
+def _known(version: str) -> str:
+    if version not in _KNOWN:
+        raise MisconfiguredError(
+            f"this database has the schema {version} of a newer Blueport, and this one knows {NEWEST}: update Blueport"
+        )
+    return version
 
+
+@contextmanager
+def _alone_on(path: Path) -> Iterator[None]:
+    """Wait until nobody else migrates the file."""
+    with os.fdopen(os.open(path.with_name(f"{path.name}.lock"), os.O_WRONLY | os.O_CREAT, 0o600), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _migrate_file(path: Path) -> None:
     engine = engine_of(path)
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
     try:
         with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            _alembic("head", connection=connection)
     except DatabaseError as error:
         raise StoreUnavailableError(f"{path}: {error.orig}") from error
     finally:
         engine.dispose()
+
+
+async def _upgrade_postgres(url: str) -> str | None:
+    import asyncpg  # noqa: PLC0415 - who has a file need not load it
+
+    from blueport.server.store import postgres  # noqa: PLC0415 - as above
+
+    try:
+        connection = await postgres.connect(url)
+        try:
+            return await _migrate_postgres(connection)
+        finally:
+            await connection.close(timeout=postgres.CONNECT_TIMEOUT_S)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        raise StoreUnavailableError(f"{type(error).__name__}: {error}") from error
+
+
+async def _migrate_postgres(connection: Any) -> str | None:
+    """Run what is missing as one script in one transaction: so it also goes through a pooler."""
+    async with connection.transaction():
+        before = await _version_of_postgres(connection)
+        if before == NEWEST:
+            return before
+        await connection.execute(f"SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock({_MIGRATING})")
+        found = await _version_of_postgres(connection)
+        if found != NEWEST:
+            await connection.execute(f"SET LOCAL statement_timeout = 0; {_script_from(found)}")
+    return before
+
+
+async def _version_of_postgres(connection: Any) -> str | None:
+    if await connection.fetchval("SELECT to_regclass('alembic_version')::text") is None:
+        return None
+    found = await connection.fetchval(_VERSION)
+    return None if found is None else _known(found)
+
+
+def _script_from(version: str | None) -> str:
+    """Return the SQL that leads from *version* to the newest schema."""
+    script = io.StringIO()
+    _alembic(f"{version or 'base'}:head", script=script)
+    return script.getvalue()
+
+
+def _alembic(revisions: str, *, connection: Any = None, script: io.StringIO | None = None) -> None:
+    # A server that comes back after a crash, or a command beside it, need not wait for what only a new schema needs.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config(output_buffer=script)
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revisions, sql=script is not None)

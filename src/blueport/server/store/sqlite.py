@@ -94,7 +94,7 @@ class _Outcome(NamedTuple, Generic[T]):
 
 
 class SqliteStore:
-    """A database file; `write` and `read` run units of work in it."""
+    """A database file; see `Store`."""
 
     def __init__(self, path: Path, now_ms: Callable[[], int]) -> None:
         """Open the migrated file at *path*; *now_ms* is the clock of all its transactions."""
@@ -112,11 +112,7 @@ class SqliteStore:
         self._writer.start()
 
     async def write(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run *unit* in a transaction and return its result once that is on the disk.
-
-        Raises:
-            StoreUnavailableError: The database did not take it; nothing was done.
-        """
+        """See `Store.write`."""
         loop = asyncio.get_running_loop()
         work: _Work[T] = _Work(lambda tx: unit(tx, *args, **kwargs), loop.create_future())
         if not self._gathered:
@@ -124,17 +120,23 @@ class SqliteStore:
         self._gathered.append(work)  # type: ignore[arg-type]  # works of any result
         return await work.done
 
-    async def read(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run *unit* on one consistent view of what is committed; it cannot write.
+    async def write_holding(
+        self,
+        name: str | None,  # noqa: ARG002 - there is one writer anyway
+        unit: Callable[Concatenate[Tx, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """See `Store.write_holding`."""
+        return await self.write(unit, *args, **kwargs)
 
-        Raises:
-            StoreUnavailableError: The database could not be read.
-        """
+    async def read(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """See `Store.read`."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, lambda: self._read(lambda tx: unit(tx, *args, **kwargs)))
 
-    def close(self) -> None:
-        """Finish what was accepted, then close the file."""
+    async def close(self) -> None:
+        """See `Store.close`."""
         self._hand_over()
         self._groups.put(None)
         self._writer.join()

@@ -4,7 +4,9 @@
 `participants` are JSON. `seq` is the order of acceptance. Each table is led by its account.
 """
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, MetaData, Table, UniqueConstraint, text
+
+from blueport.server.store.types import SEQUENCE, TEXT
 
 metadata = MetaData(
     naming_convention={
@@ -15,27 +17,24 @@ metadata = MetaData(
     }
 )
 
-# SQLite counts up only a column of the type INTEGER.
-_Sequence = BigInteger().with_variant(Integer, "sqlite")
-
 
 def _id() -> Column[str]:
-    return Column("id", Text, primary_key=True)
+    return Column("id", TEXT, primary_key=True)
 
 
 def _account() -> Column[str]:
-    return Column("account_id", Text, ForeignKey("accounts.id"), nullable=False)
+    return Column("account_id", TEXT, ForeignKey("accounts.id"), nullable=False)
 
 
 def _seq() -> Column[int]:
-    return Column("seq", _Sequence, primary_key=True, autoincrement=True)
+    return Column("seq", SEQUENCE, primary_key=True, autoincrement=True)
 
 
 installation = Table(
     "installation",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("cursor_secret", Text, nullable=False),
+    Column("cursor_secret", TEXT, nullable=False),
     Column("sandbox_daily_limit", Integer, nullable=False, server_default="50"),  # as the server was last started with
     Column("created_at", BigInteger, nullable=False),
 )
@@ -44,8 +43,8 @@ accounts = Table(
     "accounts",
     metadata,
     _id(),
-    Column("name", Text, nullable=False),
-    Column("owner", Text),  # the person's e-mail; null: nobody's, as of a service
+    Column("name", TEXT, nullable=False),
+    Column("owner", TEXT),  # the person's e-mail; null: nobody's, as of a service
     Column("created_at", BigInteger, nullable=False),
 )
 
@@ -54,11 +53,11 @@ api_keys = Table(
     metadata,
     _id(),
     _account(),
-    Column("name", Text, nullable=False),
-    Column("hash", Text, nullable=False, unique=True),
-    Column("last4", Text, nullable=False),
-    Column("scopes", Text, nullable=False),
-    Column("line_ids", Text),  # null: every line of the account
+    Column("name", TEXT, nullable=False),
+    Column("hash", TEXT, nullable=False, unique=True),
+    Column("last4", TEXT, nullable=False),
+    Column("scopes", TEXT, nullable=False),
+    Column("line_ids", TEXT),  # null: every line of the account
     Column("hourly_limit", Integer),  # null: the installation's
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger),
@@ -75,10 +74,10 @@ daemons = Table(
     metadata,
     _id(),
     _account(),
-    Column("name", Text, nullable=False),
-    Column("token_hash", Text, nullable=False, unique=True),
-    Column("journal", Text),
-    Column("version", Text),
+    Column("name", TEXT, nullable=False),
+    Column("token_hash", TEXT, nullable=False, unique=True),
+    Column("journal", TEXT),
+    Column("version", TEXT),
     Column("created_at", BigInteger, nullable=False),
     Column("seen_at", BigInteger),
     Column("revoked_at", BigInteger),
@@ -89,14 +88,14 @@ lines = Table(
     metadata,
     _id(),
     _account(),
-    Column("daemon_id", Text, ForeignKey("daemons.id"), index=True),
-    Column("handle", Text, nullable=False, unique=True),
-    Column("label", Text),
-    Column("service", Text, nullable=False),
+    Column("daemon_id", TEXT, ForeignKey("daemons.id"), index=True),
+    Column("handle", TEXT, nullable=False, unique=True),
+    Column("label", TEXT),
+    Column("service", TEXT, nullable=False),
     Column("is_active", Integer, nullable=False),
-    Column("capabilities", Text, nullable=False),
-    Column("health", Text, nullable=False),
-    Column("hint", Text),
+    Column("capabilities", TEXT, nullable=False),
+    Column("health", TEXT, nullable=False),
+    Column("hint", TEXT),
     Column("is_sandbox", Integer, nullable=False, server_default="0"),
     Column("is_contact_first", Integer, nullable=False, server_default="1"),
     Column("created_at", BigInteger, nullable=False),
@@ -115,13 +114,13 @@ chats = Table(
     metadata,
     _id(),
     _account(),
-    Column("line_id", Text, ForeignKey("lines.id"), nullable=False),
-    Column("key", Text, nullable=False),  # the peer's canonical handle, or the group's own identifier
-    Column("identifier", Text, nullable=False),
-    Column("service", Text, nullable=False),
-    Column("name", Text),
+    Column("line_id", TEXT, ForeignKey("lines.id"), nullable=False),
+    Column("key", TEXT, nullable=False),  # the peer's canonical handle, or the group's own identifier
+    Column("identifier", TEXT, nullable=False),
+    Column("service", TEXT, nullable=False),
+    Column("name", TEXT),
     Column("is_group", Integer, nullable=False),
-    Column("participants", Text, nullable=False),
+    Column("participants", TEXT, nullable=False),
     Column("first_inbound_at", BigInteger),
     Column("last_message_at", BigInteger, nullable=False),  # created_at while there is none
     Column("activity_seq", BigInteger, nullable=False),  # seq of the message that made last_message_at; 0: none
@@ -135,9 +134,9 @@ chat_guids = Table(
     "chat_guids",
     metadata,
     _account(),
-    Column("line_id", Text, ForeignKey("lines.id"), primary_key=True),
-    Column("guid", Text, primary_key=True),
-    Column("chat_id", Text, ForeignKey("chats.id"), nullable=False, index=True),
+    Column("line_id", TEXT, ForeignKey("lines.id"), primary_key=True),
+    Column("guid", TEXT, primary_key=True),
+    Column("chat_id", TEXT, ForeignKey("chats.id"), nullable=False, index=True),
     Column("seen_at", BigInteger, nullable=False),
 )
 
@@ -145,21 +144,21 @@ messages = Table(
     "messages",
     metadata,
     _seq(),
-    Column("id", Text, nullable=False, unique=True),
+    Column("id", TEXT, nullable=False, unique=True),
     _account(),
-    Column("line_id", Text, ForeignKey("lines.id"), nullable=False),
-    Column("chat_id", Text, ForeignKey("chats.id"), nullable=False),
-    Column("guid", Text, nullable=False),
-    Column("sender", Text, nullable=False),
-    Column("text", Text),
-    Column("attachments", Text, nullable=False),  # as `shapes.StoredAttachment`
-    Column("service", Text),
+    Column("line_id", TEXT, ForeignKey("lines.id"), nullable=False),
+    Column("chat_id", TEXT, ForeignKey("chats.id"), nullable=False),
+    Column("guid", TEXT, nullable=False),
+    Column("sender", TEXT, nullable=False),
+    Column("text", TEXT),
+    Column("attachments", TEXT, nullable=False),  # as `shapes.StoredAttachment`
+    Column("service", TEXT),
     Column("is_from_me", Integer, nullable=False),
     Column("is_audio_message", Integer, nullable=False),
     Column("sent_at", BigInteger, nullable=False),
     Column("synced_at", BigInteger, nullable=False),
-    Column("outbox_id", Text),
-    Column("reply_to_guid", Text),
+    Column("outbox_id", TEXT),
+    Column("reply_to_guid", TEXT),
     UniqueConstraint("line_id", "guid"),
     Index(None, "chat_id", "sent_at", "id"),
 )
@@ -168,10 +167,10 @@ idempotency_keys = Table(
     "idempotency_keys",
     metadata,
     _account(),
-    Column("key_id", Text, ForeignKey("api_keys.id"), primary_key=True),
-    Column("name", Text, primary_key=True),
-    Column("fingerprint", Text, nullable=False),
-    Column("body", Text, nullable=False),
+    Column("key_id", TEXT, ForeignKey("api_keys.id"), primary_key=True),
+    Column("name", TEXT, primary_key=True),
+    Column("fingerprint", TEXT, nullable=False),
+    Column("body", TEXT, nullable=False),
     Column("created_at", BigInteger, nullable=False, index=True),
     sqlite_with_rowid=False,
 )
@@ -180,10 +179,10 @@ idempotency_keys = Table(
 unanswered = Table(
     "unanswered",
     metadata,
-    Column("account_id", Text, nullable=False),
-    Column("fingerprint", Text, primary_key=True),
-    Column("request_id", Text, primary_key=True),
-    Column("body", Text, nullable=False),
+    Column("account_id", TEXT, nullable=False),
+    Column("fingerprint", TEXT, primary_key=True),
+    Column("request_id", TEXT, primary_key=True),
+    Column("body", TEXT, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -192,29 +191,29 @@ outbox = Table(
     "outbox",
     metadata,
     _seq(),
-    Column("id", Text, nullable=False, unique=True),
+    Column("id", TEXT, nullable=False, unique=True),
     _account(),
-    Column("line_id", Text, ForeignKey("lines.id"), nullable=False),
-    Column("chat_id", Text, ForeignKey("chats.id"), nullable=False),
-    Column("key_id", Text, ForeignKey("api_keys.id"), nullable=False),
-    Column("kind", Text, nullable=False, server_default="text"),
-    Column("payload", Text, nullable=False),
-    Column("reply_to_guid", Text),
-    Column("about_guid", Text),  # the message that is reacted to
+    Column("line_id", TEXT, ForeignKey("lines.id"), nullable=False),
+    Column("chat_id", TEXT, ForeignKey("chats.id"), nullable=False),
+    Column("key_id", TEXT, ForeignKey("api_keys.id"), nullable=False),
+    Column("kind", TEXT, nullable=False, server_default="text"),
+    Column("payload", TEXT, nullable=False),
+    Column("reply_to_guid", TEXT),
+    Column("about_guid", TEXT),  # the message that is reacted to
     Column("about_part", Integer),
-    Column("file_id", Text),
-    Column("part_of", Text),  # the item whose text this is: it waits until this is sent, and is what callers know
-    Column("status", Text, nullable=False),
+    Column("file_id", TEXT),
+    Column("part_of", TEXT),  # the item whose text this is: it waits until this is sent, and is what callers know
+    Column("status", TEXT, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("max_attempts", Integer, nullable=False),
     Column("available_at", BigInteger, nullable=False),
-    Column("claim_token", Text),
-    Column("claimed_by", Text),  # the journal that holds it
+    Column("claim_token", TEXT),
+    Column("claimed_by", TEXT),  # the journal that holds it
     Column("claim_asked_at", BigInteger),  # when, by that journal's own clock
     Column("lease_until", BigInteger),
     Column("begun_at", BigInteger),  # from here on it may be in Messages' hands
-    Column("begun_nonce", Text),  # of the hand-over that was granted
-    Column("error", Text),
+    Column("begun_nonce", TEXT),  # of the hand-over that was granted
+    Column("error", TEXT),
     Column("created_at", BigInteger, nullable=False),
     Column("completed_at", BigInteger),
     # What is open is little, whatever the table has grown to.
@@ -231,13 +230,13 @@ events = Table(
     "events",
     metadata,
     _seq(),
-    Column("id", Text, nullable=False, unique=True),
+    Column("id", TEXT, nullable=False, unique=True),
     _account(),
-    Column("line_id", Text, ForeignKey("lines.id"), nullable=False),
-    Column("chat_id", Text, ForeignKey("chats.id"), nullable=False),
-    Column("type", Text, nullable=False),
-    Column("subject_id", Text, nullable=False),
-    Column("data", Text, nullable=False),
+    Column("line_id", TEXT, ForeignKey("lines.id"), nullable=False),
+    Column("chat_id", TEXT, ForeignKey("chats.id"), nullable=False),
+    Column("type", TEXT, nullable=False),
+    Column("subject_id", TEXT, nullable=False),
+    Column("data", TEXT, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     UniqueConstraint("subject_id", "type"),
 )
@@ -247,10 +246,10 @@ webhooks = Table(
     metadata,
     _id(),
     _account(),
-    Column("url", Text, nullable=False),
-    Column("secret", Text, nullable=False),
-    Column("events", Text, nullable=False),
-    Column("line_ids", Text),  # null: every line of the account, later ones too
+    Column("url", TEXT, nullable=False),
+    Column("secret", TEXT, nullable=False),
+    Column("events", TEXT, nullable=False),
+    Column("line_ids", TEXT),  # null: every line of the account, later ones too
     Column("is_active", Integer, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Index(None, "account_id", "id"),
@@ -260,17 +259,17 @@ deliveries = Table(
     "deliveries",
     metadata,
     _seq(),
-    Column("id", Text, nullable=False, unique=True),
+    Column("id", TEXT, nullable=False, unique=True),
     _account(),
-    Column("event_id", Text, ForeignKey("events.id"), nullable=False),
-    Column("webhook_id", Text, nullable=False),  # outlives its webhook
-    Column("chat_id", Text, nullable=False),
-    Column("state", Text, nullable=False),
+    Column("event_id", TEXT, ForeignKey("events.id"), nullable=False),
+    Column("webhook_id", TEXT, nullable=False),  # outlives its webhook
+    Column("chat_id", TEXT, nullable=False),
+    Column("state", TEXT, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("available_at", BigInteger, nullable=False),
-    Column("claim_token", Text),
+    Column("claim_token", TEXT),
     Column("lease_until", BigInteger),
-    Column("reason", Text),
+    Column("reason", TEXT),
     Column("created_at", BigInteger, nullable=False),
     Column("completed_at", BigInteger),
     UniqueConstraint("event_id", "webhook_id"),
@@ -295,21 +294,21 @@ signals = Table(
     "signals",
     metadata,
     _seq(),
-    Column("id", Text, nullable=False, unique=True),
+    Column("id", TEXT, nullable=False, unique=True),
     _account(),
-    Column("line_id", Text, ForeignKey("lines.id"), nullable=False),
-    Column("chat_id", Text, ForeignKey("chats.id"), nullable=False),
-    Column("key_id", Text, ForeignKey("api_keys.id"), nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("payload", Text, nullable=False),
-    Column("status", Text, nullable=False),
+    Column("line_id", TEXT, ForeignKey("lines.id"), nullable=False),
+    Column("chat_id", TEXT, ForeignKey("chats.id"), nullable=False),
+    Column("key_id", TEXT, ForeignKey("api_keys.id"), nullable=False),
+    Column("kind", TEXT, nullable=False),
+    Column("payload", TEXT, nullable=False),
+    Column("status", TEXT, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("max_attempts", Integer, nullable=False),
     Column("available_at", BigInteger, nullable=False),
-    Column("claim_token", Text),
+    Column("claim_token", TEXT),
     Column("lease_until", BigInteger),
     Column("expires_at", BigInteger, nullable=False),
-    Column("error", Text),
+    Column("error", TEXT),
     Column("created_at", BigInteger, nullable=False),
     Column("completed_at", BigInteger),
     Index(
@@ -326,14 +325,14 @@ files = Table(
     metadata,
     _id(),
     _account(),
-    Column("filename", Text),
-    Column("mime_type", Text, nullable=False),
+    Column("filename", TEXT),
+    Column("mime_type", TEXT, nullable=False),
     Column("size", BigInteger, nullable=False),
-    Column("sha256", Text, nullable=False),
-    Column("shown_as", Text),  # the media type as which a browser may show it; null: it must save it
-    Column("storage_key", Text, nullable=False, unique=True),
-    Column("line_id", Text, ForeignKey("lines.id")),  # of a file that somebody sent to that line
-    Column("attachment_guid", Text),
+    Column("sha256", TEXT, nullable=False),
+    Column("shown_as", TEXT),  # the media type as which a browser may show it; null: it must save it
+    Column("storage_key", TEXT, nullable=False, unique=True),
+    Column("line_id", TEXT, ForeignKey("lines.id")),  # of a file that somebody sent to that line
+    Column("attachment_guid", TEXT),
     Column("created_at", BigInteger, nullable=False),
     UniqueConstraint("line_id", "attachment_guid"),
 )
@@ -342,18 +341,18 @@ reactions = Table(
     "reactions",
     metadata,
     _seq(),
-    Column("id", Text, nullable=False, unique=True),
+    Column("id", TEXT, nullable=False, unique=True),
     _account(),
-    Column("line_id", Text, ForeignKey("lines.id"), nullable=False),
-    Column("chat_id", Text, ForeignKey("chats.id"), nullable=False),
-    Column("message_id", Text),  # null until the message is known
-    Column("message_guid", Text, nullable=False),
+    Column("line_id", TEXT, ForeignKey("lines.id"), nullable=False),
+    Column("chat_id", TEXT, ForeignKey("chats.id"), nullable=False),
+    Column("message_id", TEXT),  # null until the message is known
+    Column("message_guid", TEXT, nullable=False),
     Column("part", Integer, nullable=False),
-    Column("guid", Text, nullable=False),  # of the row that put it there
-    Column("removed_by_guid", Text),
-    Column("type", Text),  # null: none of the six
-    Column("emoji", Text),
-    Column("sender", Text, nullable=False),
+    Column("guid", TEXT, nullable=False),  # of the row that put it there
+    Column("removed_by_guid", TEXT),
+    Column("type", TEXT),  # null: none of the six
+    Column("emoji", TEXT),
+    Column("sender", TEXT, nullable=False),
     Column("is_from_me", Integer, nullable=False),
     Column("added", Integer, nullable=False),  # 0 once it was taken off or replaced
     Column("sent_at", BigInteger, nullable=False),
@@ -369,8 +368,8 @@ typing_indicators = Table(
     metadata,
     _id(),
     _account(),
-    Column("chat_id", Text, ForeignKey("chats.id"), nullable=False),
-    Column("handle", Text, nullable=False),
+    Column("chat_id", TEXT, ForeignKey("chats.id"), nullable=False),
+    Column("handle", TEXT, nullable=False),
     Column("is_typing", Integer, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     UniqueConstraint("chat_id", "handle"),
@@ -381,8 +380,8 @@ receipts = Table(
     metadata,
     _id(),
     _account(),
-    Column("chat_id", Text, ForeignKey("chats.id"), nullable=False),
-    Column("handle", Text, nullable=False),
+    Column("chat_id", TEXT, ForeignKey("chats.id"), nullable=False),
+    Column("handle", TEXT, nullable=False),
     Column("last_read_at", BigInteger, nullable=False),
     Column("synced_at", BigInteger, nullable=False),
     UniqueConstraint("chat_id", "handle"),
@@ -392,9 +391,9 @@ receipts = Table(
 sandbox_pairings = Table(
     "sandbox_pairings",
     metadata,
-    Column("account_id", Text, ForeignKey("accounts.id"), primary_key=True),
-    Column("activation_code", Text, nullable=False, unique=True),
-    Column("contact", Text, unique=True),
+    Column("account_id", TEXT, ForeignKey("accounts.id"), primary_key=True),
+    Column("activation_code", TEXT, nullable=False, unique=True),
+    Column("contact", TEXT, unique=True),
     Column("activated_at", BigInteger),
     Column("created_at", BigInteger, nullable=False),
 )
@@ -402,7 +401,7 @@ sandbox_pairings = Table(
 sandbox_usage = Table(
     "sandbox_usage",
     metadata,
-    Column("account_id", Text, ForeignKey("accounts.id"), primary_key=True),
+    Column("account_id", TEXT, ForeignKey("accounts.id"), primary_key=True),
     Column("day", Integer, primary_key=True),  # since 1970, UTC
     Column("used", Integer, nullable=False),
 )
@@ -412,13 +411,13 @@ audit_log = Table(
     "audit_log",
     metadata,
     _seq(),
-    Column("account_id", Text),  # null: the installation's own matters
+    Column("account_id", TEXT),  # null: the installation's own matters
     Column("at", BigInteger, nullable=False),
-    Column("actor", Text, nullable=False),  # a key's id, or who else it was: `operator`, `system`
-    Column("action", Text, nullable=False),
-    Column("target", Text),
-    Column("detail", Text),
-    Column("address", Text),
-    Column("request_id", Text),
+    Column("actor", TEXT, nullable=False),  # a key's id, or who else it was: `operator`, `system`
+    Column("action", TEXT, nullable=False),
+    Column("target", TEXT),
+    Column("detail", TEXT),
+    Column("address", TEXT),
+    Column("request_id", TEXT),
     Index(None, "account_id", "seq"),
 )

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from blueport.server.store.types import SEQUENCE, TEXT
+
 revision = "0003"
 down_revision = "0002"
 
@@ -11,6 +13,25 @@ def upgrade() -> None:
     """Bring the schema forward."""
     _new_tables()
     _new_columns()
+    if op.get_context().dialect.name == "postgresql":
+        _make_append_only_on_postgres()
+    else:
+        _make_append_only_on_sqlite()
+
+
+def _make_append_only_on_postgres() -> None:
+    op.execute(
+        "CREATE FUNCTION audit_log_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " RAISE EXCEPTION 'the audit log is append-only' USING ERRCODE = 'integrity_constraint_violation'; END $$"
+    )
+    for events, each in (("UPDATE OR DELETE", "ROW"), ("TRUNCATE", "STATEMENT")):
+        op.execute(
+            f"CREATE TRIGGER audit_log_is_append_only_{each.lower()} BEFORE {events} ON audit_log"
+            f" FOR EACH {each} EXECUTE FUNCTION audit_log_is_append_only()"
+        )
+
+
+def _make_append_only_on_sqlite() -> None:
     for event in ("UPDATE", "DELETE"):
         op.execute(
             f"CREATE TRIGGER audit_log_is_append_only_{event.lower()} BEFORE {event} ON audit_log"
@@ -27,15 +48,15 @@ def upgrade() -> None:
 def _new_tables() -> None:
     op.create_table(
         "audit_log",
-        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
-        sa.Column("account_id", sa.Text(), nullable=True),
+        sa.Column("seq", SEQUENCE, autoincrement=True, nullable=False),
+        sa.Column("account_id", TEXT, nullable=True),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.Column("actor", sa.Text(), nullable=False),
-        sa.Column("action", sa.Text(), nullable=False),
-        sa.Column("target", sa.Text(), nullable=True),
-        sa.Column("detail", sa.Text(), nullable=True),
-        sa.Column("address", sa.Text(), nullable=True),
-        sa.Column("request_id", sa.Text(), nullable=True),
+        sa.Column("actor", TEXT, nullable=False),
+        sa.Column("action", TEXT, nullable=False),
+        sa.Column("target", TEXT, nullable=True),
+        sa.Column("detail", TEXT, nullable=True),
+        sa.Column("address", TEXT, nullable=True),
+        sa.Column("request_id", TEXT, nullable=True),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_audit_log")),
     )
     with op.batch_alter_table("audit_log", schema=None) as batch_op:
@@ -43,9 +64,9 @@ def _new_tables() -> None:
 
     op.create_table(
         "sandbox_pairings",
-        sa.Column("account_id", sa.Text(), nullable=False),
-        sa.Column("activation_code", sa.Text(), nullable=False),
-        sa.Column("contact", sa.Text(), nullable=True),
+        sa.Column("account_id", TEXT, nullable=False),
+        sa.Column("activation_code", TEXT, nullable=False),
+        sa.Column("contact", TEXT, nullable=True),
         sa.Column("activated_at", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_sandbox_pairings_account_id")),
@@ -55,7 +76,7 @@ def _new_tables() -> None:
     )
     op.create_table(
         "sandbox_usage",
-        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("account_id", TEXT, nullable=False),
         sa.Column("day", sa.Integer(), nullable=False),
         sa.Column("used", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_sandbox_usage_account_id")),
@@ -63,16 +84,16 @@ def _new_tables() -> None:
     )
     op.create_table(
         "files",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("account_id", sa.Text(), nullable=False),
-        sa.Column("filename", sa.Text(), nullable=True),
-        sa.Column("mime_type", sa.Text(), nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("account_id", TEXT, nullable=False),
+        sa.Column("filename", TEXT, nullable=True),
+        sa.Column("mime_type", TEXT, nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
-        sa.Column("sha256", sa.Text(), nullable=False),
-        sa.Column("shown_as", sa.Text(), nullable=True),
-        sa.Column("storage_key", sa.Text(), nullable=False),
-        sa.Column("line_id", sa.Text(), nullable=True),
-        sa.Column("attachment_guid", sa.Text(), nullable=True),
+        sa.Column("sha256", TEXT, nullable=False),
+        sa.Column("shown_as", TEXT, nullable=True),
+        sa.Column("storage_key", TEXT, nullable=False),
+        sa.Column("line_id", TEXT, nullable=True),
+        sa.Column("attachment_guid", TEXT, nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_files_account_id")),
         sa.ForeignKeyConstraint(["line_id"], ["lines.id"], name=op.f("fk_files_line_id")),
@@ -82,19 +103,19 @@ def _new_tables() -> None:
     )
     op.create_table(
         "reactions",
-        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("account_id", sa.Text(), nullable=False),
-        sa.Column("line_id", sa.Text(), nullable=False),
-        sa.Column("chat_id", sa.Text(), nullable=False),
-        sa.Column("message_id", sa.Text(), nullable=True),
-        sa.Column("message_guid", sa.Text(), nullable=False),
+        sa.Column("seq", SEQUENCE, autoincrement=True, nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("account_id", TEXT, nullable=False),
+        sa.Column("line_id", TEXT, nullable=False),
+        sa.Column("chat_id", TEXT, nullable=False),
+        sa.Column("message_id", TEXT, nullable=True),
+        sa.Column("message_guid", TEXT, nullable=False),
         sa.Column("part", sa.Integer(), nullable=False),
-        sa.Column("guid", sa.Text(), nullable=False),
-        sa.Column("removed_by_guid", sa.Text(), nullable=True),
-        sa.Column("type", sa.Text(), nullable=True),
-        sa.Column("emoji", sa.Text(), nullable=True),
-        sa.Column("sender", sa.Text(), nullable=False),
+        sa.Column("guid", TEXT, nullable=False),
+        sa.Column("removed_by_guid", TEXT, nullable=True),
+        sa.Column("type", TEXT, nullable=True),
+        sa.Column("emoji", TEXT, nullable=True),
+        sa.Column("sender", TEXT, nullable=False),
         sa.Column("is_from_me", sa.Integer(), nullable=False),
         sa.Column("added", sa.Integer(), nullable=False),
         sa.Column("sent_at", sa.BigInteger(), nullable=False),
@@ -115,10 +136,10 @@ def _new_tables() -> None:
 
     op.create_table(
         "receipts",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("account_id", sa.Text(), nullable=False),
-        sa.Column("chat_id", sa.Text(), nullable=False),
-        sa.Column("handle", sa.Text(), nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("account_id", TEXT, nullable=False),
+        sa.Column("chat_id", TEXT, nullable=False),
+        sa.Column("handle", TEXT, nullable=False),
         sa.Column("last_read_at", sa.BigInteger(), nullable=False),
         sa.Column("synced_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_receipts_account_id")),
@@ -128,22 +149,22 @@ def _new_tables() -> None:
     )
     op.create_table(
         "signals",
-        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("account_id", sa.Text(), nullable=False),
-        sa.Column("line_id", sa.Text(), nullable=False),
-        sa.Column("chat_id", sa.Text(), nullable=False),
-        sa.Column("key_id", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("payload", sa.Text(), nullable=False),
-        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("seq", SEQUENCE, autoincrement=True, nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("account_id", TEXT, nullable=False),
+        sa.Column("line_id", TEXT, nullable=False),
+        sa.Column("chat_id", TEXT, nullable=False),
+        sa.Column("key_id", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("payload", TEXT, nullable=False),
+        sa.Column("status", TEXT, nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("max_attempts", sa.Integer(), nullable=False),
         sa.Column("available_at", sa.BigInteger(), nullable=False),
-        sa.Column("claim_token", sa.Text(), nullable=True),
+        sa.Column("claim_token", TEXT, nullable=True),
         sa.Column("lease_until", sa.BigInteger(), nullable=True),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
-        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("error", TEXT, nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("completed_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_signals_account_id")),
@@ -164,10 +185,10 @@ def _new_tables() -> None:
 
     op.create_table(
         "typing_indicators",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("account_id", sa.Text(), nullable=False),
-        sa.Column("chat_id", sa.Text(), nullable=False),
-        sa.Column("handle", sa.Text(), nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("account_id", TEXT, nullable=False),
+        sa.Column("chat_id", TEXT, nullable=False),
+        sa.Column("handle", TEXT, nullable=False),
         sa.Column("is_typing", sa.Integer(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_typing_indicators_account_id")),
@@ -179,7 +200,7 @@ def _new_tables() -> None:
 
 def _new_columns() -> None:
     with op.batch_alter_table("accounts", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("owner", sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column("owner", TEXT, nullable=True))
     # Until now there was only the account that an installation starts with: the operator's own.
     op.execute("UPDATE accounts SET owner = 'operator'")
 
@@ -226,8 +247,8 @@ def _new_columns() -> None:
         )
 
     with op.batch_alter_table("outbox", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("kind", sa.Text(), server_default="text", nullable=False))
-        batch_op.add_column(sa.Column("about_guid", sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column("kind", TEXT, server_default="text", nullable=False))
+        batch_op.add_column(sa.Column("about_guid", TEXT, nullable=True))
         batch_op.add_column(sa.Column("about_part", sa.Integer(), nullable=True))
-        batch_op.add_column(sa.Column("file_id", sa.Text(), nullable=True))
-        batch_op.add_column(sa.Column("part_of", sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column("file_id", TEXT, nullable=True))
+        batch_op.add_column(sa.Column("part_of", TEXT, nullable=True))

@@ -1,0 +1,44 @@
+"""A database as the rest of the server sees it: SQLite's and PostgreSQL's stores both are this."""
+
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
+
+from blueport.server.store.tx import Tx
+from blueport.server.store.wakeups import Wakeups
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Store(Protocol):
+    """Where everything is kept; `now_ms` is the clock of all transactions."""
+
+    wakeups: Wakeups
+    now_ms: Callable[[], int]
+
+    async def write(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run *unit* in a transaction while nobody else writes; return its result once that is durable.
+
+        A unit may be run again, whole, if it came to nothing: it changes nothing but the database.
+
+        Raises:
+            StoreUnavailableError: The database did not take it; nothing was done.
+        """
+
+    async def write_holding(
+        self, name: str | None, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run *unit* as `write` does, but beside others, also of other processes, that hold other names, or none.
+
+        Such a unit stands on constraints, on rows that it locks, and on what only who holds *name* changes.
+        """
+
+    async def read(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run *unit* on one consistent view of what is committed; it cannot write.
+
+        Raises:
+            StoreUnavailableError: The database could not be read.
+        """
+
+    async def close(self) -> None:
+        """Finish what was accepted, then let go of the database."""

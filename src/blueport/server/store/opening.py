@@ -1,0 +1,39 @@
+"""Opens the database that a setting names: a PostgreSQL by its URL, else a file of SQLite's."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from blueport.server.settings import is_postgres
+from blueport.server.store import sqlite
+from blueport.server.store.interface import Store
+from blueport.server.store.tx import Tx
+
+T = TypeVar("T")
+
+
+def opened(database: str, now_ms: Callable[[], int], connections: int) -> Store:
+    """Open a migrated database; *now_ms* is the clock of all its transactions.
+
+    Raises:
+        StoreUnavailableError: It cannot be opened.
+    """
+    if is_postgres(database):
+        from blueport.server.store.postgres import PostgresStore  # noqa: PLC0415 - who has a file need not load it
+
+        return PostgresStore(database, now_ms, connections)
+    return sqlite.SqliteStore(Path(database).expanduser(), now_ms)
+
+
+def once(database: str, now_ms: Callable[[], int], unit: Callable[[Tx], T]) -> T:
+    """Run one unit on a connection of its own, whether or not servers work on the database, and return its result.
+
+    Raises:
+        StoreUnavailableError: The database did not take it; nothing was done.
+    """
+    if is_postgres(database):
+        from blueport.server.store import postgres  # noqa: PLC0415 - as above
+
+        return asyncio.run(postgres.once(database, now_ms, unit))
+    return sqlite.once(Path(database).expanduser(), now_ms, unit)

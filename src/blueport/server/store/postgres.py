@@ -1,0 +1,222 @@
+"""PostgreSQL: units of work run in the event loop, each on a connection that it has for itself.
+
+A unit is the same plain function as on SQLite; it runs in a greenlet that the loop goes on from, statement by statement
+(`bridging.py`). Where SQLite has one writer, here units run beside each other, in this process and in others. So a unit
+either has the database to itself (`write`), or says by a name whom it must not meet (`write_holding`): both are
+advisory locks of the transaction, taken in the same round trip that begins it. A unit that runs into another's row
+after all (a unique value, a deadlock) is run again.
+
+What became of a transaction whose connection broke at its commit is not known. It is run again too: units find out by
+what they wrote whether they were done, as they must for a caller who asks again.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import Callable, Iterable
+from typing import Concatenate, Final, ParamSpec, TypeVar
+
+import asyncpg
+from asyncpg import Connection
+from sqlalchemy.dialects.postgresql.base import PGDialect
+
+from blueport.failpoints import reached
+from blueport.server.errors import StoreUnavailableError
+from blueport.server.store.bridging import run_bridged, wait_for
+from blueport.server.store.pool import Pool
+from blueport.server.store.tx import Given, Statement, Topic, Tx, Values
+from blueport.server.store.wakeups import Wakeups
+
+CONNECT_TIMEOUT_S = 5
+STATEMENT_TIMEOUT_MS = 15_000
+LOCK_TIMEOUT_MS = 5_000
+IDLE_TIMEOUT_MS = 30_000
+# How long to wait each time before a unit is run again: after a conflict, and after the connection broke.
+AFTER_A_CONFLICT_S = (0.001, 0.01, 0.05)
+AFTER_A_BREAK_S = (0.02, 0.1, 0.3, 0.6)
+
+_DIALECT = PGDialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+# The name of the lock that a unit holds alone, and all others together.
+_EVERYTHING: Final = 0x626C7565
+_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+# Somebody else was faster, or the server is going away or coming back: another try may go through.
+_CONFLICTS = (
+    asyncpg.UniqueViolationError,
+    asyncpg.ForeignKeyViolationError,
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+)
+_BREAKS = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InternalClientError,
+    OSError,
+)
+# A unit asked for what cannot be: its caller's fault, or ours.
+_FAULTS = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError, ValueError)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Row = TypeVar("Row")
+
+
+class PostgresTx:
+    """A transaction on one connection; see `Tx`."""
+
+    def __init__(self, connection: Connection, now_ms: int) -> None:
+        self.connection = connection
+        self.now_ms = now_ms
+        self.topics: set[Topic] = set()
+
+    def all(self, shape: Callable[..., Row], statement: Statement, **given: Given) -> list[Row]:
+        """See `Tx.all`."""
+        text, values = statement.text_and_values(_DIALECT, given)
+        return [shape(*row) for row in wait_for(self.connection.fetch(text, *values))]
+
+    def one(self, shape: Callable[..., Row], statement: Statement, **given: Given) -> Row | None:
+        """See `Tx.one`."""
+        text, values = statement.text_and_values(_DIALECT, given)
+        row = wait_for(self.connection.fetchrow(text, *values))
+        return None if row is None else shape(*row)
+
+    def change(self, statement: Statement, **given: Given) -> int:
+        """See `Tx.change`."""
+        text, values = statement.text_and_values(_DIALECT, given)
+        status = wait_for(self.connection.execute(text, *values))
+        return int(status.rpartition(" ")[2])
+
+    def change_each(self, statement: Statement, each: Iterable[Values]) -> None:
+        """See `Tx.change_each`."""
+        told = [statement.text_and_values(_DIALECT, values) for values in each]
+        if told:
+            wait_for(self.connection.executemany(told[0][0], [values for _, values in told]))
+
+    def wake(self, topic: Topic) -> None:
+        """See `Tx.wake`."""
+        self.topics.add(topic)
+
+
+class PostgresStore:
+    """A database of a PostgreSQL server; see `Store`."""
+
+    def __init__(self, url: str, now_ms: Callable[[], int], connections: int) -> None:
+        """Work in the migrated database at *url*, over up to *connections*; nothing is opened before it is needed."""
+        self.wakeups = Wakeups()
+        self.now_ms = now_ms
+        self._pool = Pool(lambda: connect(url), connections)
+        self._running = 0
+        self._done = asyncio.Event()
+
+    async def write(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """See `Store.write`."""
+        return await self._run(_alone(), lambda tx: unit(tx, *args, **kwargs))
+
+    async def write_holding(
+        self, name: str | None, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """See `Store.write_holding`."""
+        return await self._run(_holding(name), lambda tx: unit(tx, *args, **kwargs))
+
+    async def read(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """See `Store.read`."""
+        return await self._run(_READ, lambda tx: unit(tx, *args, **kwargs))
+
+    async def close(self) -> None:
+        """See `Store.close`."""
+        while self._running:
+            self._done.clear()
+            await self._done.wait()
+        await self._pool.close()
+
+    async def _run(self, begin: str, unit: Callable[[Tx], T]) -> T:
+        self._running += 1
+        try:
+            return await self._run_until_done(begin, unit)
+        finally:
+            self._running -= 1
+            if not self._running:
+                self._done.set()
+
+    async def _run_until_done(self, begin: str, unit: Callable[[Tx], T]) -> T:
+        conflicts, breaks = list(AFTER_A_CONFLICT_S), list(AFTER_A_BREAK_S)
+        while True:
+            try:
+                return await self._run_once(begin, unit)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                pauses = conflicts if isinstance(error, _CONFLICTS) else breaks
+                if not pauses or not isinstance(error, (*_CONFLICTS, *_BREAKS)):
+                    raise _told(error) from error
+            await asyncio.sleep(pauses.pop(0))
+
+    async def _run_once(self, begin: str, unit: Callable[[Tx], T]) -> T:
+        connection = await self._pool.lend()
+        try:
+            tx = PostgresTx(connection, self.now_ms())
+            result = await _transacted(tx, begin, unit)
+        finally:
+            self._pool.take_back(connection)
+        if tx.topics:
+            self.wakeups.wake(tx.topics)
+        return result
+
+
+async def connect(url: str) -> Connection:
+    """Open a connection as all of ours are: what takes too long is given up."""
+    limits = {
+        "statement_timeout": f"{STATEMENT_TIMEOUT_MS}",
+        "lock_timeout": f"{LOCK_TIMEOUT_MS}",
+        "idle_in_transaction_session_timeout": f"{IDLE_TIMEOUT_MS}",
+    }
+    return await asyncpg.connect(
+        url, timeout=CONNECT_TIMEOUT_S, server_settings={"application_name": "blueport"} | limits
+    )
+
+
+async def once(url: str, now_ms: Callable[[], int], unit: Callable[[Tx], T]) -> T:
+    """Run one unit on a connection of its own, alone, whether or not servers work on the database.
+
+    Raises:
+        StoreUnavailableError: The database did not take it; nothing was done.
+    """
+    try:
+        connection = await connect(url)
+        try:
+            return await _transacted(PostgresTx(connection, now_ms()), _alone(), unit)
+        finally:
+            await connection.close(timeout=CONNECT_TIMEOUT_S)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        raise _told(error) from error
+
+
+async def _transacted(tx: PostgresTx, begin: str, unit: Callable[[Tx], T]) -> T:
+    """Run *unit* between *begin* and its commit; whatever goes wrong, the connection is left clean, or closed."""
+    try:
+        await tx.connection.execute(begin)
+        result = await run_bridged(lambda: unit(tx))
+        reached("server.commit")
+        await tx.connection.execute("COMMIT")
+    except Exception:
+        with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            await tx.connection.execute("ROLLBACK")
+        raise
+    except BaseException:
+        tx.connection.terminate()
+        raise
+    reached("server.committed")
+    return result
+
+
+def _alone() -> str:
+    return f"BEGIN; SELECT pg_advisory_xact_lock({_EVERYTHING})"
+
+
+def _holding(name: str | None) -> str:
+    if name is None:
+        return f"BEGIN; SELECT pg_advisory_xact_lock_shared({_EVERYTHING})"
+    lock = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
+    return f"BEGIN; SELECT pg_advisory_xact_lock_shared({_EVERYTHING}), pg_advisory_xact_lock({lock})"
+
+
+def _told(error: Exception) -> Exception:
+    """Return what is told of an error: the fault of a unit as it is, all else as a database that cannot be had."""
+    return error if isinstance(error, _FAULTS) else StoreUnavailableError(f"{type(error).__name__}: {error}")

@@ -1,0 +1,128 @@
+"""An empty database of a test's own: a file, or one of a PostgreSQL's."""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import asyncpg
+
+from blueport.server.settings import is_postgres
+from blueport.server.store.tables import metadata
+from tests.postgres import Postgres, binary
+
+Json = Any
+
+# What a database says of a row that breaks a rule.
+BROKEN_RULES = (sqlite3.IntegrityError, asyncpg.IntegrityConstraintViolationError, asyncpg.UniqueViolationError)
+
+_MEMORY = Path("/dev/shm")
+_ENOUGH_BYTES = 2**30
+
+
+class Database(NamedTuple):
+    """What `BLUEPORT_DATABASE` names, and a folder for files beside it."""
+
+    named: str
+    folder: Path
+
+    @property
+    def is_postgres(self) -> bool:
+        return is_postgres(self.named)
+
+    @property
+    def path(self) -> Path:
+        """Return the file of SQLite's."""
+        assert not self.is_postgres
+        return Path(self.named)
+
+    def sql(self, statement: str, *values: Json) -> list[tuple[Json, ...]]:
+        """Look into it, or do there what no command of ours does yet; a value takes the place of each `?`."""
+        if self.is_postgres:
+            # In a thread: a test may be asked for it by a server that runs in its own.
+            with ThreadPoolExecutor(1) as thread:
+                return thread.submit(asyncio.run, _on_postgres(self.named, statement, values)).result()
+        with contextlib.closing(sqlite3.connect(self.named, timeout=5, isolation_level=None)) as connection:
+            return connection.execute(statement, values).fetchall()
+
+    @contextlib.contextmanager
+    def keeping_all(self, table: str) -> Iterator[None]:
+        """Have the rows of a table stay, as if whoever deletes them had died before."""
+        if self.is_postgres:
+            self.sql(f"CREATE RULE keeping AS ON DELETE TO {table} DO INSTEAD NOTHING")
+        else:
+            self.sql(f"CREATE TRIGGER keeping BEFORE DELETE ON {table} BEGIN SELECT RAISE(IGNORE); END")
+        yield
+        self.sql(f"DROP RULE keeping ON {table}" if self.is_postgres else "DROP TRIGGER keeping")
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Have every write wait, as another program could."""
+        if self.is_postgres:
+            with _postgres_locked(self.named):
+                yield
+            return
+        with contextlib.closing(sqlite3.connect(self.named, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+            connection.execute("ROLLBACK")
+
+
+async def _on_postgres(url: str, statement: str, values: tuple[Json, ...]) -> list[tuple[Json, ...]]:
+    numbers = itertools.count(1)
+    connection = await asyncpg.connect(url)
+    try:
+        numbered = re.sub(r"\?", lambda _: f"${next(numbers)}", statement)
+        return [tuple(row) for row in await connection.fetch(numbered, *values)]
+    finally:
+        await connection.close()
+
+
+@contextlib.contextmanager
+def _postgres_locked(url: str) -> Iterator[None]:
+    """Hold the rows of all tables; they can still be read."""
+    tables = ", ".join(metadata.tables)
+    command = [str(binary("psql")), "--no-psqlrc", "--quiet", "--dbname", url]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        print(f"BEGIN; LOCK TABLE {tables} IN EXCLUSIVE MODE;\n\\echo locked", file=other.stdin, flush=True)
+        assert other.stdout.readline() == "locked\n"
+        yield
+        other.stdin.close()  # and with it the transaction ends
+
+
+@contextlib.contextmanager
+def folder() -> Iterator[Path]:
+    """Return a folder in memory, where that can be.
+
+    A test waits for the disk at every commit, of which it has dozens; none of them takes the power away from the disk.
+    """
+    has_room = os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ENOUGH_BYTES
+    with tempfile.TemporaryDirectory(prefix="blueport-", dir=_MEMORY if has_room else None) as name:
+        yield Path(name)
+
+
+@contextlib.contextmanager
+def file_like(migrated: Path) -> Iterator[Database]:
+    """Return a copy of the migrated file, in a folder of its own."""
+    with folder() as own:
+        yield Database(shutil.copy(migrated, own), own)
+
+
+@contextlib.contextmanager
+def database_like(server: Postgres, migrated: str) -> Iterator[Database]:
+    """Return a copy of the database of that name, and a folder of its own."""
+    url = server.new_database(migrated)
+    try:
+        with folder() as own:
+            yield Database(url, own)
+    finally:
+        server.drop(url)
