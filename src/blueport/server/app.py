@@ -32,9 +32,8 @@ from blueport.server.http.downloads import Downloads
 from blueport.server.http.endpoint import Endpoint, Terms
 from blueport.server.http.in_flight import InFlight
 from blueport.server.http.pages import Cursors
-from blueport.server.http.problems import Answered
 from blueport.server.http.protocol import EnvelopeProtocol
-from blueport.server.http.routing import Api, otherwise, route
+from blueport.server.http.routing import Api, Paths, route
 from blueport.server.link import service as link
 from blueport.server.link.files import FileDoor
 from blueport.server.link.routes import LONG_POLLS, Door
@@ -75,7 +74,6 @@ SWEEP_FILES_S = 6 * 60 * 60
 DRAFT_LIFE_MS = 60 * 60 * 1000
 UNTOLD_LIFE_MS = 24 * 60 * 60 * 1000
 
-# The busiest first: routes are tried in this order.
 ENDPOINTS: tuple[Endpoint, ...] = (
     messages.SEND,
     typing.SEND,
@@ -130,8 +128,7 @@ class Server:
         all_routes += [route(HEALTH, {"GET": self._healthz})]
         if settings.dashboard_token:
             all_routes += Dashboard(store, self._limits, settings.dashboard_token).routes()
-        router = Router(all_routes, redirect_slashes=False, default=Answered(otherwise), lifespan=self._lifespan)
-        self.app = InFlight(router, settings.max_in_flight, [HEALTH, *LONG_POLLS])
+        self.app = InFlight(Paths(all_routes, self._lifespan), settings.max_in_flight, [HEALTH, *LONG_POLLS])
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _app: Router) -> AsyncIterator[None]:

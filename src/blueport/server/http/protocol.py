@@ -6,6 +6,7 @@ if nothing before it is still to be answered; else the answer before it is the l
 
 import asyncio
 from contextlib import suppress
+from urllib.parse import unquote
 
 import httptools
 from uvicorn._types import ASGI3Application
@@ -14,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from blueport.clock import now_ms
 from blueport.server.errors import ApiError
 from blueport.server.http.answers import headers_of, refusal
+from blueport.server.http.exchange import Exchange
 from blueport.server.http.lingering import LingeringTransport
 from blueport.server.ids import mint
 
@@ -45,6 +47,8 @@ class EnvelopeProtocol(HttpToolsProtocol):
     _running: RequestResponseCycle | None = None
     _patience: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
+    # When the last answer was given, by the loop's clock; None while there is something to be read or answered.
+    _idle_since: float | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own form
         """Wait for a first request, but not for ever."""
@@ -56,6 +60,7 @@ class EnvelopeProtocol(HttpToolsProtocol):
         """Tell all who are still to be answered that nobody listens."""
         self.transport.forget()
         self._wait_no_more()
+        self._unset_keepalive_if_required()
         self._is_reading_us()
         for cycle in self._unanswered():
             cycle.disconnected = True
@@ -76,7 +81,7 @@ class EnvelopeProtocol(HttpToolsProtocol):
         """Read on, and see that what was begun comes to an end."""
         if self._is_broken or self.transport.is_closing():
             return
-        self._unset_keepalive_if_required()
+        self._idle_since = None
         self._is_first_in_piece = not self._is_reading
         self._fed_size = len(data) if self._is_first_in_piece else self._fed_size + len(data)
         self._feed(data)
@@ -103,16 +108,20 @@ class EnvelopeProtocol(HttpToolsProtocol):
         if self._head_size > HEAD_LIMIT:
             raise ValueError
         if self._is_in_head:
-            super().on_header(name, value)
+            name = name.lower()
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
+            self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """End a head, unless it is to be read again."""
         self._is_offer = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
         if not self._is_offer:
-            super().on_headers_complete()
+            self._describe()
+            version = self.scope["http_version"] = self.parser.get_http_version()
+            self._is_last = version == "1.0" or not self.parser.should_keep_alive()
+            self._begin()
             self._is_in_head = False
-            # If it is answered before its body is read, hanging up at once would take that answer back.
-            self._is_last, self.cycle.keep_alive = not self.cycle.keep_alive, True
 
     def on_message_complete(self) -> None:
         """End a request."""
@@ -122,14 +131,68 @@ class EnvelopeProtocol(HttpToolsProtocol):
                 self._hang_up_after(self.cycle)
             super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        """Answer the next request, or wait for one."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._wait_for_another()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Hang up on who has not asked for so long; since each request would have to set it anew, it may be early."""
+        self.timeout_keep_alive_task = None
+        if self._idle_since is not None:
+            left_s = self._idle_since + self.timeout_keep_alive - self.loop.time()
+            if left_s <= 0:
+                self.transport.close()
+            else:
+                self.timeout_keep_alive_task = self.loop.call_later(left_s, self.timeout_keep_alive_handler)
+
     def shutdown(self) -> None:
         """Hang up once all is answered; a server that is to end has no time to linger."""
         self.transport.hurry()
         super().shutdown()
 
+    def _describe(self) -> None:
+        """Tell the app what is asked for."""
+        url = httptools.parse_url(self.url)
+        path = url.path.decode("ascii")
+        self.scope["method"] = self.parser.get_method().decode("ascii")
+        self.scope["path"] = unquote(path) if "%" in path else path
+        self.scope["raw_path"] = url.path
+        self.scope["query_string"] = url.query or b""
+
+    def _begin(self) -> None:
+        """Have a request answered, or wait until those before it are."""
+        self.cycle = Exchange(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            # If it is answered before its body is read, hanging up at once would take that answer back.
+            keep_alive=True,
+            on_response=self.on_response_complete,
+        )
+        if self._running is None or self._running.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
+
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
-        super()._start_asgi_task(cycle, app)
+        task = self.loop.create_task(cycle.run_asgi(app))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
 
     def _feed(self, data: bytes) -> None:
         is_more = True
@@ -204,10 +267,15 @@ class EnvelopeProtocol(HttpToolsProtocol):
                 self._wait()
         elif self._running is not None:
             self._wait_no_more()
-            if not self._unanswered():
-                self.timeout_keep_alive_task = self.loop.call_later(
-                    self.timeout_keep_alive, self.timeout_keep_alive_handler
-                )
+            if self._running.response_complete and not self.pipeline:
+                self._wait_for_another()
+
+    def _wait_for_another(self) -> None:
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
     def _wait(self) -> None:
         self._wait_no_more()

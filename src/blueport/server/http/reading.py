@@ -12,6 +12,7 @@ from starlette.types import Receive
 
 from blueport.server.errors import ApiError
 from blueport.server.http.bodies import BODY_LIMIT
+from blueport.server.http.exchange import exchange_of
 from blueport.server.http.problems import ClientGoneError
 
 STRANGER_S = 2.0
@@ -31,13 +32,14 @@ async def body_within_limit(
         ApiError: As *admit*.
         ClientGoneError: The client hung up.
     """
+    exchange = exchange_of(receive)
+    here = None if exchange is None else exchange.taken_body()  # most bodies come with their head
+    if here is not None:
+        return here if len(here) <= limit else _too_large(limit)
     body = _Body(receive)
-    if _is_all_here(receive):
-        await body.read(limit)
-    else:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(STRANGER_S):
-                await body.read(BODY_LIMIT)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(STRANGER_S):
+            await body.read(BODY_LIMIT)
     if body.is_more and body.size <= limit:
         await admit()
         try:
@@ -46,7 +48,7 @@ async def body_within_limit(
         except TimeoutError:
             return too_slow()
     if body.size > limit:
-        return ApiError("request_too_large", f"The request body is larger than {limit} bytes.")
+        return _too_large(limit)
     return b"".join(body.parts)
 
 
@@ -76,9 +78,8 @@ def too_slow() -> ApiError:
     return ApiError("request_timeout", f"The body came more slowly than {SLOWEST_BYTES_PER_S} bytes a second.")
 
 
-def _is_all_here(receive: Receive) -> bool:
-    """Tell whether nothing has to be waited for, by uvicorn's own word: most bodies come with their head."""
-    return getattr(getattr(receive, "__self__", None), "more_body", True) is False
+def _too_large(limit: int) -> ApiError:
+    return ApiError("request_too_large", f"The request body is larger than {limit} bytes.")
 
 
 class _Body:

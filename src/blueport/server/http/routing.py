@@ -2,12 +2,12 @@
 
 import functools
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
-from starlette.routing import Route
-from starlette.types import Receive, Scope
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from blueport.server.authorizing import service as authorizing
 from blueport.server.authorizing.service import Visit
@@ -130,7 +130,20 @@ def route(path: str, answering: Mapping[str, Answering]) -> Route:
     return Route(path, Answered(_Methods(answering).answer))
 
 
-async def otherwise(scope: Scope, receive: Receive, request_id: str) -> Answer:
+class Paths:
+    """The ASGI app of all routes: a path without parameters is looked up, where Starlette tries one after the other."""
+
+    def __init__(self, routes: Sequence[Route], lifespan: Lifespan[Router]) -> None:
+        self._plain: dict[str, ASGIApp] = {route.path: route.app for route in routes if not route.param_convertors}
+        others = [route for route in routes if route.param_convertors]
+        self._others = Router(others, redirect_slashes=False, default=Answered(_otherwise), lifespan=lifespan)
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Answer one request."""
+        return self._plain.get(scope.get("path", ""), self._others)(scope, receive, send)
+
+
+async def _otherwise(scope: Scope, receive: Receive, request_id: str) -> Answer:
     """Answer a request to a path that is none of ours."""
     answering = _preflight if scope["method"] == "OPTIONS" else nowhere
     return await answering(scope, receive, request_id)

@@ -5,6 +5,7 @@ hears of the result; when it raises, its work is undone.
 """
 
 import functools
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol, TypeVar
 
@@ -22,11 +23,13 @@ Row = TypeVar("Row")
 
 
 class _Compiled(NamedTuple):
-    """A statement for one database: what of its values is always the same, and the names of all of them in order."""
+    """A statement for one database: what of its values is always the same, and what picks all of them in order."""
 
     core: SQLCompiler
+    text: str
+    is_expanding: bool
     constants: dict[str, Value]
-    names: list[str]
+    picked: Callable[[Mapping[str, Given]], Sequence[Given]]
 
 
 class Statement:
@@ -43,17 +46,26 @@ class Statement:
         """Return the SQL for *dialect* and the values to bind, by position."""
         compiled = self._compiled.get(dialect.name) or self._compiled_for(dialect)
         values = {**compiled.constants, **given} if compiled.constants else given
-        if compiled.core.post_compile_params:
+        if compiled.is_expanding:
             expanded = compiled.core.construct_expanded_state(values, escape_names=False)
             return expanded.statement, expanded.positional_parameters
-        return compiled.core.string, [values[name] for name in compiled.names]
+        return compiled.text, compiled.picked(values)
 
     def _compiled_for(self, dialect: Dialect) -> "_Compiled":
         core = self._core.compile(dialect=dialect)
         assert isinstance(core, SQLCompiler)  # noqa: S101 - Core compiles statements to nothing else
         constants = {name: bind.value for name, bind in core.binds.items() if not bind.required}
-        compiled = self._compiled[dialect.name] = _Compiled(core, constants, core.positiontup or [])
+        is_expanding = bool(core.post_compile_params)
+        compiled = _Compiled(core, core.string, is_expanding, constants, _picking(core.positiontup or []))
+        self._compiled[dialect.name] = compiled
         return compiled
+
+
+def _picking(names: list[str]) -> Callable[[Mapping[str, Given]], Sequence[Given]]:
+    """Return what takes *names* out of a mapping, in their order."""
+    if len(names) > 1:
+        return operator.itemgetter(*names)
+    return lambda values: [values[name] for name in names]
 
 
 def insert_into(table: Table) -> Insert:
@@ -86,7 +98,7 @@ class Tx(Protocol):
 def add_row(tx: Tx, table: Table, **row: Value) -> None:
     """Insert a row of *table*; what is None is left out: to bind a null costs SQLite's driver as much as ten texts."""
     given = {name: value for name, value in row.items() if value is not None}
-    tx.change(_insert_of(table, tuple(given)), **given)
+    tx.change_each(_insert_of(table, tuple(given)), [given])
 
 
 @functools.cache
