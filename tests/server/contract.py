@@ -24,7 +24,7 @@ from blueport.server.describing.events import EVENTS
 from blueport.server.ids import LineId, mint
 from blueport.server.notifying.service import EventType
 from blueport.server.store.schema import upgrade
-from tests.server.databases import Database
+from tests.databases import Database
 from tests.server.receiver import Receiver, receiving
 from tests.server.signatures import signatures
 from tests.server.world import ADA, NOON_MS, Clock, Customer, Json, World, chat_with, proof_of, reaction_to, text_from

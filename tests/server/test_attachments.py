@@ -6,8 +6,8 @@ import pytest
 
 from blueport.protocol.commands import SendFile, SendText
 from blueport.protocol.sightings import AttachmentSeen, MessageChanged
+from tests.databases import Database
 from tests.server.answers import assert_done, assert_refused
-from tests.server.databases import Database
 from tests.server.receiver import Receiver, until
 from tests.server.world import ADA, NOON_MS, SECOND_MS, Clock, Customer, Json, Mac, World, proof_of, text_from
 

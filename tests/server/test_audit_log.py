@@ -6,7 +6,7 @@ from blueport.server.auditing.queries import Entry
 from blueport.server.authorizing.keys import new_daemon_token, new_key
 from blueport.server.operating import service as operating
 from blueport.server.operating.service import KeyTerms, LineChange, NewLine, OperatorError
-from tests.server.databases import BROKEN_RULES, Database
+from tests.databases import BROKEN_RULES, Database
 from tests.server.world import ADA, Caller, Clock, Customer, World, text_from
 
 SANDBOX = "+15550109999"

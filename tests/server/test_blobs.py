@@ -16,7 +16,7 @@ from blueport.server.blobs import storage
 from blueport.server.blobs.storage import Blobs, Kept, blobs_of
 from blueport.server.errors import ApiError, MisconfiguredError, StoreUnavailableError
 from blueport.server.settings import Settings
-from tests.server.databases import Database
+from tests.databases import Database
 from tests.server.world import Clock, World
 
 MIB = 1024 * 1024
@@ -298,7 +298,7 @@ class TestSweeping:
         for path in (abandoned, untold, told_of):
             os.utime(path, (0, 0))
 
-        world.client.portal.call(world.server.sweep_files)
+        world.client.portal.call(world.server.housekeeper.sweep_files)
 
         assert {path for path in folder.rglob("*") if path.is_file()} == {told_of, fresh, underway}
         assert world.client.get(file["url"].removeprefix("http://testserver")).content == b"told of"
@@ -315,7 +315,7 @@ class TestSweeping:
             path.write_bytes(b"years of work")
             os.utime(path, (0, 0))
 
-        world.client.portal.call(world.server.sweep_files)
+        world.client.portal.call(world.server.housekeeper.sweep_files)
 
         assert [path.read_bytes() for path in own] == [b"years of work"] * 6
 
@@ -328,7 +328,7 @@ class TestSweeping:
         for path in kept:
             os.utime(path, (0, 0))
 
-        world.client.portal.call(world.server.sweep_files)
+        world.client.portal.call(world.server.housekeeper.sweep_files)
 
         assert all(path.exists() for path in kept)
 

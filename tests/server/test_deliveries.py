@@ -9,7 +9,7 @@ from blueport.protocol.sightings import AttachmentSeen, MessageChanged
 from blueport.server.blobs.links import links_of
 from blueport.server.notifying import service as notifying
 from blueport.server.notifying.schedule import DELAYS_S
-from tests.server.databases import Database
+from tests.databases import Database
 from tests.server.receiver import Heard, Receiver, receiving, until
 from tests.server.world import (
     ADA,
@@ -240,7 +240,8 @@ class TestRetries:
         ((due_at,),) = alice.world.sql("SELECT available_at FROM deliveries")
 
         alice.world.clock.ms = due_at - 1
-        claimed = alice.world.do(notifying.claim, links_of(b"secret", None, "https://here.example.com"), lease_s=40)
+        links = links_of(b"secret", None, "https://here.example.com")
+        claimed = alice.world.do(notifying.claim, links, "a process", lease_s=40)
 
         # Asked a moment later it would not be due in the future any more, and would be overslept.
         assert claimed == ([], 1)

@@ -15,7 +15,7 @@ from blueport.server.notifying.guard import guard_of
 from blueport.server.notifying.queries import Due
 from blueport.server.notifying.sender import HttpSender
 from blueport.server.notifying.service import Outcome, Try
-from tests.server.databases import Database
+from tests.databases import Database
 from tests.server.receiver import Receiver, until
 from tests.server.world import ADA, MINUTE_MS, Clock, Customer, World
 

@@ -9,8 +9,8 @@ import pytest
 
 from blueport.server.blobs import storage
 from blueport.server.http import uploads
+from tests.databases import Database
 from tests.server.answers import assert_done, assert_refused
-from tests.server.databases import Database
 from tests.server.receiver import until
 from tests.server.world import ADA, HOUR_MS, MINUTE_MS, Caller, Clock, Customer, Json, World
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from blueport.server.store.tables import metadata
-from tests.server.databases import Database
+from tests.databases import Database
 from tests.server.world import ADA, NOON_MS, Clock, Customer, Json, World
 
 ROWS = 100_000

@@ -8,8 +8,8 @@ from blueport.server.authorizing.keys import SCOPES
 from blueport.server.describing.events import EVENTS
 from blueport.server.errors import CODES
 from blueport.server.http.endpoint import Endpoint
+from tests.databases import Database
 from tests.server.answers import assert_refused
-from tests.server.databases import Database
 from tests.server.world import Clock, World
 
 BOTH = ["/llms.txt", "/llms-full.txt"]

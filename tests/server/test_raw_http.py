@@ -14,8 +14,8 @@ import pytest
 
 from blueport.protocol.door import Claim, Hello, Sightings
 from blueport.server.authorizing.keys import new_key
+from tests.databases import Database
 from tests.patience import PATIENCE_S
-from tests.server.databases import Database
 from tests.server.receiver import until
 from tests.server.world import ADA, Json, text_from
 

@@ -9,8 +9,8 @@ import pytest
 from blueport.server.http import repeating
 from blueport.server.store import sqlite
 from blueport.server.store.schema import upgrade
+from tests.databases import Database
 from tests.server.answers import assert_done, assert_refused
-from tests.server.databases import Database
 from tests.server.receiver import until
 from tests.server.world import ADA, HOUR_MS, Clock, Customer, Json, World
 

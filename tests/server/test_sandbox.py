@@ -15,8 +15,8 @@ from blueport.server.authorizing.keys import new_daemon_token, new_key
 from blueport.server.errors import MisconfiguredError
 from blueport.server.ids import LineId, mint
 from blueport.server.operating import service as operating
+from tests.databases import Database
 from tests.server.answers import assert_done, assert_marked, assert_refused
-from tests.server.databases import Database
 from tests.server.receiver import Receiver
 from tests.server.world import (
     ADA,

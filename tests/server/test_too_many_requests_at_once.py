@@ -14,8 +14,8 @@ from blueport.server.authorizing.keys import new_daemon_token, new_key
 from blueport.server.http import reading, uploads
 from blueport.server.settings import Settings
 from blueport.server.store.opening import opened
+from tests.databases import Database
 from tests.patience import PATIENCE_S
-from tests.server.databases import Database
 from tests.server.world import Clock, Json
 
 LIMIT = 3

@@ -44,7 +44,7 @@ from blueport.server.settings import Settings
 from blueport.server.store.interface import Store
 from blueport.server.store.opening import once, opened
 from blueport.server.store.tx import Tx
-from tests.server.databases import Database
+from tests.databases import Database
 from tests.server.described import Description
 
 ADA = "+15550100001"
@@ -82,7 +82,11 @@ class World:
     def __init__(self, database: Database, clock: Clock, **settings: Json) -> None:
         self.database = database
         self.clock = clock
-        usual = {"webhook_allow": "127.0.0.0/8,localhost", "files": str(database.folder / "files")}
+        usual = {
+            "webhook_allow": "127.0.0.0/8,localhost",
+            "files": str(database.folder / "files"),
+            "grace_s": 0,
+        }
         self.settings = Settings(database=database.named, **(usual | settings))
 
     @contextmanager
@@ -91,7 +95,7 @@ class World:
         secret = once(self.database.named, self.clock, lambda tx: provisioning.prepare(tx, self.settings))
         self.store = opened(self.database.named, self.clock, CONNECTIONS)
         self.server = Server(self.settings, self.store, secret)
-        with TestClient(_closing(self.store, self.server.app)) as self.client:
+        with TestClient(_living(self.store, self.server.app)) as self.client:
             self.client.event_hooks["response"].append(self._described().judge)
             yield self
 
@@ -112,7 +116,7 @@ class World:
 
     def sweep(self) -> None:
         """Do what the server does now and then."""
-        self.client.portal.call(self.server.sweep)
+        self.client.portal.call(self.server.housekeeper.sweep)
 
     def sweep_for(self, ms: int) -> None:
         """Let time pass as it does for a server that is awake."""
@@ -165,15 +169,18 @@ class World:
         return key
 
 
-def _closing(store: Store, app: asgi.ASGIApp) -> asgi.ASGIApp:
-    """Close the store where it was used: in the server's loop."""
+def _living(store: Store, app: asgi.ASGIApp) -> asgi.ASGIApp:
+    """Begin and end with the store where it is used: in the server's loop."""
 
-    async def closing(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+    async def lived(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        if scope["type"] == "http":
+            await app(scope, receive, send)
+            return
+        await store.join()
         await app(scope, receive, send)
-        if scope["type"] == "lifespan":
-            await store.close()
+        await store.close()
 
-    return closing
+    return lived
 
 
 class Caller:

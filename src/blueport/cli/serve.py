@@ -5,14 +5,16 @@ import asyncio
 import logging
 import socket
 import sys
+from typing import get_args
 
+import msgspec
 import uvloop
 
 from blueport.cli import lifeline
 from blueport.cli.environment import arm_failpoints, misconfigured, settings_of
-from blueport.server.app import serve
 from blueport.server.errors import MisconfiguredError, StoreUnavailableError
-from blueport.server.settings import Settings
+from blueport.server.serving import serve
+from blueport.server.settings import Role, Settings
 
 
 def main(arguments: list[str]) -> None:
@@ -20,6 +22,8 @@ def main(arguments: list[str]) -> None:
     options = _parser().parse_args(arguments)
     logging.basicConfig(format="server %(levelname)s %(message)s", level=logging.WARNING)
     settings = settings_of(Settings, "BLUEPORT_")
+    if options.role is not None:
+        settings = msgspec.structs.replace(settings, role=options.role)
     arm_failpoints()
     if options.lifeline:
         lifeline.hold()
@@ -35,6 +39,11 @@ def main(arguments: list[str]) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="blueport serve", description=__doc__)
+    parser.add_argument(
+        "--role",
+        choices=get_args(Role),
+        help="api: requests and daemons; worker: webhooks and sweeping; all (the default, or BLUEPORT_ROLE)",
+    )
     parser.add_argument("--fd", type=int, help="serve on this listening socket, inherited from the parent")
     parser.add_argument("--lifeline", action="store_true", help="end when standard input closes")
     return parser

@@ -1,10 +1,12 @@
 """What an operator of the server may change."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
+
+Role = Literal["api", "worker", "all"]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -12,8 +14,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     # A PostgreSQL's URL (`postgresql://user:password@host/name`), or the path of a file.
     database: str = "blueport.db"
+    # The same PostgreSQL without the pooler that `database` leads through: hints come over it, else all poll.
+    database_direct: str | None = None
     # How many connections a process may have to PostgreSQL.
     database_connections: Annotated[int, Meta(ge=2)] = 10
+    # `api` answers requests and daemons, `worker` delivers to webhooks and sweeps, `all` does both.
+    role: Role = "all"
+    # How long what runs may take to end when the server is told to.
+    grace_s: Annotated[float, Meta(ge=0)] = 10
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8080
     # A daemon renews at a third of this; a claim that is not renewed is offered again after it.

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from sqlalchemy import bindparam, func, or_, select, update
 
-from blueport.server.authorizing.limits import Use
 from blueport.server.ids import AccountId, DaemonId, KeyId
 from blueport.server.store.tables import accounts, api_keys, daemons
 from blueport.server.store.tx import Statement, Tx, Values, insert_into
@@ -21,15 +20,13 @@ class KeyRow(NamedTuple):
 
 
 class LiveKey(NamedTuple):
-    """A live key, and what was kept of its calls (see `Limits`)."""
+    """A live key, and how often it may be used an hour, unless it is as often as others."""
 
     id: KeyId
     account_id: AccountId
     scopes: str
     line_ids: str | None
     hourly_limit: int | None
-    window_began_at: int | None
-    window_calls: int
 
 
 class Bounds(NamedTuple):
@@ -60,8 +57,6 @@ _LIVE_KEY = Statement(
         api_keys.c.scopes,
         api_keys.c.line_ids,
         api_keys.c.hourly_limit,
-        api_keys.c.window_began_at,
-        api_keys.c.window_calls,
     ).where(
         api_keys.c.hash == bindparam("hash"),
         api_keys.c.revoked_at.is_(None),
@@ -76,9 +71,7 @@ _LIVE_DAEMON = Statement(
 )
 
 _KEEP_USE = Statement(
-    update(api_keys)
-    .where(api_keys.c.id == bindparam("key_id"))
-    .values(window_began_at=bindparam("began_at"), window_calls=bindparam("calls"), last_used_at=bindparam("used_at"))
+    update(api_keys).where(api_keys.c.id == bindparam("key_id")).values(last_used_at=bindparam("used_at"))
 )
 
 _HOW_MANY_ACCOUNTS = Statement(select(func.count()).select_from(accounts))
@@ -109,8 +102,6 @@ def add_key(tx: Tx, key: KeyRow, *, name: str, hashed: str, last4: str, bounds: 
         created_at=tx.now_ms,
         revoked_at=None,
         last_used_at=None,
-        window_began_at=None,
-        window_calls=0,
     )
 
 
@@ -134,12 +125,9 @@ def live_key(tx: Tx, hashed: str) -> LiveKey | None:
     return tx.one(LiveKey, _LIVE_KEY, hash=hashed, now_ms=tx.now_ms)
 
 
-def keep_uses(tx: Tx, uses: Mapping[KeyId, Use]) -> None:
-    """Keep how often and when keys were used."""
-    each: list[Values] = [
-        {"key_id": key_id, "began_at": use.window.began_at, "calls": use.window.calls, "used_at": use.used_at}
-        for key_id, use in uses.items()
-    ]
+def keep_uses(tx: Tx, used_at: Mapping[KeyId, int]) -> None:
+    """Keep when keys were used last (Unix milliseconds)."""
+    each: list[Values] = [{"key_id": key_id, "used_at": at} for key_id, at in sorted(used_at.items())]
     tx.change_each(_KEEP_USE, each)
 
 

@@ -1,7 +1,6 @@
 """Lets a caller in, and says what it may touch."""
 
 import functools
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -11,7 +10,7 @@ from blueport.server.addressing import service as addressing
 from blueport.server.addressing.queries import Address, Line
 from blueport.server.authorizing import keys, queries
 from blueport.server.authorizing.keys import Scope
-from blueport.server.authorizing.limits import Allowance, Limits, Standing, Use
+from blueport.server.authorizing.limits import Allowance, Limits, Standing
 from blueport.server.authorizing.queries import DaemonRow, KeyRow
 from blueport.server.blobs import queries as blobs
 from blueport.server.blobs.queries import FileRow
@@ -19,6 +18,8 @@ from blueport.server.errors import ApiError
 from blueport.server.ids import AccountId, DaemonId, KeyId, LineId, mint
 from blueport.server.sandboxing import service as sandboxing
 from blueport.server.store.tx import Tx
+
+keep_uses = queries.keep_uses
 
 # What a request may be refused with, for whoever describes an endpoint: see `line_for` and `target`.
 LINE_REFUSALS = (*addressing.LINE_REFUSALS, "line_not_accessible")
@@ -98,8 +99,7 @@ def admit(tx: Tx, limits: Limits, visit: Visit) -> Key:
     if row is None:
         raise wrong_secret(limits, visit.address, tx.now_ms, _wrong_key())
     if visit.standing is None:
-        allowance = Allowance(row.id, row.hourly_limit, row.window_began_at or 0, row.window_calls)
-        visit.standing = limits.count(allowance, tx.now_ms)
+        visit.standing = limits.count(Allowance(row.id, row.hourly_limit), tx.now_ms)
     if visit.standing.is_over:
         raise _too_often(visit.standing)
     return Key(row.id, row.account_id, _scopes(row.scopes), _line_ids(tx, row.line_ids))
@@ -138,11 +138,6 @@ def _wrong_key() -> ApiError:
 def _too_often(standing: Standing) -> ApiError:
     message = f"This API key may make {standing.limit} requests an hour. Try again in {standing.reset_s} seconds."
     return ApiError("rate_limit_exceeded", message, retry_after_s=standing.reset_s)
-
-
-def keep_uses(tx: Tx, uses: Mapping[KeyId, Use]) -> None:
-    """Write down how often keys were used."""
-    queries.keep_uses(tx, uses)
 
 
 def require_scope(key: Key, scope: Scope) -> None:

@@ -26,6 +26,8 @@ DROPPED_LIMIT = 128 * 1024 * 1024
 PATIENCE_S = 30
 # How long a client may leave unread what was written to it: it holds a place meanwhile, and our memory.
 UNREAD_S = 60
+# How long a client that asks nothing is listened to yet once the server is to end.
+LEAVING_S = 0.25
 _OFFERS = (b"upgrade", b"http2-settings")
 
 
@@ -38,6 +40,7 @@ class EnvelopeProtocol(HttpToolsProtocol):
     _is_offer = False
     _is_broken = False
     _is_last = False
+    _is_leaving = False
     # Bytes of the head and of trailers as far as they were read, and those that came since the message began.
     _head_size = 0
     _fed_size = 0
@@ -119,7 +122,7 @@ class EnvelopeProtocol(HttpToolsProtocol):
         if not self._is_offer:
             self._describe()
             version = self.scope["http_version"] = self.parser.get_http_version()
-            self._is_last = version == "1.0" or not self.parser.should_keep_alive()
+            self._is_last = version == "1.0" or not self.parser.should_keep_alive() or self._is_leaving
             self._begin()
             self._is_in_head = False
 
@@ -153,9 +156,23 @@ class EnvelopeProtocol(HttpToolsProtocol):
                 self.timeout_keep_alive_task = self.loop.call_later(left_s, self.timeout_keep_alive_handler)
 
     def shutdown(self) -> None:
-        """Hang up once all is answered; a server that is to end has no time to linger."""
+        """Hang up behind the next answer, or if none is asked for soon.
+
+        A client may be asking already: to hang up at once would leave it without an answer.
+        """
+        if self._is_leaving:
+            return
+        self._is_leaving = True
+        unanswered = self._unanswered()
+        if unanswered:
+            unanswered[-1].keep_alive = False
+        self.loop.call_later(LEAVING_S, self._leave)
+
+    def _leave(self) -> None:
+        """Hang up, unless there is something to be read or answered; that will be the last, then, without lingering."""
         self.transport.hurry()
-        super().shutdown()
+        if not self._is_reading and not self._unanswered():
+            self.transport.close()
 
     def _describe(self) -> None:
         """Tell the app what is asked for."""

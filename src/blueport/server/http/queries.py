@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, select, update
 
 from blueport.server.ids import AccountId, KeyId
 from blueport.server.store.tables import idempotency_keys, unanswered
@@ -17,9 +17,10 @@ class Kept(NamedTuple):
 
 
 class Unanswered(NamedTuple):
-    """An answer of which it is not known that it left."""
+    """An answer of which it is not known that it left; `process` is to tell, empty if nobody waits for it any more."""
 
     request_id: str
+    process: str
     body: str
 
 
@@ -32,7 +33,7 @@ _KEEP = Statement(insert_into(idempotency_keys))
 _DROP_OLD_KEYS = Statement(delete(idempotency_keys).where(idempotency_keys.c.created_at < bindparam("before")))
 
 _UNANSWERED = Statement(
-    select(unanswered.c.request_id, unanswered.c.body).where(
+    select(unanswered.c.request_id, unanswered.c.process, unanswered.c.body).where(
         unanswered.c.fingerprint == bindparam("fingerprint"), unanswered.c.created_at >= bindparam("since")
     )
 )
@@ -41,6 +42,11 @@ _FORGET = Statement(
     delete(unanswered).where(
         unanswered.c.fingerprint == bindparam("fingerprint"), unanswered.c.request_id == bindparam("request_id")
     )
+)
+_ABANDON = Statement(
+    update(unanswered)
+    .where(unanswered.c.fingerprint == bindparam("mark"), unanswered.c.request_id == bindparam("request"))
+    .values(process="")
 )
 _DROP_OLD_UNANSWERED = Statement(delete(unanswered).where(unanswered.c.created_at < bindparam("before")))
 
@@ -60,21 +66,19 @@ def unanswered_since(tx: Tx, fingerprint: str, since_ms: int) -> list[Unanswered
     return tx.all(Unanswered, _UNANSWERED, fingerprint=fingerprint, since=since_ms)
 
 
-def note_unanswered(tx: Tx, account_id: AccountId, fingerprint: str, request_id: str, body: str) -> None:
+def note_unanswered(tx: Tx, account_id: AccountId, fingerprint: str, answer: Unanswered) -> None:
     """Keep an answer until it has left."""
-    tx.change(
-        _NOTE,
-        account_id=account_id,
-        fingerprint=fingerprint,
-        request_id=request_id,
-        body=body,
-        created_at=tx.now_ms,
-    )
+    tx.change(_NOTE, account_id=account_id, fingerprint=fingerprint, **answer._asdict(), created_at=tx.now_ms)
 
 
 def forget(tx: Tx, answered: list[tuple[str, str]]) -> None:
     """Drop answers that have left, given as fingerprint and request id."""
     tx.change_each(_FORGET, [{"fingerprint": mark, "request_id": request_id} for mark, request_id in answered])
+
+
+def abandon(tx: Tx, given_up: list[tuple[str, str]]) -> None:
+    """Note of answers, given as fingerprint and request id, that nobody waits for them any more."""
+    tx.change_each(_ABANDON, [{"mark": mark, "request": request_id} for mark, request_id in given_up])
 
 
 def drop_old(tx: Tx, *, keys_before_ms: int, unanswered_before_ms: int) -> None:

@@ -2,7 +2,8 @@
 
 A client that sends an `Idempotency-Key` gets the first answer again for a day. The official SDK sends none, and repeats
 a POST whose connection broke or timed out. So the answer to every write is kept until it has left: if the process dies
-before that, or finds that the client has hung up, then the same request within two minutes gets that answer. Two equal
+before that, or finds that the client has hung up, then the same request within two minutes gets that answer, whichever
+process it comes to: another one that is alive is given IN_DOUBT_S to tell what became of its answer. Two equal
 messages sent on purpose are two messages, but for one case: the process dies right after it has answered the first one,
 before it has noted so.
 """
@@ -12,7 +13,9 @@ import re
 import time
 import types
 from collections.abc import Awaitable, Callable, Generator
+from contextlib import suppress
 from functools import partial
+from typing import NamedTuple
 
 import msgspec
 from starlette.types import Receive
@@ -21,7 +24,7 @@ from blueport.failpoints import reached
 from blueport.server.errors import ApiError, StoreUnavailableError
 from blueport.server.http import queries
 from blueport.server.http.problems import ClientGoneError
-from blueport.server.http.queries import Kept
+from blueport.server.http.queries import Kept, Unanswered
 from blueport.server.ids import AccountId, KeyId
 from blueport.server.store.interface import Store
 from blueport.server.store.tx import Tx
@@ -30,6 +33,8 @@ KEY_LIFE_MS = 24 * 60 * 60 * 1000
 REPEATS_WITHIN_MS = 120_000
 # How long answered requests are gathered before their rows are dropped; a crash in between makes them look unanswered.
 FORGET_AFTER_S = 0.05
+# How long another process may take to tell what became of its answer: then it was not heard.
+IN_DOUBT_S = 5.0
 # Who stood still for so long, or waited for a slow store, may have clients that gave up.
 PATIENCE_S = 0.1
 
@@ -58,6 +63,18 @@ class Done(msgspec.Struct, frozen=True):
     location: str | None = None
 
 
+class InDoubtError(Exception):
+    """Another process, which is alive, has not told yet whether the answer to such a request has left."""
+
+
+class _Left(NamedTuple):
+    """What became of an answer: it has left, or nobody waits for it any more."""
+
+    fingerprint: str
+    request_id: str
+    is_answered: bool
+
+
 class Underway:
     """The writes whose clients this process is going to answer, or has just answered.
 
@@ -66,9 +83,11 @@ class Underway:
     """
 
     def __init__(self, store: Store) -> None:
+        self.process = store.process
         self._store = store
         self._ours: dict[str, Receive] = {}
-        self._left: list[tuple[str, str]] = []
+        self._impatient: set[str] = set()
+        self._left: list[_Left] = []
         self._timer: asyncio.TimerHandle | None = None
         self._forgetting: set[asyncio.Task[None]] = set()
 
@@ -76,6 +95,21 @@ class Underway:
         """Tell whether somebody still waits here for that answer, or has it. Any thread may ask."""
         receive = self._ours.get(request_id)
         return receive is not None and not _known_to_be_gone(receive)
+
+    def is_lost(self, tx: Tx, earlier: Unanswered, asked_again: str) -> bool:
+        """Tell whether nobody waits for an earlier answer, and none has it, now that *asked_again* asks for the same.
+
+        Raises:
+            InDoubtError: Another process will tell.
+        """
+        if earlier.process == self.process:
+            return not self.is_ours(earlier.request_id)
+        if not earlier.process or asked_again in self._impatient:
+            return True
+        alive = tx.processes()
+        if alive is not None and earlier.process not in alive:
+            return True
+        raise InDoubtError
 
     async def done(
         self, request_id: str, receive: Receive, work: Callable[[], Awaitable[Done]]
@@ -91,7 +125,7 @@ class Underway:
         self._ours[request_id] = receive
         looked_at = time.monotonic()  # or later: the loop looks at its sockets before it hears of the work's end
         try:
-            done = await work()
+            done = await self._beyond_doubt(request_id, work)
             reached("server.done")
             if time.monotonic() - looked_at > PATIENCE_S / 2:
                 # It may have hung up while this process stood still, and the loop has not looked since.
@@ -101,8 +135,11 @@ class Underway:
         except BaseException:
             del self._ours[request_id]
             raise
-        if done.unanswered is None or _has_hung_up(receive):
+        if done.unanswered is None:
             del self._ours[request_id]
+            return done, _nothing
+        if _has_hung_up(receive):
+            self._give_up(request_id, done.unanswered)
             return done, _nothing
         return done, partial(self._note_sent, request_id, done.unanswered, looked_at)
 
@@ -118,11 +155,33 @@ class Underway:
     def _note_sent(self, request_id: str, fingerprint: str, looked_at: float) -> None:
         if time.monotonic() - looked_at > PATIENCE_S:
             # This process stood still between the last look at the client and here: nobody knows who heard it.
-            del self._ours[request_id]
+            self._give_up(request_id, fingerprint)
         else:
-            self._forget_soon([(fingerprint, request_id)])
+            self._forget_soon([_Left(fingerprint, request_id, is_answered=True)])
 
-    def _forget_soon(self, left: list[tuple[str, str]]) -> None:
+    def _give_up(self, request_id: str, fingerprint: str) -> None:
+        del self._ours[request_id]
+        self._forget_soon([_Left(fingerprint, request_id, is_answered=False)])
+
+    async def _beyond_doubt(self, request_id: str, work: Callable[[], Awaitable[Done]]) -> Done:
+        try:
+            return await work()
+        except InDoubtError:
+            return await self._once_told(request_id, work)
+
+    async def _once_told(self, request_id: str, work: Callable[[], Awaitable[Done]]) -> Done:
+        until = time.monotonic() + IN_DOUBT_S
+        while time.monotonic() < until:
+            await asyncio.sleep(FORGET_AFTER_S)
+            with suppress(InDoubtError):
+                return await work()
+        self._impatient.add(request_id)
+        try:
+            return await work()
+        finally:
+            self._impatient.discard(request_id)
+
+    def _forget_soon(self, left: list[_Left]) -> None:
         if not self._left:
             self._timer = asyncio.get_running_loop().call_later(FORGET_AFTER_S, self._forget)
         self._left += left
@@ -133,14 +192,19 @@ class Underway:
         self._forgetting.add(task)
         task.add_done_callback(self._forgetting.discard)
 
-    async def _forgotten(self, left: list[tuple[str, str]]) -> None:
+    async def _forgotten(self, left: list[_Left]) -> None:
         try:
-            await self._store.write_holding(None, queries.forget, left)
+            await self._store.write_holding(None, _note_left, left)
         except StoreUnavailableError:
             self._forget_soon(left)
             return
-        for _, request_id in left:
-            del self._ours[request_id]
+        for each in left:
+            self._ours.pop(each.request_id, None)
+
+
+def _note_left(tx: Tx, left: list[_Left]) -> None:
+    queries.forget(tx, [(each.fingerprint, each.request_id) for each in left if each.is_answered])
+    queries.abandon(tx, [(each.fingerprint, each.request_id) for each in left if not each.is_answered])
 
 
 def _nothing() -> None:
@@ -205,10 +269,12 @@ def once(tx: Tx, attempt: Attempt, underway: Underway, do: Callable[[], bytes]) 
     if attempt.name is not None:
         return _once_by_name(tx, attempt, attempt.name, do)
     for earlier in queries.unanswered_since(tx, attempt.fingerprint, tx.now_ms - REPEATS_WITHIN_MS):
-        if not underway.is_ours(earlier.request_id):
+        if earlier.request_id == attempt.request_id:
+            return Done(earlier.body.encode(), unanswered=attempt.fingerprint)  # the store was not sure, and asks again
+        if underway.is_lost(tx, earlier, attempt.request_id):
             queries.forget(tx, [(attempt.fingerprint, earlier.request_id)])
-            return _kept(tx, attempt, earlier.body.encode(), is_replayed=True)
-    return _kept(tx, attempt, do(), is_replayed=False)
+            return _kept(tx, attempt, underway, earlier.body.encode(), is_replayed=True)
+    return _kept(tx, attempt, underway, do(), is_replayed=False)
 
 
 def drop_old(tx: Tx) -> None:
@@ -228,6 +294,7 @@ def _once_by_name(tx: Tx, attempt: Attempt, name: str, do: Callable[[], bytes]) 
     return Done(kept.body.encode(), is_replayed=True)
 
 
-def _kept(tx: Tx, attempt: Attempt, body: bytes, *, is_replayed: bool) -> Done:
-    queries.note_unanswered(tx, attempt.account_id, attempt.fingerprint, attempt.request_id, body.decode())
+def _kept(tx: Tx, attempt: Attempt, underway: Underway, body: bytes, *, is_replayed: bool) -> Done:
+    answer = Unanswered(attempt.request_id, underway.process, body.decode())
+    queries.note_unanswered(tx, attempt.account_id, attempt.fingerprint, answer)
     return Done(body, is_replayed, attempt.fingerprint)

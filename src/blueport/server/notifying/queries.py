@@ -1,5 +1,6 @@
 """Statements on webhooks, events and deliveries."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from sqlalchemy import and_, bindparam, delete, exists, func, or_, select, update
@@ -54,6 +55,13 @@ class Due(NamedTuple):
     url: str
     secret: str
     attachments: str | None = None
+
+
+class Holder(NamedTuple):
+    """Who tries a delivery: a process, by which token."""
+
+    process: str
+    token: str
 
 
 _INSERT_WEBHOOK = Statement(insert_into(webhooks))
@@ -141,6 +149,7 @@ _CLAIM = Statement(
         state="running",
         attempts=deliveries.c.attempts + 1,
         claim_token=bindparam("token"),
+        claimed_by=bindparam("process"),
         lease_until=bindparam("until"),
     )
 )
@@ -173,10 +182,16 @@ _MAKE_DUE = Statement(
     )
     .values(available_at=0)
 )
-_RELEASE_ALL = Statement(
+_RELEASED = (
     update(deliveries)
     .where(deliveries.c.state == "running", deliveries.c.completed_at.is_(None))
-    .values(state="pending", lease_until=None, claim_token=None)
+    .values(state="pending", lease_until=None, claim_token=None, claimed_by=None)
+)
+_RELEASE = Statement(_RELEASED.where(deliveries.c.claimed_by == bindparam("process")))
+_RELEASE_GONE = Statement(
+    _RELEASED.where(
+        or_(deliveries.c.claimed_by.is_(None), deliveries.c.claimed_by.not_in(bindparam("alive", expanding=True)))
+    )
 )
 _NEXT_DUE = Statement(
     select(deliveries.c.available_at)
@@ -227,6 +242,7 @@ def add_delivery(tx: Tx, delivery_id: DeliveryId, event: NewEvent, webhook_id: W
         attempts=0,
         available_at=available_at,
         claim_token=None,
+        claimed_by=None,
         lease_until=None,
         reason=None,
         created_at=tx.now_ms,
@@ -239,9 +255,9 @@ def due(tx: Tx, *, running_limit: int, limit: int) -> list[Due]:
     return tx.all(Due, _DUE, now_ms=tx.now_ms, running_limit=running_limit, limit=limit)
 
 
-def claim(tx: Tx, delivery_id: DeliveryId, token: str, lease_until: int) -> None:
+def claim(tx: Tx, delivery_id: DeliveryId, holder: Holder, lease_until: int) -> None:
     """Count a try, and lease the delivery for it."""
-    tx.change(_CLAIM, delivery_id=delivery_id, token=token, until=lease_until)
+    tx.change(_CLAIM, delivery_id=delivery_id, **holder._asdict(), until=lease_until)
 
 
 def end(tx: Tx, delivery_id: DeliveryId, token: str, state: str, reason: str) -> bool:
@@ -264,9 +280,14 @@ def make_due(tx: Tx, subject_id: str) -> None:
     tx.change(_MAKE_DUE, subject=subject_id)
 
 
-def release_all(tx: Tx) -> None:
-    """Free what a process that is gone was trying."""
-    tx.change(_RELEASE_ALL)
+def release(tx: Tx, process: str) -> bool:
+    """Free what a process was trying; False if that is nothing."""
+    return tx.change(_RELEASE, process=process) > 0
+
+
+def release_gone(tx: Tx, alive: Iterable[str]) -> bool:
+    """Free what processes were trying that are none of those who are alive; False if that is nothing."""
+    return tx.change(_RELEASE_GONE, alive=[*alive]) > 0
 
 
 def next_due_at(tx: Tx) -> int | None:

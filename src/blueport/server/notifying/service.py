@@ -8,7 +8,7 @@ import msgspec
 from blueport.server.blobs.links import Links
 from blueport.server.ids import AccountId, ChatId, DeliveryId, EventId, LineId, mint
 from blueport.server.notifying import queries
-from blueport.server.notifying.queries import Due, NewEvent, WebhookRow
+from blueport.server.notifying.queries import Due, Holder, NewEvent, WebhookRow
 from blueport.server.notifying.schedule import DELAYS_S, JITTER, next_attempt_at
 from blueport.server.shapes import StoredAttachment
 from blueport.server.store.tx import Tx
@@ -20,8 +20,6 @@ CLAIM_LIMIT = 32
 FILES_WAIT_MS = 10_000
 
 next_due_at = queries.next_due_at
-release_all = queries.release_all
-
 _stored = msgspec.json.Decoder(tuple[StoredAttachment, ...])
 _fields_of = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -84,17 +82,30 @@ def hasten(tx: Tx) -> None:
     tx.wake("deliveries")
 
 
-def claim(tx: Tx, links: Links, *, lease_s: float) -> Claimed:
-    """Lease what is due, fairly: no webhook has more than RUNNING_LIMIT tries under way."""
+def claim(tx: Tx, links: Links, process: str, *, lease_s: float) -> Claimed:
+    """Lease what is due to a process, fairly: no webhook has more than RUNNING_LIMIT tries under way."""
     tries: list[Try] = []
     for due in queries.due(tx, running_limit=RUNNING_LIMIT, limit=CLAIM_LIMIT):
         if sum(taken.due.webhook_id == due.webhook_id for taken in tries) < RUNNING_LIMIT:
             token = mint("tok", tx.now_ms)
-            queries.claim(tx, due.id, token, tx.now_ms + round(lease_s * 1000))
+            queries.claim(tx, due.id, Holder(process, token), tx.now_ms + round(lease_s * 1000))
             tries.append(Try(_rendered(due, links, tx.now_ms), token, tx.now_ms))
     # Asked at the same moment: what falls due between two questions would be overslept.
     next_at = queries.next_due_at(tx)
     return Claimed(tries, None if next_at is None else next_at - tx.now_ms)
+
+
+def release(tx: Tx, process: str) -> None:
+    """Free what a process was trying, for others to try at once."""
+    if queries.release(tx, process):
+        tx.wake("deliveries")
+
+
+def release_gone(tx: Tx) -> None:
+    """Free what processes were trying that are gone; where that cannot be known, leases run out."""
+    alive = tx.processes()
+    if alive is not None and queries.release_gone(tx, alive):
+        tx.wake("deliveries")
 
 
 def settle(tx: Tx, tried: Try, outcome: Outcome) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
+from blueport.server.store.counting import Counts
 from blueport.server.store.tx import Tx
 from blueport.server.store.wakeups import Wakeups
 
@@ -11,10 +12,18 @@ T = TypeVar("T")
 
 
 class Store(Protocol):
-    """Where everything is kept; `now_ms` is the clock of all transactions."""
+    """Where everything is kept; `now_ms` is the clock of all transactions, `process` our name among all processes."""
 
+    process: str
     wakeups: Wakeups
     now_ms: Callable[[], int]
+
+    @property
+    def counts(self) -> Counts:
+        """Return what counts calls."""
+
+    async def join(self) -> None:
+        """Become one of the processes that work on the database: hear of their hints, and be known as alive."""
 
     async def write(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run *unit* in a transaction while nobody else writes; return its result once that is durable.

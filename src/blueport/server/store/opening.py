@@ -13,16 +13,19 @@ from blueport.server.store.tx import Tx
 T = TypeVar("T")
 
 
-def opened(database: str, now_ms: Callable[[], int], connections: int) -> Store:
+def opened(database: str, now_ms: Callable[[], int], connections: int = 10, *, direct_url: str | None = None) -> Store:
     """Open a migrated database; *now_ms* is the clock of all its transactions.
+
+    To PostgreSQL there are up to *connections*; *direct_url* leads there past a pooler.
 
     Raises:
         StoreUnavailableError: It cannot be opened.
     """
     if is_postgres(database):
-        from blueport.server.store.postgres import PostgresStore  # noqa: PLC0415 - who has a file need not load it
+        from blueport.server.store.connecting import Connector  # noqa: PLC0415 - who has a file need not load it
+        from blueport.server.store.postgres import PostgresStore  # noqa: PLC0415 - as above
 
-        return PostgresStore(database, now_ms, connections)
+        return PostgresStore(Connector(database, direct_url), now_ms, connections)
     return sqlite.SqliteStore(Path(database).expanduser(), now_ms)
 
 

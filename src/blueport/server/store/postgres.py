@@ -23,14 +23,13 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 from blueport.failpoints import reached
 from blueport.server.errors import StoreUnavailableError
 from blueport.server.store.bridging import run_bridged, wait_for
+from blueport.server.store.connecting import CONNECT_TIMEOUT_S, Connector
+from blueport.server.store.hints import NAMES, Hints
 from blueport.server.store.pool import Pool
+from blueport.server.store.postgres_counts import PostgresCounts
 from blueport.server.store.tx import Given, Statement, Topic, Tx, Values
 from blueport.server.store.wakeups import Wakeups
 
-CONNECT_TIMEOUT_S = 5
-STATEMENT_TIMEOUT_MS = 15_000
-LOCK_TIMEOUT_MS = 5_000
-IDLE_TIMEOUT_MS = 30_000
 # How long to wait each time before a unit is run again: after a conflict, and after the connection broke.
 AFTER_A_CONFLICT_S = (0.001, 0.01, 0.05)
 AFTER_A_BREAK_S = (0.02, 0.1, 0.3, 0.6)
@@ -63,9 +62,10 @@ Row = TypeVar("Row")
 class PostgresTx:
     """A transaction on one connection; see `Tx`."""
 
-    def __init__(self, connection: Connection, now_ms: int) -> None:
+    def __init__(self, connection: Connection, now_ms: int, process: str = "") -> None:
         self.connection = connection
         self.now_ms = now_ms
+        self._process = process
         self.topics: set[Topic] = set()
 
     def all(self, shape: Callable[..., Row], statement: Statement, **given: Given) -> list[Row]:
@@ -91,6 +91,12 @@ class PostgresTx:
         if told:
             wait_for(self.connection.executemany(told[0][0], [values for _, values in told]))
 
+    def processes(self) -> frozenset[str] | None:
+        """See `Tx.processes`."""
+        names = frozenset(f"{number}" for (number,) in wait_for(self.connection.fetch(NAMES)))
+        # Where we are not seen ourselves, others may not be either.
+        return names if self._process in names else None
+
     def wake(self, topic: Topic) -> None:
         """See `Tx.wake`."""
         self.topics.add(topic)
@@ -99,13 +105,21 @@ class PostgresTx:
 class PostgresStore:
     """A database of a PostgreSQL server; see `Store`."""
 
-    def __init__(self, url: str, now_ms: Callable[[], int], connections: int) -> None:
-        """Work in the migrated database at *url*, over up to *connections*; nothing is opened before it is needed."""
+    def __init__(self, connector: Connector, now_ms: Callable[[], int], connections: int) -> None:
+        """Work in a migrated database, over up to *connections* at a time; nothing is opened before it is needed."""
         self.wakeups = Wakeups()
         self.now_ms = now_ms
-        self._pool = Pool(lambda: connect(url), connections)
+        self.counts = PostgresCounts(connector.connect)
+        self._connector = connector
+        self._pool = Pool(connector.connect, connections)
+        self._hints = Hints(connector.connect_past_poolers, self.wakeups.wake)
+        self.process = self._hints.name
         self._running = 0
         self._done = asyncio.Event()
+
+    async def join(self) -> None:
+        """See `Store.join`."""
+        await self._hints.join()
 
     async def write(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """See `Store.write`."""
@@ -126,6 +140,8 @@ class PostgresStore:
         while self._running:
             self._done.clear()
             await self._done.wait()
+        await self._hints.leave()
+        await self.counts.close()
         await self._pool.close()
 
     async def _run(self, begin: str, unit: Callable[[Tx], T]) -> T:
@@ -151,25 +167,14 @@ class PostgresStore:
     async def _run_once(self, begin: str, unit: Callable[[Tx], T]) -> T:
         connection = await self._pool.lend()
         try:
-            tx = PostgresTx(connection, self.now_ms())
-            result = await _transacted(tx, begin, unit)
+            tx = PostgresTx(connection, self.now_ms(), self.process)
+            result = await _transacted(tx, self._connector.preface(begin), unit)
         finally:
             self._pool.take_back(connection)
         if tx.topics:
             self.wakeups.wake(tx.topics)
+            self._hints.hint(tx.topics)
         return result
-
-
-async def connect(url: str) -> Connection:
-    """Open a connection as all of ours are: what takes too long is given up."""
-    limits = {
-        "statement_timeout": f"{STATEMENT_TIMEOUT_MS}",
-        "lock_timeout": f"{LOCK_TIMEOUT_MS}",
-        "idle_in_transaction_session_timeout": f"{IDLE_TIMEOUT_MS}",
-    }
-    return await asyncpg.connect(
-        url, timeout=CONNECT_TIMEOUT_S, server_settings={"application_name": "blueport"} | limits
-    )
 
 
 async def once(url: str, now_ms: Callable[[], int], unit: Callable[[Tx], T]) -> T:
@@ -179,9 +184,10 @@ async def once(url: str, now_ms: Callable[[], int], unit: Callable[[Tx], T]) -> 
         StoreUnavailableError: The database did not take it; nothing was done.
     """
     try:
-        connection = await connect(url)
+        connector = Connector(url)
+        connection = await connector.connect()
         try:
-            return await _transacted(PostgresTx(connection, now_ms()), _alone(), unit)
+            return await _transacted(PostgresTx(connection, now_ms()), connector.preface(_alone()), unit)
         finally:
             await connection.close(timeout=CONNECT_TIMEOUT_S)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:

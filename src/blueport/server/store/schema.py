@@ -97,14 +97,14 @@ def _migrate_file(path: Path) -> None:
 async def _upgrade_postgres(url: str) -> str | None:
     import asyncpg  # noqa: PLC0415 - who has a file need not load it
 
-    from blueport.server.store import postgres  # noqa: PLC0415 - as above
+    from blueport.server.store.connecting import CONNECT_TIMEOUT_S, Connector  # noqa: PLC0415 - as above
 
     try:
-        connection = await postgres.connect(url)
+        connection = await Connector(url).connect()
         try:
             return await _migrate_postgres(connection)
         finally:
-            await connection.close(timeout=postgres.CONNECT_TIMEOUT_S)
+            await connection.close(timeout=CONNECT_TIMEOUT_S)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
         raise StoreUnavailableError(f"{type(error).__name__}: {error}") from error
 

@@ -21,6 +21,8 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from blueport.failpoints import reached
 from blueport.server.errors import StoreUnavailableError
+from blueport.server.store.neighbours import Neighbours
+from blueport.server.store.sqlite_counts import SqliteCounts
 from blueport.server.store.tx import Given, Statement, Topic, Tx, Value, Values
 from blueport.server.store.wakeups import Wakeups
 
@@ -39,10 +41,13 @@ Row = TypeVar("Row")
 class SqliteTx:
     """A transaction on one connection; see `Tx`."""
 
-    def __init__(self, connection: sqlite3.Connection, now_ms: int) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, now_ms: int, processes: Callable[[], frozenset[str]] = frozenset
+    ) -> None:
         # One for all: to make a cursor for each statement costs a fifth of a short one.
         self._cursor = connection.cursor()
         self.now_ms = now_ms
+        self.processes = processes
         self.topics: set[Topic] = set()
 
     def all(self, shape: Callable[..., Row], statement: Statement, **given: Given) -> list[Row]:
@@ -123,8 +128,11 @@ class SqliteStore:
     def __init__(self, path: Path, now_ms: Callable[[], int]) -> None:
         """Open the migrated file at *path*; *now_ms* is the clock of all its transactions."""
         self.wakeups = Wakeups()
+        self.counts = SqliteCounts(path.with_name(f"{path.name}.calls"))
         self.now_ms = now_ms
         self._path = path
+        self._neighbours = Neighbours(path.with_name(f"{path.name}.processes"), self.wakeups.wake)
+        self.process = self._neighbours.name
         self._gathered: list[_Work[object]] = []
         self._groups: queue.SimpleQueue[list[_Work[object]] | None] = queue.SimpleQueue()
         self._local = threading.local()
@@ -134,6 +142,10 @@ class SqliteStore:
             target=self._write_groups, args=(connect(path),), name="sqlite-writer", daemon=True
         )
         self._writer.start()
+
+    async def join(self) -> None:
+        """See `Store.join`."""
+        self._neighbours.join()
 
     async def write(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """See `Store.write`."""
@@ -165,6 +177,7 @@ class SqliteStore:
         self._groups.put(None)
         self._writer.join()
         self._readers.shutdown()
+        self._neighbours.leave()
 
     def _hand_over(self) -> None:
         """Give the writer what one turn of the loop gathered: to wake it for each would cost more than the work."""
@@ -176,7 +189,7 @@ class SqliteStore:
             connection = self._reader()
             connection.execute("BEGIN")
             try:
-                with closing(SqliteTx(connection, self.now_ms())) as tx:
+                with closing(self._tx(connection)) as tx:
                     return unit(tx)
             finally:
                 connection.execute("ROLLBACK")
@@ -208,7 +221,7 @@ class SqliteStore:
     def _write_group(self, connection: sqlite3.Connection, group: list[_Work[object]]) -> list[_Outcome[object]]:
         try:
             connection.execute("BEGIN IMMEDIATE")
-            with closing(SqliteTx(connection, self.now_ms())) as tx:
+            with closing(self._tx(connection)) as tx, self.counts.gathering():
                 outcomes = [_outcome(tx, work) for work in group]
             reached("server.commit")
             connection.execute("COMMIT")
@@ -218,8 +231,15 @@ class SqliteStore:
                 connection.execute("ROLLBACK")
             return [_Outcome(work, error=StoreUnavailableError(str(error))) for work in group]
         if tx.topics:
-            _tell_the_loop(outcomes, self.wakeups.wake, tx.topics)
+            _tell_the_loop(outcomes, self._wake, tx.topics)
         return outcomes
+
+    def _tx(self, connection: sqlite3.Connection) -> SqliteTx:
+        return SqliteTx(connection, self.now_ms(), self._neighbours.alive)
+
+    def _wake(self, topics: set[Topic]) -> None:
+        self.wakeups.wake(topics)
+        self._neighbours.hint(topics)
 
 
 def _settle(outcomes: list[_Outcome[object]]) -> None:

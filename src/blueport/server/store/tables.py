@@ -64,9 +64,6 @@ api_keys = Table(
     Column("lives_ms", BigInteger),  # as it was made: one that takes its place lives as long; null: for ever
     Column("revoked_at", BigInteger),
     Column("last_used_at", BigInteger),
-    # How many calls were made in the hour that began then; written now and then, and read at the start.
-    Column("window_began_at", BigInteger),
-    Column("window_calls", Integer, nullable=False, server_default="0"),
 )
 
 daemons = Table(
@@ -182,6 +179,7 @@ unanswered = Table(
     Column("account_id", TEXT, nullable=False),
     Column("fingerprint", TEXT, primary_key=True),
     Column("request_id", TEXT, primary_key=True),
+    Column("process", TEXT, nullable=False),  # that answers it; empty: nobody waits for the answer any more
     Column("body", TEXT, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     sqlite_with_rowid=False,
@@ -268,6 +266,7 @@ deliveries = Table(
     Column("attempts", Integer, nullable=False),
     Column("available_at", BigInteger, nullable=False),
     Column("claim_token", TEXT),
+    Column("claimed_by", TEXT),  # the process that tries it
     Column("lease_until", BigInteger),
     Column("reason", TEXT),
     Column("created_at", BigInteger, nullable=False),

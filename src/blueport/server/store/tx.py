@@ -91,6 +91,9 @@ class Tx(Protocol):
     def change_each(self, statement: Statement, each: Iterable[Values]) -> None:
         """Do *statement* once for each set of values."""
 
+    def processes(self) -> frozenset[str] | None:
+        """Return the names of the processes that work on the database now, None if that cannot be known."""
+
     def wake(self, topic: Topic) -> None:
         """Once this is committed, wake who waits for *topic*."""
 

@@ -1,0 +1,65 @@
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from blueport.server.store.schema import upgrade
+from tests import postgres
+from tests.databases import Database, database_like, file_like, folder
+from tests.postgres import MissingPostgresError, Postgres
+
+Kind = Literal["sqlite", "postgres"]
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a database of the newest schema with nothing in it: to copy it is faster than to make it."""
+    path = tmp_path_factory.mktemp("migrated") / "blueport.db"
+    upgrade(str(path))
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    try:
+        with postgres.running() as server:
+            yield server
+    except MissingPostgresError as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def migrated_in_postgres(postgres_server: Postgres) -> Iterator[str]:
+    url = postgres_server.new_database()
+    upgrade(url)
+    yield postgres.name_of(url)
+    postgres_server.drop(url)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store_kind(request: pytest.FixtureRequest) -> Kind:
+    """Have a test run on each kind of store."""
+    return request.param
+
+
+@pytest.fixture
+def database(store_kind: Kind, request: pytest.FixtureRequest) -> Iterator[Database]:
+    if store_kind == "sqlite":
+        with file_like(request.getfixturevalue("migrated")) as database:
+            yield database
+    else:
+        server, name = (request.getfixturevalue(each) for each in ("postgres_server", "migrated_in_postgres"))
+        with database_like(server, name) as database:
+            yield database
+
+
+@pytest.fixture
+def empty(store_kind: Kind, request: pytest.FixtureRequest) -> Iterator[Database]:
+    """Return a database without tables."""
+    if store_kind == "sqlite":
+        with folder() as own:
+            yield Database(str(own / "new.db"), own)
+    else:
+        with database_like(request.getfixturevalue("postgres_server"), "template0") as database:
+            yield database

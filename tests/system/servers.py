@@ -1,0 +1,100 @@
+"""Runs `blueport serve` processes beside each other, as a fleet does: any number, on one database."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+from blueport.server.authorizing.keys import new_daemon_token, new_key
+from tests.databases import Database
+from tests.patience import PATIENCE_S
+from tests.system.blueport import answer, until
+
+Json = Any
+
+LINE = "+15555550100"
+
+
+class Fleet:
+    """Processes on one database; each is found by its port."""
+
+    def __init__(self, database: Database, **settings: str) -> None:
+        self.database = database
+        self.key = new_key()
+        self.daemon_token = new_daemon_token()
+        self._settings = {
+            "DATABASE": database.named,
+            "FILES": str(database.folder / "files"),
+            "FIRST_KEY": self.key,
+            "FIRST_LINE": LINE,
+            "FIRST_DAEMON_TOKEN": self.daemon_token,
+            "WEBHOOK_ALLOW": "127.0.0.0/8",
+            "HOURLY_LIMIT": "1000000",
+        } | settings
+        self.processes: dict[int, subprocess.Popen[bytes]] = {}
+
+    def start(self, role: str = "all", *, port: int = 0, **settings: str) -> int:
+        """Start a process, and return its port once it is ready."""
+        port = port or _free_port()
+        given = self._settings | {"PORT": str(port)} | settings
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("BLUEPORT_")}
+        environment |= {f"BLUEPORT_{name}": value for name, value in given.items()}
+        command = [sys.executable, "-m", "blueport.cli.main", "serve", "--role", role]
+        with (self.database.folder / "servers.log").open("ab") as log:
+            self.processes[port] = subprocess.Popen(command, env=environment, stderr=log)
+        until(lambda: self.is_ready(port))
+        return port
+
+    def is_ready(self, port: int) -> bool:
+        return self.status(port, "/readyz") == 200
+
+    def status(self, port: int, path: str) -> int:
+        """Return the status of a path that needs no key, 0 if nobody answers."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE_S) as response:
+                return response.status
+        except urllib.error.HTTPError as error:
+            return error.code
+        except OSError:
+            return 0
+
+    def api(self, port: int, method: str, path: str, body: Json = None, **headers: str) -> Json:
+        return answer(method, f"http://127.0.0.1:{port}{path}", body, headers | {"Authorization": f"Bearer {self.key}"})
+
+    def kill(self, port: int) -> None:
+        """End a process as a crash does."""
+        process = self.processes.pop(port)
+        process.kill()
+        process.wait(timeout=PATIENCE_S)
+
+    def end(self, port: int) -> int:
+        """End a process as it should be; return its status."""
+        process = self.processes.pop(port)
+        process.send_signal(signal.SIGTERM)
+        return process.wait(timeout=PATIENCE_S)
+
+    @property
+    def log(self) -> str:
+        return (self.database.folder / "servers.log").read_text()
+
+
+@contextlib.contextmanager
+def fleet(database: Database, **settings: str) -> Iterator[Fleet]:
+    """Return a fleet without processes; those that are there in the end are ended."""
+    ships = Fleet(database, **settings)
+    try:
+        yield ships
+    finally:
+        for port in list(ships.processes):
+            ships.kill(port)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
