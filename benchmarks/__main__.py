@@ -10,7 +10,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import commits, end_to_end, kannel, on_postgres, rates, sizes, steady, table
+from benchmarks import backlogs, commits, end_to_end, kannel, on_postgres, rates, sizes, steady, table
 from benchmarks.measuring import Bench, Figure, Options, Part, SkippedError, medians
 
 RESULTS = Path(__file__).parent / "results"
@@ -26,9 +26,28 @@ GROUPS: tuple[dict[str, Part], ...] = (
     {"steady": steady.sqlite, "steady-postgres": on_postgres.steadiness},
     {"end-to-end": end_to_end.probes},
     {"sizes": sizes.probes},
+    {"backlogs": backlogs.probes},
 )
-FULL = Options(rounds=5, seconds=5, page_rows=1_000_000, rows=(10**4, 10**6, 10**7), texts=100, with_peers=False)
-QUICK = Options(rounds=1, seconds=0.5, page_rows=1_000, rows=(2_000, 4_000), texts=3, with_peers=False)
+FULL = Options(
+    rounds=5,
+    seconds=5,
+    repeated_s=0.5,
+    page_rows=1_000_000,
+    rows=(10**4, 10**6, 10**7),
+    backlogs=(100, 1_000),
+    texts=100,
+    with_peers=False,
+)
+QUICK = Options(
+    rounds=1,
+    seconds=0.5,
+    repeated_s=0.02,
+    page_rows=1_000,
+    rows=(2_000, 4_000),
+    backlogs=(20, 40),
+    texts=2,
+    with_peers=False,
+)
 
 
 def main(arguments: list[str]) -> None:

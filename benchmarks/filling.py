@@ -84,6 +84,12 @@ def add_open(filler: Filler, rows: int, *, items: int, deliveries: int) -> None:
     _insert(filler, _open(_DELIVERIES.format(chat=_chat(rows))), rows + 1, rows + deliveries)
 
 
+def add_open_of_one_chat(filler: Filler, rows: int, count: int) -> None:
+    """Add items of the big chat, and deliveries of its events to one webhook, that wait behind *rows* rows."""
+    for statement in (_open(_OUTBOX), _EVENTS, _open(_DELIVERIES).replace(_WEBHOOK, _name("wh", "1"))):
+        _insert(filler, statement.format(chat=f"'{BIG_CHAT}'"), rows + 1, rows + count)
+
+
 def how_many_chats(rows: int) -> int:
     """Return how many chats there are beside the big one."""
     return max(1, rows // 2 // MESSAGES_A_CHAT)
@@ -138,10 +144,11 @@ SELECT {_LINE}, {_name("obx", "n")}, {{chat}}, (SELECT id FROM api_keys), 'text'
 _EVENTS = f"""
 INSERT INTO events (account_id, line_id, id, chat_id, type, subject_id, data, created_at)
 SELECT {_LINE}, {_name("evt", "n")}, {{chat}}, 'message.received', {_name("msg", "n")}, {_PAYLOAD}, {_AT}"""
+_WEBHOOK = _name("wh", f"n % {WEBHOOKS} + 1")
 _DELIVERIES = f"""
 INSERT INTO deliveries (account_id, id, event_id, webhook_id, chat_id, state, attempts, available_at, created_at,
   completed_at)
-SELECT (SELECT account_id FROM lines), {_name("dlv", "n")}, {_name("evt", "n")}, {_name("wh", f"n % {WEBHOOKS} + 1")},
+SELECT (SELECT account_id FROM lines), {_name("dlv", "n")}, {_name("evt", "n")}, {_WEBHOOK},
   {{chat}}, 'delivered', 0, 0, {_AT}, {_ENDED}"""
 _WEBHOOKS = f"""
 INSERT INTO webhooks (account_id, id, url, secret, events, is_active, created_at)

@@ -1,6 +1,7 @@
 """Runs units of work past the server and takes it all back, so that each can be done again and again."""
 
 import asyncio
+import statistics
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
@@ -18,6 +19,9 @@ from blueport.server.store import sqlite
 from blueport.server.store.schema import upgrade
 from blueport.server.store.tables import metadata
 from blueport.server.store.tx import Given, Statement, Topic, Tx, Values
+
+# How often a unit is repeated at least.
+REPEATED_LEAST = 10
 
 Row = TypeVar("Row")
 Result = TypeVar("Result")
@@ -138,6 +142,15 @@ class _PostgresTx:
 
     def wake(self, _topic: Topic) -> None:
         pass
+
+
+def median_ms(database: Database, unit: Unit[object], repeated_s: float) -> float:
+    """Return how long *unit* takes (milliseconds) in the median of the times that it is done in *repeated_s*."""
+    took_s: list[float] = []
+    ends_at = time.perf_counter() + repeated_s
+    while len(took_s) < REPEATED_LEAST or time.perf_counter() < ends_at:
+        took_s.append(database.undone(unit))
+    return statistics.median(took_s) * 1000
 
 
 def provide(tx: Tx, *, key: str, daemon_token: str) -> None:
