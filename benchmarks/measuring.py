@@ -23,8 +23,8 @@ class Figure(NamedTuple):
 class Options(NamedTuple):
     """How much is measured.
 
-    `rows` are the sizes of the tables that lists and claims are asked of, `backlogs` how much waits in them; a load lasts
-    for `seconds`, a unit of work is repeated for `repeated_s`, `texts` go from end to end.
+    `rows` are the sizes of the tables that lists and claims are asked of, `backlogs` how much waits in them; a load
+    lasts for `seconds`, a unit of work is repeated for `repeated_s`, `texts` go from end to end.
     """
 
     rounds: int

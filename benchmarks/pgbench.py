@@ -2,6 +2,7 @@
 
 They are not written down here, where they could differ from the server's: two accepts are listened to in PostgreSQL's
 log. Their transactions become a script, and what differs between the two, ids above all, a number of each run's own.
+What is sent as one text, as `BEGIN; SELECT ...`, pgbench can send only as one after the other.
 """
 
 import itertools
@@ -33,6 +34,9 @@ _RECORD = re.compile(r"^@(\d+)@ (\w+):  ", re.MULTILINE)
 _STATEMENT = re.compile(r"(?:statement|execute [^:]*): (.*)", re.DOTALL)
 _PARAMETER = re.compile(r"\$(\d+) = (NULL|'(?:[^']|'')*')")
 _PLACE = re.compile(r"\$(\d+)")
+# Not a value but part of the text, as the name of a lock is.
+_LARGE_NUMBER = re.compile(r"(-?\b\d{6,}\b)")
+_OWN_NUMBER = "CAST(:number AS bigint)"
 _TPS = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
 _NUMBER = r"\set number random(1000000000000000, 9000000000000000000)"
 
@@ -53,7 +57,7 @@ def captured(database: Postgres, server: Server) -> str:
     """
     heard = [_accept(database, server, number) for number in range(TRIES)]
     for first, second in itertools.pairwise(heard):
-        if first and [each.text for each in first] == [each.text for each in second]:
+        if first and list(map(_shape, first)) == list(map(_shape, second)):
             return script_of(first, second)
     raise SkippedError("no two accepts ran the same statements, so that pgbench cannot run them")
 
@@ -78,6 +82,18 @@ def measured(url: str, script: Path, seconds: float, *, is_pinned: bool) -> floa
     return float(found[1])
 
 
+def gathered(found: list[list[Said]], marks: set[str]) -> list[Said]:
+    """Return the first transaction, and in it what the later ones do for the same request.
+
+    The server gathers that of many requests in one transaction: it costs none of them a flush of its own.
+    """
+    if not found:
+        return []
+    later = [each for transaction in found[1:] for each in transaction if _is_about([each], marks)]
+    accepting = found[0]
+    return [*accepting[:-1], *later, accepting[-1]] if len(accepting) > 1 else [*accepting, *later]
+
+
 def statements(log: str) -> Iterator[Said]:
     """Read a log that was written with LOG_LINE_PREFIX."""
     words = _RECORD.split(log)[1:]
@@ -85,7 +101,8 @@ def statements(log: str) -> Iterator[Said]:
     for (session, level, text), (_, next_level, detail) in itertools.pairwise([*records, ("", "", "")]):
         found = _STATEMENT.match(text)
         if level == "LOG" and found:
-            yield Said(session, " ".join(found[1].split()), _values(detail) if next_level == "DETAIL" else ())
+            values = _values(detail) if next_level == "DETAIL" else ()
+            yield from (Said(session, each, values) for each in _each(" ".join(found[1].split())))
 
 
 def transactions(said: Iterator[Said]) -> Iterator[list[Said]]:
@@ -115,7 +132,7 @@ def _accept(database: Postgres, server: Server, number: int) -> list[Said]:
     with log.open() as lines:
         lines.seek(heard_until)
         found = list(transactions(statements(lines.read())))
-    return [each for transaction in found if _is_about(transaction, marks) for each in transaction]
+    return gathered([transaction for transaction in found if _is_about(transaction, marks)], marks)
 
 
 def _answer(server: Server, number: int) -> dict[str, str]:
@@ -138,6 +155,11 @@ def _is_about(transaction: list[Said], marks: set[str]) -> bool:
     return any(mark in word for mark in marks for word in words)
 
 
+def _each(text: str) -> list[str]:
+    """Return the statements of a text, which has parameters only if it is a single one."""
+    return [each.strip() for each in text.split(";") if each.strip()] if "$1" not in text else [text]
+
+
 def _values(detail: str) -> tuple[str | None, ...]:
     found = _PARAMETER.findall(detail)
     return tuple(None if told == "NULL" else told[1:-1].replace("''", "'") for _, told in found)
@@ -146,7 +168,14 @@ def _values(detail: str) -> tuple[str | None, ...]:
 def _spelled(first: Said, second: Said) -> str:
     """Return a statement with its values, in which what differs is the run's own."""
     told = [_spelled_value(*pair) for pair in zip(first.values, second.values, strict=True)]
-    return _PLACE.sub(lambda place: told[int(place[1]) - 1], first.text).rstrip(";")
+    words = zip(_LARGE_NUMBER.split(first.text), _LARGE_NUMBER.split(second.text), strict=True)
+    text = "".join(word if word == other else _OWN_NUMBER for word, other in words)
+    return _PLACE.sub(lambda place: told[int(place[1]) - 1], text).rstrip(";")
+
+
+def _shape(said: Said) -> str:
+    """Return a statement without what may be another in each accept."""
+    return _LARGE_NUMBER.sub("#", said.text)
 
 
 def _spelled_value(first: str | None, second: str | None) -> str:

@@ -115,13 +115,18 @@ def process(
 def pin(pid: int, *, is_load: bool) -> None:
     """Keep a process, and what it starts from now on, on one core."""
     if len(_CORES) > 1:
-        os.sched_setaffinity(pid, {_CORES[_LOAD if is_load else _SERVERS]})
+        _set_cores(pid, {_CORES[_LOAD if is_load else _SERVERS]})
 
 
 def unpin(pid: int) -> None:
     """Let a process run anywhere again."""
     if len(_CORES) > 1:
-        os.sched_setaffinity(pid, set(_CORES))
+        _set_cores(pid, set(_CORES))
+
+
+def _set_cores(pid: int, cores: set[int]) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it may have ended meanwhile
+        os.sched_setaffinity(pid, cores)
 
 
 def without_settings() -> dict[str, str]:
