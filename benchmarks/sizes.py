@@ -1,19 +1,20 @@
 """What lists and claims cost in tables of ten thousand rows, of a million, and of ten million.
 
-It is the units of work that are measured, without the requests around them, which would hide what grows.
+It is the units of work that are measured, without the requests around them, which would hide what grows. Deep pages are
+asked for at a few places again and again, so that they are in memory: what a disk costs is another question.
 """
 
-import random
+import itertools
 import shutil
 import sys
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from benchmarks import filling
-from benchmarks.measuring import Bench, Figure, Probe, SkippedError
+from benchmarks.measuring import Bench, Probe, SkippedError
 from benchmarks.stores import Store, ids, stores
-from benchmarks.units import Database, Unit, median_ms
+from benchmarks.units import Case, Unit, compared
 from blueport.protocol.door import Claim
 from blueport.server.blobs.links import links_of
 from blueport.server.ids import ChatId, DaemonId
@@ -35,19 +36,11 @@ DAEMONS_CLAIM = "a daemon's claim"
 DISPATCHERS_CLAIM = "the dispatcher's claim"
 _NEVER_MS = 2**62
 _BIG_CHAT = ChatId(filling.BIG_CHAT)
-_random = random.Random(0)
+# How deep in a list pages begin, as a share of it.
+_depths = itertools.cycle((0.9, 0.4, 0.7, 0.1, 0.6, 0.3, 0.8, 0.2))
 _LINKS = links_of(b"a secret", None, "http://127.0.0.1")
 
 Row = TypeVar("Row")
-
-
-class Filled(NamedTuple):
-    """A database of a size."""
-
-    store: str
-    rows: int
-    database: Database
-    units: dict[str, Unit[object]]
 
 
 def probes(bench: Bench) -> Sequence[Probe]:
@@ -55,9 +48,9 @@ def probes(bench: Bench) -> Sequence[Probe]:
     sizes = [rows for rows in bench.options.rows if _has_room(bench, rows)]
     if not sizes:
         raise SkippedError("there is no room for the smallest of these databases")
-    filled = [_filled(store, rows) for store in stores(bench) for rows in sizes]
-    measured = partial(_measured, bench.options.repeated_s, sizes[0])
-    return [partial(measured, each, name) for name in filled[0].units for each in filled]
+    filled = [[_filled(store, rows) for rows in sizes] for store in stores(bench)]
+    alike = [cases for of_store in filled for cases in zip(*of_store, strict=True)]
+    return [partial(compared, cases, bench.options.repeated_s) for cases in alike]
 
 
 def spelled(rows: int) -> str:
@@ -74,20 +67,15 @@ def claims(daemon_id: DaemonId) -> dict[str, Unit[object]]:
     }
 
 
-def _measured(repeated_s: float, least: int, filled: Filled, name: str) -> list[Figure]:
-    told, reference = (f"{name}, {filled.store}, {spelled(rows)} rows" for rows in (filled.rows, least))
-    took_ms = median_ms(filled.database, filled.units[name], repeated_s)
-    return [Figure(told, took_ms, "ms", None if told == reference else reference)]
-
-
-def _filled(store: Store, rows: int) -> Filled:
+def _filled(store: Store, rows: int) -> list[Case]:
     print(f"filling {store.name} with {spelled(rows)} rows of each kind ...", file=sys.stderr)
     database, filler, settle = store.opened(f"{rows}")
     filling.add_webhooks(filler)
     filling.fill(filler, rows)
     filling.add_open(filler, rows, items=OPEN_ITEMS, deliveries=OPEN_DELIVERIES)
     settle()
-    return Filled(store.name, rows, database, database.done(partial(_units, rows=rows)))
+    units = database.done(partial(_units, rows=rows))
+    return [Case(f"{name}, {store.name}, {spelled(rows)} rows", database, unit) for name, unit in units.items()]
 
 
 def _units(tx: Tx, *, rows: int) -> dict[str, Unit[object]]:
@@ -117,7 +105,7 @@ def _first_chats(tx: Tx, *, shelf: Shelf) -> object:
 
 def _deep_chats(tx: Tx, *, shelf: Shelf, rows: int) -> object:
     # Each of the others has its last message among as many as they are, and as many of the big chat between them.
-    moment = filling.FIRST_MS + (rows - 2 * _random.randrange(filling.how_many_chats(rows) - PAGE)) * 1000
+    moment = filling.FIRST_MS + (rows - 2 * round((filling.how_many_chats(rows) - PAGE) * next(_depths))) * 1000
     return _whole_page(chats.chats_after(tx, shelf, chats.Place(rows, moment, ""), PAGE))
 
 
@@ -129,7 +117,7 @@ def _claim(tx: Tx, *, daemon_id: DaemonId) -> object:
 
 def _any_moment(rows: int) -> int:
     """Return a moment behind which the big chat has a whole page."""
-    return filling.FIRST_MS + _random.randrange(2 * PAGE, rows) * 1000
+    return filling.FIRST_MS + round(2 * PAGE + (rows - 2 * PAGE) * next(_depths)) * 1000
 
 
 def _whole_page(rows: list[Row]) -> list[Row]:

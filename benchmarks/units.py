@@ -3,11 +3,12 @@
 import asyncio
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from benchmarks import filling
+from benchmarks.measuring import Figure
 from blueport import clock
 from blueport.server import provisioning
 from blueport.server.settings import Settings
@@ -101,13 +102,26 @@ class Postgresql:
         return result, took_s
 
 
-def median_ms(database: Database, unit: Unit[object], repeated_s: float) -> float:
-    """Return how long *unit* takes (milliseconds) in the median of the times that it is done in *repeated_s*."""
-    took_s: list[float] = []
-    ends_at = time.perf_counter() + repeated_s
-    while len(took_s) < REPEATED_LEAST or time.perf_counter() < ends_at:
-        took_s.append(database.undone(unit))
-    return statistics.median(took_s) * 1000
+class Case(NamedTuple):
+    """A unit of work in a database; `name` is that of its figure."""
+
+    name: str
+    database: Database
+    unit: Unit[object]
+
+
+def compared(cases: Sequence[Case], repeated_s: float) -> list[Figure]:
+    """Return how long each takes (milliseconds, median), in turns for *repeated_s* each, against the first."""
+    took_s: list[list[float]] = [[] for _ in cases]
+    ends_at = time.perf_counter() + repeated_s * len(cases)
+    while len(took_s[-1]) < REPEATED_LEAST or time.perf_counter() < ends_at:
+        for case, took in zip(cases, took_s, strict=True):
+            took.append(case.database.undone(case.unit))
+    first = cases[0].name
+    return [
+        Figure(case.name, statistics.median(took) * 1000, "ms", None if case.name == first else first)
+        for case, took in zip(cases, took_s, strict=True)
+    ]
 
 
 def provide(tx: Tx, *, key: str, daemon_token: str) -> None:
