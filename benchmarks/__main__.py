@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks import backlogs, commits, end_to_end, kannel, on_postgres, rates, sizes, steady, table
-from benchmarks.measuring import Bench, Figure, Options, Part, SkippedError, medians
+from benchmarks.measuring import Bench, Figure, Options, Part, Probe, SkippedError, medians
 
 RESULTS = Path(__file__).parent / "results"
 # The parts of a group are measured in turns, the groups one after the other.
@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, help=f"how often each is measured ({FULL.rounds})")
     parser.add_argument("--seconds", type=float, help=f"how long a load lasts in each round ({FULL.seconds})")
     parser.add_argument("--rows", type=_numbers, help="sizes of tables, as in 10000,1000000,10000000")
-    parser.add_argument("--folder", type=Path, help="where databases are filled: they take 50 GB (a temporary folder)")
+    parser.add_argument("--folder", type=Path, help="where files of SQLite's are made (a temporary folder)")
     parser.add_argument("--results", type=Path, help="where the table is written (benchmarks/results, if it is whole)")
     return parser
 
@@ -82,10 +82,9 @@ def _measured(group: dict[str, Part], options: argparse.Namespace) -> list[Figur
         wanted = {name: part for name, part in group.items() if name in (options.only or group)}
         probes = [probe for name, part in wanted.items() for probe in _opened(name, part, bench)]
         return medians(probes, amounts.rounds)
-    return []
 
 
-def _opened(name: str, part: Part, bench: Bench) -> list:
+def _opened(name: str, part: Part, bench: Bench) -> list[Probe]:
     print(f"{name} ...", file=sys.stderr)
     try:
         return list(part(bench))

@@ -95,10 +95,10 @@ class _Recording:
         self.now_ms = clock.now_ms()
         self.written: list[_Written] = []
 
-    def all(self, _shape: Callable[..., Row], _statement: Statement, **_given: Given) -> list[Row]:
+    def all(self, shape: Callable[..., Row], statement: Statement, **given: Given) -> list[Row]:  # noqa: ARG002 - a Tx
         return []
 
-    def one(self, _shape: Callable[..., Row], _statement: Statement, **_given: Given) -> Row | None:
+    def one(self, shape: Callable[..., Row], statement: Statement, **given: Given) -> Row | None:  # noqa: ARG002 - a Tx
         return None
 
     def change(self, statement: Statement, **given: Given) -> int:
@@ -110,5 +110,5 @@ class _Recording:
         for values in each:
             self.change(statement, **values)
 
-    def wake(self, _topic: Topic) -> None:
+    def wake(self, topic: Topic) -> None:  # a Tx has it
         pass

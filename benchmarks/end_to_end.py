@@ -39,7 +39,7 @@ def probes(bench: Bench) -> Sequence[Probe]:
     said = bench.stack.enter_context(_dev(bench.folder / "dev"))
     heard: _Heard = {}
     url = bench.stack.enter_context(_receiver(heard, lambda: secret))
-    asked = {"from": "", "url": url, "events": ["message.received", "message.sent"]}
+    asked: dict[str, object] = {"from": "", "url": url, "events": ["message.received", "message.sent"]}
     secret = _call(said, "POST", "/v1/webhooks", asked)["secret"]
     number = iter(range(sys.maxsize))
     return [partial(_measured, bench, said, heard, number)]

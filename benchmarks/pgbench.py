@@ -55,7 +55,7 @@ def captured(database: Postgres, server: Server) -> str:
     Raises:
         SkippedError: No two accepts did the same.
     """
-    heard = [_accept(database, server, number) for number in range(TRIES)]
+    heard = (_accept(database, server, number) for number in range(TRIES))
     for first, second in itertools.pairwise(heard):
         if first and list(map(_shape, first)) == list(map(_shape, second)):
             return script_of(first, second)
