@@ -23,7 +23,7 @@ GROUPS: tuple[dict[str, Part], ...] = (
         "postgres": on_postgres.rates,
         "kannel": kannel.probes,
     },
-    {"steady": steady.sqlite, "steady-postgres": on_postgres.steadiness},
+    {"steady-bare": steady.bare, "steady-sqlite": steady.sqlite, "steady-postgres": on_postgres.steadiness},
     {"end-to-end": end_to_end.probes},
     {"sizes": sizes.probes},
     {"backlogs": backlogs.probes},
