@@ -1,160 +1,108 @@
-"""`make bench`: accepts and pages beside a bare Starlette endpoint, and the way of a text from chat.db to the webhook.
+"""`make bench`: one table of ratios, of one run on one machine.
 
-Servers run on one core and the load on another, where the system lets us choose. Every contender runs once a round, and
-the median of the rounds is kept: machines that are shared drift, ratios within a run hold.
+Blueport stands beside what everybody can judge: a bare Starlette endpoint, SQLite and PostgreSQL by themselves, a
+gateway of the same trade; and its lists and claims beside themselves in smaller tables.
 """
 
 import argparse
-import contextlib
-import json
-import os
-import secrets
-import socket
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
 
-import msgspec
+from benchmarks import backlogs, commits, end_to_end, kannel, on_postgres, rates, sizes, steady, table
+from benchmarks.measuring import Bench, Figure, Options, Part, Probe, SkippedError, medians
 
-from benchmarks import filling, latency
-from benchmarks.load import Load, Result
-
-CONNECTIONS = 64
-CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-
-
-class Server(NamedTuple):
-    """A server under load."""
-
-    port: int
-    key: str
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="make bench")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=4)
-    parser.add_argument("--rows", type=int, default=1_000_000, help="messages in the chat that is listed")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="blueport-bench-") as folder:
-        throughput(Path(folder), options)
-        for name, figures in latency.measured(Path(folder)).items():
-            p99 = sorted(figures)[-1 - len(figures) // 100]
-            print(f"{name:44} p50 {statistics.median(figures):6.1f} ms   p99 {p99:6.1f} ms")
-
-
-def throughput(folder: Path, options: argparse.Namespace) -> None:
-    with blueport(folder) as server, bare(folder) as bare_port:
-        print(f"filling a chat with {options.rows} messages ...", file=sys.stderr)
-        filling.fill(folder / "blueport.db", options.rows)
-        loads = {
-            "bare Starlette, POST": _post(Server(bare_port, server.key), options.seconds),
-            "POST /v1/messages, durable": _post(server, options.seconds),
-            f"GET /v1/messages, 50 of {options.rows}": _page(server, options.seconds),
-        }
-        rounds: dict[str, list[Result]] = {name: [] for name in loads}
-        for _ in range(options.rounds):
-            for name, load in loads.items():
-                rounds[name].append(_loaded(load))
-    ceiling = statistics.median(result.per_second for result in rounds["bare Starlette, POST"])
-    for name, results in rounds.items():
-        rate = statistics.median(result.per_second for result in results)
-        p50 = statistics.median(result.median_ms for result in results)
-        p99 = statistics.median(result.p99_ms for result in results)
-        wrong = sum(result.unexpected for result in results)
-        figures = f"{rate:8.0f}/s   {rate / ceiling:5.2f} of bare   p50 {p50:5.1f} ms   p99 {p99:5.1f} ms"
-        print(f"{name:44} {figures}   {wrong} wrong")
+RESULTS = Path(__file__).parent / "results"
+# The parts of a group are measured in turns, the groups one after the other.
+GROUPS: tuple[dict[str, Part], ...] = (
+    {
+        "bare": rates.bare,
+        "sqlite": rates.sqlite,
+        "commits": commits.probes,
+        "postgres": on_postgres.rates,
+        "kannel": kannel.probes,
+    },
+    {"steady-bare": steady.bare, "steady-sqlite": steady.sqlite, "steady-postgres": on_postgres.steadiness},
+    {"end-to-end": end_to_end.probes},
+    {"sizes": sizes.probes},
+    {"backlogs": backlogs.probes},
+)
+FULL = Options(
+    rounds=5,
+    seconds=5,
+    repeated_s=0.5,
+    page_rows=1_000_000,
+    rows=(10**4, 10**6, 10**7),
+    backlogs=(100, 1_000),
+    texts=100,
+    with_peers=False,
+)
+QUICK = Options(
+    rounds=1,
+    seconds=0.5,
+    repeated_s=0.02,
+    page_rows=1_000,
+    rows=(2_000, 4_000),
+    backlogs=(20, 40),
+    texts=2,
+    with_peers=False,
+)
 
 
-@contextlib.contextmanager
-def blueport(folder: Path) -> Iterator[Server]:
-    key = filling.new_key()
-    port = _free_port()
-    settings = {
-        "DATABASE": str(folder / "blueport.db"),
-        "PORT": str(port),
-        "FIRST_KEY": key,
-        "FIRST_LINE": filling.LINE,
-        "HOURLY_LIMIT": "1000000000",
-        "FIRST_DAEMON_TOKEN": f"dt_{secrets.token_urlsafe(32)}",
-    }
-    environment = os.environ | {f"BLUEPORT_{name}": value for name, value in settings.items()}
-    with _process([sys.executable, "-m", "blueport.cli.main", "serve"], port, environment):
-        yield Server(port, key)
+def main(arguments: list[str]) -> None:
+    """Measure, print the table, and write it down if it is the whole one or if it is said where."""
+    options = _parser().parse_args(arguments)
+    told = table.table_of([figure for group in GROUPS for figure in _measured(group, options)])
+    print(told.markdown())
+    is_whole = not options.quick and not options.only
+    if is_whole or options.results:
+        print(f"written: {table.write(told, options.results or RESULTS)}", file=sys.stderr)
 
 
-@contextlib.contextmanager
-def bare(_folder: Path) -> Iterator[int]:
-    port = _free_port()
-    with _process([sys.executable, "-m", "benchmarks.bare", str(port)], port, dict(os.environ)):
-        yield port
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parts = [name for group in GROUPS for name in group]
+    parser.add_argument("--only", choices=parts, action="append", default=[], help="measure this part; may be repeated")
+    parser.add_argument("--quick", action="store_true", help="a little of everything: figures that say nothing")
+    parser.add_argument("--peers", action="store_true", help="measure Kannel too, where it is installed")
+    parser.add_argument("--rounds", type=int, help=f"how often each is measured ({FULL.rounds})")
+    parser.add_argument("--seconds", type=float, help=f"how long a load lasts in each round ({FULL.seconds})")
+    parser.add_argument("--rows", type=_numbers, help="sizes of tables, as in 10000,1000000,10000000")
+    parser.add_argument("--folder", type=Path, help="where files of SQLite's are made (a temporary folder)")
+    parser.add_argument("--results", type=Path, help="where the table is written (benchmarks/results, if it is whole)")
+    return parser
 
 
-@contextlib.contextmanager
-def _process(command: list[str], port: int, environment: dict[str, str]) -> Iterator[None]:
-    process = subprocess.Popen(command, env=environment)
-    _pin(process.pid, 0)
+def _measured(group: dict[str, Part], options: argparse.Namespace) -> list[Figure]:
+    amounts = _amounts(options)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="blueport-bench-", dir=options.folder)))
+        bench = Bench(stack, folder, amounts)
+        wanted = {name: part for name, part in group.items() if name in (options.only or group)}
+        probes = [probe for name, part in wanted.items() for probe in _opened(name, part, bench)]
+        return medians(probes, amounts.rounds)
+
+
+def _opened(name: str, part: Part, bench: Bench) -> list[Probe]:
+    print(f"{name} ...", file=sys.stderr)
     try:
-        _wait_for(port)
-        yield
-    finally:
-        process.terminate()
-        process.wait(timeout=15)
+        return list(part(bench))
+    except SkippedError as why:
+        print(f"{name}: skipped: {why}", file=sys.stderr)
+        return []
 
 
-def _loaded(load: Load) -> Result:
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.load"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    _pin(process.pid, 1)
-    out, _ = process.communicate(msgspec.json.encode(load))
-    return msgspec.json.decode(out, type=Result)
+def _amounts(options: argparse.Namespace) -> Options:
+    amounts = QUICK if options.quick else FULL
+    given = {name: getattr(options, name) for name in ("rounds", "seconds", "rows")}
+    given |= {"with_peers": options.peers or "kannel" in options.only}
+    return amounts._replace(**{name: value for name, value in given.items() if value is not None})
 
 
-def _post(server: Server, seconds: float) -> Load:
-    body = json.dumps({"from": filling.LINE, "to": filling.FRIEND, "text": "message %d"})
-    return Load(server.port, "POST", "/v1/messages", _headers(server), body, CONNECTIONS, seconds, 201)
-
-
-def _page(server: Server, seconds: float) -> Load:
-    path = f"/v1/messages?from=%2B{filling.LINE[1:]}&to=%2B{filling.FRIEND[1:]}&limit=50"
-    return Load(server.port, "GET", path, _headers(server), "", CONNECTIONS // 2, seconds, 200)
-
-
-def _headers(server: Server) -> dict[str, str]:
-    return {"Authorization": f"Bearer {server.key}", "Content-Type": "application/json"}
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1):
-            return
-        if _is_listening(port):
-            return
-        time.sleep(0.1)
-    sys.exit("a server did not come up")
-
-
-def _is_listening(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
-    return False
-
-
-def _pin(pid: int, which: int) -> None:
-    if len(CORES) > 1:
-        os.sched_setaffinity(pid, {CORES[which]})
+def _numbers(words: str) -> tuple[int, ...]:
+    return tuple(int(word) for word in words.split(","))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -11,9 +11,11 @@ from collections.abc import Callable
 import msgspec
 import uvloop
 
+from benchmarks.measuring import percentile
+
 
 class Load(msgspec.Struct, frozen=True):
-    """What to send: *body* may hold `%d`, which becomes the number of the request."""
+    """What to send: *path* and *body* may hold `%d`, which becomes the number of the request."""
 
     port: int
     method: str
@@ -26,49 +28,80 @@ class Load(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What came back: requests a second, and latencies in milliseconds."""
+    """What came back: answers, also by the second, and latencies in milliseconds."""
 
+    answers: int
     per_second: float
     median_ms: float
     p99_ms: float
     unexpected: int
 
 
-class _Connection(asyncio.Protocol):
-    def __init__(self, next_request: Callable[[], bytes | None], expected: bytes) -> None:
-        self.latencies_s: list[float] = []
+def requests_of(load: Load) -> Callable[[int], bytes]:
+    """Return what makes the bytes of the request of that number."""
+    headers = "".join(f"{name}: {value}\r\n" for name, value in load.headers.items())
+
+    def request(number: int) -> bytes:
+        path, body = load.path.replace("%d", str(number)), load.body.replace("%d", str(number))
+        head = f"{load.method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}Content-Length: {len(body)}\r\n\r\n"
+        return (head + body).encode()
+
+    return request
+
+
+class Reader:
+    """Tells when an answer is whole, and counts those that do not begin as *expected*."""
+
+    def __init__(self, expected: bytes) -> None:
         self.unexpected = 0
-        self.done = asyncio.get_running_loop().create_future()
-        self._next_request = next_request
         self._expected = expected
         self._received = bytearray()
 
-    def connection_made(self, transport: asyncio.WriteTransport) -> None:
-        self._transport = transport
-        self._send()
-
-    def data_received(self, data: bytes) -> None:
+    def is_whole(self, data: bytes) -> bool:
+        """Take what came; true if it ends an answer."""
         self._received += data
         head_end = self._received.find(b"\r\n\r\n")
         if head_end < 0:
-            return
+            return False
         length_at = self._received.lower().find(b"content-length:") + 15
         length = int(self._received[length_at : self._received.find(b"\r\n", length_at)])
         if len(self._received) < head_end + 4 + length:
-            return
-        self.latencies_s.append(time.perf_counter() - self._sent_at)
+            return False
         self.unexpected += not self._received.startswith(self._expected)
         self._received.clear()
+        return True
+
+
+class _Connection(asyncio.Protocol):
+    def __init__(self, next_request: Callable[[], bytes | None], expected: bytes) -> None:
+        self.latencies_s: list[float] = []
+        self.lost = 0
+        self.done = asyncio.get_running_loop().create_future()
+        self._next_request = next_request
+        self._reader = Reader(expected)
+
+    @property
+    def unexpected(self) -> int:
+        return self._reader.unexpected + self.lost
+
+    def connection_made(self, transport: asyncio.WriteTransport) -> None:
+        self._transport = transport
+        self._is_ours_to_close = False
         self._send()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        if not self.done.done():
-            self.unexpected += exc is not None
-            self.done.set_result(None)
+    def data_received(self, data: bytes) -> None:
+        if self._reader.is_whole(data):
+            self.latencies_s.append(time.perf_counter() - self._sent_at)
+            self._send()
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self.lost = int(not self._is_ours_to_close)
+        self.done.set_result(None)
 
     def _send(self) -> None:
         request = self._next_request()
         if request is None:
+            self._is_ours_to_close = True
             self._transport.close()
             return
         self._sent_at = time.perf_counter()
@@ -81,7 +114,7 @@ def run(load: Load) -> Result:
 
 
 async def _run(load: Load) -> Result:
-    headers = "".join(f"{name}: {value}\r\n" for name, value in load.headers.items())
+    request_of = requests_of(load)
     ends_at = time.perf_counter() + load.seconds
     number = 0
 
@@ -90,9 +123,7 @@ async def _run(load: Load) -> Result:
         if time.perf_counter() >= ends_at:
             return None
         number += 1
-        body = load.body.replace("%d", str(number))
-        head = f"{load.method} {load.path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}Content-Length: {len(body)}\r\n\r\n"
-        return (head + body).encode()
+        return request_of(number)
 
     loop = asyncio.get_running_loop()
     expected = b"HTTP/1.1 %d " % load.expected_status
@@ -105,9 +136,10 @@ async def _run(load: Load) -> Result:
     elapsed_s = time.perf_counter() - began_at
     latencies = sorted(latency for _, connection in made for latency in connection.latencies_s)
     return Result(
+        answers=len(latencies),
         per_second=len(latencies) / elapsed_s,
-        median_ms=latencies[len(latencies) // 2] * 1000,
-        p99_ms=latencies[int(len(latencies) * 0.99)] * 1000,
+        median_ms=percentile(latencies, 0.5) * 1000,
+        p99_ms=percentile(latencies, 0.99) * 1000,
         unexpected=sum(connection.unexpected for _, connection in made),
     )
 
