@@ -274,7 +274,6 @@ class TestLeaving:
                 ready = await asking.call("GET", "/readyz")
                 while "connection" not in ready.headers:
                     ready = await asking.call("GET", "/readyz")
-            waiting.close()
             return ready, await answered
 
         ready, answered = asyncio.run(asked_while_it_leaves())

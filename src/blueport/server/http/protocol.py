@@ -166,7 +166,8 @@ class EnvelopeProtocol(HttpToolsProtocol):
         unanswered = self._unanswered()
         if unanswered:
             unanswered[-1].keep_alive = False
-        self.loop.call_later(LEAVING_S, self._leave)
+        # In two steps: a process that stood still would hang up before it reads what has come meanwhile.
+        self.loop.call_later(LEAVING_S, self.loop.call_later, LEAVING_S / 10, self._leave)
 
     def _leave(self) -> None:
         """Hang up, unless there is something to be read or answered; that will be the last, then, without lingering."""
