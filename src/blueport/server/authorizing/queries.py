@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, func, or_, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from blueport.server.authorizing.limits import Use
 from blueport.server.ids import AccountId, DaemonId, KeyId
@@ -30,6 +30,7 @@ class LiveKey(NamedTuple):
     hourly_limit: int | None
     window_began_at: int | None
     window_calls: int
+    expires_at: int | None
 
 
 class Bounds(NamedTuple):
@@ -62,11 +63,9 @@ _LIVE_KEY = Statement(
         api_keys.c.hourly_limit,
         api_keys.c.window_began_at,
         api_keys.c.window_calls,
-    ).where(
-        api_keys.c.hash == bindparam("hash"),
-        api_keys.c.revoked_at.is_(None),
-        or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > bindparam("now_ms")),
-    )
+        api_keys.c.expires_at,
+    ).where(api_keys.c.hash == bindparam("hash"), api_keys.c.revoked_at.is_(None)),
+    kept_of=api_keys,
 )
 
 _LIVE_DAEMON = Statement(
@@ -131,7 +130,9 @@ def add_daemon(tx: Tx, daemon: DaemonRow, *, name: str, hashed: str) -> None:
 
 def live_key(tx: Tx, hashed: str) -> LiveKey | None:
     """Find the key with this hash, unless it is revoked or expired."""
-    return tx.one(LiveKey, _LIVE_KEY, hash=hashed, now_ms=tx.now_ms)
+    key = tx.one(LiveKey, _LIVE_KEY, hash=hashed)
+    is_live = key is not None and (key.expires_at is None or key.expires_at > tx.now_ms)
+    return key if is_live else None
 
 
 def keep_uses(tx: Tx, uses: Mapping[KeyId, Use]) -> None:

@@ -27,6 +27,8 @@ from blueport.server.store.wakeups import Wakeups
 GROUP_LIMIT = 256
 BUSY_TIMEOUT_S = 5
 READERS = 2
+# Of each table that is kept.
+KEPT_ROWS = 10_000
 
 _DIALECT = SQLiteDialect_pysqlite(paramstyle="qmark")
 
@@ -39,7 +41,9 @@ Row = TypeVar("Row")
 class SqliteTx:
     """A transaction on one connection; see `Tx`."""
 
-    def __init__(self, connection: sqlite3.Connection, now_ms: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, now_ms: int, kept: "_Kept | None" = None) -> None:
+        """Begin at *now_ms*; *kept* are rows that are known to be what would be read."""
+        self._kept = kept
         # One for all: to make a cursor for each statement costs a fifth of a short one.
         self._cursor = connection.cursor()
         self.now_ms = now_ms
@@ -52,15 +56,23 @@ class SqliteTx:
 
     def one(self, shape: Callable[..., Row], statement: Statement, **given: Given) -> Row | None:
         """See `Tx.one`."""
-        row = self._cursor.execute(*statement.text_and_values(_DIALECT, given)).fetchone()
+        asked = statement.text_and_values(_DIALECT, given)
+        if self._kept is None or statement.kept_of is None:
+            row = self._cursor.execute(*asked).fetchone()
+        else:
+            row = self._kept.row(statement.kept_of, asked) or self._kept.keep(
+                statement.kept_of, asked, self._cursor.execute(*asked).fetchone()
+            )
         return None if row is None else _making(shape)(row)
 
     def change(self, statement: Statement, **given: Given) -> int:
         """See `Tx.change`."""
+        self._note_change(statement)
         return self._cursor.execute(*statement.text_and_values(_DIALECT, given)).rowcount
 
     def change_each(self, statement: Statement, each: Iterable[Values]) -> None:
         """See `Tx.change_each`."""
+        self._note_change(statement)
         for values in each:
             self._cursor.execute(*statement.text_and_values(_DIALECT, values))
 
@@ -76,14 +88,61 @@ class SqliteTx:
         """Undo what was done since the unit began."""
         self._cursor.execute("ROLLBACK TO unit")
         self._cursor.execute("RELEASE unit")
+        if self._kept is not None:
+            self._kept.forget_all()
 
     def end_unit(self) -> None:
         """Keep what was done since the unit began."""
         self._cursor.execute("RELEASE unit")
 
+    def _note_change(self, statement: Statement) -> None:
+        if self._kept is not None:
+            self._kept.forget(statement.changes)
+
     def wake(self, topic: Topic) -> None:
         """See `Tx.wake`."""
         self.topics.add(topic)
+
+
+class _Kept:
+    """Rows that the writer has read, table by table: whoever calls, the same few are asked for by every request.
+
+    They are what would be read: while the writer is in a transaction nobody else can commit, SQLite tells at its begin
+    whether another connection has since the last one, and what the writer itself changes or undoes it forgets.
+    """
+
+    def __init__(self) -> None:
+        self._rows: dict[object, dict[object, tuple[Value, ...]]] = {}
+        self._version = 0
+
+    def begin(self, connection: sqlite3.Connection) -> None:
+        """Forget all if somebody else has written; the transaction has begun, so that nobody does from here on."""
+        (version,) = connection.execute("PRAGMA data_version").fetchone()
+        if version != self._version:
+            self._version = version
+            self.forget_all()
+
+    def row(self, table: object, asked: object) -> tuple[Value, ...] | None:
+        """Return the row that was kept, if one was."""
+        return self._rows[table].get(asked) if table in self._rows else None
+
+    def keep(self, table: object, asked: object, row: tuple[Value, ...] | None) -> tuple[Value, ...] | None:
+        """Keep *row* and return it; that there is none is not kept, since anybody can ask for what is not there."""
+        rows = self._rows.setdefault(table, {})
+        if len(rows) >= KEPT_ROWS:
+            rows.clear()
+        if row is not None:
+            rows[asked] = row
+        return row
+
+    def forget(self, table: object) -> None:
+        """Forget what was read of *table*."""
+        if table in self._rows:
+            del self._rows[table]
+
+    def forget_all(self) -> None:
+        """Forget everything."""
+        self._rows.clear()
 
 
 @functools.cache
@@ -102,19 +161,11 @@ class _Work(NamedTuple, Generic[T]):
 
 
 class _Outcome(NamedTuple, Generic[T]):
-    """What became of a unit; *settle* is to be called in the event loop."""
+    """What became of a unit, and the future that waits for it."""
 
-    work: _Work[T]
-    result: T | None = None
-    error: Exception | None = None
-
-    def settle(self) -> None:
-        if self.work.done.cancelled():
-            return
-        if self.error is not None:
-            self.work.done.set_exception(self.error)
-        else:
-            self.work.done.set_result(self.result)  # type: ignore[arg-type]  # a result may well be None
+    done: asyncio.Future[T]
+    result: T | None
+    error: Exception | None
 
 
 class SqliteStore:
@@ -129,6 +180,7 @@ class SqliteStore:
         self._groups: queue.SimpleQueue[list[_Work[object]] | None] = queue.SimpleQueue()
         self._local = threading.local()
         self._readers = ThreadPoolExecutor(READERS, "sqlite-reader")
+        self._kept = _Kept()
         # Opened here: a file that cannot be opened ends the start, not the thread that everybody would wait for.
         self._writer = threading.Thread(
             target=self._write_groups, args=(connect(path),), name="sqlite-writer", daemon=True
@@ -206,15 +258,17 @@ class SqliteStore:
     def _write_group(self, connection: sqlite3.Connection, group: list[_Work[object]]) -> list[_Outcome[object]]:
         try:
             connection.execute("BEGIN IMMEDIATE")
-            with closing(SqliteTx(connection, self.now_ms())) as tx:
+            self._kept.begin(connection)
+            with closing(SqliteTx(connection, self.now_ms(), self._kept)) as tx:
                 outcomes = [_outcome(tx, work) for work in group]
             reached("server.commit")
             connection.execute("COMMIT")
             reached("server.committed")
         except sqlite3.Error as error:
+            self._kept.forget_all()
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            return [_Outcome(work, error=StoreUnavailableError(str(error))) for work in group]
+            return [_Outcome(work.done, None, StoreUnavailableError(str(error))) for work in group]
         if tx.topics:
             _tell_the_loop(outcomes, self.wakeups.wake, tx.topics)
         return outcomes
@@ -227,7 +281,7 @@ def _settle(outcomes: list[_Outcome[object]]) -> None:
 def _tell_the_loop(outcomes: list[_Outcome[object]], call: Callable[[S], None], what: S) -> None:
     """Call in the loop of those who asked; once it is closed nobody is left to hear."""
     with suppress(RuntimeError):
-        outcomes[0].work.done.get_loop().call_soon_threadsafe(call, what)
+        outcomes[0].done.get_loop().call_soon_threadsafe(call, what)
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -264,11 +318,16 @@ def _outcome(tx: SqliteTx, work: _Work[object]) -> _Outcome[object]:
         raise  # the file itself is at fault: nothing of the group can be kept
     except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to who asked
         tx.undo_unit()
-        return _Outcome(work, error=error)
+        return _Outcome(work.done, None, error)
     tx.end_unit()
-    return _Outcome(work, result=result)
+    return _Outcome(work.done, result, None)
 
 
 def _settle_each(outcomes: list[_Outcome[object]]) -> None:
-    for outcome in outcomes:
-        outcome.settle()
+    for done, result, error in outcomes:
+        if done.cancelled():
+            continue
+        if error is None:
+            done.set_result(result)
+        else:
+            done.set_exception(error)
