@@ -137,18 +137,25 @@ def _lines_of_short(answer: Answer, request_id: str) -> bytes:
     return lines_of([*_EVERYWHERE, _KEPT_NOWHERE, (b"content-type", answer.content_type)]) + own
 
 
+def is_said_at_once(send: Send, answer: Answer, request_id: str) -> bool:
+    """Put *answer* on the wire if nothing has to be waited for, and tell whether that is done."""
+    exchange = None if answer.stream is not None else exchange_of(send)
+    if exchange is None or not exchange.answer(answer.status, _lines_of_short(answer, request_id), answer.body):
+        return False
+    _call_is_sent(answer)
+    return True
+
+
 async def send_answer(send: Send, answer: Answer, request_id: str) -> None:
-    """Put *answer* on the wire."""
-    if not (answer.stream is None and _is_said_at_once(send, answer, request_id)):
-        await _send_in_parts(send, answer, request_id)
+    """Put *answer* on the wire, in parts."""
+    await _send_in_parts(send, answer, request_id)
+    _call_is_sent(answer)
+
+
+def _call_is_sent(answer: Answer) -> None:
     if answer.is_sent is not None:
         # Not at once: what is written in one turn of the loop leaves at its end.
         asyncio.get_running_loop().call_soon(answer.is_sent)
-
-
-def _is_said_at_once(send: Send, answer: Answer, request_id: str) -> bool:
-    exchange = exchange_of(send)
-    return exchange is not None and exchange.answer(answer.status, _lines_of_short(answer, request_id), answer.body)
 
 
 async def _send_in_parts(send: Send, answer: Answer, request_id: str) -> None:
