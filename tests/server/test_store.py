@@ -12,16 +12,20 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import update
 
 from blueport.server.authorizing import queries as authorizing
+from blueport.server.authorizing.queries import UNBOUNDED, Bounds, KeyRow
 from blueport.server.errors import StoreUnavailableError
-from blueport.server.ids import AccountId
+from blueport.server.ids import AccountId, KeyId
 from blueport.server.store.schema import engine_of, upgrade
 from blueport.server.store.sqlite import SqliteStore, connect
-from blueport.server.store.tables import metadata
-from blueport.server.store.tx import Tx
+from blueport.server.store.tables import api_keys, metadata
+from blueport.server.store.tx import Statement, Tx
 from tests.patience import PATIENCE_S
 from tests.server.world import Clock
+
+REVOKE = Statement(update(api_keys).values(revoked_at=1))
 
 
 @pytest.fixture
@@ -39,6 +43,21 @@ def add(tx: Tx, name: str) -> str:
 def add_and_fail(tx: Tx, name: str) -> None:
     add(tx, name)
     raise LookupError(name)
+
+
+def add_key(tx: Tx, bounds: Bounds = UNBOUNDED, hashed: str = "hash") -> None:
+    account_id = AccountId(f"acc_{hashed}")
+    authorizing.add_account(tx, account_id, "ada")
+    row = KeyRow(KeyId(f"key_{hashed}"), account_id, "", None)
+    authorizing.add_key(tx, row, name="key", hashed=hashed, last4="last", bounds=bounds)
+
+
+def is_live(tx: Tx, hashed: str = "hash") -> bool:
+    return authorizing.live_key(tx, hashed) is not None
+
+
+def revoke(tx: Tx) -> None:
+    tx.change(REVOKE)
 
 
 def names(path: Path) -> set[str]:
@@ -120,6 +139,61 @@ class TestReading:
 
         await store.write(add, "ada")
         assert await store.read(authorizing.how_many_accounts) == 1
+
+
+class TestKeptRows:
+    async def test_what_another_connection_changed_is_seen_by_the_next_unit(
+        self, store: SqliteStore, database: Path
+    ) -> None:
+        await store.write(add_key)
+        assert await store.write(is_live)
+
+        other = connect(database)
+        other.execute("UPDATE api_keys SET revoked_at = 1")
+        other.close()
+
+        assert not await store.write(is_live)
+
+    async def test_what_a_unit_changed_is_seen_by_the_next_one_of_its_group(self, store: SqliteStore) -> None:
+        await store.write(add_key)
+        together = [store.write(unit) for unit in (is_live, revoke, is_live)]
+
+        assert await asyncio.gather(*together) == [True, None, False]
+
+    async def test_what_was_undone_is_not_kept(self, store: SqliteStore) -> None:
+        def is_live_until_it_raises(tx: Tx) -> None:
+            add_key(tx)
+            raise LookupError(is_live(tx))
+
+        together = [store.write(unit) for unit in (is_live_until_it_raises, is_live)]
+        outcomes = await asyncio.gather(*together, return_exceptions=True)
+
+        assert [str(outcome) for outcome in outcomes] == ["True", "False"]
+
+    async def test_a_key_expires_although_nobody_writes(self, store: SqliteStore) -> None:
+        await store.write(add_key, Bounds(expires_at=store.now_ms() + 1))
+        assert await store.write(is_live)
+
+        store.now_ms.ms += 1  # type: ignore[attr-defined]  # the clock of these tests
+
+        assert not await store.write(is_live)
+
+    async def test_a_reader_sees_what_was_committed(self, store: SqliteStore) -> None:
+        await store.write(add_key)
+        assert await store.write(is_live)
+        await store.write(revoke)
+
+        assert not await store.read(is_live)
+
+    async def test_no_more_rows_are_kept_than_there_is_room_for(
+        self, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("blueport.server.store.sqlite.KEPT_ROWS", 1)
+        await store.write(add_key)
+        await store.write(add_key, hashed="other")
+
+        for hashed in ("hash", "other", "hash", "none"):
+            assert await store.write(is_live, hashed) == (hashed != "none")
 
 
 class TestTrouble:
