@@ -3,7 +3,6 @@
 import functools
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 import msgspec
 from starlette.routing import Route, Router
@@ -26,7 +25,7 @@ _REPLAYED = (b"idempotent-replayed", b"true")
 _HOST = re.compile(rb"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
 
-class _Arrival(NamedTuple):
+class _Arrival(msgspec.Struct, frozen=True):
     """A request of which no more than the head was read."""
 
     id: str

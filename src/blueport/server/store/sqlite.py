@@ -11,12 +11,13 @@ import functools
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
+import msgspec
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from blueport.failpoints import reached
@@ -58,12 +59,9 @@ class SqliteTx:
         """See `Tx.one`."""
         asked = statement.text_and_values(_DIALECT, given)
         if self._kept is None or statement.kept_of is None:
-            row = self._cursor.execute(*asked).fetchone()
-        else:
-            row = self._kept.row(statement.kept_of, asked) or self._kept.keep(
-                statement.kept_of, asked, self._cursor.execute(*asked).fetchone()
-            )
-        return None if row is None else _making(shape)(row)
+            return self._read_one(shape, asked)
+        kept: Row | None = self._kept.row(statement.kept_of, asked)
+        return kept or self._kept.keep(statement.kept_of, asked, self._read_one(shape, asked))
 
     def change(self, statement: Statement, **given: Given) -> int:
         """See `Tx.change`."""
@@ -95,6 +93,10 @@ class SqliteTx:
         """Keep what was done since the unit began."""
         self._cursor.execute("RELEASE unit")
 
+    def _read_one(self, shape: Callable[..., Row], asked: tuple[str, Sequence[Given]]) -> Row | None:
+        row = self._cursor.execute(*asked).fetchone()
+        return None if row is None else _making(shape)(row)
+
     def _note_change(self, statement: Statement) -> None:
         if self._kept is not None:
             self._kept.forget(statement.changes)
@@ -112,7 +114,7 @@ class _Kept:
     """
 
     def __init__(self) -> None:
-        self._rows: dict[object, dict[object, tuple[Value, ...]]] = {}
+        self._rows: dict[object, dict[object, Any]] = {}
         self._version = 0
 
     def begin(self, connection: sqlite3.Connection) -> None:
@@ -122,11 +124,11 @@ class _Kept:
             self._version = version
             self.forget_all()
 
-    def row(self, table: object, asked: object) -> tuple[Value, ...] | None:
+    def row(self, table: object, asked: object) -> Any | None:
         """Return the row that was kept, if one was."""
         return self._rows[table].get(asked) if table in self._rows else None
 
-    def keep(self, table: object, asked: object, row: tuple[Value, ...] | None) -> tuple[Value, ...] | None:
+    def keep(self, table: object, asked: object, row: Row | None) -> Row | None:
         """Keep *row* and return it; that there is none is not kept, since anybody can ask for what is not there."""
         rows = self._rows.setdefault(table, {})
         if len(rows) >= KEPT_ROWS:
@@ -153,14 +155,14 @@ def _making(shape: Callable[..., object]) -> Callable[[tuple[Value, ...]], Any]:
     return lambda row: shape(*row)
 
 
-class _Work(NamedTuple, Generic[T]):
+class _Work(msgspec.Struct, Generic[T]):
     """A unit that waits for its turn, and the future that waits for its result."""
 
     unit: Callable[[Tx], T]
     done: asyncio.Future[T]
 
 
-class _Outcome(NamedTuple, Generic[T]):
+class _Outcome(msgspec.Struct, Generic[T]):
     """What became of a unit, and the future that waits for it."""
 
     done: asyncio.Future[T]
@@ -324,10 +326,10 @@ def _outcome(tx: SqliteTx, work: _Work[object]) -> _Outcome[object]:
 
 
 def _settle_each(outcomes: list[_Outcome[object]]) -> None:
-    for done, result, error in outcomes:
-        if done.cancelled():
+    for outcome in outcomes:
+        if outcome.done.cancelled():
             continue
-        if error is None:
-            done.set_result(result)
+        if outcome.error is None:
+            outcome.done.set_result(outcome.result)
         else:
-            done.set_exception(error)
+            outcome.done.set_exception(outcome.error)

@@ -98,7 +98,7 @@ class Tx(Protocol):
         """Once this is committed, wake who waits for *topic*."""
 
 
-def add_row(tx: Tx, table: Table, **row: Value) -> None:
+def add_row(tx: Tx, table: Table, row: Values) -> None:
     """Insert a row of *table*; what is None is left out: to bind a null costs SQLite's driver as much as ten texts."""
     given = {name: value for name, value in row.items() if value is not None}
     tx.change_each(_insert_of(table, tuple(given)), [given])
