@@ -14,23 +14,26 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, NullPool
+from sqlalchemy import Connection, NullPool, update
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from blueport.server.authorizing import queries as authorizing
+from blueport.server.authorizing.queries import UNBOUNDED, Bounds, KeyRow
 from blueport.server.errors import MisconfiguredError, StoreUnavailableError
-from blueport.server.ids import AccountId
+from blueport.server.ids import AccountId, KeyId
 from blueport.server.store.interface import Store
 from blueport.server.store.opening import opened
 from blueport.server.store.schema import NEWEST, engine_of, upgrade
 from blueport.server.store.sqlite import SqliteStore, connect
-from blueport.server.store.tables import metadata
-from blueport.server.store.tx import Tx
+from blueport.server.store.tables import api_keys, metadata
+from blueport.server.store.tx import Statement, Tx
 from tests.databases import BROKEN_RULES, Database
 from tests.patience import PATIENCE_S
 from tests.server.world import CONNECTIONS, Clock
 
 ON_SQLITE = pytest.mark.parametrize("store_kind", ["sqlite"], indirect=True)
+
+REVOKE = Statement(update(api_keys).values(revoked_at=1))
 
 
 @pytest.fixture
@@ -68,6 +71,21 @@ def compared(connection: Connection) -> list[Any]:
     """Compare all tables but the counts of calls: they are none of what is kept."""
     found = compare_metadata(MigrationContext.configure(connection), metadata)
     return [each for each in found if not (each[0] == "remove_table" and each[1].name == "call_counts")]
+
+
+def add_key(tx: Tx, bounds: Bounds = UNBOUNDED, hashed: str = "hash") -> None:
+    account_id = AccountId(f"acc_{hashed}")
+    authorizing.add_account(tx, account_id, "ada")
+    row = KeyRow(KeyId(f"key_{hashed}"), account_id, "", None)
+    authorizing.add_key(tx, row, name="key", hashed=hashed, last4="last", bounds=bounds)
+
+
+def is_live(tx: Tx, hashed: str = "hash") -> bool:
+    return authorizing.live_key(tx, hashed) is not None
+
+
+def revoke(tx: Tx) -> None:
+    tx.change(REVOKE)
 
 
 def put_a_folder_in_place_of(path: Path) -> None:
@@ -141,6 +159,60 @@ class TestReading:
 
         await store.write(add, "ada")
         assert await store.read(authorizing.how_many_accounts) == 1
+
+
+class TestKeptRows:
+    async def test_what_another_connection_changed_is_seen_by_the_next_unit(
+        self, store: Store, database: Database
+    ) -> None:
+        await store.write(add_key)
+        assert await store.write(is_live)
+
+        database.sql("UPDATE api_keys SET revoked_at = 1")
+
+        assert not await store.write(is_live)
+
+    @ON_SQLITE
+    async def test_what_a_unit_changed_is_seen_by_the_next_one_of_its_group(self, store: Store) -> None:
+        await store.write(add_key)
+        together = [store.write(unit) for unit in (is_live, revoke, is_live)]
+
+        assert await asyncio.gather(*together) == [True, None, False]
+
+    async def test_what_was_undone_is_not_kept(self, store: Store) -> None:
+        def is_live_until_it_raises(tx: Tx) -> None:
+            add_key(tx)
+            raise LookupError(is_live(tx))
+
+        together = [store.write(unit) for unit in (is_live_until_it_raises, is_live)]
+        outcomes = await asyncio.gather(*together, return_exceptions=True)
+
+        assert [str(outcome) for outcome in outcomes] == ["True", "False"]
+
+    async def test_a_key_expires_although_nobody_writes(self, store: Store) -> None:
+        await store.write(add_key, Bounds(expires_at=store.now_ms() + 1))
+        assert await store.write(is_live)
+
+        store.now_ms.ms += 1  # type: ignore[attr-defined]  # the clock of these tests
+
+        assert not await store.write(is_live)
+
+    async def test_a_reader_sees_what_was_committed(self, store: Store) -> None:
+        await store.write(add_key)
+        assert await store.write(is_live)
+        await store.write(revoke)
+
+        assert not await store.read(is_live)
+
+    async def test_no_more_rows_are_kept_than_there_is_room_for(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("blueport.server.store.sqlite.KEPT_ROWS", 1)
+        await store.write(add_key)
+        await store.write(add_key, hashed="other")
+
+        for hashed in ("hash", "other", "hash", "none"):
+            assert await store.write(is_live, hashed) == (hashed != "none")
 
 
 class TestTrouble:

@@ -60,8 +60,8 @@ _INSERT_LINE = Statement(insert_into(lines))
 # The shared line is every account's.
 _is_theirs = or_(lines.c.account_id == bindparam("account_id"), lines.c.is_sandbox == 1)
 _LINES = Statement(_LINE.where(_is_theirs).order_by(lines.c.id.desc()))
-_LINE_BY_ID = Statement(_LINE.where(_is_theirs, lines.c.id == bindparam("id")))
-_LINE_BY_HANDLE = Statement(_LINE.where(_is_theirs, lines.c.handle == bindparam("handle")))
+_LINE_BY_ID = Statement(_LINE.where(_is_theirs, lines.c.id == bindparam("id")), kept_of=lines)
+_LINE_BY_HANDLE = Statement(_LINE.where(_is_theirs, lines.c.handle == bindparam("handle")), kept_of=lines)
 _ANY_LINE = Statement(_LINE.where(lines.c.handle == bindparam("handle")))
 _SANDBOX_LINE = Statement(_LINE.where(lines.c.is_sandbox == 1))
 _LINE_OF_DAEMON = Statement(
@@ -71,8 +71,8 @@ _LINE_OF_DAEMON = Statement(
 _CHAT = select(chats.c.id, chats.c.is_group, chats.c.first_inbound_at).where(
     chats.c.line_id == bindparam("line_id"), chats.c.account_id == bindparam("account_id")
 )
-_CHAT_BY_ID = Statement(_CHAT.where(chats.c.id == bindparam("id")))
-_CHAT_BY_PEER = Statement(_CHAT.where(chats.c.key == bindparam("key"), chats.c.is_group == 0))
+_CHAT_BY_ID = Statement(_CHAT.where(chats.c.id == bindparam("id")), kept_of=chats)
+_CHAT_BY_PEER = Statement(_CHAT.where(chats.c.key == bindparam("key"), chats.c.is_group == 0), kept_of=chats)
 
 _INSERT_CHAT = Statement(insert_into(chats))
 _CHAT_GUIDS = Statement(

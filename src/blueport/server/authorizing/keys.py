@@ -53,12 +53,13 @@ def is_well_formed(key: str) -> bool:
 
 
 @functools.lru_cache(maxsize=1024)
-def hash_of(key: str) -> str | None:
-    """Return the form in which an API key is looked up, None if it cannot be one of ours.
+def hash_in(authorization: bytes) -> str | None:
+    """Return the form in which the API key of a header is looked up, None if it cannot be one of ours.
 
     Remembered: the same few keys come again and again, and this says nothing of whether they are let in.
     """
-    return digest(key) if is_well_formed(key) else None
+    key = bearer([authorization])
+    return digest(key) if key is not None and is_well_formed(key) else None
 
 
 def digest(secret: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, func, or_, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from blueport.server.ids import AccountId, DaemonId, KeyId
 from blueport.server.store.tables import accounts, api_keys, daemons
@@ -27,6 +27,7 @@ class LiveKey(NamedTuple):
     scopes: str
     line_ids: str | None
     hourly_limit: int | None
+    expires_at: int | None
 
 
 class Bounds(NamedTuple):
@@ -57,11 +58,9 @@ _LIVE_KEY = Statement(
         api_keys.c.scopes,
         api_keys.c.line_ids,
         api_keys.c.hourly_limit,
-    ).where(
-        api_keys.c.hash == bindparam("hash"),
-        api_keys.c.revoked_at.is_(None),
-        or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > bindparam("now_ms")),
-    )
+        api_keys.c.expires_at,
+    ).where(api_keys.c.hash == bindparam("hash"), api_keys.c.revoked_at.is_(None)),
+    kept_of=api_keys,
 )
 
 _LIVE_DAEMON = Statement(
@@ -122,7 +121,9 @@ def add_daemon(tx: Tx, daemon: DaemonRow, *, name: str, hashed: str) -> None:
 
 def live_key(tx: Tx, hashed: str) -> LiveKey | None:
     """Find the key with this hash, unless it is revoked or expired."""
-    return tx.one(LiveKey, _LIVE_KEY, hash=hashed, now_ms=tx.now_ms)
+    key = tx.one(LiveKey, _LIVE_KEY, hash=hashed)
+    is_live = key is not None and (key.expires_at is None or key.expires_at > tx.now_ms)
+    return key if is_live else None
 
 
 def keep_uses(tx: Tx, used_at: Mapping[KeyId, int]) -> None:

@@ -82,8 +82,7 @@ def key_hash(limits: Limits, visit: Visit, now_ms: int) -> str:
     """
     if not visit.authorization:
         raise ApiError("missing_api_key", "Send your API key as `Authorization: Bearer sk_live_...`.")
-    token = visit.secret
-    visit.key_hash = None if token is None else keys.hash_of(token)
+    visit.key_hash = keys.hash_in(visit.authorization[0]) if len(visit.authorization) == 1 else None
     if visit.key_hash is None:
         raise wrong_secret(limits, visit.address, now_ms, _wrong_key())
     return visit.key_hash

@@ -116,39 +116,47 @@ def lines_of(headers: Iterable[Header]) -> bytes:
     Raises:
         ValueError: One of them would be more than a line.
     """
-    lines = [b"%b: %b\r\n" % header for header in headers]
-    said = b"".join(lines)
+    lines = [b": ".join(header) for header in headers]
+    said = b"\r\n".join(lines) + b"\r\n"
     if not said.count(b"\r") == said.count(b"\n") == len(lines):
         raise ValueError("a header holds the end of a line")
     return said
 
 
-# What nearly every answer bears.
-_USUAL = lines_of([*_EVERYWHERE, _KEPT_NOWHERE, (b"content-type", b"application/json")])
+def _usual(content_type: bytes) -> bytes:
+    """Return the lines that nearly every answer bears."""
+    return lines_of([*_EVERYWHERE, _KEPT_NOWHERE, (b"content-type", content_type)])
+
+
+_USUAL = _usual(b"application/json")
 
 
 def _lines_of_short(answer: Answer, request_id: str) -> bytes:
     """Return the lines of an answer without a stream: those of `headers_of`, most of them made before."""
-    own = lines_of(
-        [(b"x-request-id", request_id.encode()), (b"content-length", b"%d" % len(answer.body)), *answer.headers]
-    )
-    if answer.content_type == b"application/json":
-        return _USUAL + own
-    return lines_of([*_EVERYWHERE, _KEPT_NOWHERE, (b"content-type", answer.content_type)]) + own
+    usual = _USUAL if answer.content_type == b"application/json" else _usual(answer.content_type)
+    own = b"x-request-id: %b\r\ncontent-length: %d\r\n" % (request_id.encode(), len(answer.body))
+    return usual + own + (lines_of(answer.headers) if answer.headers else b"")
+
+
+def is_said_at_once(send: Send, answer: Answer, request_id: str) -> bool:
+    """Put *answer* on the wire if nothing has to be waited for, and tell whether that is done."""
+    exchange = None if answer.stream is not None else exchange_of(send)
+    if exchange is None or not exchange.answer(answer.status, _lines_of_short(answer, request_id), answer.body):
+        return False
+    _call_is_sent(answer)
+    return True
 
 
 async def send_answer(send: Send, answer: Answer, request_id: str) -> None:
-    """Put *answer* on the wire."""
-    if not (answer.stream is None and _is_said_at_once(send, answer, request_id)):
-        await _send_in_parts(send, answer, request_id)
+    """Put *answer* on the wire, in parts."""
+    await _send_in_parts(send, answer, request_id)
+    _call_is_sent(answer)
+
+
+def _call_is_sent(answer: Answer) -> None:
     if answer.is_sent is not None:
         # Not at once: what is written in one turn of the loop leaves at its end.
         asyncio.get_running_loop().call_soon(answer.is_sent)
-
-
-def _is_said_at_once(send: Send, answer: Answer, request_id: str) -> bool:
-    exchange = exchange_of(send)
-    return exchange is not None and exchange.answer(answer.status, _lines_of_short(answer, request_id), answer.body)
 
 
 async def _send_in_parts(send: Send, answer: Answer, request_id: str) -> None:

@@ -28,6 +28,8 @@ _UNENCODED_PLUS = re.compile(r" +(?=[0-9])")
 _NOTHING = re.compile(r"[\s\ufffc\ufffd]*")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
+_SPACES = " \t\n\r"
+
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
@@ -42,7 +44,8 @@ def body_of(raw: bytes, shape: type[Shape]) -> Shape:
     # null is the same as absent: clients of typed languages send it for what they leave out.
     present = {name: given[name] for name in _names(shape) if given.get(name) is not None}
     _require(present, shape)
-    _refuse_unstorable(present)
+    if b"\\u" in raw:  # valid JSON in UTF-8 holds neither NUL nor a surrogate, unless it is written so
+        _refuse_unstorable(present)
     return _converted(present, shape)
 
 
@@ -73,11 +76,14 @@ def query_of(raw: bytes, shape: type[Shape]) -> Shape:
 
 def _json_object(raw: bytes) -> dict[str, Json]:
     try:
-        text = raw.decode()
+        text = raw.decode().strip(_SPACES)
         _refuse_depth(text)
-        given: Json = _json.decode(text)
+        given: Json
+        given, end = _json.raw_decode(text)
     except ValueError:
         raise ApiError("invalid_json", "The request body is not valid JSON.") from None
+    if end != len(text):
+        raise ApiError("invalid_json", "The request body is not valid JSON.")
     if not isinstance(given, dict):
         raise ApiError("invalid_json", "The request body is not a JSON object.")
     return given
@@ -142,7 +148,10 @@ def _require(given: Mapping[str, Json], shape: type[Shape]) -> None:
             raise ApiError("missing_required_parameter", f"The parameter `{name}` is required.", param=name)
     # Of these one must hold more than what is given beside its name.
     one_of: Mapping[str, Json] = getattr(shape, "ONE_OF", {})
-    if one_of and all(_is_empty(given.get(name), nothing) for name, nothing in one_of.items()):
+    for name, nothing in one_of.items():
+        if not _is_empty(given.get(name), nothing):
+            return
+    if one_of:
         names = " and ".join(f"`{name}`" for name in one_of)
         raise ApiError("missing_required_parameter", f"One of {names} is required.", param=next(iter(one_of)))
 

@@ -136,7 +136,7 @@ def endpoint(  # noqa: PLR0913 - one row of a table
         return key
 
     def prepared(request: Request) -> Prepared:
-        decoded = _decoded(request, lambda raw: decode(raw, asked))
+        decoded = _decoded(request, decode, asked)
 
         def performed(tx: Tx, terms: Terms, underway: Underway) -> Done:
             key = admitted(tx, terms, request.visit)
@@ -171,12 +171,12 @@ def _found(raw: bytes, shape: type[Asked]) -> Asked:
     return msgspec.json.decode(raw, type=shape)
 
 
-def _decoded(request: Request, decode: Callable[[bytes], Asked]) -> Asked | ApiError:
+def _decoded(request: Request, decode: Callable[[bytes, type[Asked]], Asked], shape: type[Asked]) -> Asked | ApiError:
     """Decode *request*. A refusal is kept until the key has been judged: a bad key is told first."""
     if isinstance(request.given, ApiError):
         return request.given
     try:
-        return decode(request.given)
+        return decode(request.given, shape)
     except ApiError as error:
         return error
 

@@ -7,7 +7,7 @@ from starlette.types import Receive, Scope, Send
 
 from blueport.clock import now_ms
 from blueport.server.errors import ApiError, StoreUnavailableError
-from blueport.server.http.answers import Answer, refusal, send_answer
+from blueport.server.http.answers import Answer, is_said_at_once, refusal, send_answer
 from blueport.server.ids import mint
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,8 @@ class Answered:
             return
         except Exception as error:  # noqa: BLE001 - whatever it is, it is answered, and what is ours is logged
             answer = answer_to(error, request_id)
-        await send_answer(send, answer, request_id)
+        if not is_said_at_once(send, answer, request_id):
+            await send_answer(send, answer, request_id)
 
 
 async def nowhere(_scope: Scope, _receive: Receive, _request_id: str) -> Answer:

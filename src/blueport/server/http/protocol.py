@@ -5,11 +5,13 @@ if nothing before it is still to be answered; else the answer before it is the l
 """
 
 import asyncio
+import functools
 from contextlib import suppress
 from urllib.parse import unquote
 
 import httptools
 from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from blueport.clock import now_ms
@@ -28,6 +30,8 @@ PATIENCE_S = 30
 UNREAD_S = 60
 # How long a client that asks nothing is listened to yet once the server is to end.
 LEAVING_S = 0.25
+# Parts of URLs up to this are remembered.
+SHORT_URL = 128
 _OFFERS = (b"upgrade", b"http2-settings")
 
 
@@ -90,7 +94,7 @@ class EnvelopeProtocol(HttpToolsProtocol):
         self._feed(data)
         if self._is_in_head and self._fed_size > HEAD_LIMIT:
             self._refuse(_head_too_large())
-        elif self._is_dropping():
+        elif self._is_reading and self._is_dropping():
             self._dropped_size += len(data)
             if self._dropped_size > DROPPED_LIMIT:
                 self.transport.close()
@@ -126,13 +130,23 @@ class EnvelopeProtocol(HttpToolsProtocol):
             self._begin()
             self._is_in_head = False
 
+    def on_body(self, body: bytes) -> None:
+        """Take a part of a body; behind its answer it is dropped."""
+        if not self._is_offer and not self.cycle.response_complete:
+            self.cycle.body += body
+            if len(self.cycle.body) > HIGH_WATER_LIMIT:
+                self.flow.pause_reading()
+            self.cycle.message_event.set()
+
     def on_message_complete(self) -> None:
         """End a request."""
         if not self._is_offer:
             self._is_reading = False
             if self._is_last:
                 self._hang_up_after(self.cycle)
-            super().on_message_complete()
+            if not self.cycle.response_complete:
+                self.cycle.more_body = False
+                self.cycle.message_event.set()
 
     def on_response_complete(self) -> None:
         """Answer the next request, or wait for one."""
@@ -177,12 +191,9 @@ class EnvelopeProtocol(HttpToolsProtocol):
 
     def _describe(self) -> None:
         """Tell the app what is asked for."""
-        url = httptools.parse_url(self.url)
-        path = url.path.decode("ascii")
+        parts = _parts_of_short if len(self.url) <= SHORT_URL else _parts_of
         self.scope["method"] = self.parser.get_method().decode("ascii")
-        self.scope["path"] = unquote(path) if "%" in path else path
-        self.scope["raw_path"] = url.path
-        self.scope["query_string"] = url.query or b""
+        self.scope["path"], self.scope["raw_path"], self.scope["query_string"] = parts(self.url)
 
     def _begin(self) -> None:
         """Have a request answered, or wait until those before it are."""
@@ -315,6 +326,17 @@ class EnvelopeProtocol(HttpToolsProtocol):
             self._refuse(ApiError("request_timeout", f"The request did not go on for {PATIENCE_S} seconds."))
         else:
             self.transport.close()
+
+
+def _parts_of(url: bytes) -> tuple[str, bytes, bytes]:
+    """Return the path, as it is meant and as it was written, and the query."""
+    parsed = httptools.parse_url(url)
+    path = parsed.path.decode("ascii")
+    return unquote(path) if "%" in path else path, parsed.path, parsed.query or b""
+
+
+# Most requests go to the same few.
+_parts_of_short = functools.lru_cache(maxsize=256)(_parts_of)
 
 
 def _head_too_large() -> ApiError:

@@ -32,10 +32,9 @@ async def body_within_limit(
         ApiError: As *admit*.
         ClientGoneError: The client hung up.
     """
-    exchange = exchange_of(receive)
-    here = None if exchange is None else exchange.taken_body()  # most bodies come with their head
-    if here is not None:
-        return here if len(here) <= limit else _too_large(limit)
+    at_hand = body_at_hand(receive, limit)
+    if at_hand is not None:
+        return at_hand
     body = _Body(receive)
     with suppress(TimeoutError):
         async with asyncio.timeout(STRANGER_S):
@@ -50,6 +49,13 @@ async def body_within_limit(
     if body.size > limit:
         return _too_large(limit)
     return b"".join(body.parts)
+
+
+def body_at_hand(receive: Receive, limit: int = BODY_LIMIT) -> bytes | ApiError | None:
+    """Return what `body_within_limit` would if nothing has to be waited for, else None: most come with their head."""
+    exchange = exchange_of(receive)
+    here = None if exchange is None else exchange.taken_body()
+    return here if here is None or len(here) <= limit else _too_large(limit)
 
 
 async def parts_of(receive: Receive) -> AsyncIterator[bytes]:

@@ -3,7 +3,6 @@
 import functools
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 import msgspec
 from starlette.routing import Route, Router
@@ -17,7 +16,7 @@ from blueport.server.http import uploads
 from blueport.server.http.answers import NO_REFERRER, PREFLIGHT, Answer, refusal, with_request_id, with_standing
 from blueport.server.http.endpoint import Endpoint, Prepared, Request, Terms
 from blueport.server.http.problems import Answered, Answering, ClientGoneError, answer_to, nowhere
-from blueport.server.http.reading import body_within_limit
+from blueport.server.http.reading import body_at_hand, body_within_limit
 from blueport.server.http.repeating import Done, Underway
 from blueport.server.store.interface import Store
 
@@ -26,7 +25,7 @@ _REPLAYED = (b"idempotent-replayed", b"true")
 _HOST = re.compile(rb"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
 
-class _Arrival(NamedTuple):
+class _Arrival(msgspec.Struct, frozen=True):
     """A request of which no more than the head was read."""
 
     id: str
@@ -79,9 +78,11 @@ class Api:
         return _answer(endpoint, await self._store.read(prepared.unit, self._terms, self._underway))
 
     async def _write(self, endpoint: Endpoint, arrival: _Arrival) -> Answer:
-        admit = functools.partial(self._store.read, endpoint.admit, self._terms, arrival.visit)
-        request = arrival.request(await body_within_limit(arrival.receive, admit))
-        prepared = endpoint.prepared(request)
+        given = body_at_hand(arrival.receive)
+        if given is None:
+            admit = functools.partial(self._store.read, endpoint.admit, self._terms, arrival.visit)
+            given = await body_within_limit(arrival.receive, admit)
+        prepared = endpoint.prepared(arrival.request(given))
         if prepared.is_refused:
             return _answer(endpoint, await self._store.read(prepared.unit, self._terms, self._underway))
         return _answer(endpoint, *await self._written(prepared, arrival))

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, FromClause, bindparam, exists, or_, select
 from blueport.server.ids import AccountId, ChatId, DaemonId, KeyId, LineId, OutboxId
 from blueport.server.signalling.states import ATTEMPTS_EXHAUSTED, EXPIRED, LEASE_MS, SUPERSEDED, Kind
 from blueport.server.store.tables import chats, lines, signals
-from blueport.server.store.tx import Statement, Tx, add_row
+from blueport.server.store.tx import Statement, Tx, Value, Values, add_row
 
 
 class NewSignal(NamedTuple):
@@ -151,18 +151,10 @@ _PUT_BACK = Statement(
 
 def add(tx: Tx, signal_id: OutboxId, signal: NewSignal, *, max_attempts: int, expires_at: int) -> None:
     """Put a new signal at the end of its line."""
-    add_row(
-        tx,
-        signals,
-        **signal._asdict(),
-        id=signal_id,
-        status="pending",
-        attempts=0,
-        max_attempts=max_attempts,
-        available_at=0,
-        expires_at=expires_at,
-        created_at=tx.now_ms,
-    )
+    asked: dict[str, Value] = signal._asdict()
+    state: Values = {"status": "pending", "attempts": 0, "max_attempts": max_attempts, "available_at": 0}
+    times: Values = {"expires_at": expires_at, "created_at": tx.now_ms}
+    add_row(tx, signals, {"id": signal_id, **asked, **state, **times})
 
 
 def supersede_typing(tx: Tx, line_id: LineId, chat_id: ChatId) -> None:

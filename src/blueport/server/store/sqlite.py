@@ -11,12 +11,13 @@ import functools
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
+import msgspec
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from blueport.failpoints import reached
@@ -29,6 +30,8 @@ from blueport.server.store.wakeups import Wakeups
 GROUP_LIMIT = 256
 BUSY_TIMEOUT_S = 5
 READERS = 2
+# Of each table that is kept.
+KEPT_ROWS = 10_000
 
 _DIALECT = SQLiteDialect_pysqlite(paramstyle="qmark")
 
@@ -42,12 +45,19 @@ class SqliteTx:
     """A transaction on one connection; see `Tx`."""
 
     def __init__(
-        self, connection: sqlite3.Connection, now_ms: int, processes: Callable[[], frozenset[str]] = frozenset
+        self,
+        connection: sqlite3.Connection,
+        now_ms: int,
+        *,
+        processes: Callable[[], frozenset[str]] = frozenset,
+        kept: "_Kept | None" = None,
     ) -> None:
+        """Begin at *now_ms*; *kept* are rows that are known to be what would be read."""
+        self._kept = kept
+        self.processes = processes
         # One for all: to make a cursor for each statement costs a fifth of a short one.
         self._cursor = connection.cursor()
         self.now_ms = now_ms
-        self.processes = processes
         self.topics: set[Topic] = set()
 
     def all(self, shape: Callable[..., Row], statement: Statement, **given: Given) -> list[Row]:
@@ -57,15 +67,20 @@ class SqliteTx:
 
     def one(self, shape: Callable[..., Row], statement: Statement, **given: Given) -> Row | None:
         """See `Tx.one`."""
-        row = self._cursor.execute(*statement.text_and_values(_DIALECT, given)).fetchone()
-        return None if row is None else _making(shape)(row)
+        asked = statement.text_and_values(_DIALECT, given)
+        if self._kept is None or statement.kept_of is None:
+            return self._read_one(shape, asked)
+        kept: Row | None = self._kept.row(statement.kept_of, asked)
+        return kept or self._kept.keep(statement.kept_of, asked, self._read_one(shape, asked))
 
     def change(self, statement: Statement, **given: Given) -> int:
         """See `Tx.change`."""
+        self._note_change(statement)
         return self._cursor.execute(*statement.text_and_values(_DIALECT, given)).rowcount
 
     def change_each(self, statement: Statement, each: Iterable[Values]) -> None:
         """See `Tx.change_each`."""
+        self._note_change(statement)
         for values in each:
             self._cursor.execute(*statement.text_and_values(_DIALECT, values))
 
@@ -81,14 +96,65 @@ class SqliteTx:
         """Undo what was done since the unit began."""
         self._cursor.execute("ROLLBACK TO unit")
         self._cursor.execute("RELEASE unit")
+        if self._kept is not None:
+            self._kept.forget_all()
 
     def end_unit(self) -> None:
         """Keep what was done since the unit began."""
         self._cursor.execute("RELEASE unit")
 
+    def _read_one(self, shape: Callable[..., Row], asked: tuple[str, Sequence[Given]]) -> Row | None:
+        row = self._cursor.execute(*asked).fetchone()
+        return None if row is None else _making(shape)(row)
+
+    def _note_change(self, statement: Statement) -> None:
+        if self._kept is not None:
+            self._kept.forget(statement.changes)
+
     def wake(self, topic: Topic) -> None:
         """See `Tx.wake`."""
         self.topics.add(topic)
+
+
+class _Kept:
+    """Rows that the writer has read, table by table: whoever calls, the same few are asked for by every request.
+
+    They are what would be read: while the writer is in a transaction nobody else can commit, SQLite tells at its begin
+    whether another connection has since the last one, and what the writer itself changes or undoes it forgets.
+    """
+
+    def __init__(self) -> None:
+        self._rows: dict[object, dict[object, Any]] = {}
+        self._version = 0
+
+    def begin(self, connection: sqlite3.Connection) -> None:
+        """Forget all if somebody else has written; the transaction has begun, so that nobody does from here on."""
+        (version,) = connection.execute("PRAGMA data_version").fetchone()
+        if version != self._version:
+            self._version = version
+            self.forget_all()
+
+    def row(self, table: object, asked: object) -> Any | None:
+        """Return the row that was kept, if one was."""
+        return self._rows[table].get(asked) if table in self._rows else None
+
+    def keep(self, table: object, asked: object, row: Row | None) -> Row | None:
+        """Keep *row* and return it; that there is none is not kept, since anybody can ask for what is not there."""
+        rows = self._rows.setdefault(table, {})
+        if len(rows) >= KEPT_ROWS:
+            rows.clear()
+        if row is not None:
+            rows[asked] = row
+        return row
+
+    def forget(self, table: object) -> None:
+        """Forget what was read of *table*."""
+        if table in self._rows:
+            del self._rows[table]
+
+    def forget_all(self) -> None:
+        """Forget everything."""
+        self._rows.clear()
 
 
 @functools.cache
@@ -99,27 +165,19 @@ def _making(shape: Callable[..., object]) -> Callable[[tuple[Value, ...]], Any]:
     return lambda row: shape(*row)
 
 
-class _Work(NamedTuple, Generic[T]):
+class _Work(msgspec.Struct, Generic[T]):
     """A unit that waits for its turn, and the future that waits for its result."""
 
     unit: Callable[[Tx], T]
     done: asyncio.Future[T]
 
 
-class _Outcome(NamedTuple, Generic[T]):
-    """What became of a unit; *settle* is to be called in the event loop."""
+class _Outcome(msgspec.Struct, Generic[T]):
+    """What became of a unit, and the future that waits for it."""
 
-    work: _Work[T]
-    result: T | None = None
-    error: Exception | None = None
-
-    def settle(self) -> None:
-        if self.work.done.cancelled():
-            return
-        if self.error is not None:
-            self.work.done.set_exception(self.error)
-        else:
-            self.work.done.set_result(self.result)  # type: ignore[arg-type]  # a result may well be None
+    done: asyncio.Future[T]
+    result: T | None
+    error: Exception | None
 
 
 class SqliteStore:
@@ -137,6 +195,7 @@ class SqliteStore:
         self._groups: queue.SimpleQueue[list[_Work[object]] | None] = queue.SimpleQueue()
         self._local = threading.local()
         self._readers = ThreadPoolExecutor(READERS, "sqlite-reader")
+        self._kept = _Kept()
         # Opened here: a file that cannot be opened ends the start, not the thread that everybody would wait for.
         self._writer = threading.Thread(
             target=self._write_groups, args=(connect(path),), name="sqlite-writer", daemon=True
@@ -221,21 +280,23 @@ class SqliteStore:
     def _write_group(self, connection: sqlite3.Connection, group: list[_Work[object]]) -> list[_Outcome[object]]:
         try:
             connection.execute("BEGIN IMMEDIATE")
-            with closing(self._tx(connection)) as tx, self.counts.gathering():
+            self._kept.begin(connection)
+            with closing(self._tx(connection, self._kept)) as tx, self.counts.gathering():
                 outcomes = [_outcome(tx, work) for work in group]
             reached("server.commit")
             connection.execute("COMMIT")
             reached("server.committed")
         except sqlite3.Error as error:
+            self._kept.forget_all()
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            return [_Outcome(work, error=StoreUnavailableError(str(error))) for work in group]
+            return [_Outcome(work.done, None, StoreUnavailableError(str(error))) for work in group]
         if tx.topics:
             _tell_the_loop(outcomes, self._wake, tx.topics)
         return outcomes
 
-    def _tx(self, connection: sqlite3.Connection) -> SqliteTx:
-        return SqliteTx(connection, self.now_ms(), self._neighbours.alive)
+    def _tx(self, connection: sqlite3.Connection, kept: "_Kept | None" = None) -> SqliteTx:
+        return SqliteTx(connection, self.now_ms(), processes=self._neighbours.alive, kept=kept)
 
     def _wake(self, topics: set[Topic]) -> None:
         self.wakeups.wake(topics)
@@ -249,7 +310,7 @@ def _settle(outcomes: list[_Outcome[object]]) -> None:
 def _tell_the_loop(outcomes: list[_Outcome[object]], call: Callable[[S], None], what: S) -> None:
     """Call in the loop of those who asked; once it is closed nobody is left to hear."""
     with suppress(RuntimeError):
-        outcomes[0].work.done.get_loop().call_soon_threadsafe(call, what)
+        outcomes[0].done.get_loop().call_soon_threadsafe(call, what)
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -286,11 +347,16 @@ def _outcome(tx: SqliteTx, work: _Work[object]) -> _Outcome[object]:
         raise  # the file itself is at fault: nothing of the group can be kept
     except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to who asked
         tx.undo_unit()
-        return _Outcome(work, error=error)
+        return _Outcome(work.done, None, error)
     tx.end_unit()
-    return _Outcome(work, result=result)
+    return _Outcome(work.done, result, None)
 
 
 def _settle_each(outcomes: list[_Outcome[object]]) -> None:
     for outcome in outcomes:
-        outcome.settle()
+        if outcome.done.cancelled():
+            continue
+        if outcome.error is None:
+            outcome.done.set_result(outcome.result)
+        else:
+            outcome.done.set_exception(outcome.error)

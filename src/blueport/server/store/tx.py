@@ -38,9 +38,12 @@ class Statement:
     Compiling costs a hundred times more than running; Core's own execution halves the accepts a second.
     """
 
-    def __init__(self, core: SelectBase | UpdateBase) -> None:
+    def __init__(self, core: SelectBase | UpdateBase, *, kept_of: Table | None = None) -> None:
+        """Take *core*; a store may keep its one row for as long as *kept_of*, all that it reads, is unchanged."""
         self._core = core
         self._compiled: dict[str, _Compiled] = {}
+        self.kept_of = kept_of
+        self.changes = core.table if isinstance(core, UpdateBase) else None
 
     def text_and_values(self, dialect: Dialect, given: Mapping[str, Given]) -> tuple[str, Sequence[Given]]:
         """Return the SQL for *dialect* and the values to bind, by position."""
@@ -65,7 +68,7 @@ def _picking(names: list[str]) -> Callable[[Mapping[str, Given]], Sequence[Given
     """Return what takes *names* out of a mapping, in their order."""
     if len(names) > 1:
         return operator.itemgetter(*names)
-    return lambda values: [values[name] for name in names]
+    return lambda values: tuple(values[name] for name in names)
 
 
 def insert_into(table: Table) -> Insert:
@@ -98,7 +101,7 @@ class Tx(Protocol):
         """Once this is committed, wake who waits for *topic*."""
 
 
-def add_row(tx: Tx, table: Table, **row: Value) -> None:
+def add_row(tx: Tx, table: Table, row: Values) -> None:
     """Insert a row of *table*; what is None is left out: to bind a null costs SQLite's driver as much as ten texts."""
     given = {name: value for name, value in row.items() if value is not None}
     tx.change_each(_insert_of(table, tuple(given)), [given])

@@ -1,6 +1,7 @@
 """Accepts messages, and lists a chat's."""
 
 import msgspec
+from msgspec.structs import replace
 
 from blueport.server.addressing import service as addressing
 from blueport.server.authorizing import service as authorizing
@@ -70,9 +71,9 @@ def _parts(tx: Tx, call: Call[NewMessage], work: Work) -> list[Work]:
         return [work]
     file = authorizing.file_for(tx, call.key, call.asked.attachments[0], param="attachments")
     if is_blank(call.asked.text):
-        return [work._replace(kind="file", file_id=file.id)]
-    text = work._replace(id=OutboxId(mint("obx", tx.now_ms)), part_of=work.id)
-    return [text, work._replace(kind="file", file_id=file.id, reply_to_guid=None)]
+        return [replace(work, kind="file", file_id=file.id)]
+    text = replace(work, id=OutboxId(mint("obx", tx.now_ms)), part_of=work.id)
+    return [text, replace(work, kind="file", file_id=file.id, reply_to_guid=None)]
 
 
 def _judge_content(asked: NewMessage) -> None:
