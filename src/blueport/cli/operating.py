@@ -22,7 +22,7 @@ from blueport.server.authorizing.keys import SCOPES
 from blueport.server.errors import MisconfiguredError, StoreUnavailableError
 from blueport.server.operating.queries import AccountRow, DaemonRow, LineRow
 from blueport.server.operating.service import Key, OperatorError
-from blueport.server.settings import Settings
+from blueport.server.settings import Settings, name_without_secret
 from blueport.server.store.opening import once
 from blueport.server.store.schema import upgrade
 from blueport.server.store.tx import Tx
@@ -53,7 +53,7 @@ class Desk(NamedTuple):
             StoreUnavailableError: The database did not take it.
         """
         if upgrade(self.database) is None:
-            note(f"{self.database} is new: no server has used it yet")
+            note(f"{name_without_secret(self.database)} is new: no server has used it yet")
         return once(self.database, clock.now_ms, unit)
 
     def tell(self, word: str, record: msgspec.Struct, *notes: str) -> None:
