@@ -199,7 +199,7 @@ class PostgresEnd:
 
     @contextlib.asynccontextmanager
     async def filling(self) -> AsyncIterator[None]:
-        """See `End.filling`: to look up each would take as long as all else, and to look at all is a matter of seconds."""
+        """See `End.filling`: to look up each would take as long as all else; to look at all takes seconds."""
         with _told_of(self.name):
             tables = [table.name for table in metadata.sorted_tables]
             references = await self._connection.fetch(_REFERENCES, tables)
