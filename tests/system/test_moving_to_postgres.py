@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -26,14 +27,20 @@ from tests.system.test_the_command_line import run
 BEFORE_THE_END = ("copy.checked", "copy.batch", "copy.filled", "copy.commit")
 
 
+@pytest.fixture(scope="module")
+def of_alice(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a file with Alice, her daemon, her line and her key; to copy it is faster than to make it."""
+    folder = tmp_path_factory.mktemp("source")
+    wanted(folder, "accounts", "create", "Alice")
+    wanted(folder, "daemons", "create", "mini", "--account", "Alice")
+    wanted(folder, "lines", "add", "+15550101000", "--account", "Alice")
+    wanted(folder, "keys", "create", "--account", "Alice")
+    return folder / "blueport.db"
+
+
 @pytest.fixture
-def source(tmp_path: Path) -> str:
-    """Return a file with Alice, her daemon, her line and her key."""
-    wanted(tmp_path, "accounts", "create", "Alice")
-    wanted(tmp_path, "daemons", "create", "mini", "--account", "Alice")
-    wanted(tmp_path, "lines", "add", "+15550101000", "--account", "Alice")
-    wanted(tmp_path, "keys", "create", "--account", "Alice")
-    return str(tmp_path / "blueport.db")
+def source(of_alice: Path, tmp_path: Path) -> str:
+    return str(shutil.copy(of_alice, tmp_path))
 
 
 @pytest.fixture(params=["postgres", "sqlite"])
@@ -214,20 +221,31 @@ class TestDeath:
         sql(source, _MANY_ROWS)
         expected = rows(source)
         rng = random.Random(end_it)
-        command = [sys.executable, "-m", "blueport.cli.main", "store", "copy", source, target]
         for _ in range(3):
-            with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-                time.sleep(rng.uniform(0.8, 2))
-                os.kill(process.pid, end_it)
-                _, said = process.communicate(timeout=PATIENCE_S)
-            if process.returncode == 0:  # it was faster
+            status, said = ended_midway(source, target, tmp_path, end_it, rng.uniform(0, 1))
+            if status == 0:  # it was faster
                 break
             assert said.count("\n") <= 1, said
             assert rows(source) == expected
             assert rows_when_let_go(target) == 0
 
-        assert process.returncode == 0 or copied(source, target, tmp_path).returncode == 0
+        assert status == 0 or copied(source, target, tmp_path).returncode == 0
         assert rows(target) == expected
+
+
+def ended_midway(source: str, target: str, at: Path, end_it: signal.Signals, after_s: float) -> tuple[int, str]:
+    """End a copy some time after it began to write; return its status, and what it said."""
+    (at / "copy.checked").write_text("SIGSTOP")
+    command = [sys.executable, "-m", "blueport.cli.main", "store", "copy", source, target]
+    environment = os.environ | {"BLUEPORT_FAILPOINTS": str(at)}
+    pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+    with subprocess.Popen(command, stdout=nowhere, stderr=pipe, text=True, env=environment) as process:
+        os.waitpid(process.pid, os.WUNTRACED)
+        os.kill(process.pid, signal.SIGCONT)
+        time.sleep(after_s)
+        process.send_signal(end_it)
+        _, said = process.communicate(timeout=PATIENCE_S)
+        return process.returncode, said
 
 
 _MANY_ROWS = """
