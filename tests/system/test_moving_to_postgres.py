@@ -18,7 +18,7 @@ import pytest
 from blueport.server.store.tables import metadata
 from tests.patience import PATIENCE_S
 from tests.postgres import Postgres, psql
-from tests.system.blueport import running
+from tests.system.blueport import running, until
 from tests.system.databases import SECRET, bring_to, new_database, sql
 from tests.system.test_keys_on_the_command_line import wanted
 from tests.system.test_the_command_line import run
@@ -149,7 +149,7 @@ class TestRefusals:
 
     def test_a_postgresql_that_a_server_works_on(self, source: str, postgres_target: str, tmp_path: Path) -> None:
         assert copied(source, postgres_target, tmp_path).returncode == 0
-        with running(tmp_path / "data", BLUEPORT_DATABASE=postgres_target):
+        with serving(postgres_target, tmp_path):
             said = self.refused(postgres_target, "back.db", tmp_path)
 
         assert "is in use: stop the server" in said
@@ -248,22 +248,33 @@ def ended_midway(source: str, target: str, at: Path, end_it: signal.Signals, aft
         return process.returncode, said
 
 
+@contextlib.contextmanager
+def serving(url: str, at: Path) -> Iterator[None]:
+    """Run a server on a PostgreSQL, and go on once it is connected."""
+    environment = os.environ | {"BLUEPORT_DATABASE": url, "BLUEPORT_PORT": "0", "BLUEPORT_FILES": str(at / "files")}
+    with subprocess.Popen([sys.executable, "-m", "blueport.cli.main", "serve"], env=environment, cwd=at) as process:
+        try:
+            until(lambda: psql(url, _CONNECTED) != "0" and psql(url, "SELECT cursor_secret FROM installation"))
+            yield
+        finally:
+            process.terminate()
+
+
 _MANY_ROWS = """
 WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 60000)
 INSERT INTO audit_log (at, actor, action, detail) SELECT n, 'system', 'test', 'row ' || n FROM numbers
 """
 
 
+_CONNECTED = (
+    "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'blueport' AND datname = current_database()"
+)
+
+
 def rows_when_let_go(target: str) -> int:
     """Count the rows, once the server has noticed that who wrote there is gone."""
     if "://" in target:
-        others = (
-            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'blueport' AND datname = current_database()"
-        )
-        deadline = time.monotonic() + PATIENCE_S
-        while psql(target, others) != "0":
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until(lambda: psql(target, _CONNECTED) == "0")
     elif not Path(target).exists():
         return 0
     return rows(target)
