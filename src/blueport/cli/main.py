@@ -18,6 +18,8 @@ VERBS = {
     "daemons": "the Macs that are let in",
     "sandbox": "pair a phone with the shared line",
     "audit": "who changed what",
+    "migrate": "bring a database to the newest schema",
+    "store": "move an installation to another database",
 }
 
 

@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, NoReturn, TypeVar
 
 import msgspec
 
@@ -22,18 +22,19 @@ from blueport.server.authorizing.keys import SCOPES
 from blueport.server.errors import MisconfiguredError, StoreUnavailableError
 from blueport.server.operating.queries import AccountRow, DaemonRow, LineRow
 from blueport.server.operating.service import Key, OperatorError
-from blueport.server.settings import Settings
+from blueport.server.settings import Settings, name_without_secret
 from blueport.server.store.opening import once
 from blueport.server.store.schema import upgrade
 from blueport.server.store.tx import Tx
 
 T = TypeVar("T")
-Listed = AccountRow | Key | LineRow | DaemonRow | Entry
+Listed = AccountRow | Key | LineRow | DaemonRow | Entry | msgspec.Struct
 Told = str | int | bool | Sequence[str] | None
 
 _DURATION = re.compile(r"([0-9]{1,5})([smhd])")
 _NUMBER = re.compile(r"0*[1-9][0-9]{0,8}")
 _UNIT_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_URL = re.compile(r"postgres(?:ql)?://[^\s'\"]*")
 _WORDS = ("scopes", "line_ids", "capabilities")
 _NOTHING = "-"
 
@@ -53,7 +54,7 @@ class Desk(NamedTuple):
             StoreUnavailableError: The database did not take it.
         """
         if upgrade(self.database) is None:
-            note(f"{self.database} is new: no server has used it yet")
+            note(f"{name_without_secret(self.database)} is new: no server has used it yet")
         return once(self.database, clock.now_ms, unit)
 
     def tell(self, word: str, record: msgspec.Struct, *notes: str) -> None:
@@ -74,6 +75,14 @@ class Desk(NamedTuple):
             print(_table(told, columns.split()))
 
 
+class Parser(argparse.ArgumentParser):
+    """Repeats no password when it says what it does not understand."""
+
+    def error(self, message: str) -> NoReturn:
+        """See `ArgumentParser.error`."""
+        super().error(_URL.sub(lambda url: name_without_secret(url[0]), message))
+
+
 class Command(NamedTuple):
     """`blueport VERB NAME`: what it is for, its options, and what it does."""
 
@@ -81,6 +90,7 @@ class Command(NamedTuple):
     purpose: str
     options: Callable[[argparse.ArgumentParser], None]
     do: Callable[[Desk, argparse.Namespace], None]
+    has_database: bool = True  # the one that it works on; else its own arguments name it
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -103,15 +113,17 @@ def run_alone(
     arguments: list[str],
 ) -> None:
     """Do the one thing that a verb does; what cannot be is one line."""
-    parser = argparse.ArgumentParser(prog=f"blueport {verb}", description=purpose)
+    parser = Parser(prog=f"blueport {verb}", description=purpose)
     its_options(parser)
-    _common_options(parser)
+    _database_option(parser)
+    _json_option(parser)
     _do(do, parser.parse_args(arguments))
 
 
 def _do(do: Callable[[Desk, argparse.Namespace], None], options: argparse.Namespace) -> None:
     settings = settings_of(Settings, "BLUEPORT_")
-    desk = Desk(options.database or settings.database, settings.region, options.json)
+    database = getattr(options, "database", None) or settings.database
+    desk = Desk(database, settings.region, options.json)
     try:
         do(desk, options)
     except MisconfiguredError as error:
@@ -174,18 +186,23 @@ def moment(at: int | None) -> str:
 
 
 def _parser(verb: str, purpose: str | None, commands: Sequence[Command]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=f"blueport {verb}", description=purpose)
+    parser = Parser(prog=f"blueport {verb}", description=purpose)
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for command in commands:
         its_own = subparsers.add_parser(command.name, help=command.purpose, description=command.purpose)
         command.options(its_own)
-        _common_options(its_own)
+        if command.has_database:
+            _database_option(its_own)
+        _json_option(its_own)
         its_own.set_defaults(do=command.do)
     return parser
 
 
-def _common_options(parser: argparse.ArgumentParser) -> None:
+def _database_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--database", help="the database: a file or a URL (BLUEPORT_DATABASE, else blueport.db)")
+
+
+def _json_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="answer in JSON")
 
 

@@ -1,5 +1,6 @@
 """What an operator of the server may change."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -7,6 +8,8 @@ import msgspec
 from msgspec import Meta
 
 Role = Literal["api", "worker", "all"]
+
+_POSTGRES = re.compile(r"(postgres(?:ql)?://)(?:([^:@/?#]*)(?::[^@/?#]*)?@)?([^@/?#]*(?:/[^@/?#]*)?)(?:[?#][^@]*)?")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -65,3 +68,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 def is_postgres(database: str) -> bool:
     """Tell whether *database* is the URL of a PostgreSQL, and not the path of a file."""
     return database.startswith(("postgresql://", "postgres://"))
+
+
+def name_without_secret(database: str) -> str:
+    """Return how a person is told of *database*: a URL without its password and its options, which may hold one."""
+    if not is_postgres(database):
+        return database
+    match = _POSTGRES.fullmatch(database)
+    if match is None:  # nobody knows where in it the password ends
+        return "postgresql://..."
+    scheme, user, place = match.groups()
+    return f"{scheme}{user}@{place}" if user else f"{scheme}{place}"

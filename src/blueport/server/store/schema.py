@@ -9,17 +9,18 @@ import fcntl
 import io
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import quote
 
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
 from blueport.server.errors import MisconfiguredError, StoreUnavailableError
-from blueport.server.settings import is_postgres
+from blueport.server.settings import is_postgres, name_without_secret
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
 # A migration's file is named after its revision.
@@ -28,6 +29,9 @@ NEWEST = _KNOWN[-1]
 _VERSION = "SELECT version_num FROM alembic_version"
 # The name of the lock that who migrates holds.
 _MIGRATING = 0x6D696772
+_CLOSE_TIMEOUT_S = 5
+
+T = TypeVar("T")
 
 
 def upgrade(database: str) -> str | None:
@@ -38,8 +42,21 @@ def upgrade(database: str) -> str | None:
         StoreUnavailableError: It cannot be had, is locked, or is no database.
     """
     if is_postgres(database):
-        return asyncio.run(_upgrade_postgres(database))
+        return asyncio.run(_on_postgres(database, _migrate_postgres))
     return _upgrade_file(Path(database).expanduser())
+
+
+def revision(database: str) -> str | None:
+    """Return the schema of a database, None if it has none yet; nothing is changed, and no file is made.
+
+    Raises:
+        MisconfiguredError: A newer Blueport has changed it.
+        StoreUnavailableError: It cannot be had, is locked, or is no database.
+    """
+    if is_postgres(database):
+        return asyncio.run(_on_postgres(database, _version_of_postgres))
+    path = Path(database).expanduser()
+    return _revision_of_file(path) if path.exists() else None
 
 
 def engine_of(path: Path) -> Engine:
@@ -64,6 +81,17 @@ def _version_of_file(path: Path) -> str | None:
             found = connection.execute(_VERSION).fetchone()
     except sqlite3.Error:
         return None
+    return _known(found[0]) if found else None
+
+
+def _revision_of_file(path: Path) -> str | None:
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True)) as connection:
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
+                return None
+            found = connection.execute(_VERSION).fetchone()
+    except sqlite3.Error as error:
+        raise StoreUnavailableError(f"{path}: {error}") from error
     return _known(found[0]) if found else None
 
 
@@ -94,19 +122,43 @@ def _migrate_file(path: Path) -> None:
         engine.dispose()
 
 
-async def _upgrade_postgres(url: str) -> str | None:
+async def connect_to_postgres(url: str) -> Any:
+    """Open a connection.
+
+    Raises:
+        MisconfiguredError: The URL is none.
+        StoreUnavailableError: There is no connection to be had.
+    """
     import asyncpg  # noqa: PLC0415 - who has a file need not load it
 
-    from blueport.server.store.connecting import CONNECT_TIMEOUT_S, Connector  # noqa: PLC0415 - as above
+    from blueport.server.store.connecting import Connector  # noqa: PLC0415 - as above
 
     try:
-        connection = await Connector(url).connect()
-        try:
-            return await _migrate_postgres(connection)
-        finally:
-            await connection.close(timeout=CONNECT_TIMEOUT_S)
+        return await Connector(url).connect()
+    except (ValueError, OverflowError) as error:
+        # What the standard library says of a URL may quote the password.
+        why = f": {error}" if isinstance(error, asyncpg.ClientConfigurationError) else ""
+        raise MisconfiguredError(
+            f"{name_without_secret(url)} is no URL of a database{why}; in a password / ? # @ % are %2F %3F %23 %40 %25"
+        ) from None
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        raise StoreUnavailableError(f"{type(error).__name__}: {error}") from error
+        raise _unavailable(url, error) from error
+
+
+async def _on_postgres(url: str, work: Callable[[Any], Awaitable[T]]) -> T:
+    import asyncpg  # noqa: PLC0415 - as above
+
+    connection = await connect_to_postgres(url)
+    try:
+        return await work(connection)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        raise _unavailable(url, error) from error
+    finally:
+        await connection.close(timeout=_CLOSE_TIMEOUT_S)
+
+
+def _unavailable(url: str, error: Exception) -> StoreUnavailableError:
+    return StoreUnavailableError(f"{name_without_secret(url)}: {type(error).__name__}: {error}")
 
 
 async def _migrate_postgres(connection: Any) -> str | None:
