@@ -2,13 +2,12 @@
 
 import argparse
 import asyncio
-import logging
 import socket
 import sys
 
 import uvloop
 
-from blueport.cli import lifeline
+from blueport.cli import lifeline, logbook
 from blueport.cli.environment import arm_failpoints, misconfigured, settings_of
 from blueport.server.app import serve
 from blueport.server.errors import MisconfiguredError, StoreUnavailableError
@@ -18,7 +17,7 @@ from blueport.server.settings import Settings
 def main(arguments: list[str]) -> None:
     """Serve until told to stop."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(format="server %(levelname)s %(message)s", level=logging.WARNING)
+    logbook.begin("server")
     settings = settings_of(Settings, "BLUEPORT_")
     arm_failpoints()
     if options.lifeline:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import fcntl
 import gc
-import logging
 import os
 import signal
 import socket
@@ -16,7 +15,8 @@ import uvicorn
 from starlette.routing import Router
 from starlette.types import Receive, Scope
 
-from blueport import clock
+from blueport import __version__, clock
+from blueport.logs.lines import logger, named
 from blueport.server import provisioning
 from blueport.server.authorizing import service as authorizing
 from blueport.server.authorizing.limits import Limits
@@ -42,6 +42,9 @@ from blueport.server.notifying import service as notifying
 from blueport.server.notifying.dispatcher import Dispatcher
 from blueport.server.notifying.guard import guard_of
 from blueport.server.notifying.sender import HttpSender
+from blueport.server.observing.families import Observed
+from blueport.server.observing.routes import PATH as METRICS
+from blueport.server.observing.routes import Metrics
 from blueport.server.resources.audio_messages import routes as audio_messages
 from blueport.server.resources.chats import routes as chats
 from blueport.server.resources.files import routes as files
@@ -59,8 +62,9 @@ from blueport.server.signalling import service as signalling
 from blueport.server.store.schema import upgrade
 from blueport.server.store.sqlite import SqliteStore
 from blueport.server.store.tx import Tx
+from blueport.server.tallies import Tallies
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 HEALTH = "/healthz"
 SWEEP_S = 15.0
@@ -120,6 +124,7 @@ class Server:
         self._links = links
         self._blobs = blobs_of(settings)
         self._watch = Watch()
+        self._tries: Tallies[str] = Tallies()
         self._api = Api(store, terms, self._blobs)
         all_routes = self._api.routes(ENDPOINTS)
         all_routes += Downloads(store, self._blobs, links).routes()
@@ -129,19 +134,28 @@ class Server:
         all_routes += [route(HEALTH, {"GET": self._healthz})]
         if settings.dashboard_token:
             all_routes += Dashboard(store, self._limits, settings.dashboard_token).routes()
-        router = Router(all_routes, redirect_slashes=False, default=Answered(otherwise), lifespan=self._lifespan)
-        self.app = InFlight(router, settings.max_in_flight, [HEALTH, *LONG_POLLS])
+        all_routes += Metrics(store, self._limits, settings.metrics_token, self._observed).routes()
+        nowhere = Answered(otherwise)
+        router = Router(all_routes, redirect_slashes=False, default=nowhere, lifespan=self._lifespan)
+        self.app = InFlight(router, settings.max_in_flight, [HEALTH, METRICS, *LONG_POLLS])
+        self._answered = [each.endpoint for each in all_routes if isinstance(each.endpoint, Answered)]
+        self._answered += [nowhere, self.app.busy]
+
+    def _observed(self) -> Observed:
+        return Observed(self._answered, self.app, self._store.tallies, self._tries)
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _app: Router) -> AsyncIterator[None]:
         sender = HttpSender(self._guard, self._settings.webhook_timeout_s)
         lease_s = self._settings.webhook_timeout_s * 2 + 10
+        dispatcher = Dispatcher(self._store, sender, self._links, lease_s=lease_s, tallies=self._tries)
         loops = [
-            asyncio.create_task(Dispatcher(self._store, sender, self._links, lease_s=lease_s).run()),
+            asyncio.create_task(dispatcher.run()),
             asyncio.create_task(_forever(self.sweep, SWEEP_S)),
             asyncio.create_task(_forever(self.keep_uses, KEEP_USES_S)),
             asyncio.create_task(_forever(self.sweep_files, SWEEP_FILES_S)),
         ]
+        log.info("server_started", version=__version__)
         yield
         for loop in loops:
             loop.cancel()
@@ -150,6 +164,7 @@ class Server:
         await self._api.close()
         with contextlib.suppress(StoreUnavailableError):
             await self.keep_uses()
+        log.info("server_stopped")
 
     def let_go(self) -> None:
         """Answer those who wait."""
@@ -189,10 +204,10 @@ async def _forever(work: Callable[[], Awaitable[None]], every_s: float) -> None:
         await asyncio.sleep(every_s)
         try:
             await work()
-        except StoreUnavailableError:
-            log.warning("the %s waits: the database is not available", work.__name__)
+        except StoreUnavailableError as error:
+            log.warning("task_waits_for_database", task=work.__name__, **named(error))
         except Exception:
-            log.exception("the %s fell over; it goes on", work.__name__)
+            log.exception("task_fell_over", task=work.__name__)
 
 
 def _swept(tx: Tx, watch: Watch, *, lease_s: int) -> Watch:

@@ -127,7 +127,7 @@ class _Methods:
 
 def route(path: str, answering: Mapping[str, Answering]) -> Route:
     """Return the route of *path*, answered by method."""
-    return Route(path, Answered(_Methods(answering).answer))
+    return Route(path, Answered(_Methods(answering).answer, path))
 
 
 async def otherwise(scope: Scope, receive: Receive, request_id: str) -> Answer:

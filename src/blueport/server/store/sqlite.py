@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
+from time import perf_counter
 from typing import Concatenate, Generic, NamedTuple, ParamSpec, TypeVar
 
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
@@ -22,6 +23,7 @@ from blueport.failpoints import reached
 from blueport.server.errors import StoreUnavailableError
 from blueport.server.store.tx import Given, Statement, Topic, Tx, Values
 from blueport.server.store.wakeups import Wakeups
+from blueport.server.tallies import StoreTallies
 
 GROUP_LIMIT = 256
 BUSY_TIMEOUT_S = 5
@@ -99,6 +101,7 @@ class SqliteStore:
     def __init__(self, path: Path, now_ms: Callable[[], int]) -> None:
         """Open the migrated file at *path*; *now_ms* is the clock of all its transactions."""
         self.wakeups = Wakeups()
+        self.tallies = StoreTallies()
         self.now_ms = now_ms
         self._path = path
         self._gathered: list[_Work[object]] = []
@@ -117,12 +120,19 @@ class SqliteStore:
         Raises:
             StoreUnavailableError: The database did not take it; nothing was done.
         """
+        began_s = perf_counter()
         loop = asyncio.get_running_loop()
         work: _Work[T] = _Work(lambda tx: unit(tx, *args, **kwargs), loop.create_future())
         if not self._gathered:
             loop.call_soon(self._hand_over)
         self._gathered.append(work)  # type: ignore[arg-type]  # works of any result
-        return await work.done
+        try:
+            return await work.done
+        except StoreUnavailableError:
+            self.tallies.failed_writes += 1
+            raise
+        finally:
+            self.tallies.writes.add(perf_counter() - began_s)
 
     async def read(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run *unit* on one consistent view of what is committed; it cannot write.
@@ -130,8 +140,15 @@ class SqliteStore:
         Raises:
             StoreUnavailableError: The database could not be read.
         """
+        began_s = perf_counter()
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, lambda: self._read(lambda tx: unit(tx, *args, **kwargs)))
+        try:
+            return await loop.run_in_executor(self._readers, lambda: self._read(lambda tx: unit(tx, *args, **kwargs)))
+        except StoreUnavailableError:
+            self.tallies.failed_reads += 1
+            raise
+        finally:
+            self.tallies.reads.add(perf_counter() - began_s)
 
     def close(self) -> None:
         """Finish what was accepted, then close the file."""
