@@ -14,6 +14,9 @@ from blueport.server.tallies import Tallies
 
 log = logger(__name__)
 
+# A method that is none of these is its caller's own word.
+_METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT", "PATCH"})
+
 Answering = Callable[[Scope, Receive, str], Awaitable[Answer]]
 
 
@@ -56,11 +59,16 @@ class Answered:
             "request_answered",
             request_id=request_id,
             endpoint=self.path,
-            method=method.lower(),
+            method=method_of(method).lower(),
             status=answer.status,
             error_code=answer.code or None,
             duration_ms=round(took_s * 1000, 1),
         )
+
+
+def method_of(given: str) -> str:
+    """Return the method that was *given*, or `other`, for logs and figures."""
+    return given if given in _METHODS else "other"
 
 
 async def nowhere(_scope: Scope, _receive: Receive, _request_id: str) -> Answer:

@@ -13,15 +13,13 @@ from prometheus_client.registry import Collector
 
 from blueport import __version__
 from blueport.server.http.in_flight import InFlight
-from blueport.server.http.problems import Answered
+from blueport.server.http.problems import Answered, method_of
 from blueport.server.observing.queries import Open, Standing
 from blueport.server.tallies import BOUNDS_S, StoreTallies, Tallies, Tally
 
 Labels = tuple[str, ...]
 Kind = TypeVar("Kind", bound=Hashable)
 
-# A method that is none of these is anybody's word.
-_METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT", "PATCH"})
 # Told even while there are none, so that an alarm can tell none from not known.
 _ITEMS = ("pending", "claimed")
 _DELIVERIES = ("pending", "running")
@@ -61,7 +59,7 @@ class Families(Collector):
 
 def _of_requests(observed: Observed) -> Iterator[Metric]:
     answers = _summed(
-        ((each.path, method if method in _METHODS else "other", str(status), code), tally)
+        ((each.path, method_of(method), str(status), code), tally)
         for each in observed.answered
         for (method, status, code), tally in each.tallies.items()
     )
