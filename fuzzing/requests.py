@@ -47,6 +47,7 @@ _ENDPOINTS: list[tuple[str, str, dict[str, str]]] = [
 # Paths that are in no description: pages, and doors that open to nobody here.
 _OTHER_PATHS = [
     "/healthz",
+    "/metrics",
     "/openapi.json",
     "/dashboard?token=x",
     "/daemon/v1/hello",

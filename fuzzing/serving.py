@@ -16,7 +16,7 @@ from typing import NamedTuple
 PERSON = "+15550100001"
 START_S = 60
 # Of what the children of `blueport dev` say, a line with one of these is a fault.
-_FAULTS = ("Traceback", " ERROR ", " ended (", "fell over")
+_FAULTS = ("Traceback", '"level":"error"', " ended (", "fell_over", '"withheld"')
 
 
 class Target(NamedTuple):

@@ -4,12 +4,18 @@ from typing import Literal
 
 import pytest
 
+from blueport.logs import lines
 from blueport.server.store.schema import upgrade
 from tests import postgres
 from tests.databases import Database, database_like, file_like, folder
 from tests.postgres import MissingPostgresError, Postgres
 
 Kind = Literal["sqlite", "postgres"]
+
+
+def pytest_configure(config: pytest.Config) -> None:  # noqa: ARG001 - pytest's own form
+    """Have whatever must not be logged fail the test that wants to log it."""
+    lines.be_strict()
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from blueport.simulator.mac import SimulatedMac
 from tests.daemon.fake_door import LEASE_S, FakeDoor
 from tests.daemon.test_sending_through_messages import texts_on_phone
 from tests.daemon.waiting import ADA, BO, LINE, in_journal, until, working
+from tests.told import told
 
 
 class TestLostContact:
@@ -119,9 +120,9 @@ class TestNotLetIn:
         await until(lambda: bool(door.hellos))
         daemon.cancel()
 
-        trouble, well = [each.message for each in caplog.records if each.name.endswith("uplink")]
-        assert "BLUEPORT_DAEMON_TOKEN" in trouble
-        assert "again" in well
+        trouble, well = told(caplog, "blueport.daemon.uplink")
+        assert (trouble["event"], trouble["setting"]) == ("not_let_in", "BLUEPORT_DAEMON_TOKEN")
+        assert well["event"] == "server_reached_again"
 
     async def test_a_line_that_is_not_the_daemons_is_said_as_what_it_is_while_other_words_are_heard(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings, caplog: pytest.LogCaptureFixture
@@ -134,8 +135,8 @@ class TestNotLetIn:
             await until(lambda: door.knocks["hello"] > hellos + 2)
             await until(lambda: work.status == "sent")
 
-        (trouble,) = [each.message for each in caplog.records if each.name.endswith("uplink")]
-        assert "BLUEPORT_DAEMON_LINES" in trouble
+        (trouble,) = told(caplog, "blueport.daemon.uplink")
+        assert (trouble["event"], trouble["setting"]) == ("not_let_in", "BLUEPORT_DAEMON_LINES")
 
 
 class TestSettings:

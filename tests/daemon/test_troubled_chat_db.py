@@ -21,6 +21,7 @@ from blueport.simulator.mac import SimulatedMac
 from blueport.simulator.settings import MacOs
 from tests.daemon.fake_door import FakeDoor
 from tests.daemon.waiting import ADA, LINE, until, working
+from tests.told import told
 
 HOUR_MS = 3_600_000
 BOOT_S = 0.05
@@ -312,7 +313,8 @@ class TestOpening:
             await reader.ask(lambda _: [].index(1))
 
         assert raised.value.condition.health == "degraded"
-        assert "ValueError" in caplog.text
+        (fault,) = told(caplog, "blueport.daemon.chatdb.thread")
+        assert [error.type for error in fault["errors"]] == ["ValueError"]
 
     async def test_a_file_that_is_not_there_raises_what_to_do(self, tmp_path: Path) -> None:
         chat_db = ChatDbThread(tmp_path / "chat.db")

@@ -483,4 +483,5 @@ def _environment(database: Database, key: str) -> dict[str, str]:
         "BLUEPORT_FIRST_KEY": key,
         "BLUEPORT_FIRST_LINE": LINE,
         "BLUEPORT_FIRST_DAEMON_TOKEN": "dt_a-token",
+        "BLUEPORT_LOG_LEVEL": "warning",
     }

@@ -126,9 +126,19 @@ async def test_as_many_as_the_limit_are_answered(server: Server) -> None:
         assert (await ask(server, "GET", "/nothing")).status == 404
 
 
-async def test_health_is_always_told(server: Server) -> None:
+@pytest.mark.parametrize("path", ["/healthz", "/metrics"])
+async def test_health_and_figures_are_always_told(server: Server, path: str) -> None:
     async with in_flight(server, LIMIT, HELLO, WHOLE):
-        assert (await ask(server, "GET", "/healthz")).status == 200
+        assert (await ask(server, "GET", path)).status == 200
+
+
+async def test_the_figures_tell_how_many_there_are_and_how_many_were_refused(server: Server) -> None:
+    async with in_flight(server, LIMIT, HELLO, WHOLE):
+        await ask(server, "GET", "/v1/lines")
+        told = (await ask(server, "GET", "/metrics")).body.decode().splitlines()
+
+    assert f"blueport_requests_in_flight {LIMIT}.0" in told
+    assert 'blueport_requests_total{code="service_unavailable",endpoint="",method="GET",status="503"} 1.0' in told
 
 
 async def test_daemons_that_wait_for_work_do_not_count(server: Server) -> None:

@@ -3,23 +3,25 @@
 import argparse
 import asyncio
 import contextlib
-import logging
 import signal
 import sys
 
 import uvloop
 
-from blueport.cli import lifeline
+from blueport.cli import lifeline, logbook
 from blueport.cli.environment import arm_failpoints, settings_of
 from blueport.daemon.journal.file import JournalInUseError
 from blueport.daemon.run import run
 from blueport.daemon.settings import Settings
+from blueport.logs.lines import logger
+
+_log = logger(__name__)
 
 
 def main(arguments: list[str]) -> None:
     """Work until told to stop."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(format="daemon %(levelname)s %(message)s", level=logging.WARNING)
+    logbook.begin("daemon")
     settings = settings_of(Settings, "BLUEPORT_DAEMON_")
     arm_failpoints()
     if options.lifeline:
@@ -37,6 +39,7 @@ async def _run_until_told(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(told, work.cancel)
     with contextlib.suppress(asyncio.CancelledError):
         await work
+    _log.info("daemon_stopped")
 
 
 def _parser() -> argparse.ArgumentParser:

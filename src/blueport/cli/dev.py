@@ -20,6 +20,8 @@ SANDBOX_LINE = "+15555550199"
 LINES = f"{LINE},{SANDBOX_LINE}"
 PERSON = "+15550100001"
 API_PORT = 8080
+# What goes as it should is nothing to read about between one's own lines.
+QUIET = {"LOG_LEVEL": "warning"}
 LAST_PORT = 65535
 
 
@@ -71,7 +73,10 @@ def _children(
     mac = folder / "mac"
     return (
         Child(
-            "simulate", {"SIMULATOR_FOLDER": str(mac), "SIMULATOR_LINES": LINES, "SIMULATOR_MACOS": macos}, simulator
+            "simulate",
+            {"SIMULATOR_FOLDER": str(mac), "SIMULATOR_LINES": LINES, "SIMULATOR_MACOS": macos},
+            simulator,
+            defaults=QUIET,
         ),
         Child(
             "serve",
@@ -87,7 +92,7 @@ def _children(
             },
             api,
             # Who lets a tunnel lead here says where it begins; who tries things out calls as often as that takes.
-            defaults={"PUBLIC_URL": _url(api), "HOURLY_LIMIT": "100000", "GRACE_S": "2"},
+            defaults={"PUBLIC_URL": _url(api), "HOURLY_LIMIT": "100000", "GRACE_S": "2", **QUIET},
         ),
         Child(
             "daemon",
@@ -101,7 +106,7 @@ def _children(
                 "DAEMON_IMSG": str(mac / "bin/imsg"),
             },
             # The simulated Mac answers at once or never: a developer should not wait for what will not come.
-            defaults={"DAEMON_SEND_TIMEOUT_S": "10", "DAEMON_PROOF_TIMEOUT_S": "20"},
+            defaults={"DAEMON_SEND_TIMEOUT_S": "10", "DAEMON_PROOF_TIMEOUT_S": "20", **QUIET},
         ),
     )
 

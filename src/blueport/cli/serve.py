@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import logging
 import socket
 import sys
 from typing import get_args
@@ -10,7 +9,7 @@ from typing import get_args
 import msgspec
 import uvloop
 
-from blueport.cli import lifeline
+from blueport.cli import lifeline, logbook
 from blueport.cli.environment import arm_failpoints, misconfigured, settings_of
 from blueport.server.errors import MisconfiguredError, StoreUnavailableError
 from blueport.server.serving import serve
@@ -20,7 +19,7 @@ from blueport.server.settings import Role, Settings
 def main(arguments: list[str]) -> None:
     """Serve until told to stop."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(format="server %(levelname)s %(message)s", level=logging.WARNING)
+    logbook.begin("server")
     settings = settings_of(Settings, "BLUEPORT_")
     if options.role is not None:
         settings = msgspec.structs.replace(settings, role=options.role)

@@ -2,12 +2,11 @@
 
 import argparse
 import asyncio
-import logging
 import socket
 
 import uvloop
 
-from blueport.cli import lifeline
+from blueport.cli import lifeline, logbook
 from blueport.cli.environment import arm_failpoints, settings_of
 from blueport.simulator.run import run
 from blueport.simulator.settings import Settings
@@ -16,7 +15,7 @@ from blueport.simulator.settings import Settings
 def main(arguments: list[str]) -> None:
     """Simulate until told to stop."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(format="simulator %(levelname)s %(message)s", level=logging.WARNING)
+    logbook.begin("simulator")
     settings = settings_of(Settings, "BLUEPORT_SIMULATOR_")
     arm_failpoints()
     if options.lifeline:

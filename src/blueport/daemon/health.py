@@ -1,14 +1,17 @@
 """What is wrong on this Mac, gathered from the parts that notice it, for the server to show beside its lines."""
 
 import asyncio
-import logging
 from typing import Literal, NamedTuple
 
+from blueport.logs.lines import logger
 from blueport.protocol.door import Health
 
 Part = Literal["chat.db", "Messages"]
 
-_log = logging.getLogger(__name__)
+# As the log has them; what a person can do is told by the server, beside the lines.
+_WORDS: dict[Part, str] = {"chat.db": "chat_db", "Messages": "messages"}
+
+_log = logger(__name__)
 
 
 class Condition(NamedTuple):
@@ -32,8 +35,10 @@ class MacHealth:
         """Take a part's word, and log it if it is news."""
         if self._parts.get(part, WELL) == condition:
             return
-        level = logging.INFO if condition == WELL else logging.WARNING
-        _log.log(level, "%s: %s%s", part, condition.health, f" ({condition.hint})" if condition.hint else "")
+        if condition == WELL:
+            _log.info("well_again", part=_WORDS[part])
+        else:
+            _log.warning("something_is_wrong", part=_WORDS[part], health=condition.health)
         self._parts[part] = condition
         self.changed.set()
 

@@ -1,7 +1,6 @@
 """Puts the daemon together and keeps each of its loops going."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from importlib.metadata import version
@@ -26,12 +25,13 @@ from blueport.daemon.watching.library import Library
 from blueport.daemon.watching.reader import Reader
 from blueport.daemon.watching.stirring import stir_for_ever
 from blueport.daemon.watching.typing_dots import TypingDots
+from blueport.logs.lines import logger
 from blueport.protocol.door import Hello, LineReport, Welcome
 
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 30.0
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 async def run(settings: Settings) -> None:
@@ -54,6 +54,7 @@ async def run(settings: Settings) -> None:
             await transport.probe()
             greeter = _Greeter(journal, uplink, health, transport, settings)
             welcome = await greeter.greet()
+            _log.info("daemon_started", version=version("blueport"), count=len(settings.lines))
             staging = Staging(journal, uplink, chat_db_path)
             bringing = Bringing(journal, uplink, library)
             hands = Hands(journal, uplink, chat_db, greeter.transport, health, lease_s=welcome.lease_s)
@@ -132,7 +133,7 @@ async def _restarted(name: str, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
         except Exception:  # noqa: BLE001 - the outermost loop of a task
-            _log.exception("The loop for %s fell over; it starts again.", name)
+            _log.exception("loop_fell_over", task=name.replace(" ", "_"))
         if asyncio.get_running_loop().time() - started_s > _LONGEST_PAUSE_S:
             pause_s = _FIRST_PAUSE_S
         await asyncio.sleep(pause_s)

@@ -4,18 +4,17 @@ The queue is in the journal: what was not acknowledged is told again, and the se
 sighting that the server refuses for good must not hold up those behind it: it is set aside, kept, and said aloud.
 """
 
-import logging
-
 from blueport.daemon.journal import sightings
 from blueport.daemon.journal.file import Journal
 from blueport.daemon.journal.sightings import Told
 from blueport.daemon.uplink import RefusedError, Uplink
 from blueport.failpoints import reached
+from blueport.logs.lines import logger
 from blueport.protocol.door import Sightings
 
 BATCH = 50
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 async def tell_for_ever(journal: Journal, uplink: Uplink) -> None:
@@ -40,7 +39,7 @@ async def _tell(journal: Journal, uplink: Uplink, batch: list[Told]) -> None:
             await _tell(journal, uplink, batch[:middle])
             await _tell(journal, uplink, batch[middle:])
         else:
-            _log.error("The server refuses sighting %d (%s); it is set aside.", batch[0].seq, error)
+            _log.error("sighting_set_aside", sighting=batch[0].seq, status=error.status, error_code=error.code)
             sightings.set_aside(journal, batch[0], str(error))
     else:
         reached("daemon.told")

@@ -6,7 +6,6 @@ said aloud, and tried on. Files are tried once at a time, since meanwhile they m
 """
 
 import asyncio
-import logging
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -18,6 +17,7 @@ import msgspec
 
 from blueport.clock import now_ms
 from blueport.daemon.settings import Settings
+from blueport.logs.lines import logger, named
 from blueport.protocol.door import (
     Begin,
     Claim,
@@ -46,30 +46,37 @@ _SLOWEST_BYTES_A_S = 50_000
 _PIECE_BYTES = 256 * 1024
 _OK, _NOT_FOUND, _UNPROCESSABLE = 200, 404, 422
 _REFUSALS = frozenset({400, 413, 422})
-_NO_CONTACT = "No contact with the server"
-_TROUBLES = {
-    "invalid_api_key": "The server does not know this daemon's token; look at BLUEPORT_DAEMON_TOKEN",
-    "missing_api_key": "The server was shown no token; look at BLUEPORT_DAEMON_TOKEN",
-    "line_not_accessible": (
-        "The server does not let this daemon serve every line that it names; look at BLUEPORT_DAEMON_LINES, and at the"
-        " server for the lines of this daemon"
-    ),
+_NO_CONTACT = "no_contact"
+_UNKNOWN = "unknown"
+# What an operator has to put right, by the code of the refusal: the token, or which lines the server has for it.
+_SETTINGS = {
+    "invalid_api_key": "BLUEPORT_DAEMON_TOKEN",
+    "missing_api_key": "BLUEPORT_DAEMON_TOKEN",
+    "line_not_accessible": "BLUEPORT_DAEMON_LINES",
 }
 # The one 404 that is not about the way to the door.
 _FOREIGN_LINE = b'"line_not_found"'
 # And those that are, or come from somebody on the way.
-_NO_SUCH_PATH = frozenset({"route_not_found", "unknown"})
+_NO_SUCH_PATH = frozenset({"route_not_found", _UNKNOWN})
 # A line may be given back to this Mac.
 _NOT_YET = frozenset({"message_not_found", "file_not_found", "line_not_found"})
 _MIME_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
 
-_log = logging.getLogger(__name__)
+# A code is a word: what else somebody on the way may answer is nothing to be repeated.
+_CODE = re.compile(r"[a-z][a-z_]{0,47}")
+
+_log = logger(__name__)
 _jitter = SystemRandom()
 _Answer = TypeVar("_Answer", bound=msgspec.Struct)
 
 
 class RefusedError(Exception):
-    """The server understood the request and will never accept it; the text is its status and code."""
+    """The server understood the request and will never accept it; the text is its status, if known, and code."""
+
+    def __init__(self, code: str, status: int | None = None) -> None:
+        super().__init__(code if status is None else f"{status} {code}")
+        self.code = code
+        self.status = status
 
 
 class GoneError(Exception):
@@ -77,11 +84,18 @@ class GoneError(Exception):
 
 
 class UnansweredError(Exception):
-    """No answer came, or one that says nothing about the request itself; `trouble` is what an operator should know."""
+    """No answer came, or one that says nothing about the request itself: then it has a status, and maybe a code."""
 
-    def __init__(self, reason: str, trouble: str = _NO_CONTACT) -> None:
-        super().__init__(reason)
-        self.trouble = trouble
+    def __init__(self, status: int | None = None, code: str | None = None) -> None:
+        super().__init__(f"status {status} {code}" if status else "no answer")
+        self.status = status
+        self.code = code
+        self.setting = None if code is None else _SETTINGS.get(code)
+
+    @property
+    def trouble(self) -> str:
+        """What it is to an operator, who wants to hear of each once."""
+        return self.code if self.code is not None and self.setting is not None else _NO_CONTACT
 
 
 class Uplink:
@@ -136,7 +150,7 @@ class Uplink:
         try:
             await self._post("sightings", msgspec.json.encode(sightings), self._timeout_s)
         except UnansweredError as error:
-            _log.debug("Not told: %s", error)
+            _log.debug("not_told", **named(error))
 
     async def claim_signals(self, asked: ClaimSignals) -> tuple[ClaimedSignal, ...]:
         """Return signals, once there are some or the wait is over."""
@@ -176,7 +190,7 @@ class Uplink:
                 async for piece in response.content.iter_chunked(_PIECE_BYTES):
                     write(piece)
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise UnansweredError(type(error).__name__) from error
+            raise UnansweredError from error
 
     async def bring(self, of: Mapping[str, str], file: BinaryIO, *, mime_type: str | None, size: int) -> None:
         """Bring a file *of* a message: `line`, `message` and `attachment`.
@@ -191,7 +205,7 @@ class Uplink:
             if status == _NOT_FOUND and _code_of(answer) in _NOT_YET:
                 raise GoneError
             if _is_refusal(status, answer):
-                raise RefusedError(f"{status} {_code_of(answer)}")
+                raise RefusedError(_code_of(answer), status)
             _decoded(status, answer, FileKept)
         except UnansweredError as error:
             self._note_trouble("files", error)
@@ -209,7 +223,7 @@ class Uplink:
             async with asking as response:
                 return response.status, await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise UnansweredError(type(error).__name__) from error
+            raise UnansweredError from error
 
     async def _ask(
         self,
@@ -226,7 +240,7 @@ class Uplink:
             try:
                 status, answer = await self._post(path, body, timeout_s or self._timeout_s)
                 if may_be_refused and _is_refusal(status, answer):
-                    raise RefusedError(f"{status} {_code_of(answer)}")
+                    raise RefusedError(_code_of(answer), status)
                 decoded = _decoded(status, answer, kind)
             except UnansweredError as error:
                 self._note_trouble(path, error)
@@ -242,19 +256,19 @@ class Uplink:
             async with self._session.post(self._base + path, data=body, timeout=timeout) as response:
                 return response.status, await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise UnansweredError(type(error).__name__) from error
+            raise UnansweredError from error
 
     def _note_trouble(self, path: str, error: UnansweredError) -> None:
         """Say what is wrong once, and again when it is something else."""
         kind = path.partition("/")[0]
         if error.trouble not in self._troubles.values():
-            _log.warning("%s (%s: %s). Trying on.", error.trouble, kind, error)
+            _say(kind, error)
         self._troubles[kind] = error.trouble
 
     def _note_answered(self, path: str) -> None:
         if self._troubles.pop(path.partition("/")[0], None) is not None and not self._troubles:
             self.regained.set()
-            _log.warning("In contact with the server again.")
+            _log.warning("server_reached_again")
 
 
 @asynccontextmanager
@@ -263,6 +277,14 @@ async def opened_uplink(settings: Settings) -> AsyncIterator[Uplink]:
     headers = {"Authorization": f"Bearer {settings.token}", "Content-Type": "application/json"}
     async with aiohttp.ClientSession(headers=headers) as session:
         yield Uplink(settings, session)
+
+
+def _say(call: str, error: UnansweredError) -> None:
+    told = {"call": call, "status": error.status, "error_code": error.code}
+    if error.setting is not None:
+        _log.warning("not_let_in", setting=error.setting, **told)
+    else:
+        _log.warning("server_not_reached", **told, **({} if error.status else named(error)))
 
 
 def _is_refusal(status: int, answer: bytes) -> bool:
@@ -275,21 +297,20 @@ def _no_file(status: int, answer: bytes) -> Exception:
         return GoneError(code)
     if status == _UNPROCESSABLE:
         return RefusedError(code)
-    return UnansweredError(f"status {status} {code}", _TROUBLES.get(code, _NO_CONTACT))
+    return UnansweredError(status, code)
 
 
 def _decoded(status: int, answer: bytes, kind: type[_Answer]) -> _Answer:
     if status != _OK:
-        code = _code_of(answer)
-        raise UnansweredError(f"status {status} {code}", _TROUBLES.get(code, _NO_CONTACT))
+        raise UnansweredError(status, _code_of(answer))
     try:
         return msgspec.json.decode(answer, type=kind)
     except msgspec.DecodeError as error:
-        raise UnansweredError("an answer that is not the server's") from error
+        raise UnansweredError(status) from error  # somebody on the way answered in the server's place
 
 
 class _Problem(msgspec.Struct):
-    code: str = "unknown"
+    code: str = _UNKNOWN
 
 
 class _Envelope(msgspec.Struct):
@@ -299,6 +320,7 @@ class _Envelope(msgspec.Struct):
 def _code_of(answer: bytes) -> str:
     """Return the code of an error answer; its message could quote what we sent."""
     try:
-        return msgspec.json.decode(answer, type=_Envelope).error.code
+        code = msgspec.json.decode(answer, type=_Envelope).error.code
     except msgspec.DecodeError:
-        return "unknown"
+        return _UNKNOWN
+    return code if _CODE.fullmatch(code) else _UNKNOWN

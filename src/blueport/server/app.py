@@ -1,12 +1,13 @@
 """Puts the server together; the only module that knows every other."""
 
 import contextlib
-import logging
 from collections.abc import AsyncIterator
 
 from starlette.routing import Route, Router
 from starlette.types import Receive, Scope
 
+from blueport import __version__
+from blueport.logs.lines import logger
 from blueport.server.authorizing.limits import Limits
 from blueport.server.blobs.links import links_of
 from blueport.server.blobs.storage import blobs_of
@@ -26,6 +27,9 @@ from blueport.server.notifying import service as notifying
 from blueport.server.notifying.dispatcher import Dispatcher
 from blueport.server.notifying.guard import guard_of
 from blueport.server.notifying.sender import HttpSender
+from blueport.server.observing.families import Observed
+from blueport.server.observing.routes import PATH as METRICS
+from blueport.server.observing.routes import Metrics
 from blueport.server.resources.audio_messages import routes as audio_messages
 from blueport.server.resources.chats import routes as chats
 from blueport.server.resources.files import routes as files
@@ -39,8 +43,9 @@ from blueport.server.resources.typing import routes as typing
 from blueport.server.resources.webhooks import routes as webhooks
 from blueport.server.settings import Settings
 from blueport.server.store.interface import Store
+from blueport.server.tallies import Tallies
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 # Who watches over processes asks whether one lives, who balances between them whether to send it requests.
 HEALTH = "/healthz"
@@ -85,14 +90,17 @@ class Server:
         self._blobs = blobs_of(settings)
         self._is_leaving = False
         self._does_work = settings.role != "api"
+        self._tries: Tallies[str] = Tallies()
         self._api = Api(store, terms, self._blobs)
         self._door = Door(store, self._limits, lease_s=settings.lease_s, region=settings.region)
         self.housekeeper = Housekeeper(store, self._limits, self._blobs, lease_s=settings.lease_s)
         self._dispatcher: Dispatcher | None = None
         routes = [route(HEALTH, {"GET": self._healthz}), route(READY, {"GET": self._readyz})]
+        routes += Metrics(store, self._limits, settings.metrics_token, self._observed).routes()
         if settings.role != "worker":
             routes = self._public_routes() + routes
-        self.app = InFlight(Paths(routes, self._lifespan), settings.max_in_flight, [HEALTH, READY, *LONG_POLLS])
+        self._paths = Paths(routes, self._lifespan)
+        self.app = InFlight(self._paths, settings.max_in_flight, [HEALTH, READY, METRICS, *LONG_POLLS])
 
     def _public_routes(self) -> list[Route]:
         settings, store, limits, links = self._settings, self._store, self._limits, self._links
@@ -103,21 +111,26 @@ class Server:
             routes += Dashboard(store, limits, settings.dashboard_token).routes()
         return routes
 
+    def _observed(self) -> Observed:
+        return Observed([*self._paths.answered, self.app.busy], self.app, self._store.tallies, self._tries)
+
     @contextlib.asynccontextmanager
     async def _lifespan(self, _app: Router) -> AsyncIterator[None]:
         self.housekeeper.start(sweeps=self._does_work)
+        log.info("server_started", version=__version__, role=self._settings.role)
         async with self._delivering() if self._does_work else contextlib.nullcontext():
             yield
             self.let_go()
         await self._api.close()
         await self.housekeeper.close()
+        log.info("server_stopped")
 
     @contextlib.asynccontextmanager
     async def _delivering(self) -> AsyncIterator[None]:
         """Deliver to webhooks meanwhile."""
         timeout_s = self._settings.webhook_timeout_s
         sender = HttpSender(self._guard, timeout_s)
-        self._dispatcher = Dispatcher(self._store, sender, self._links, lease_s=timeout_s * 2 + 10)
+        self._dispatcher = Dispatcher(self._store, sender, self._links, lease_s=timeout_s * 2 + 10, tallies=self._tries)
         self._dispatcher.start()
         yield
         await self._dispatcher.close(self._settings.grace_s)

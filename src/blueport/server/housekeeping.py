@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from blueport import clock
+from blueport.logs.lines import logger, named
 from blueport.server.authorizing import service as authorizing
 from blueport.server.authorizing.limits import Limits
 from blueport.server.blobs import queries as blobs
@@ -20,7 +20,7 @@ from blueport.server.signalling import service as signalling
 from blueport.server.store.interface import Store
 from blueport.server.store.tx import Tx
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 SWEEP_S = 15.0
 KEEP_USES_S = 5.0
@@ -90,10 +90,10 @@ async def _forever(work: Callable[[], Awaitable[None]], every_s: float) -> None:
         await asyncio.sleep(every_s)
         try:
             await work()
-        except StoreUnavailableError:
-            log.warning("the %s waits: the database is not available", work.__name__)
+        except StoreUnavailableError as error:
+            log.warning("task_waits_for_database", task=work.__name__, **named(error))
         except Exception:
-            log.exception("the %s fell over; it goes on", work.__name__)
+            log.exception("task_fell_over", task=work.__name__)
 
 
 def _swept(tx: Tx, watch: Watch, *, lease_s: int) -> Watch:

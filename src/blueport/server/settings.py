@@ -46,6 +46,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     s3_access_key_id: str | None = None
     s3_secret_access_key: str | None = None
     dashboard_token: str | None = None
+    # What Prometheus has to show for /metrics, as a bearer token; without one the page is open.
+    metrics_token: str | None = None
     # ISO 3166 code: numbers without a country code are read as this country's.
     region: Annotated[str, Meta(pattern="^[A-Z]{2}$")] = "US"
     # Made at the start if there is no account yet, so that a fresh installation can be used at once.

@@ -4,7 +4,6 @@ Messages comes first: the file is opened read-only, no statement is left unfinis
 stale for ever after), and it is never opened `immutable`, which would hide what is in the write-ahead log.
 """
 
-import logging
 import os
 import sqlite3
 from collections.abc import Sequence
@@ -30,6 +29,7 @@ from blueport.daemon.chatdb.columns import (
 from blueport.daemon.chatdb.dates import BELOW_SECONDS, apple_ns, apple_s, unix_ms
 from blueport.daemon.chatdb.links import link_of
 from blueport.daemon.chatdb.rows import URL_BALLOON, MessageRow, message_row, own_addresses
+from blueport.logs.lines import logger
 
 # Long enough for a checkpoint, short enough not to be noticed; a longer lock is waited out from outside.
 _BUSY_TIMEOUT_S = 1.0
@@ -41,7 +41,7 @@ _NEWEST_ROWS = 5_000
 _NEWEST_READ_ROWS = 200
 _DAY_MS = 86_400_000
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 _Raw = TypeVar("_Raw")
 _Given = int | str
@@ -240,7 +240,7 @@ def _in_words(
         link = link_of(raw, before) if raw.balloon_bundle_id == URL_BALLOON else None
         return message_row(raw, participants=participants, attachments=attachments, link=link)
     except Exception:  # noqa: BLE001 - whatever nobody thought of: the rows behind this one must not wait for that
-        _log.exception("Row %d of chat.db cannot be put into words and is passed over.", raw.rowid)
+        _log.exception("row_passed_over", row=raw.rowid)
         return MessageRow(rowid=raw.rowid, guid=raw.guid, state=raw.state, kind="unreadable")
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import logging
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,10 +10,11 @@ from typing import TypeVar
 
 from blueport.daemon.chatdb.database import ChatDb
 from blueport.daemon.health import Condition
+from blueport.logs.lines import logger
 
 _Answer = TypeVar("_Answer")
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 class ChatDbError(Exception):
@@ -57,7 +57,7 @@ class ChatDbThread:
             # The fault is ours, and a person is to see that nothing is read; its trace once, however often we try.
             if self._known_fault != repr(error):
                 self._known_fault = repr(error)
-                _log.exception("%s cannot be read.", self._path)
+                _log.exception("chat_db_not_read")
             self._chat_db.close()
             hint = f"{self._path} cannot be read for a {type(error).__name__}, which the log shows in full."
             raise ChatDbError(Condition("degraded", hint)) from error

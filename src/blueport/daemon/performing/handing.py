@@ -16,7 +16,6 @@ back the item of one line holds back all.
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable
 from functools import partial
@@ -42,7 +41,6 @@ _UNREADABLE_PAUSE_S = 1.0
 _REFUSED_PAUSE_S = 0.1
 _HANGING = Condition("degraded", "Messages did not answer in time; look at this Mac's screen.")
 
-_log = logging.getLogger(__name__)
 _Answer = TypeVar("_Answer")
 
 

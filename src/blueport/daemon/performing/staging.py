@@ -7,7 +7,6 @@ disk with its name: after a death in between it is fetched again, in the same pl
 """
 
 import asyncio
-import logging
 import mimetypes
 import os
 import re
@@ -22,6 +21,7 @@ from blueport.daemon.journal.file import Journal
 from blueport.daemon.journal.items import Item
 from blueport.daemon.uplink import GoneError, RefusedError, UnansweredError, Uplink
 from blueport.failpoints import reached
+from blueport.logs.lines import logger, named
 
 FOLDER = "blueport"
 LONGEST_NAME_BYTES = 200
@@ -35,7 +35,7 @@ _TIDYING_S = 3600
 # What ends a name, separates it, or makes it look like another.
 _UNFIT = re.compile("[/:\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 class _WrongSizeError(Exception):
@@ -86,7 +86,7 @@ class Staging:
                 return
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
-        _log.warning("The file of outbox item %s could not be fetched; the item is given back.", item.id)
+        _log.warning("file_not_fetched", outbox_id=item.id)
         with self._journal.transaction():
             items.fail(self._journal, item, "file_not_fetched", permanent=False)
 
@@ -107,7 +107,7 @@ class Staging:
         except UnansweredError:
             return False  # the uplink has said so
         except (OSError, _WrongSizeError) as error:
-            _log.warning("The file of outbox item %s cannot be staged: %s", item.id, error)
+            _log.warning("file_not_staged", outbox_id=item.id, **named(error))
             return False
         return True
 

@@ -7,7 +7,6 @@ a clock that nobody sets.
 """
 
 import asyncio
-import logging
 from contextlib import closing, suppress
 from typing import NamedTuple
 
@@ -18,6 +17,7 @@ from blueport.daemon.journal.uploads import Upload
 from blueport.daemon.uplink import GoneError, RefusedError, UnansweredError, Uplink
 from blueport.daemon.watching.library import LARGEST_BYTES, FileLook, Library, opened
 from blueport.failpoints import reached
+from blueport.logs.lines import logger
 
 AT_ONCE = 4
 _PATIENCE_S = 24 * 60 * 60
@@ -29,7 +29,7 @@ _LONGEST_LOOK_PAUSE_S = 5 * 60
 # What chat.db says of a size is wrong, if nothing was written for so long.
 _AT_REST_MS = 60_000
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 _Key = tuple[str, str]
 
 
@@ -95,7 +95,7 @@ class Bringing:
     def _look_later(self, upload: Upload) -> None:
         age_s = self._age_s(upload)
         if age_s > _PATIENCE_S:
-            _log.info("A file of a message did not come within a day; it is not waited for.")
+            _log.info("file_not_waited_for")
             self._end(upload)
         else:
             pause_s = min(max(age_s / _SHARE_OF_AGE, _LOOK_AGAIN_S), _LONGEST_LOOK_PAUSE_S)
@@ -110,7 +110,7 @@ class Bringing:
         try:
             await self._send(upload, file)
         except RefusedError as refusal:
-            _log.error("The server does not take a file of a message (%s).", refusal)
+            _log.error("file_refused", status=refusal.status, error_code=refusal.code)
             self._end(upload)
         except UnansweredError:
             self._try_later(upload, file)

@@ -4,7 +4,6 @@ All of it runs inside one transaction of the caller, together with the reader's 
 about a row is on disk together with the fact that the row was read.
 """
 
-import logging
 from collections.abc import Iterable
 from math import inf
 from typing import NamedTuple, TypeGuard
@@ -42,13 +41,14 @@ from blueport.daemon.watching.judging import (
 from blueport.daemon.watching.library import LARGEST_BYTES, Library
 from blueport.daemon.watching.matching import file_items, ghosts_item, item_of, likely_items
 from blueport.handles import canonical_handle
+from blueport.logs.lines import logger
 from blueport.protocol.sightings import ChatSeen, Proof, TypingSeen
 
 # Of Messages' own numbers, those that say something that can be helped.
 _WORDS = {22: "recipient_not_on_imessage", 25: "attachment_unreadable"}
 GHOST = "ghost_row"
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 class Now(NamedTuple):
@@ -252,7 +252,7 @@ class Noting:
         is_clear = not others and item.taken_at is not None
         if items.note_likely(self._journal, item, row.guid) > 1 or not is_clear or age_ms < LIKELY_MS:
             return None, True
-        _log.info("Outbox item %s is taken for the one message that was sent there then, of another text.", item.id)
+        _log.info("other_text_taken_for_item", outbox_id=item.id)
         return item, False
 
     def _note_ghost(self, row: MessageRow) -> None:
@@ -261,7 +261,7 @@ class Noting:
         send_timeout_ms = round(self._settings.send_timeout_s * 1000)
         item = ghosts_item(row, items.unproven(self._journal), send_timeout_ms=send_timeout_ms)
         if item is not None:
-            _log.warning("Messages left an empty row of outbox item %s.", item.id)
+            _log.warning("empty_row_left", outbox_id=item.id)
             items.match(self._journal, item, row.guid)
             items.fail(self._journal, item, GHOST, permanent=True)
 

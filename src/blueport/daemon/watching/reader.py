@@ -7,7 +7,6 @@ is one transaction of the journal a step, so that a crash repeats a step or none
 """
 
 import asyncio
-import logging
 from contextlib import suppress
 from functools import partial
 from math import inf
@@ -26,6 +25,7 @@ from blueport.daemon.watching.looking import Look, Question, look, look_for_unkn
 from blueport.daemon.watching.noting import Noting, Now
 from blueport.daemon.watching.presence import after_look, unread_since
 from blueport.failpoints import reached
+from blueport.logs.lines import logger
 
 # A lock of a moment is nobody's concern.
 _FAILURES_BEFORE_COMPLAINT = 3
@@ -37,7 +37,7 @@ _RECEIPTS_MS = 14 * 86_400_000
 # Who reads may have a clock that is ahead of ours; what is written while we look is ahead of when we began to.
 _AHEAD_MS = 10 * 60 * 1000
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 class Reader:
@@ -140,7 +140,7 @@ class Reader:
 
     async def _start_over(self, seen: Look) -> None:
         """Go on in a file whose rowids mean something else: what is in it and not known is news, if it is recent."""
-        _log.warning("chat.db was rebuilt or replaced; reading on behind row %d.", seen.cursor)
+        _log.warning("chat_db_replaced", row=seen.cursor)
         since = now_ms() - self._window_ms
         states = await self._chat_db.ask(partial(ChatDb.states_since, moment=since))
         known = frozenset(reading.seen_states(self._journal, [state.guid for state in states]))

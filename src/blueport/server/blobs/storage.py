@@ -214,7 +214,7 @@ def _in_bucket(settings: Settings) -> Blobs:
             **{name: value for name, value in given.items() if value},  # type: ignore[arg-type]  # each is of S3Config
         )
     except BaseError as error:
-        raise MisconfiguredError(f"`files`: {error}") from error
+        raise MisconfiguredError(f"`files`: no bucket can be reached by that ({type(error).__name__})") from error
     return Blobs(store, _drafts_in(settings.folder), None)
 
 

@@ -40,7 +40,8 @@ class Stream(msgspec.Struct, frozen=True):
 class Answer(msgspec.Struct, frozen=True):
     """Status, JSON body and what further headers there are; `is_sent` is called when all of it is on its way.
 
-    With a `stream` there is no other body, and the headers say how long it may be kept.
+    With a `stream` there is no other body, and the headers say how long it may be kept. `code` is that of a refusal, as
+    it stands in its body.
     """
 
     status: int
@@ -49,6 +50,7 @@ class Answer(msgspec.Struct, frozen=True):
     content_type: bytes = b"application/json"
     is_sent: Callable[[], None] | None = None
     stream: Stream | None = None
+    code: str = ""
 
 
 class _Fault(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -75,7 +77,7 @@ def refusal(error: ApiError, request_id: str, *headers: Header) -> Answer:
     body = msgspec.json.encode(_Envelope(fault, request_id))
     if error.retry_after_s is not None:
         headers += ((b"retry-after", b"%d" % error.retry_after_s),)
-    return Answer(error.status, body, headers)
+    return Answer(error.status, body, headers, code=error.code)
 
 
 def with_standing(answer: Answer, standing: Standing) -> Answer:

@@ -17,15 +17,21 @@ class InFlight:
 
     def __init__(self, app: ASGIApp, limit: int, uncounted: Collection[str]) -> None:
         self._app = app
-        self._left = limit
+        self._limit = self._left = limit
         self._uncounted = frozenset(uncounted)
+        self.busy = Answered(_refuse)
+
+    @property
+    def requests(self) -> int:
+        """How many are answered now."""
+        return self._limit - self._left
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http" or scope["path"] in self._uncounted:
             await self._app(scope, receive, send)
         elif self._left == 0:
-            await _BUSY(scope, receive, send)
+            await self.busy(scope, receive, send)
         else:
             self._left -= 1
             try:
@@ -36,6 +42,3 @@ class InFlight:
 
 async def _refuse(_scope: Scope, _receive: Receive, _request_id: str) -> Answer:
     raise busy()
-
-
-_BUSY = Answered(_refuse)

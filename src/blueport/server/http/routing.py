@@ -128,7 +128,7 @@ class _Methods:
 
 def route(path: str, answering: Mapping[str, Answering]) -> Route:
     """Return the route of *path*, answered by method."""
-    return Route(path, Answered(_Methods(answering).answer))
+    return Route(path, Answered(_Methods(answering).answer, path))
 
 
 class Paths:
@@ -137,7 +137,14 @@ class Paths:
     def __init__(self, routes: Sequence[Route], lifespan: Lifespan[Router]) -> None:
         self._plain: dict[str, ASGIApp] = {route.path: route.app for route in routes if not route.param_convertors}
         others = [route for route in routes if route.param_convertors]
-        self._others = Router(others, redirect_slashes=False, default=Answered(_otherwise), lifespan=lifespan)
+        elsewhere = Answered(_otherwise)
+        self._others = Router(others, redirect_slashes=False, default=elsewhere, lifespan=lifespan)
+        self._apps = [*(route.app for route in routes), elsewhere]
+
+    @property
+    def answered(self) -> list[Answered]:
+        """Return what answers on each path, and on all others."""
+        return [app for app in self._apps if isinstance(app, Answered)]
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer one request."""

@@ -9,6 +9,7 @@ import msgspec
 from starlette.routing import Route
 from starlette.types import Receive, Scope
 
+from blueport.logs.lines import logger
 from blueport.protocol.door import Begin, Claim, Claimed, ClaimedSignals, ClaimSignals, Failed, Hello, Hold, Sightings
 from blueport.server.authorizing.limits import Limits
 from blueport.server.authorizing.queries import DaemonRow
@@ -29,7 +30,10 @@ LONGEST_WAIT_S = 30.0
 # More than the largest message that chat.db can show, with every character escaped.
 SIGHTINGS_LIMIT = 16 * 1024 * 1024
 
+log = logger(__name__)
+
 Said = TypeVar("Said", bound=msgspec.Struct)
+Result = TypeVar("Result")
 Asked = TypeVar("Asked", Claim, ClaimSignals)
 Work = TypeVar("Work", Claimed, ClaimedSignals)
 
@@ -75,7 +79,9 @@ class Door:
 
     async def hello(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
         """Take note of a daemon."""
-        return await self._done(scope, receive, Hello, partial(service.greet, lease_s=self._lease_s))
+        greeted = await self._result(scope, receive, Hello, partial(service.greet, lease_s=self._lease_s))
+        log.info("daemon_said_hello", daemon_id=greeted.daemon_id)
+        return _answer(greeted.welcome)
 
     async def claim(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
         """Answer the moment there is work, or with none once the daemon has waited long enough."""
@@ -138,9 +144,14 @@ class Door:
     async def _done(
         self, scope: Scope, receive: Receive, shape: type[Said], unit: Callable[[Tx, DaemonRow, Said], msgspec.Struct]
     ) -> Answer:
+        return _answer(await self._result(scope, receive, shape, unit))
+
+    async def _result(
+        self, scope: Scope, receive: Receive, shape: type[Said], unit: Callable[[Tx, DaemonRow, Said], Result]
+    ) -> Result:
         visit = visit_of(scope)
         said = await said_by(receive, shape, partial(self._store.read, service.admit, self._limits, visit))
-        return _answer(await self._store.write_holding(visit.secret, service.admitted, self._limits, visit, unit, said))
+        return await self._store.write_holding(visit.secret, service.admitted, self._limits, visit, unit, said)
 
 
 async def said_by(receive: Receive, shape: type[Said], admit: Callable[[], Awaitable[object]]) -> Said | ApiError:

@@ -1,7 +1,7 @@
 """What a daemon may do once its token has let it in. Each function is one unit of work."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from blueport.protocol.door import (
     Begin,
@@ -24,6 +24,7 @@ from blueport.server.authorizing.queries import DaemonRow
 from blueport.server.authorizing.service import Visit
 from blueport.server.blobs.storage import Kept
 from blueport.server.errors import ApiError
+from blueport.server.ids import DaemonId
 from blueport.server.link import queries
 from blueport.server.receiving import attachments
 from blueport.server.receiving import service as receiving
@@ -55,7 +56,14 @@ def admitted(
     return unit(tx, daemon, said)
 
 
-def greet(tx: Tx, daemon: DaemonRow, hello: Hello, *, lease_s: int) -> Welcome:
+class Greeted(NamedTuple):
+    """Who said hello, and what it is answered."""
+
+    daemon_id: DaemonId
+    welcome: Welcome
+
+
+def greet(tx: Tx, daemon: DaemonRow, hello: Hello, *, lease_s: int) -> Greeted:
     """Take note of a daemon and of its lines' health.
 
     Raises:
@@ -65,7 +73,7 @@ def greet(tx: Tx, daemon: DaemonRow, hello: Hello, *, lease_s: int) -> Welcome:
     for report in hello.lines:
         _note_line(tx, daemon, report)
     tx.wake("outbox")
-    return Welcome(lease_s)
+    return Greeted(daemon.id, Welcome(lease_s))
 
 
 def claim(tx: Tx, daemon: DaemonRow, asked: Claim, *, lease_s: int) -> Claimed:

@@ -8,17 +8,19 @@ receiver may call the API before it answers.
 
 import asyncio
 import contextlib
-import logging
+from time import perf_counter
 
+from blueport.logs.lines import logger, named
 from blueport.server.blobs.links import Links
 from blueport.server.errors import StoreUnavailableError
 from blueport.server.notifying import service
 from blueport.server.notifying.sender import Sender
-from blueport.server.notifying.service import Claimed, Try
+from blueport.server.notifying.service import Claimed, Outcome, Try
 from blueport.server.store.interface import Store
 from blueport.server.store.wakeups import waited
+from blueport.server.tallies import Tallies
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 POLL_S = 5.0
 TROUBLE_S = 1.0
@@ -27,7 +29,9 @@ TROUBLE_S = 1.0
 class Dispatcher:
     """Claims, tries and settles deliveries from its start until it is closed."""
 
-    def __init__(self, store: Store, sender: Sender, links: Links, *, lease_s: float) -> None:
+    def __init__(
+        self, store: Store, sender: Sender, links: Links, *, lease_s: float, tallies: Tallies[str] | None = None
+    ) -> None:
         self._store = store
         self._sender = sender
         self._links = links
@@ -35,6 +39,7 @@ class Dispatcher:
         self._is_leaving = False
         self._loop: asyncio.Task[None] | None = None
         self._tries: set[asyncio.Task[None]] = set()
+        self._tallies: Tallies[str] = Tallies() if tallies is None else tallies
 
     def start(self) -> None:
         """Try whatever falls due."""
@@ -68,11 +73,11 @@ class Dispatcher:
                     self._start(each)
                 if not claimed.tries:
                     await waited(ticket, _pause_s(claimed.next_in_ms))
-            except StoreUnavailableError:
-                log.warning("deliveries wait: the database is not available")
+            except StoreUnavailableError as error:
+                log.warning("deliveries_wait_for_database", **named(error))
                 await waited(ticket, TROUBLE_S)
             except Exception:
-                log.exception("the dispatcher fell over; it goes on")
+                log.exception("loop_fell_over", task="dispatching")
                 await asyncio.sleep(TROUBLE_S)
 
     async def _claimed(self) -> Claimed:
@@ -85,13 +90,33 @@ class Dispatcher:
         task.add_done_callback(self._tries.discard)
 
     async def _try(self, claimed: Try) -> None:
+        began_s = perf_counter()
         outcome = await self._sender.attempt(claimed)
+        self._note(claimed, outcome, perf_counter() - began_s)
         try:
             is_mine = await self._store.write_holding(None, service.settle, claimed, outcome)
         except StoreUnavailableError:
             return  # the lease runs out, and the try is repeated
         if not is_mine:
-            log.warning("a try outlived its lease; its outcome is dropped")
+            log.warning("delivery_outlived_its_lease", delivery_id=claimed.due.id)
+
+    def _note(self, tried: Try, outcome: Outcome, took_s: float) -> None:
+        self._tallies[_kind_of(outcome.reason)].add(took_s)
+        if not outcome.is_delivered:
+            log.info(
+                "delivery_failed",
+                delivery_id=tried.due.id,
+                webhook_id=tried.due.webhook_id,
+                event_type=tried.due.event_type,
+                attempts=tried.due.attempts + 1,
+                reason=outcome.reason,
+                duration_ms=round(took_s * 1000),
+            )
+
+
+def _kind_of(reason: str) -> str:
+    """Return *reason* with the receiver's own choice of a status left out: `http_5xx`."""
+    return f"{reason[:6]}xx" if reason.startswith("http_") else reason
 
 
 def _pause_s(next_in_ms: int | None) -> float:

@@ -102,8 +102,8 @@ def guard_of(allowed: str) -> Guard:
 def _network(word: str) -> Network:
     try:
         return ipaddress.ip_network(word)
-    except ValueError as error:
-        raise MisconfiguredError(f"`webhook_allow`: {error}") from None
+    except ValueError:
+        raise MisconfiguredError("`webhook_allow` takes hosts, and networks as `192.168.1.0/24` is one") from None
 
 
 def _host(given: str) -> str:

@@ -6,6 +6,7 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 from blueport.server.store.counting import Counts
 from blueport.server.store.tx import Tx
 from blueport.server.store.wakeups import Wakeups
+from blueport.server.tallies import StoreTallies
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -17,6 +18,8 @@ class Store(Protocol):
     process: str
     wakeups: Wakeups
     now_ms: Callable[[], int]
+
+    tallies: StoreTallies
 
     @property
     def counts(self) -> Counts:

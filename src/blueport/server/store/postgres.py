@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterable
+from time import perf_counter
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
 import asyncpg
@@ -29,6 +30,7 @@ from blueport.server.store.pool import Pool
 from blueport.server.store.postgres_counts import PostgresCounts
 from blueport.server.store.tx import Given, Statement, Topic, Tx, Values
 from blueport.server.store.wakeups import Wakeups
+from blueport.server.tallies import StoreTallies
 
 # How long to wait each time before a unit is run again: after a conflict, and after the connection broke.
 AFTER_A_CONFLICT_S = (0.001, 0.01, 0.05)
@@ -108,6 +110,7 @@ class PostgresStore:
     def __init__(self, connector: Connector, now_ms: Callable[[], int], connections: int) -> None:
         """Work in a migrated database, over up to *connections* at a time; nothing is opened before it is needed."""
         self.wakeups = Wakeups()
+        self.tallies = StoreTallies()
         self.now_ms = now_ms
         self.counts = PostgresCounts(connector.connect)
         self._connector = connector
@@ -123,17 +126,24 @@ class PostgresStore:
 
     async def write(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """See `Store.write`."""
-        return await self._run(_alone(), lambda tx: unit(tx, *args, **kwargs))
+        return await self._written(_alone(), lambda tx: unit(tx, *args, **kwargs))
 
     async def write_holding(
         self, name: str | None, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """See `Store.write_holding`."""
-        return await self._run(_holding(name), lambda tx: unit(tx, *args, **kwargs))
+        return await self._written(_holding(name), lambda tx: unit(tx, *args, **kwargs))
 
     async def read(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """See `Store.read`."""
-        return await self._run(_READ, lambda tx: unit(tx, *args, **kwargs))
+        began_s = perf_counter()
+        try:
+            return await self._run(_READ, lambda tx: unit(tx, *args, **kwargs))
+        except StoreUnavailableError:
+            self.tallies.failed_reads += 1
+            raise
+        finally:
+            self.tallies.reads.add(perf_counter() - began_s)
 
     async def close(self) -> None:
         """See `Store.close`."""
@@ -143,6 +153,16 @@ class PostgresStore:
         await self._hints.leave()
         await self.counts.close()
         await self._pool.close()
+
+    async def _written(self, begin: str, unit: Callable[[Tx], T]) -> T:
+        began_s = perf_counter()
+        try:
+            return await self._run(begin, unit)
+        except StoreUnavailableError:
+            self.tallies.failed_writes += 1
+            raise
+        finally:
+            self.tallies.writes.add(perf_counter() - began_s)
 
     async def _run(self, begin: str, unit: Callable[[Tx], T]) -> T:
         self._running += 1

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import msgspec
@@ -26,6 +27,7 @@ from blueport.server.store.neighbours import Neighbours
 from blueport.server.store.sqlite_counts import SqliteCounts
 from blueport.server.store.tx import Given, Statement, Topic, Tx, Value, Values
 from blueport.server.store.wakeups import Wakeups
+from blueport.server.tallies import StoreTallies
 
 GROUP_LIMIT = 256
 BUSY_TIMEOUT_S = 5
@@ -187,6 +189,7 @@ class SqliteStore:
         """Open the migrated file at *path*; *now_ms* is the clock of all its transactions."""
         self.wakeups = Wakeups()
         self.counts = SqliteCounts(path.with_name(f"{path.name}.calls"))
+        self.tallies = StoreTallies()
         self.now_ms = now_ms
         self._path = path
         self._neighbours = Neighbours(path.with_name(f"{path.name}.processes"), self.wakeups.wake)
@@ -208,12 +211,19 @@ class SqliteStore:
 
     async def write(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """See `Store.write`."""
+        began_s = perf_counter()
         loop = asyncio.get_running_loop()
         work: _Work[T] = _Work(lambda tx: unit(tx, *args, **kwargs), loop.create_future())
         if not self._gathered:
             loop.call_soon(self._hand_over)
         self._gathered.append(work)  # type: ignore[arg-type]  # works of any result
-        return await work.done
+        try:
+            return await work.done
+        except StoreUnavailableError:
+            self.tallies.failed_writes += 1
+            raise
+        finally:
+            self.tallies.writes.add(perf_counter() - began_s)
 
     async def write_holding(
         self,
@@ -227,8 +237,15 @@ class SqliteStore:
 
     async def read(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """See `Store.read`."""
+        began_s = perf_counter()
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, lambda: self._read(lambda tx: unit(tx, *args, **kwargs)))
+        try:
+            return await loop.run_in_executor(self._readers, lambda: self._read(lambda tx: unit(tx, *args, **kwargs)))
+        except StoreUnavailableError:
+            self.tallies.failed_reads += 1
+            raise
+        finally:
+            self.tallies.reads.add(perf_counter() - began_s)
 
     async def close(self) -> None:
         """See `Store.close`."""

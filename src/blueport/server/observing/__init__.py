@@ -1,0 +1,1 @@
+"""Tells Prometheus how it goes: /metrics."""
