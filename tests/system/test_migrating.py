@@ -62,6 +62,16 @@ def test_a_check_changes_nothing_and_its_status_says_whether_there_is_something_
     assert "nothing to do" in told(tmp_path, "--check", "--database", database)
 
 
+def test_one_that_fails_halfway_leaves_what_there_was(database: str, tmp_path: Path) -> None:
+    bring_to(OLD, database)
+    sql(database, "CREATE TABLE sandbox_usage (used INTEGER)")  # in the way of what the next schema makes
+
+    assert "sandbox_usage" in told(tmp_path, "--database", database, status=1)
+
+    sql(database, "DROP TABLE sandbox_usage")
+    assert told(tmp_path, "--database", database).endswith(f" had schema {OLD}, and now has {NEWEST}\n")
+
+
 @pytest.mark.parametrize("check", [(), ("--check",)], ids=" ".join)
 def test_one_of_a_newer_blueport_is_refused(database: str, tmp_path: Path, check: tuple[str, ...]) -> None:
     told(tmp_path, "--database", database)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
@@ -60,8 +60,11 @@ def revision(database: str) -> str | None:
 
 
 def engine_of(path: Path) -> Engine:
-    """Return Alembic's way into the file."""
-    return create_engine(f"sqlite:///{path}", poolclass=NullPool)
+    """Return Alembic's way into the file: in whole transactions, of which Python's driver would leave out the DDL."""
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+    event.listen(engine, "connect", lambda connection, _: setattr(connection, "isolation_level", None))
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return engine
 
 
 def _upgrade_file(path: Path) -> str | None:
