@@ -91,7 +91,13 @@ def with_standing(answer: Answer, standing: Standing) -> Answer:
     )
     # All by place: to replace one of them by name costs twice as much.
     return Answer(
-        answer.status, answer.body, answer.headers + headers, answer.content_type, answer.is_sent, answer.stream
+        answer.status,
+        answer.body,
+        answer.headers + headers,
+        answer.content_type,
+        answer.is_sent,
+        answer.stream,
+        answer.code,
     )
 
 
