@@ -68,7 +68,8 @@ def unanswered_since(tx: Tx, fingerprint: str, since_ms: int) -> list[Unanswered
 
 def note_unanswered(tx: Tx, account_id: AccountId, fingerprint: str, answer: Unanswered) -> None:
     """Keep an answer until it has left."""
-    tx.change(_NOTE, account_id=account_id, fingerprint=fingerprint, **answer._asdict(), created_at=tx.now_ms)
+    row = {"account_id": account_id, "fingerprint": fingerprint, **answer._asdict(), "created_at": tx.now_ms}
+    tx.change_each(_NOTE, [row])
 
 
 def forget(tx: Tx, answered: list[tuple[str, str]]) -> None:

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from sqlalchemy import and_, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import and_, bindparam, delete, func, or_, select, update
 
 from blueport.server.ids import AccountId, ChatId, DeliveryId, EventId, LineId, WebhookId
 from blueport.server.store.tables import deliveries, events, messages, webhooks
-from blueport.server.store.tx import Statement, Tx, insert_into
+from blueport.server.store.tx import Statement, Tx, Values, add_row, insert_into
 
 
 class WebhookRow(NamedTuple):
@@ -65,8 +65,6 @@ class Holder(NamedTuple):
 
 
 _INSERT_WEBHOOK = Statement(insert_into(webhooks))
-_INSERT_EVENT = Statement(insert_into(events))
-_INSERT_DELIVERY = Statement(insert_into(deliveries))
 
 _OF_ACCOUNT = (
     select(
@@ -95,13 +93,19 @@ _CANCEL = Statement(
 _earlier = deliveries.alias("earlier")
 _running = deliveries.alias("running")
 # A chat's first tries go out one after the other, so that an agent hears things in their order; what failed once holds
-# nobody back.
-_is_held_back = exists().where(
-    _earlier.c.webhook_id == deliveries.c.webhook_id,
-    _earlier.c.chat_id == deliveries.c.chat_id,
-    _earlier.c.completed_at.is_(None),
-    _earlier.c.seq < deliveries.c.seq,
-    _earlier.c.reason.is_(None),
+# nobody back. Asked for as the first that was not tried in vain: whether an earlier one exists PostgreSQL would find
+# out for all pairs of a backlog.
+_first_of_chat = (
+    select(_earlier.c.seq)
+    .where(
+        _earlier.c.webhook_id == deliveries.c.webhook_id,
+        _earlier.c.chat_id == deliveries.c.chat_id,
+        _earlier.c.completed_at.is_(None),
+        _earlier.c.reason.is_(None),
+    )
+    .order_by(_earlier.c.seq)
+    .limit(1)
+    .scalar_subquery()
 )
 _how_many_run = (
     select(func.count())
@@ -136,15 +140,17 @@ _DUE = Statement(
             and_(deliveries.c.state == "running", deliveries.c.lease_until <= bindparam("now_ms")),
         ),
         _how_many_run < bindparam("running_limit"),
-        ~_is_held_back,
+        func.coalesce(_first_of_chat, deliveries.c.seq) >= deliveries.c.seq,
     )
     .order_by(deliveries.c.available_at, deliveries.c.seq)
     .limit(bindparam("limit"))
     .with_for_update(of=deliveries, skip_locked=True)
 )
+# By its state: an index of what is open must not tempt a database to find one row by walking through all of them.
+_is_open = or_(deliveries.c.state == "pending", deliveries.c.state == "running")
 _CLAIM = Statement(
     update(deliveries)
-    .where(deliveries.c.id == bindparam("delivery_id"), deliveries.c.completed_at.is_(None))
+    .where(deliveries.c.id == bindparam("delivery_id"), _is_open)
     .values(
         state="running",
         attempts=deliveries.c.attempts + 1,
@@ -226,28 +232,23 @@ def delete_webhook(tx: Tx, account_id: AccountId, webhook_id: str) -> bool:
 
 def add_event(tx: Tx, event: NewEvent) -> None:
     """Keep a fact; a second one of the same type and subject is an error of ours."""
-    tx.change(_INSERT_EVENT, **event._asdict(), created_at=tx.now_ms)
+    add_row(tx, events, {**event._asdict(), "created_at": tx.now_ms})
 
 
 def add_delivery(tx: Tx, delivery_id: DeliveryId, event: NewEvent, webhook_id: WebhookId, *, available_at: int) -> None:
     """Make an event due for a webhook at that moment (Unix milliseconds); 0 is now, whatever the clock does."""
-    tx.change(
-        _INSERT_DELIVERY,
-        id=delivery_id,
-        account_id=event.account_id,
-        event_id=event.id,
-        webhook_id=webhook_id,
-        chat_id=event.chat_id,
-        state="pending",
-        attempts=0,
-        available_at=available_at,
-        claim_token=None,
-        claimed_by=None,
-        lease_until=None,
-        reason=None,
-        created_at=tx.now_ms,
-        completed_at=None,
-    )
+    row: Values = {
+        "id": delivery_id,
+        "account_id": event.account_id,
+        "event_id": event.id,
+        "webhook_id": webhook_id,
+        "chat_id": event.chat_id,
+        "state": "pending",
+        "attempts": 0,
+        "available_at": available_at,
+        "created_at": tx.now_ms,
+    }
+    add_row(tx, deliveries, row)
 
 
 def due(tx: Tx, *, running_limit: int, limit: int) -> list[Due]:

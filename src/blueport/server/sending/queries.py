@@ -113,9 +113,11 @@ _TASK = Statement(
     .outerjoin(files, files.c.id == outbox.c.file_id)
     .where(outbox.c.id == bindparam("id"))
 )
+# By its state: an index of what is open must not tempt a database to find one row by walking through all of them.
+_is_open = or_(outbox.c.status == "pending", outbox.c.status == "claimed")
 _CLAIM = Statement(
     update(outbox)
-    .where(outbox.c.id == bindparam("item_id"), outbox.c.completed_at.is_(None))
+    .where(outbox.c.id == bindparam("item_id"), _is_open)
     .values(
         status="claimed",
         attempts=bindparam("new_attempts"),
@@ -170,7 +172,7 @@ _RETRY = Statement(
 )
 _GIVE_UP = Statement(
     update(outbox)
-    .where(outbox.c.id == bindparam("item_id"), outbox.c.completed_at.is_(None))
+    .where(outbox.c.id == bindparam("item_id"), _is_open)
     .values(status="failed", error=bindparam("word"), completed_at=bindparam("completed"))
 )
 _SILENT = Statement(
@@ -183,7 +185,7 @@ _FAIL_WHOLE = Statement(
     update(outbox)
     .where(
         outbox.c.id == select(_earlier.c.part_of).where(_earlier.c.id == bindparam("part_id")).scalar_subquery(),
-        outbox.c.completed_at.is_(None),
+        _is_open,
     )
     .values(status="failed", error=bindparam("word"), completed_at=bindparam("completed"))
 )

@@ -116,7 +116,11 @@ _OFFERED = Statement(
 )
 _CLAIM = Statement(
     update(signals)
-    .where(signals.c.id == bindparam("signal_id"), signals.c.completed_at.is_(None), _is_free(signals))
+    .where(
+        signals.c.id == bindparam("signal_id"),
+        or_(signals.c.status == "pending", signals.c.status == "claimed"),
+        _is_free(signals),
+    )
     .values(
         status="claimed",
         attempts=signals.c.attempts + 1,

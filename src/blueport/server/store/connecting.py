@@ -4,6 +4,8 @@ Behind a pooler (PgBouncer in transaction mode) a connection is another one for 
 prepared on it stays. It is told by the process id of the server, which is not the one that the pooler made up.
 """
 
+import contextlib
+
 import asyncpg
 from asyncpg import Connection
 
@@ -39,6 +41,10 @@ class Connector:
         if self._is_pooled is None:
             self._is_pooled = await _is_pooled(self._url)
         return None if self._is_pooled else await _direct(self._url)
+
+    def on_one_server(self, connection: Connection) -> contextlib.AbstractAsyncContextManager[object]:
+        """Have statements meanwhile all reach one server, which a pooler sees to only within a transaction."""
+        return connection.transaction() if self._is_pooled else contextlib.nullcontext()
 
     def preface(self, begin: str) -> str:
         """Return what begins a transaction, with the limits in it where a connection cannot keep them."""

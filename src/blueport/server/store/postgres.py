@@ -12,8 +12,10 @@ what they wrote whether they were done, as they must for a caller who asks again
 
 import asyncio
 import contextlib
+import functools
 import hashlib
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from time import perf_counter
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
@@ -25,6 +27,7 @@ from blueport.failpoints import reached
 from blueport.server.errors import StoreUnavailableError
 from blueport.server.store.bridging import run_bridged, wait_for
 from blueport.server.store.connecting import CONNECT_TIMEOUT_S, Connector
+from blueport.server.store.gathering import Gathering
 from blueport.server.store.hints import NAMES, Hints
 from blueport.server.store.pool import Pool
 from blueport.server.store.postgres_counts import PostgresCounts
@@ -56,6 +59,10 @@ _BREAKS = (
 # A unit asked for what cannot be: its caller's fault, or ours.
 _FAULTS = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError, ValueError)
 
+_PLACE = re.compile(r"\$(\d+)")
+
+Question = tuple[str, Sequence[Given]]
+Shared = Gathering[Question, Question, asyncpg.Record | None]
 P = ParamSpec("P")
 T = TypeVar("T")
 Row = TypeVar("Row")
@@ -64,37 +71,59 @@ Row = TypeVar("Row")
 class PostgresTx:
     """A transaction on one connection; see `Tx`."""
 
-    def __init__(self, connection: Connection, now_ms: int, process: str = "") -> None:
+    def __init__(self, connection: Connection, now_ms: int, process: str = "", shared: Shared | None = None) -> None:
+        """Begin at *now_ms*; *shared* answers what many ask at once, until something is changed here."""
         self.connection = connection
         self.now_ms = now_ms
         self._process = process
+        self._shared = shared
+        self._later: list[tuple[str, Sequence[Given]]] = []
         self.topics: set[Topic] = set()
 
     def all(self, shape: Callable[..., Row], statement: Statement, **given: Given) -> list[Row]:
         """See `Tx.all`."""
         text, values = statement.text_and_values(_DIALECT, given)
+        self.flush()
         return [shape(*row) for row in wait_for(self.connection.fetch(text, *values))]
 
     def one(self, shape: Callable[..., Row], statement: Statement, **given: Given) -> Row | None:
         """See `Tx.one`."""
         text, values = statement.text_and_values(_DIALECT, given)
-        row = wait_for(self.connection.fetchrow(text, *values))
+        if self._shared is not None and statement.kept_of is not None:
+            row = self._shared.ask((text, values), (text, values))
+        else:
+            self.flush()
+            row = wait_for(self.connection.fetchrow(text, *values))
         return None if row is None else shape(*row)
 
     def change(self, statement: Statement, **given: Given) -> int:
         """See `Tx.change`."""
+        self._shared = None
         text, values = statement.text_and_values(_DIALECT, given)
+        self.flush()
         status = wait_for(self.connection.execute(text, *values))
         return int(status.rpartition(" ")[2])
 
     def change_each(self, statement: Statement, each: Iterable[Values]) -> None:
         """See `Tx.change_each`."""
+        self._shared = None
         told = [statement.text_and_values(_DIALECT, values) for values in each]
-        if told:
+        if statement.is_insert and len(told) == 1:
+            self._later += told
+        elif told:
+            self.flush()
             wait_for(self.connection.executemany(told[0][0], [values for _, values in told]))
+
+    def flush(self) -> None:
+        """Do what was to be done later: several inserts are one statement, and one way to the server and back."""
+        later, self._later = self._later, []
+        if later:
+            text = _together(tuple(text for text, _ in later))
+            wait_for(self.connection.execute(text, *(value for _, values in later for value in values)))
 
     def processes(self) -> frozenset[str] | None:
         """See `Tx.processes`."""
+        self.flush()
         names = frozenset(f"{number}" for (number,) in wait_for(self.connection.fetch(NAMES)))
         # Where we are not seen ourselves, others may not be either.
         return names if self._process in names else None
@@ -112,9 +141,10 @@ class PostgresStore:
         self.wakeups = Wakeups()
         self.tallies = StoreTallies()
         self.now_ms = now_ms
-        self.counts = PostgresCounts(connector.connect)
+        self.counts = PostgresCounts(connector)
         self._connector = connector
         self._pool = Pool(connector.connect, connections)
+        self._shared: Shared = Gathering(connector, _first_row)
         self._hints = Hints(connector.connect_past_poolers, self.wakeups.wake)
         self.process = self._hints.name
         self._running = 0
@@ -132,7 +162,7 @@ class PostgresStore:
         self, name: str | None, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """See `Store.write_holding`."""
-        return await self._written(_holding(name), lambda tx: unit(tx, *args, **kwargs))
+        return await self._written(_holding(name), lambda tx: unit(tx, *args, **kwargs), self._shared)
 
     async def read(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """See `Store.read`."""
@@ -152,42 +182,43 @@ class PostgresStore:
             await self._done.wait()
         await self._hints.leave()
         await self.counts.close()
+        await self._shared.close()
         await self._pool.close()
 
-    async def _written(self, begin: str, unit: Callable[[Tx], T]) -> T:
+    async def _written(self, begin: str, unit: Callable[[Tx], T], shared: Shared | None = None) -> T:
         began_s = perf_counter()
         try:
-            return await self._run(begin, unit)
+            return await self._run(begin, unit, shared)
         except StoreUnavailableError:
             self.tallies.failed_writes += 1
             raise
         finally:
             self.tallies.writes.add(perf_counter() - began_s)
 
-    async def _run(self, begin: str, unit: Callable[[Tx], T]) -> T:
+    async def _run(self, begin: str, unit: Callable[[Tx], T], shared: Shared | None = None) -> T:
         self._running += 1
         try:
-            return await self._run_until_done(begin, unit)
+            return await self._run_until_done(begin, unit, shared)
         finally:
             self._running -= 1
             if not self._running:
                 self._done.set()
 
-    async def _run_until_done(self, begin: str, unit: Callable[[Tx], T]) -> T:
+    async def _run_until_done(self, begin: str, unit: Callable[[Tx], T], shared: Shared | None) -> T:
         conflicts, breaks = list(AFTER_A_CONFLICT_S), list(AFTER_A_BREAK_S)
         while True:
             try:
-                return await self._run_once(begin, unit)
+                return await self._run_once(begin, unit, shared)
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
                 pauses = conflicts if isinstance(error, _CONFLICTS) else breaks
                 if not pauses or not isinstance(error, (*_CONFLICTS, *_BREAKS)):
                     raise _told(error) from error
             await asyncio.sleep(pauses.pop(0))
 
-    async def _run_once(self, begin: str, unit: Callable[[Tx], T]) -> T:
+    async def _run_once(self, begin: str, unit: Callable[[Tx], T], shared: Shared | None) -> T:
         connection = await self._pool.lend()
         try:
-            tx = PostgresTx(connection, self.now_ms(), self.process)
+            tx = PostgresTx(connection, self.now_ms(), self.process, shared)
             result = await _transacted(tx, self._connector.preface(begin), unit)
         finally:
             self._pool.take_back(connection)
@@ -218,7 +249,7 @@ async def _transacted(tx: PostgresTx, begin: str, unit: Callable[[Tx], T]) -> T:
     """Run *unit* between *begin* and its commit; whatever goes wrong, the connection is left clean, or closed."""
     try:
         await tx.connection.execute(begin)
-        result = await run_bridged(lambda: unit(tx))
+        result = await run_bridged(lambda: _whole(unit, tx))
         reached("server.commit")
         await tx.connection.execute("COMMIT")
     except Exception:
@@ -230,6 +261,35 @@ async def _transacted(tx: PostgresTx, begin: str, unit: Callable[[Tx], T]) -> T:
         raise
     reached("server.committed")
     return result
+
+
+def _whole(unit: Callable[[Tx], T], tx: PostgresTx) -> T:
+    result = unit(tx)
+    tx.flush()
+    return result
+
+
+@functools.cache
+def _together(inserts: tuple[str, ...]) -> str:
+    """Return one statement for several inserts, whose values follow each other."""
+    if len(inserts) == 1:
+        return inserts[0]
+    parts, before = [], 0
+    for number, text in enumerate(inserts):
+        parts.append(f"insert_{number} AS ({_PLACE.sub(functools.partial(_moved, before), text)})")
+        before += len(set(_PLACE.findall(text)))
+    return f"WITH {', '.join(parts)} SELECT 1"
+
+
+def _moved(by: int, place: re.Match[str]) -> str:
+    return f"${int(place[1]) + by}"
+
+
+async def _first_row(connection: Connection, asked: Sequence[Question]) -> list[asyncpg.Record | None]:
+    """Ask once what all ask."""
+    text, values = asked[0]
+    row = await connection.fetchrow(text, *values)
+    return [row] * len(asked)
 
 
 def _alone() -> str:

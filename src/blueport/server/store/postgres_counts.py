@@ -1,18 +1,12 @@
-"""Counts in a table of PostgreSQL that is not logged, on a connection of their own.
+"""Counts in a table of PostgreSQL that is not logged: after a crash of the database they are gone, and begin anew."""
 
-What waits when the connection comes free goes in one statement for each name: a busy key costs a row's update for a
-group of its calls, not for each of them. After a crash of the database the counts are gone, and all begins anew.
-"""
-
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from asyncpg import Connection
 
-from blueport.server.errors import StoreUnavailableError
-from blueport.server.store.bridging import wait_for
+from blueport.server.store.connecting import Connector
 from blueport.server.store.counting import Asked, Counted
+from blueport.server.store.gathering import Gathering
 
 _IS_OLD = "$3 >= found.began_at + $2"
 # The row is locked, and read, as it is now; then as many are counted as the limit leaves.
@@ -29,64 +23,32 @@ FROM now WHERE call_counts.name = $1 RETURNING now.began_at, now.calls
 _FIRST = "INSERT INTO call_counts (name, began_at, calls) VALUES ($1, $2, 0) ON CONFLICT DO NOTHING"
 
 
-class _Waiting(NamedTuple):
-    asked: Asked
-    done: asyncio.Future[Counted]
-
-
 class PostgresCounts:
     """See `Counts`."""
 
-    def __init__(self, connect: Callable[[], Awaitable[Connection]]) -> None:
-        self._connect = connect
-        self._connection: Connection | None = None
-        self._waiting: dict[str, list[_Waiting]] = {}
-        self._counting: asyncio.Task[None] | None = None
+    def __init__(self, connector: Connector) -> None:
+        self._gathering: Gathering[str, Asked, Counted] = Gathering(connector, _counted)
 
     def count(self, asked: Asked) -> Counted:
         """See `Counts.count`."""
-        waiting = _Waiting(asked, asyncio.get_running_loop().create_future())
-        self._waiting.setdefault(asked.name, []).append(waiting)
-        if self._counting is None:
-            self._counting = asyncio.create_task(self._count_all())
-        return wait_for(waiting.done)
+        return self._gathering.ask(asked.name, asked)
 
     async def close(self) -> None:
-        """Close the connection, if there is one."""
-        if self._connection is not None:
-            await self._connection.close(timeout=1)
-
-    async def _count_all(self) -> None:
-        while self._waiting:
-            name = next(iter(self._waiting))
-            group = self._waiting.pop(name)
-            try:
-                _tell(group, await self._counted(group))
-            except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to who waits
-                _fail(group, error)
-        self._counting = None
-
-    async def _counted(self, group: list[_Waiting]) -> Counted:
-        """Count a group's calls under their name; return what was counted before them."""
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await self._connect()
-        asked = group[-1].asked
-        given = (asked.name, asked.length_ms, asked.now_ms, asked.limit, len(group))
-        row = await self._connection.fetchrow(_COUNT, *given)
-        if row is None:
-            await self._connection.execute(_FIRST, asked.name, asked.now_ms)
-            row = await self._connection.fetchrow(_COUNT, *given)
-        return Counted._make((*(row or ()), False))
+        """Let go of the database."""
+        await self._gathering.close()
 
 
-def _tell(group: list[_Waiting], before: Counted) -> None:
-    for number, (asked, done) in enumerate(group, before.calls + 1):
-        is_over = number > asked.limit
-        if not done.done():
-            done.set_result(Counted(before.began_at, max(before.calls, min(number, asked.limit)), is_over))
+async def _counted(connection: Connection, group: Sequence[Asked]) -> list[Counted]:
+    """Count a group of calls under one name."""
+    asked = group[-1]
+    given = (asked.name, asked.length_ms, asked.now_ms, asked.limit, len(group))
+    row = await connection.fetchrow(_COUNT, *given)
+    if row is None:
+        await connection.execute(_FIRST, asked.name, asked.now_ms)
+        row = await connection.fetchrow(_COUNT, *given)
+    began_at, before = row or (asked.now_ms, 0)
+    return [_of_one(began_at, before, number, each.limit) for number, each in enumerate(group, before + 1)]
 
 
-def _fail(group: list[_Waiting], error: Exception) -> None:
-    for _, done in group:
-        if not done.done():
-            done.set_exception(StoreUnavailableError(f"calls cannot be counted: {type(error).__name__}"))
+def _of_one(began_at: int, before: int, number: int, limit: int) -> Counted:
+    return Counted(began_at, max(before, min(number, limit)), number > limit)

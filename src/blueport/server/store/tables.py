@@ -280,6 +280,14 @@ deliveries = Table(
         sqlite_where=text("completed_at IS NULL"),
         postgresql_where=text("completed_at IS NULL"),
     ),
+    # To count what runs, a webhook's whole backlog need not be looked through.
+    Index(
+        "ix_deliveries_state",
+        "webhook_id",
+        "state",
+        sqlite_where=text("completed_at IS NULL"),
+        postgresql_where=text("completed_at IS NULL"),
+    ),
     Index(
         "ix_deliveries_due",
         "available_at",

@@ -44,6 +44,7 @@ class Statement:
         self._compiled: dict[str, _Compiled] = {}
         self.kept_of = kept_of
         self.changes = core.table if isinstance(core, UpdateBase) else None
+        self.is_insert = isinstance(core, Insert)
 
     def text_and_values(self, dialect: Dialect, given: Mapping[str, Given]) -> tuple[str, Sequence[Given]]:
         """Return the SQL for *dialect* and the values to bind, by position."""
@@ -74,7 +75,7 @@ def _picking(names: list[str]) -> Callable[[Mapping[str, Given]], Sequence[Given
 def insert_into(table: Table) -> Insert:
     """Return an insert of one whole row of *table*, a value bound by each column's name."""
     columns = [column.name for column in table.columns if column.name != "seq"]
-    return insert(table).values({name: bindparam(name) for name in columns})
+    return insert(table).values({name: bindparam(name) for name in columns}).inline()
 
 
 class Tx(Protocol):
@@ -92,7 +93,7 @@ class Tx(Protocol):
         """Insert, update or delete; return how many rows it touched."""
 
     def change_each(self, statement: Statement, each: Iterable[Values]) -> None:
-        """Do *statement* once for each set of values."""
+        """Do *statement* once for each set of values, at the latest before the next one or at the end."""
 
     def processes(self) -> frozenset[str] | None:
         """Return the names of the processes that work on the database now, None if that cannot be known."""
@@ -109,4 +110,4 @@ def add_row(tx: Tx, table: Table, row: Values) -> None:
 
 @functools.cache
 def _insert_of(table: Table, columns: tuple[str, ...]) -> Statement:
-    return Statement(insert(table).values({name: bindparam(name) for name in columns}))
+    return Statement(insert(table).values({name: bindparam(name) for name in columns}).inline())

@@ -13,6 +13,14 @@ def upgrade() -> None:
     """Bring the schema forward."""
     op.add_column("unanswered", sa.Column("process", TEXT, nullable=False, server_default=""))
     op.add_column("deliveries", sa.Column("claimed_by", TEXT, nullable=True))
+    op.create_index(
+        "ix_deliveries_state",
+        "deliveries",
+        ["webhook_id", "state"],
+        unique=False,
+        sqlite_where=sa.text("completed_at IS NULL"),
+        postgresql_where=sa.text("completed_at IS NULL"),
+    )
     op.drop_column("api_keys", "window_began_at")
     op.drop_column("api_keys", "window_calls")
     if op.get_context().dialect.name == "postgresql":
