@@ -136,13 +136,13 @@ class FakeDoor:
 
     def accept_command(self, line: str, command: Command, content: bytes = b"") -> Work:
         """Take on whatever is to be done, with the bytes of its file."""
-        work = Work(f"obx_{len(self.work) + 1}", line, command, content)
+        work = Work(f"obx_{len(self.work) + 1:026}", line, command, content)
         self.work[work.id] = work
         return work
 
     def ask(self, line: str, signal: Signal) -> Asked:
         """Take on a signal."""
-        self.signals.append(Asked(f"obx_s{len(self.signals) + 1}", line, signal))
+        self.signals.append(Asked(f"obx_{len(self.signals) + 1:026}", line, signal))
         return self.signals[-1]
 
     def received(self) -> list[str | None]:
