@@ -39,6 +39,8 @@ class Dispatcher:
         self._is_leaving = False
         self._loop: asyncio.Task[None] | None = None
         self._tries: set[asyncio.Task[None]] = set()
+        # Those that may be cut short: what has an outcome is written down.
+        self._attempts: set[asyncio.Task[Outcome]] = set()
         self._tallies: Tallies[str] = Tallies() if tallies is None else tallies
 
     def start(self) -> None:
@@ -58,9 +60,9 @@ class Dispatcher:
         await self._loop
         if self._tries:
             await asyncio.wait(self._tries, timeout=grace_s)
-        for task in self._tries:
+        for task in self._attempts:
             task.cancel()
-        await asyncio.gather(*self._tries, return_exceptions=True)
+        await asyncio.gather(*self._tries)
         with contextlib.suppress(StoreUnavailableError):  # then their leases run out
             await self._store.write_holding(None, service.release, self._store.process)
 
@@ -89,9 +91,22 @@ class Dispatcher:
         self._tries.add(task)
         task.add_done_callback(self._tries.discard)
 
+    async def _outcome(self, claimed: Try) -> Outcome | None:
+        """Try; None if that was cut short."""
+        attempt = asyncio.create_task(self._sender.attempt(claimed))
+        self._attempts.add(attempt)
+        try:
+            return await attempt
+        except asyncio.CancelledError:
+            return None
+        finally:
+            self._attempts.discard(attempt)
+
     async def _try(self, claimed: Try) -> None:
         began_s = perf_counter()
-        outcome = await self._sender.attempt(claimed)
+        outcome = await self._outcome(claimed)
+        if outcome is None:
+            return
         self._note(claimed, outcome, perf_counter() - began_s)
         try:
             is_mine = await self._store.write_holding(None, service.settle, claimed, outcome)
