@@ -147,7 +147,7 @@ def _answer(server: Server, number: int) -> dict[str, str]:
 
 def _marks(answer: dict[str, str], server: Server) -> set[str]:
     """Return what tells the statements of a request from others: its ids, and its key."""
-    return {answer["id"], answer["request_id"], keys.hash_of(server.key) or answer["id"]}
+    return {answer["id"], answer["request_id"], keys.digest(server.key)}
 
 
 def _is_about(transaction: list[Said], marks: set[str]) -> bool:
