@@ -81,7 +81,7 @@ def _writes(path: Path) -> list[_Written]:
 
 
 def _item(tx: Tx, *, key: str) -> sending.Accepted:
-    line, row = addressing.any_line(tx, filling.LINE), authorizing.live_key(tx, keys.hash_of(key) or "")
+    line, row = addressing.any_line(tx, filling.LINE), authorizing.live_key(tx, keys.digest(key))
     assert line is not None
     assert row is not None
     chat_id = ChatId(filling.BIG_CHAT)

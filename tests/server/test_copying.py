@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 
 import pytest
 from sqlalchemy import BigInteger, Column, Table, Text, UniqueConstraint
-from tests.server.databases import Database, database_like, file_like
 
 from blueport.server.errors import StoreUnavailableError
 from blueport.server.store.copying import copy
 from blueport.server.store.ends import BATCH
 from blueport.server.store.tables import metadata
+from tests.databases import Database, database_like, file_like
 from tests.postgres import Postgres, psql
-from tests.server.conftest import Kind
+from tests.conftest import Kind
 from tests.server.receiver import Receiver
 from tests.server.world import ADA, CARL, MINUTE_MS, Clock, Customer, Json, Mac, World
 

@@ -116,7 +116,7 @@ def test_a_server_starts_by_itself_on_what_is_old(database: str, tmp_path: Path)
     """As far as settings that it cannot start with: they are looked at once the schema is there."""
     bring_to(OLD, database)
 
-    ended = run("serve", at=tmp_path, BLUEPORT_DATABASE=database, BLUEPORT_FIRST_KEY="sk_live_wrong")
+    ended = run("serve", at=tmp_path, BLUEPORT_DATABASE=database, BLUEPORT_SANDBOX_LINE="nobody")
 
     assert ended.returncode == 78
     assert sql(database, "SELECT version_num FROM alembic_version") == NEWEST
