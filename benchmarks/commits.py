@@ -19,6 +19,7 @@ from blueport.server.addressing import queries as addressing
 from blueport.server.authorizing import keys
 from blueport.server.authorizing import queries as authorizing
 from blueport.server.http import queries as answers
+from blueport.server.http.queries import Unanswered
 from blueport.server.ids import ChatId, OutboxId
 from blueport.server.sending import queries as sending
 from blueport.server.store import sqlite
@@ -75,7 +76,7 @@ def _writes(path: Path) -> list[_Written]:
         item = database.done(partial(_item, key=key))
     recording = _Recording()
     sending.add(recording, item, 5)
-    answers.note_unanswered(recording, item.account_id, _FINGERPRINT, _REQUEST_ID, _TEXT)
+    answers.note_unanswered(recording, item.account_id, _FINGERPRINT, Unanswered(_REQUEST_ID, "a process", _TEXT))
     answers.forget(recording, [(_FINGERPRINT, _REQUEST_ID)])
     return recording.written
 

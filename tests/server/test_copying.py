@@ -15,9 +15,9 @@ from blueport.server.errors import StoreUnavailableError
 from blueport.server.store.copying import copy
 from blueport.server.store.ends import BATCH
 from blueport.server.store.tables import metadata
+from tests.conftest import Kind
 from tests.databases import Database, database_like, file_like
 from tests.postgres import Postgres, psql
-from tests.conftest import Kind
 from tests.server.receiver import Receiver
 from tests.server.world import ADA, CARL, MINUTE_MS, Clock, Customer, Json, Mac, World
 
