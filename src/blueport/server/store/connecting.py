@@ -4,6 +4,9 @@ Behind a pooler (PgBouncer in transaction mode) a connection is another one for 
 prepared on it stays. It is told by the process id of the server, which is not the one that the pooler made up.
 """
 
+import contextlib
+from collections.abc import AsyncIterator
+
 import asyncpg
 from asyncpg import Connection
 
@@ -40,9 +43,30 @@ class Connector:
             self._is_pooled = await _is_pooled(self._url)
         return None if self._is_pooled else await _direct(self._url)
 
+    @property
+    def is_only_pooled(self) -> bool:
+        """Tell whether there is no way but through a pooler; known once there was a connection."""
+        return bool(self._is_pooled) and self._direct_url is None
+
     def preface(self, begin: str) -> str:
         """Return what begins a transaction, with the limits in it where a connection cannot keep them."""
-        return begin if not self._is_pooled else begin.replace("BEGIN", f"BEGIN; {_limits('SET LOCAL')}", 1)
+        if not self._is_pooled:
+            return begin
+        beginning, _, rest = begin.partition(";")
+        return f"{beginning}; {_limits('SET LOCAL')};{rest}"
+
+    @contextlib.asynccontextmanager
+    async def together(self, connection: Connection) -> AsyncIterator[None]:
+        """Have what is said over *connection* meanwhile reach one server.
+
+        Even one statement is said in parts: it is parsed, and then run. Without a pooler each commits by itself.
+        """
+        if not self._is_pooled:
+            yield
+            return
+        async with connection.transaction():
+            await connection.execute(_limits("SET LOCAL"))
+            yield
 
 
 async def _direct(url: str) -> Connection:

@@ -26,7 +26,7 @@ from blueport.server.store.bridging import run_bridged, wait_for
 from blueport.server.store.connecting import CONNECT_TIMEOUT_S, Connector
 from blueport.server.store.hints import NAMES, Hints
 from blueport.server.store.pool import Pool
-from blueport.server.store.postgres_counts import PostgresCounts
+from blueport.server.store.postgres_counts import CountFirst, PostgresCounts
 from blueport.server.store.tx import Given, Statement, Topic, Tx, Values
 from blueport.server.store.wakeups import Wakeups
 
@@ -109,7 +109,7 @@ class PostgresStore:
         """Work in a migrated database, over up to *connections* at a time; nothing is opened before it is needed."""
         self.wakeups = Wakeups()
         self.now_ms = now_ms
-        self.counts = PostgresCounts(connector.connect)
+        self.counts = PostgresCounts(connector)
         self._connector = connector
         self._pool = Pool(connector.connect, connections)
         self._hints = Hints(connector.connect_past_poolers, self.wakeups.wake)
@@ -158,6 +158,9 @@ class PostgresStore:
         while True:
             try:
                 return await self._run_once(begin, unit)
+            except CountFirst as first:
+                await self.counts.count_first(first)
+                continue
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
                 pauses = conflicts if isinstance(error, _CONFLICTS) else breaks
                 if not pauses or not isinstance(error, (*_CONFLICTS, *_BREAKS)):
