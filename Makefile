@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml
 ARGS ?=
 
-.PHONY: help run test check contract bench fuzz format lock clean
+.PHONY: help run test check contract bench fuzz chaos format lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ bench: .venv/dev ## Measure the hot paths beside a bare Starlette endpoint
 
 fuzz: .venv/dev ## Look for an hour for requests that break it; ARGS="--minutes 5" for less
 	$(BIN)/python -m fuzzing $(ARGS)
+
+chaos: .venv/dev ## Kill every process of a fleet for ten minutes; ARGS="--messages 5000 --minutes 10 --seed 1"
+	$(BIN)/python -m tests.system.chaos $(ARGS)
 
 format: .venv/dev ## Mend what the tools can mend
 	$(BIN)/ruff format .

@@ -16,7 +16,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 SETTING = "BLUEPORT_TEST_POSTGRES"
@@ -32,15 +31,16 @@ class MissingPostgresError(Exception):
     """There is none to be had; the text says why."""
 
 
-class Postgres(NamedTuple):
+class Postgres:
     """A server in which databases may be made; `url` leads to one that is never used for anything else.
 
-    `folder` holds its files and its `log`, None if it is not ours.
+    `process` is None if it is not ours.
     """
 
-    url: str
-    folder: Path | None
-    process: subprocess.Popen[bytes] | None
+    process: subprocess.Popen[bytes] | None = None
+
+    def __init__(self, url: str) -> None:
+        self.url = url
 
     def database(self, name: str) -> str:
         """Return the URL of one of its databases."""
@@ -60,6 +60,45 @@ class Postgres(NamedTuple):
     def run(self, statement: str) -> str:
         """Run one statement as the owner of the server, and return what comes back, without any decoration."""
         return psql(self.url, statement)
+
+
+class OwnPostgres(Postgres):
+    """One that is ours to start and stop; `folder` holds its files and its `log`."""
+
+    def __init__(self, folder: Path, owner: str | None, programs: Path, options: dict[str, str]) -> None:
+        self.port = _free_port()
+        super().__init__(f"postgresql://postgres@127.0.0.1:{self.port}/postgres")
+        self.folder = folder
+        self._owner = owner
+        own = {"port": f"{self.port}", "listen_addresses": "127.0.0.1", "unix_socket_directories": str(folder)}
+        words = [word for name, value in (own | options).items() for word in ("-c", f"{name}={value}")]
+        self._command = [str(programs / "postgres"), "-D", str(folder / "data"), *words]
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and wait until it answers.
+
+        Raises:
+            MissingPostgresError: It does not.
+        """
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(self._command, stdout=log, stderr=log, user=self._owner)
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline and self.process.poll() is None:
+            with contextlib.suppress(RuntimeError):
+                self.run("SELECT 1")
+                return
+            time.sleep(0.05)
+        raise MissingPostgresError(f"PostgreSQL did not start: {(self.folder / 'log').read_text()[-2000:]}")
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop it: with SIGINT it cuts off who is connected, with SIGTERM it waits for them, but not for long."""
+        self.process.send_signal(how)
+        try:
+            self.process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGQUIT)  # at once, whoever is connected
+            self.process.wait(timeout=START_S)
 
 
 def name_of(url: str) -> str:
@@ -106,47 +145,29 @@ def running(*, is_durable: bool = False, **options: str) -> Iterator[Postgres]:
     """
     given = os.environ.get(SETTING)
     if given and not options:
-        yield Postgres(given, None, None)
+        yield Postgres(given)
         return
+    with owned(is_durable=is_durable, **options) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def owned(*, is_durable: bool = False, **options: str) -> Iterator[OwnPostgres]:
+    """Run one that may be stopped and started again, until the block ends.
+
+    Raises:
+        MissingPostgresError: There is none to be had.
+    """
     with _folder(in_memory=not is_durable) as folder:
         owner = _owner(folder)
         programs = _programs(folder, owner)
         initdb = [programs / "initdb", "--pgdata", folder / "data", "--username", "postgres", "--auth", "trust"]
         _run([*map(str, initdb), "--encoding", "UTF8", "--no-locale", "--no-sync"], owner)
-        yield from _serving(programs, folder, owner, options if is_durable else _FAST | options)
-
-
-def _serving(programs: Path, folder: Path, owner: str | None, options: dict[str, str]) -> Iterator[Postgres]:
-    port = _free_port()
-    given = {"port": str(port), "listen_addresses": "127.0.0.1", "unix_socket_directories": str(folder)} | options
-    words = [word for name, value in given.items() for word in ("-c", f"{name}={value}")]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [str(programs / "postgres"), "-D", str(folder / "data"), *words], stdout=log, stderr=log, user=owner
-        )
-    server = Postgres(f"postgresql://postgres@127.0.0.1:{port}/postgres", folder, process)
-    try:
-        _wait_for(server)
-        yield server
-    finally:
-        process.terminate()
+        server = OwnPostgres(folder, owner, programs, options if is_durable else _FAST | options)
         try:
-            process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGQUIT)  # at once, whoever is connected
-            process.wait(timeout=START_S)
-
-
-def _wait_for(server: Postgres) -> None:
-    assert server.process is not None
-    assert server.folder is not None
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline and server.process.poll() is None:
-        with contextlib.suppress(RuntimeError):
-            server.run("SELECT 1")
-            return
-        time.sleep(0.05)
-    raise MissingPostgresError(f"PostgreSQL did not start: {(server.folder / 'log').read_text()[-2000:]}")
+            yield server
+        finally:
+            server.stop(signal.SIGTERM)
 
 
 @contextlib.contextmanager

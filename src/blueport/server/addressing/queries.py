@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, or_, select
 
 from blueport.server.ids import AccountId, ChatId, DaemonId, LineId
 from blueport.server.store.tables import chat_guids, chats, lines, messages
-from blueport.server.store.tx import Statement, Tx, insert_into
+from blueport.server.store.tx import Statement, Tx, insert_into, insert_unless_there
 
 
 class Line(NamedTuple):
@@ -74,7 +74,15 @@ _CHAT = select(chats.c.id, chats.c.is_group, chats.c.first_inbound_at).where(
 _CHAT_BY_ID = Statement(_CHAT.where(chats.c.id == bindparam("id")), kept_of=chats)
 _CHAT_BY_PEER = Statement(_CHAT.where(chats.c.key == bindparam("key"), chats.c.is_group == 0), kept_of=chats)
 
-_INSERT_CHAT = Statement(insert_into(chats))
+# A row that is refused would be told of in PostgreSQL's log, with whose chat it is.
+_INSERT_CHAT = Statement(insert_unless_there(chats))
+_ID_OF_CHAT = Statement(
+    select(chats.c.id).where(
+        chats.c.line_id == bindparam("line_id"),
+        chats.c.account_id == bindparam("account_id"),
+        chats.c.key == bindparam("key"),
+    )
+)
 _CHAT_GUIDS = Statement(
     select(chat_guids.c.guid)
     .where(chat_guids.c.chat_id == bindparam("chat_id"))
@@ -140,9 +148,9 @@ def chat_by_peer(tx: Tx, account_id: AccountId, line_id: LineId, peer: str) -> A
     return tx.one(Address, _CHAT_BY_PEER, account_id=account_id, line_id=line_id, key=peer)
 
 
-def add_chat(tx: Tx, chat: NewChat) -> None:
-    """Create a chat without messages."""
-    tx.change(
+def add_chat(tx: Tx, chat: NewChat) -> ChatId:
+    """Create a chat without messages, and return its id: that of another's, where somebody was faster."""
+    added = tx.change(
         _INSERT_CHAT,
         **chat._asdict(),
         first_inbound_at=None,
@@ -150,6 +158,9 @@ def add_chat(tx: Tx, chat: NewChat) -> None:
         activity_seq=0,
         created_at=tx.now_ms,
     )
+    if added:
+        return chat.id
+    return tx.all(ChatId, _ID_OF_CHAT, line_id=chat.line_id, account_id=chat.account_id, key=chat.key)[0]
 
 
 def known_guids(tx: Tx, chat_id: ChatId) -> list[str]:

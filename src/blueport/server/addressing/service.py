@@ -155,8 +155,7 @@ def _begun_chat(tx: Tx, account_id: AccountId, line: Line, peer: str) -> Address
         is_group=0,
         participants=msgspec.json.encode([peer]).decode(),
     )
-    queries.add_chat(tx, chat)
-    return Address(chat.id, chat.is_group, first_inbound_at=None)
+    return Address(queries.add_chat(tx, chat), chat.is_group, first_inbound_at=None)
 
 
 def _sendable(handle: str, param: str, region: str) -> str:

@@ -79,7 +79,7 @@ class FileDoor:
 
 
 def _brought(scope: Scope) -> Brought | ApiError:
-    """Read which attachment it is. A refusal is kept until the token has been judged."""
+    """Read which attachment it is, without NUL, as it was told. A refusal is kept until the token has been judged."""
     try:
         query = parse_qs(scope["query_string"].decode("ascii"), errors="strict")
     except ValueError:
@@ -87,7 +87,7 @@ def _brought(scope: Scope) -> Brought | ApiError:
     given = [query.get(name, []) for name in ("line", "message", "attachment")]
     if not all(len(values) == 1 for values in given):
         return ApiError("missing_required_parameter", "Name one `line`, one `message` and one `attachment`.")
-    return Brought(*(values[0] for values in given))
+    return Brought(*(values[0].replace("\0", "") for values in given))
 
 
 async def _drop(parts: AsyncIterator[bytes]) -> None:

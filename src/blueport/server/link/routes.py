@@ -1,6 +1,7 @@
 """Serves the door: see `blueport.protocol.door`."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Generic, NamedTuple, TypeVar
@@ -29,6 +30,8 @@ POLL_S = 1.0
 LONGEST_WAIT_S = 30.0
 # More than the largest message that chat.db can show, with every character escaped.
 SIGHTINGS_LIMIT = 16 * 1024 * 1024
+# As JSON writes it, and not behind a backslash that is one.
+_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 log = logger(__name__)
 
@@ -155,7 +158,9 @@ class Door:
 
 
 async def said_by(receive: Receive, shape: type[Said], admit: Callable[[], Awaitable[object]]) -> Said | ApiError:
-    """Decode what a daemon says. A refusal is kept until its token has been judged.
+    """Decode what a daemon says, without NUL: nobody writes it, and PostgreSQL keeps none.
+
+    A refusal is kept until its token has been judged.
 
     Raises:
         ApiError: As *admit*, which is asked before much is read.
@@ -165,7 +170,7 @@ async def said_by(receive: Receive, shape: type[Said], admit: Callable[[], Await
     if isinstance(body, ApiError):
         return body
     try:
-        return msgspec.json.decode(body, type=shape)
+        return msgspec.json.decode(_NUL.sub(rb"\1", body) if rb"\u0000" in body else body, type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return ApiError("invalid_json", str(error))
 

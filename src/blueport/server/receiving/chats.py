@@ -16,8 +16,7 @@ def chat_of(tx: Tx, line: Line, seen: ChatSeen, seen_at: int, *, region: str) ->
     chat = _new_chat(tx, line, seen, region)
     chat_id = queries.chat_by_key(tx, chat.account_id, line.id, chat.key)
     if chat_id is None:
-        chat_id = chat.id
-        addressing.add_chat(tx, chat)
+        chat_id = addressing.add_chat(tx, chat)
     else:
         queries.refresh_chat(tx, chat_id, chat, seen_at)
     queries.note_chat_guid(tx, line, chat_id, seen.guid, seen_at)

@@ -5,6 +5,7 @@ prepared on it stays. It is told by the process id of the server, which is not t
 """
 
 import contextlib
+from collections.abc import AsyncIterator
 
 import asyncpg
 from asyncpg import Connection
@@ -14,6 +15,8 @@ STATEMENT_TIMEOUT_MS = 15_000
 LOCK_TIMEOUT_MS = 5_000
 IDLE_TIMEOUT_MS = 30_000
 
+# From this version on, others than superusers may be let set what only those could.
+_GRANTS_PARAMETERS = 15
 _NAME = {"application_name": "blueport"}
 
 
@@ -25,45 +28,71 @@ class Connector:
         self._url = url
         self._direct_url = direct_url
         self._is_pooled: bool | None = None
+        self._is_terse = False
 
     async def connect(self) -> Connection:
         """Open a connection."""
-        if self._is_pooled is None:
-            self._is_pooled = await _is_pooled(self._url)
+        await self._look()
         if self._is_pooled:
             return await _opened(self._url, statement_cache_size=0)
-        return await _direct(self._url)
+        return await self._direct(self._url)
 
     async def connect_past_poolers(self) -> Connection | None:
         """Open a connection that stays the same one, None if there is only a pooler."""
+        await self._look()
         if self._direct_url is not None:
-            return await _direct(self._direct_url)
-        if self._is_pooled is None:
-            self._is_pooled = await _is_pooled(self._url)
-        return None if self._is_pooled else await _direct(self._url)
+            return await self._direct(self._direct_url)
+        return None if self._is_pooled else await self._direct(self._url)
 
-    def on_one_server(self, connection: Connection) -> contextlib.AbstractAsyncContextManager[object]:
-        """Have statements meanwhile all reach one server, which a pooler sees to only within a transaction."""
-        return connection.transaction() if self._is_pooled else contextlib.nullcontext()
+    @property
+    def is_only_pooled(self) -> bool:
+        """Tell whether there is no way but through a pooler; known once there was a connection."""
+        return bool(self._is_pooled) and self._direct_url is None
+
+    async def connect_beside(self) -> Connection:
+        """Open a connection for what is said beside transactions: past any pooler, where that can be."""
+        return await self.connect_past_poolers() or await self.connect()
 
     def preface(self, begin: str) -> str:
         """Return what begins a transaction, with the limits in it where a connection cannot keep them."""
-        return begin if not self._is_pooled else begin.replace("BEGIN", f"BEGIN; {_limits('SET LOCAL')}", 1)
+        if not self._is_pooled:
+            return begin
+        beginning, _, rest = begin.partition(";")
+        return f"{beginning}; {self._terms('SET LOCAL')};{rest}"
 
+    @contextlib.asynccontextmanager
+    async def together(self, connection: Connection) -> AsyncIterator[None]:
+        """Have what is said over *connection* meanwhile reach one server.
 
-async def _direct(url: str) -> Connection:
-    connection = await _opened(url)
-    await connection.execute(_limits("SET"))
-    return connection
-
-
-async def _is_pooled(url: str) -> bool:
-    connection = await _opened(url, statement_cache_size=0)
-    try:
+        Even one statement is said in parts: it is parsed, and then run. Without a pooler each commits by itself.
+        """
+        if not self._is_pooled:
+            yield
+            return
         async with connection.transaction():
-            return bool(await connection.fetchval("SELECT pg_backend_pid()") != connection.get_server_pid())
-    finally:
-        await connection.close(timeout=CONNECT_TIMEOUT_S)
+            await connection.execute(self._terms("SET LOCAL"))
+            yield
+
+    async def _look(self) -> None:
+        """Find out, once, whether there is a pooler, and whether we may say what the server logs of our failures."""
+        if self._is_pooled is not None:
+            return
+        connection = await _opened(self._url, statement_cache_size=0)
+        try:
+            async with connection.transaction():
+                self._is_terse = bool(await connection.fetchval(_may_set_verbosity(connection)))
+                pid = await connection.fetchval("SELECT pg_backend_pid()")
+            self._is_pooled = pid != connection.get_server_pid()
+        finally:
+            await connection.close(timeout=CONNECT_TIMEOUT_S)
+
+    async def _direct(self, url: str) -> Connection:
+        connection = await _opened(url)
+        await connection.execute(self._terms("SET"))
+        return connection
+
+    def _terms(self, setting: str) -> str:
+        return _terms(setting, is_terse=self._is_terse)
 
 
 async def _opened(url: str, *, statement_cache_size: int = 500) -> Connection:
@@ -72,10 +101,19 @@ async def _opened(url: str, *, statement_cache_size: int = 500) -> Connection:
     )
 
 
-def _limits(setting: str) -> str:
-    given = {
+def _may_set_verbosity(connection: Connection) -> str:
+    if connection.get_server_version().major >= _GRANTS_PARAMETERS:
+        return "SELECT has_parameter_privilege('log_error_verbosity', 'SET')"
+    return "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
+
+
+def _terms(setting: str, *, is_terse: bool) -> str:
+    """Return the statements that set how long things may take, and that failures are logged without their values."""
+    given: dict[str, object] = {
         "statement_timeout": STATEMENT_TIMEOUT_MS,
         "lock_timeout": LOCK_TIMEOUT_MS,
         "idle_in_transaction_session_timeout": IDLE_TIMEOUT_MS,
     }
+    if is_terse:
+        given["log_error_verbosity"] = "terse"
     return "; ".join(f"{setting} {name} = {value}" for name, value in given.items())

@@ -42,11 +42,15 @@ class Gathering(Generic[Key, Asked, Told]):
         Raises:
             Exception: Whatever befell who tried to answer.
         """
+        return wait_for(self.enqueued(key, asked))
+
+    def enqueued(self, key: Key, asked: Asked) -> asyncio.Future[Told]:
+        """Return what will be the answer."""
         waiting: _Waiting[Asked, Told] = _Waiting(asked, asyncio.get_running_loop().create_future())
         self._waiting.setdefault(key, []).append(waiting)
         if self._task is None:
             self._task = asyncio.create_task(self._answer_all())
-        return wait_for(waiting.told)
+        return waiting.told
 
     async def close(self) -> None:
         """Close the connection, if there is one."""
@@ -68,6 +72,6 @@ class Gathering(Generic[Key, Asked, Told]):
 
     async def _told(self, group: list[_Waiting[Asked, Told]]) -> Sequence[Told]:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await self._connector.connect()
-        async with self._connector.on_one_server(self._connection):
+            self._connection = await self._connector.connect_beside()
+        async with self._connector.together(self._connection):
             return await self._answer(self._connection, [waiting.asked for waiting in group])

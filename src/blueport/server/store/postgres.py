@@ -30,7 +30,7 @@ from blueport.server.store.connecting import CONNECT_TIMEOUT_S, Connector
 from blueport.server.store.gathering import Gathering
 from blueport.server.store.hints import NAMES, Hints
 from blueport.server.store.pool import Pool
-from blueport.server.store.postgres_counts import PostgresCounts
+from blueport.server.store.postgres_counts import CountFirst, PostgresCounts
 from blueport.server.store.tx import Given, Statement, Topic, Tx, Values
 from blueport.server.store.wakeups import Wakeups
 from blueport.server.tallies import StoreTallies
@@ -209,6 +209,9 @@ class PostgresStore:
         while True:
             try:
                 return await self._run_once(begin, unit, shared)
+            except CountFirst as first:
+                await self.counts.count_first(first)
+                continue
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
                 pauses = conflicts if isinstance(error, _CONFLICTS) else breaks
                 if not pauses or not isinstance(error, (*_CONFLICTS, *_BREAKS)):
@@ -218,7 +221,9 @@ class PostgresStore:
     async def _run_once(self, begin: str, unit: Callable[[Tx], T], shared: Shared | None) -> T:
         connection = await self._pool.lend()
         try:
-            tx = PostgresTx(connection, self.now_ms(), self.process, shared)
+            # Who waits with a pooler's connection for another one may wait for himself.
+            beside = None if self._connector.is_only_pooled else shared
+            tx = PostgresTx(connection, self.now_ms(), self.process, beside)
             result = await _transacted(tx, self._connector.preface(begin), unit)
         finally:
             self._pool.take_back(connection)

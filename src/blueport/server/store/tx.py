@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol, TypeVar
 
 from sqlalchemy import Dialect, Insert, Table, bindparam, insert
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.selectable import SelectBase
@@ -76,6 +77,13 @@ def insert_into(table: Table) -> Insert:
     """Return an insert of one whole row of *table*, a value bound by each column's name."""
     columns = [column.name for column in table.columns if column.name != "seq"]
     return insert(table).values({name: bindparam(name) for name in columns}).inline()
+
+
+def insert_unless_there(table: Table) -> Insert:
+    """Return an insert of one whole row of *table* that does nothing where a unique value is taken."""
+    columns = [column.name for column in table.columns if column.name != "seq"]
+    values = {name: bindparam(name) for name in columns}
+    return postgresql.insert(table).values(values).on_conflict_do_nothing().inline()  # SQLite says the same
 
 
 class Tx(Protocol):

@@ -1,0 +1,415 @@
+"""What is PostgreSQL's own: it goes and comes back, connections break, and units run beside each other."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+
+from blueport.server.authorizing import queries as authorizing
+from blueport.server.authorizing.keys import new_key
+from blueport.server.errors import StoreUnavailableError
+from blueport.server.ids import AccountId
+from blueport.server.store.bridging import wait_for
+from blueport.server.store.counting import Asked
+from blueport.server.store.interface import Store
+from blueport.server.store.opening import opened
+from blueport.server.store.schema import upgrade
+from blueport.server.store.tables import metadata
+from blueport.server.store.tx import Tx
+from blueport.server.store.wakeups import waited
+from tests import postgres
+from tests.databases import Database, folder
+from tests.patience import PATIENCE_S
+from tests.postgres import MissingPostgresError, OwnPostgres
+from tests.server.answers import assert_refused
+from tests.server.cutting import Cutter
+from tests.server.world import ADA, CONNECTIONS, Clock, Customer, World
+from tests.system.blueport import until
+
+BACKEND = "SELECT pg_backend_pid()"
+
+
+@pytest.fixture
+def store_kind() -> str:
+    return "postgres"
+
+
+@pytest.fixture(scope="module")
+def own_postgres() -> Iterator[OwnPostgres]:
+    """Return a server that may be stopped."""
+    try:
+        with postgres.owned(synchronous_commit="on", full_page_writes="on") as server:
+            yield server
+    except MissingPostgresError as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture
+def frail(own_postgres: OwnPostgres) -> Iterator[Database]:
+    """Return a database on a server that may be stopped."""
+    url = own_postgres.new_database()
+    upgrade(url)
+    with folder() as own:
+        yield Database(url, own)
+    own_postgres.drop(url)
+
+
+@pytest.fixture
+async def store(database: Database) -> AsyncIterator[Store]:
+    store = opened(database.named, Clock(), CONNECTIONS)
+    await store.join()
+    yield store
+    await store.close()
+
+
+def add(tx: Tx, name: str) -> str:
+    authorizing.add_account(tx, AccountId(f"acc_{name}"), name)
+    return name
+
+
+def add_once(tx: Tx, name: str) -> int:
+    """Add it unless it is there; return how many there were."""
+    before = authorizing.how_many_accounts(tx)
+    if not before:
+        add(tx, name)
+    return before
+
+
+def names(database: Database) -> list[str]:
+    return [name for (name,) in database.sql("SELECT name FROM accounts ORDER BY name")]
+
+
+def pid_of(tx: Any) -> int:
+    """Return the process that serves a unit's connection."""
+    return wait_for(tx.connection.fetchval(BACKEND))
+
+
+async def until_true(look: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not look():  # noqa: ASYNC110 - what is looked at tells nobody
+            await asyncio.sleep(0.01)
+
+
+@contextlib.contextmanager
+def opened_world(database: Database, **settings: Any) -> Iterator[tuple[World, Customer]]:
+    with World(database, Clock(), **settings).open() as world:
+        alice = world.customer("Alice", "+15550101000")
+        alice.hears(ADA)
+        yield world, alice
+
+
+class TestExhaustion:
+    async def test_a_unit_for_which_no_connection_comes_free_is_not_begun(
+        self, store: Store, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("blueport.server.store.pool.PATIENCE_S", 0.05)
+        is_over = asyncio.Event()
+        held = [asyncio.create_task(store.read(lambda _: wait_for(is_over.wait()))) for _ in range(CONNECTIONS)]
+        await asyncio.sleep(0)
+
+        with pytest.raises(StoreUnavailableError):
+            await store.write(add, "ada")
+
+        assert names(database) == []
+        is_over.set()
+        await asyncio.gather(*held)
+        assert await store.write(add, "ada") == "ada"
+
+    async def test_who_gave_up_waiting_for_a_connection_takes_none_along(self, store: Store) -> None:
+        is_over = asyncio.Event()
+        held = [asyncio.create_task(store.read(lambda _: wait_for(is_over.wait()))) for _ in range(CONNECTIONS)]
+        waiting = [asyncio.create_task(store.write(add, f"{number}")) for number in range(20)]
+        await asyncio.sleep(0.01)
+        for each in waiting[::2]:
+            each.cancel()
+        is_over.set()
+        await asyncio.gather(*held)
+
+        assert await asyncio.gather(*waiting[1::2]) == [f"{number}" for number in range(1, 20, 2)]
+        assert await asyncio.gather(*[store.read(lambda _: 1) for _ in range(CONNECTIONS)]) == [1] * CONNECTIONS
+
+    def test_a_request_is_told_to_come_again(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("blueport.server.store.pool.PATIENCE_S", 0.05)
+        with opened_world(database) as (world, alice):
+            is_over = threading.Event()
+
+            async def hold_all() -> list[asyncio.Task[object]]:
+                def held(_: Tx) -> object:
+                    return wait_for(asyncio.to_thread(is_over.wait, PATIENCE_S))
+
+                return [asyncio.create_task(world.store.read(held)) for _ in range(CONNECTIONS)]
+
+            world.client.portal.call(hold_all)
+            answer = alice.post("/v1/messages", {"from": alice.line, "to": ADA, "text": "Hi"})
+            is_over.set()
+
+            assert_refused(answer, 503, "service_unavailable")
+            assert answer.headers["retry-after"] == "1"
+            assert world.rows("outbox") == 0
+
+
+class TestAServerThatIsAway:
+    def test_what_cannot_be_known_is_not_told(self, frail: Database, own_postgres: OwnPostgres) -> None:
+        """Neither right keys nor wrong ones that could be right are refused for good."""
+        with opened_world(frail) as (world, alice):
+            stranger = alice.__class__(world, alice.account_id, new_key(), alice.line, alice.line_id, alice.mac)
+            own_postgres.stop()
+            try:
+                answers = [who.get("/v1/lines") for who in (alice, stranger)]
+                answers += [
+                    who.post("/v1/messages", {"from": alice.line, "to": ADA, "text": "Hi"}) for who in (alice, stranger)
+                ]
+                answers += [alice.mac.knock("hello", b"{}")]
+                ready, health = alice.get("/readyz"), alice.get("/healthz")
+            finally:
+                own_postgres.start()
+
+            for answer in [*answers, ready]:
+                assert_refused(answer, 503, "service_unavailable")
+                assert answer.headers["retry-after"] == "1"
+            assert health.status_code == 200
+
+    def test_once_it_is_back_all_goes_on(self, frail: Database, own_postgres: OwnPostgres) -> None:
+        with opened_world(frail, hourly_limit=1000) as (world, alice):
+            alice.sends("before")
+            own_postgres.stop()
+            away = alice.get("/v1/lines")
+            own_postgres.start()
+
+            until(lambda: alice.get("/readyz").status_code == 200)
+            alice.sends("after")
+            left = alice.get("/v1/lines").headers["ratelimit-remaining"]
+
+            assert away.status_code == 503
+            assert world.rows("outbox") == 2
+            assert int(left) < 1000
+
+    async def test_hints_are_heard_again_and_processes_seen(self, frail: Database, own_postgres: OwnPostgres) -> None:
+        stores = [opened(frail.named, Clock()) for _ in range(2)]
+        for store in stores:
+            await store.join()
+        await asyncio.to_thread(own_postgres.stop)
+        await asyncio.to_thread(own_postgres.start)
+
+        names = await _seen(stores[0], 2)
+        heard = False
+        while not heard:
+            ticket = stores[1].wakeups.ticket("outbox")
+            await stores[0].write(lambda tx: tx.wake("outbox"))
+            heard = await waited(ticket, 1)
+
+        assert names == {store.process for store in stores}
+        for store in stores:
+            await store.close()
+
+    async def test_calls_are_counted_again(self, frail: Database, own_postgres: OwnPostgres) -> None:
+        store = opened(frail.named, Clock())
+
+        async def counted() -> int:
+            return (await store.read(lambda _: store.counts.count(Asked("key", 10, 1000, 1)))).calls
+
+        before = await counted()
+        await asyncio.to_thread(own_postgres.stop)
+        with pytest.raises(StoreUnavailableError):
+            await counted()
+        await asyncio.to_thread(own_postgres.start)
+
+        assert (before, await counted()) == (1, 2)  # it was no crash: then all would begin anew
+        await store.close()
+
+
+async def _seen(store: Store, how_many: int) -> frozenset[str]:
+    """Return who is alive, once that are so many."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            with contextlib.suppress(StoreUnavailableError):
+                names = await store.read(lambda tx: tx.processes())
+                if names is not None and len(names) == how_many:
+                    return names
+            await asyncio.sleep(0.05)
+
+
+class TestBrokenConnections:
+    async def test_a_unit_whose_backend_was_ended_is_run_again(self, store: Store, database: Database) -> None:
+        runs: list[int] = []
+
+        def cut_once(tx: Tx, name: str) -> int:
+            add(tx, name)
+            runs.append(pid_of(tx))
+            if len(runs) == 1:
+                database.sql(f"SELECT pg_terminate_backend({runs[0]})")
+                pid_of(tx)
+            return len(runs)
+
+        assert await store.write(cut_once, "ada") == 2
+        assert names(database) == ["ada"]
+
+    async def test_a_unit_whose_backend_was_killed_is_run_again(
+        self, frail: Database, own_postgres: OwnPostgres
+    ) -> None:
+        store = opened(frail.named, Clock())
+        runs: list[int] = []
+
+        def kill_once(tx: Tx, name: str) -> int:
+            add(tx, name)
+            runs.append(pid_of(tx))
+            if len(runs) == 1:
+                os.kill(runs[0], signal.SIGKILL)
+                pid_of(tx)
+            return len(runs)
+
+        async def added() -> int:
+            with contextlib.suppress(StoreUnavailableError):  # it takes its time to come back
+                return await store.write(kill_once, "ada")
+            return await added()
+
+        runs_needed = await added()
+        until(lambda: own_postgres.run("SELECT 1"))
+
+        assert runs_needed > 1
+        assert names(frail) == ["ada"]
+        await store.close()
+
+    @pytest.mark.parametrize("is_told", [True, False], ids=["committed", "not committed"])
+    def test_a_request_whose_connection_broke_at_its_commit_is_done_once(
+        self, database: Database, *, is_told: bool
+    ) -> None:
+        with Cutter(database.named) as cutter, opened_world(database._replace(named=cutter.url)) as (world, alice):
+            cutter.cut_next(b"COMMIT", is_told=is_told)
+
+            answers = [alice.post("/v1/messages", {"from": alice.line, "to": ADA, "text": "Hi"}) for _ in range(2)]
+
+            assert cutter.cuts == 1
+            assert [answer.status_code for answer in answers] == [201, 201]
+            ids = [answer.json()["id"] for answer in answers]
+            assert world.sql("SELECT id FROM outbox ORDER BY seq") == [(each,) for each in ids]
+
+
+class TestUnitsBesideEachOther:
+    @pytest.mark.parametrize(
+        ("first", "second", "do_overlap"),
+        [
+            ("a", "a", False),
+            ("a", "b", True),
+            ("a", None, True),
+            (None, None, True),
+            ("everything", "a", False),
+            ("a", "everything", False),
+            ("everything", None, False),
+            ("everything", "everything", False),
+        ],
+    )
+    async def test_those_that_hold_the_same_never_overlap(
+        self, store: Store, first: str | None, second: str | None, *, do_overlap: bool
+    ) -> None:
+        """Each waits a little for the other one to be inside, too."""
+        inside: set[str] = set()
+        met: set[str] = set()
+        both = asyncio.Event()
+
+        def enters(_: Tx, name: str) -> None:
+            inside.add(name)
+            if len(inside) == 2:
+                met.update(inside)
+                both.set()
+            wait_for(waited_for(both, PATIENCE_S if do_overlap else 0.2))
+            inside.discard(name)
+
+        await asyncio.gather(held(store, first, enters, "one"), held(store, second, enters, "two"))
+
+        assert met == ({"one", "two"} if do_overlap else set())
+
+    async def test_of_two_that_add_the_same_the_second_sees_the_first(self, store: Store, database: Database) -> None:
+        inside: list[int] = []
+        both = asyncio.Event()
+
+        def looks_and_adds(tx: Tx) -> int:
+            before = authorizing.how_many_accounts(tx)
+            inside.append(before)
+            if len(inside) == 2:
+                both.set()
+            wait_for(waited_for(both, PATIENCE_S))
+            if not before:
+                add(tx, "ada")
+            return before
+
+        found = await asyncio.gather(*[store.write_holding(None, looks_and_adds) for _ in range(2)])
+
+        assert sorted(found) == [0, 1]
+        assert inside == [0, 0, 1]
+        assert names(database) == ["ada"]
+
+    async def test_two_that_wait_for_each_other_both_end(self, store: Store, database: Database) -> None:
+        await store.write(add, "ada")
+        await store.write(add, "carl")
+        inside: list[str] = []
+        both = asyncio.Event()
+
+        def renames(tx: Any, first: str, second: str) -> None:
+            for name in (first, second):
+                wait_for(tx.connection.execute("UPDATE accounts SET owner = owner || $1 WHERE name = $2", first, name))
+                inside.append(first)
+                if len(inside) == 2:
+                    both.set()
+                wait_for(waited_for(both, PATIENCE_S))
+
+        database.sql("UPDATE accounts SET owner = ''")
+        pairs = [("ada", "carl"), ("carl", "ada")]
+        await asyncio.gather(*[store.write_holding(None, renames, *pair) for pair in pairs])
+
+        owners = [owner for (owner,) in database.sql("SELECT owner FROM accounts ORDER BY name")]
+        assert [sorted((owner.count("ada"), owner.count("carl"))) for owner in owners] == [[1, 1], [1, 1]]
+
+
+async def waited_for(event: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+
+
+async def held(store: Store, name: str | None, unit: Callable[[Tx, str], None], who: str) -> None:
+    if name == "everything":
+        await store.write(unit, who)
+    else:
+        await store.write_holding(name, unit, who)
+
+
+class TestLimits:
+    @pytest.mark.parametrize("limit", ["STATEMENT_TIMEOUT_MS", "LOCK_TIMEOUT_MS"])
+    def test_a_request_that_waits_for_too_long_is_told_to_come_again(
+        self, database: Database, monkeypatch: pytest.MonkeyPatch, limit: str
+    ) -> None:
+        monkeypatch.setattr(f"blueport.server.store.connecting.{limit}", 100)
+        with opened_world(database) as (world, alice):
+            with database.locked():
+                answer = alice.post("/v1/messages", {"from": alice.line, "to": ADA, "text": "Hi"})
+
+            assert_refused(answer, 503, "service_unavailable")
+            assert answer.headers["retry-after"] == "1"
+            assert world.rows("outbox") == 0
+            assert alice.sends()
+
+
+class TestTables:
+    # The installation's own, and counts of calls, which are under the names of keys.
+    OF_NOBODY = frozenset({"installation", "accounts"})
+
+    def test_every_table_is_led_by_its_account(self) -> None:
+        led = {table.name for table in metadata.tables.values() if "account_id" in table.columns}
+
+        assert set(metadata.tables) - led == self.OF_NOBODY
+
+    def test_every_account_that_is_named_must_be_there(self) -> None:
+        """But in what outlives it, or is gone in a moment."""
+        free = {
+            table.name
+            for table in metadata.tables.values()
+            if "account_id" in table.columns and not table.columns["account_id"].foreign_keys
+        }
+
+        assert free == {"audit_log", "unanswered"}

@@ -1,0 +1,279 @@
+"""`make chaos`: an installation whose every process is killed again and again, while people and an agent go on texting.
+
+Whatever dies, a send that was accepted is on the phone once, one that was repeated until it was accepted too, a text is
+one message and one event, and nothing is stuck. `test_fleet_deaths.py` runs a short one.
+"""
+
+import argparse
+import contextlib
+import http.client
+import json
+import os
+import random
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+from tests import postgres
+from tests.databases import Database
+from tests.postgres import psql
+from tests.system.blueport import Json, until
+from tests.system.promises import Kept, judged
+from tests.system.receiver import Heard, Receiver
+from tests.system.site import Mac, Site, site
+
+PEOPLE_OF_A_LINE = 3
+EVENTS = ["message.received", "message.sent"]
+# How long one call may take, and a client that repeats it goes on: less than the two minutes in which a repetition is
+# known as such.
+CALL_TIMEOUT_S = 30
+ACCEPTED_WITHIN_S = 100
+POINTS_WITHIN_S = 120
+POINTS = [
+    *("server.commit", "server.committed", "server.done", "server.looked"),
+    *("daemon.claimed", "daemon.granted", "daemon.begun", "daemon.handed", "daemon.outcome"),
+    *("daemon.seen", "daemon.told"),
+]
+PROCESSES = [f"{role} {number}" for role in ("api", "worker", "daemon") for number in (1, 2)]
+# What is done, to whom: `end` tells one of the two, `point` has whoever comes there next die.
+BLOWS = [
+    *[("kill", name) for name in PROCESSES],
+    *[("end", role) for role in ("api", "worker", "daemon")],
+    *[("point", name) for name in POINTS],
+]
+BLOWS_ON_POSTGRES = [("kill", "backend"), ("end", "backend")]
+# A crash takes no power from the disk: what was handed to the system is there. What was not is lost, as it should be.
+POSTGRES_OPTIONS = {"synchronous_commit": "on", "full_page_writes": "on"}
+_BACKENDS = "SELECT pid FROM pg_stat_activity WHERE application_name = 'blueport'"
+
+
+class Plan(NamedTuple):
+    """How much goes on, at least: sends and texts together, and for how long blows are dealt, so far apart."""
+
+    messages: int
+    seconds: float
+    pause_s: float
+    seed: int
+
+    @property
+    def each_s(self) -> float:
+        """Return how long one of those who text waits between two texts."""
+        blows = len(BLOWS) + len(BLOWS_ON_POSTGRES)
+        return max(self.seconds, blows * self.pause_s) * 4 * PEOPLE_OF_A_LINE / self.messages
+
+
+class Agent:
+    """A client like the official SDK, which writes to one person: it repeats a call that broke or met a 5xx."""
+
+    def __init__(self, here: Site, mac: Mac, person: str, rng: random.Random) -> None:
+        self.mac = mac
+        self.person = person
+        self.accepted: dict[str, str] = {}
+        self.repeated = 0
+        self._here = here
+        self._rng = rng
+        self._connection: http.client.HTTPConnection | None = None
+
+    def does(self, number: int) -> None:
+        """Send one text until it is accepted; every other one under a name of its own."""
+        text = f"send {self.person} {number:04}"
+        headers = {"Authorization": f"Bearer {self._here.key}"}
+        if number % 2:
+            headers["Idempotency-Key"] = text.replace(" ", "-")
+        body = json.dumps({"from": self.mac.line, "to": self.person, "text": text})
+        self.accepted[text] = until(lambda: self._posted(body, headers), ACCEPTED_WITHIN_S)["id"]
+
+    def _posted(self, body: str, headers: dict[str, str]) -> Json:
+        connection = self._connection or self._connected()
+        try:
+            connection.request("POST", "/v1/messages", body, headers)
+            response = connection.getresponse()
+            content = response.read()
+        except (OSError, http.client.HTTPException):
+            self.close()
+        else:
+            assert response.status in (201, 503), content
+            if response.status == 201:
+                return json.loads(content)
+        self.repeated += 1
+        time.sleep(self._rng.uniform(0, 0.5))
+        return None
+
+    def _connected(self) -> http.client.HTTPConnection:
+        port = self._rng.choice(self._here.ports)
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=CALL_TIMEOUT_S)
+        return self._connection
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class Person:
+    """Somebody who texts a line."""
+
+    def __init__(self, mac: Mac, handle: str) -> None:
+        self.mac = mac
+        self.handle = handle
+        self.texts: list[str] = []
+
+    def does(self, number: int) -> None:
+        text = f"text {self.handle} {number:04}"
+        self.mac.texts(self.handle, text)
+        self.texts.append(text)
+
+
+class Killer:
+    """Deals blows, all of them in any order, and then again until the time is over."""
+
+    def __init__(self, here: Site, plan: Plan) -> None:
+        self.dealt: Counter[tuple[str, str]] = Counter()
+        self._here = here
+        self._plan = plan
+        self._blows = BLOWS + BLOWS_ON_POSTGRES if here.database.is_postgres else BLOWS
+        self._rng = random.Random(plan.seed)
+
+    def work(self) -> None:
+        ends_at = time.monotonic() + self._plan.seconds
+        while True:
+            for what, whom in self._rng.sample(self._blows, len(self._blows)):
+                time.sleep(self._rng.uniform(0.3, 1.7) * self._plan.pause_s)
+                self._deal(what, whom)
+                self.dealt[what, whom] += 1
+            if time.monotonic() >= ends_at:
+                break
+        until(lambda: not list(self._here.failpoints.iterdir()), POINTS_WITHIN_S)
+
+    def _deal(self, what: str, whom: str) -> None:
+        if what == "point":
+            (self._here.failpoints / whom).touch()
+        elif whom == "backend":
+            self._hit_backend(self._here.database.named, is_killed=what == "kill")
+        elif what == "kill":
+            self._here.hands.members[whom].send(signal.SIGKILL)
+        else:
+            self._here.hands.members[f"{whom} {self._rng.randint(1, 2)}"].send(signal.SIGTERM)
+
+    def _hit_backend(self, url: str, *, is_killed: bool) -> None:
+        pids = until(lambda: _lines_of(url, _BACKENDS))
+        pid = int(self._rng.choice(pids))
+        if not is_killed:
+            psql(url, f"SELECT pg_terminate_backend({pid})")
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _lines_of(url: str, statement: str) -> list[str]:
+    with contextlib.suppress(RuntimeError):  # it is coming back from the last blow
+        return psql(url, statement).split()
+    return []
+
+
+def weather(database: Database, plan: Plan) -> Kept:
+    """Run it on an empty database of a server of its own, and return what was kept.
+
+    Raises:
+        AssertionError: A promise was broken.
+    """
+    rng = random.Random(plan.seed)
+    with site(database, plan.seed) as here, _receiving(rng) as (first, second):
+        for receiver in (first, second):
+            here.post("/v1/webhooks", {"from": "", "url": receiver.url, "events": EVENTS})
+        people = [Person(mac, f"+1555010{mac.name}{n:03}") for mac in here.macs for n in range(PEOPLE_OF_A_LINE)]
+        agents = [Agent(here, person.mac, person.handle, random.Random(rng.random())) for person in people]
+        for person in people:
+            person.does(0)
+        until(lambda: here.database.sql("SELECT count(*) FROM chats") == [(len(people),)])
+        killer = Killer(here, plan)
+        _let_them_text(plan, killer, [*people, *agents])
+        return judged(here, [first, second], people, agents, killer.dealt, plan.seed)
+
+
+def _let_them_text(plan: Plan, killer: Killer, texting: list[Agent | Person]) -> None:
+    """Have all of them text until the killer is done and enough was said."""
+    is_over = threading.Event()
+
+    def goes_on(who: Agent | Person, rng: random.Random) -> None:
+        number = 0
+        while not is_over.is_set() or number * len(texting) < plan.messages:
+            number += 1
+            who.does(number)
+            time.sleep(rng.uniform(0, 2) * plan.each_s)
+
+    with ThreadPoolExecutor(len(texting)) as threads:
+        done = [threads.submit(goes_on, who, random.Random(f"{plan.seed} {n}")) for n, who in enumerate(texting)]
+        try:
+            killer.work()
+        finally:
+            is_over.set()
+        for each in done:
+            each.result()
+    for who in texting:
+        if isinstance(who, Agent):
+            who.close()
+
+
+@contextlib.contextmanager
+def _receiving(rng: random.Random) -> Iterator[tuple[Receiver, Receiver]]:
+    """Return two receivers that fail at the first try of some deliveries, and are slow with some."""
+    with (
+        Receiver(_moody(random.Random(rng.random()))) as first,
+        Receiver(_moody(random.Random(rng.random()))) as second,
+    ):
+        yield first, second
+
+
+def _moody(rng: random.Random) -> Callable[[Heard], int]:
+    known: set[str] = set()
+
+    def status_of(heard: Heard) -> int:
+        delivery_id = heard.headers["x-webhook-delivery-id"]
+        is_new = delivery_id not in known
+        known.add(delivery_id)
+        mood = rng.random()
+        if is_new and mood < 0.05:
+            time.sleep(rng.uniform(0.2, 1))
+        return 500 if is_new and mood > 0.9 else 200
+
+    return status_of
+
+
+def main() -> None:
+    options = _parser().parse_args()
+    plan = Plan(options.messages, options.minutes * 60, options.pause, options.seed)
+    _say(f"chaos on {options.on}: {plan.messages} messages, {options.minutes:g} minutes, seed {plan.seed}")
+    with tempfile.TemporaryDirectory(prefix="blueport-chaos-") as folder:
+        if options.on == "sqlite":
+            kept = weather(Database(f"{folder}/blueport.db", Path(folder)), plan)
+        else:
+            with postgres.running(**POSTGRES_OPTIONS) as server:
+                kept = weather(Database(server.new_database(), Path(folder)), plan)
+    _say(f"{kept}")
+
+
+def _say(words: str) -> None:
+    sys.stdout.write(f"{words}\n")
+    sys.stdout.flush()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
+    parser.add_argument("--messages", type=int, default=5000, help="sends and texts, at least (5000)")
+    parser.add_argument("--minutes", type=float, default=10, help="for how long processes are killed (10)")
+    parser.add_argument("--pause", type=float, default=2, help="seconds between two blows, about (2)")
+    parser.add_argument("--seed", type=int, default=random.randrange(2**32), help="of what is random")
+    parser.add_argument("--on", choices=("postgres", "sqlite"), default="postgres", help="which store (postgres)")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""Processes of `blueport` that are kept running, as an init does: whichever ends is started again a moment later."""
+
+import contextlib
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.patience import PATIENCE_S
+
+LOOK_EVERY_S = 0.05
+LONGEST_PAUSE_S = 1.0
+
+
+class Member:
+    """One process, and those that take its place; `ends` counts how they ended, by exit status."""
+
+    def __init__(self, name: str, arguments: list[str], environment: dict[str, str], log: Path) -> None:
+        self.name = name
+        self.log = log
+        self.ends: Counter[int] = Counter()
+        self._command = [sys.executable, "-m", "blueport.cli.main", *arguments]
+        self._environment = environment
+        self._starts_at = 0.0
+        self.start()
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(self._command, env=self._environment, stdout=log, stderr=log)
+        self._is_counted = False
+
+    def send(self, what: signal.Signals) -> None:
+        self.process.send_signal(what)  # which does nothing to one that has ended
+
+    def look(self, rng: random.Random) -> None:
+        """Start it again, if it has ended and the pause is over."""
+        status = self.process.poll()
+        if status is None:
+            return
+        if not self._is_counted:
+            self._is_counted = True
+            self.ends[status] += 1
+            self._starts_at = time.monotonic() + rng.uniform(0, LONGEST_PAUSE_S)
+        elif time.monotonic() >= self._starts_at:
+            self.start()
+
+    def end(self) -> None:
+        self.process.terminate()
+        try:
+            status = self.process.wait(timeout=PATIENCE_S)
+        finally:
+            self.process.kill()
+            self.process.wait()
+        if not self._is_counted:
+            self.ends[status] += 1
+
+
+class Crew:
+    """The members, by name, and the thread that watches over them."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.members: dict[str, Member] = {}
+        self._folder = folder
+        self._rng = random.Random(seed)
+        self._is_over = threading.Event()
+        self._watch = threading.Thread(target=self._keep_alive, name="crew")
+        self._watch.start()
+
+    def add(self, name: str, *arguments: str, **settings: str) -> None:
+        """Start `blueport ARGUMENTS`; the settings' names lack their prefix BLUEPORT_."""
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("BLUEPORT_")}
+        environment |= {f"BLUEPORT_{name}": value for name, value in settings.items()}
+        member = Member(name, [*arguments], environment, self._folder / f"{name}.log")
+        self.members = {**self.members, name: member}  # another one: the thread may be walking through this
+
+    def close(self) -> None:
+        """End all, those first that came last."""
+        self._is_over.set()
+        self._watch.join()
+        for member in reversed(self.members.values()):
+            member.end()
+
+    def _keep_alive(self) -> None:
+        while not self._is_over.wait(LOOK_EVERY_S):
+            for member in self.members.values():
+                member.look(self._rng)
+
+
+@contextlib.contextmanager
+def crew(folder: Path, seed: int) -> Iterator[Crew]:
+    """Return a crew without members; those that are there in the end are ended."""
+    folder.mkdir(parents=True, exist_ok=True)
+    hands = Crew(folder, seed)
+    try:
+        yield hands
+    finally:
+        hands.close()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
