@@ -82,7 +82,7 @@ def insert_into(table: Table) -> Insert:
 def insert_unless_there(table: Table) -> Insert:
     """Return an insert of one whole row of *table* that does nothing where a unique value is taken."""
     columns = [column.name for column in table.columns if column.name != "seq"]
-    values = {name: bindparam(name) for name in columns}
+    values: dict[str, object] = {name: bindparam(name) for name in columns}
     return postgresql.insert(table).values(values).on_conflict_do_nothing().inline()  # SQLite says the same
 
 
