@@ -22,16 +22,23 @@ PGBENCH = "pgbench with the same statements"
 def rates(bench: Bench) -> Sequence[Probe]:
     """Load one API process, and have pgbench run the statements that it runs."""
     database = bench.stack.enter_context(_running(log_line_prefix=pgbench.LOG_LINE_PREFIX))
-    url, key, folder = database.new_database(), servers.new_key(), bench.folder / "postgres"
+    url, key, folder = _plain(database), servers.new_key(), bench.folder / "postgres"
     script = folder / "accept.sql"
     with _blueport(folder, url, key) as server:
-        filling.add_messages(filling.postgresql(url), bench.options.page_rows)
-    postgres.psql(url, f"ALTER DATABASE {postgres.name_of(url)} SET log_statement = 'all'")
+        filling.add_messages(filling.postgresql(database.database(postgres.name_of(url))), bench.options.page_rows)
+    database.run(f"ALTER DATABASE {postgres.name_of(url)} SET log_statement = 'all'")
     with _blueport(folder, url, key) as server:
-        script.write_text(pgbench.captured(database, server))
-    postgres.psql(url, f"ALTER DATABASE {postgres.name_of(url)} RESET log_statement")
+        script.write_text(pgbench.captured(database, url, server))
+    database.run(f"ALTER DATABASE {postgres.name_of(url)} RESET log_statement")
     server = bench.stack.enter_context(_blueport(folder, url, key))
     return [*_posts(bench, server), *_pgbenches(bench, database, url, script)]
+
+
+def _plain(database: Postgres) -> str:
+    """Return a new database of one who may not say what is logged: the server would leave out the values."""
+    url = database.new_database()
+    database.run(f"CREATE ROLE plain LOGIN; ALTER DATABASE {postgres.name_of(url)} OWNER TO plain")
+    return url.replace("//postgres@", "//plain@")
 
 
 def steadiness(bench: Bench) -> Sequence[Probe]:

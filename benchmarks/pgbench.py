@@ -49,13 +49,13 @@ class Said(NamedTuple):
     values: tuple[str | None, ...] = ()
 
 
-def captured(database: Postgres, server: Server) -> str:
+def captured(database: Postgres, url: str, server: Server) -> str:
     """Return a script that does what *server* does to accept a message.
 
     Raises:
         SkippedError: No two accepts did the same.
     """
-    heard = (_accept(database, server, number) for number in range(TRIES))
+    heard = (_accept(database, url, server, number) for number in range(TRIES))
     for first, second in itertools.pairwise(heard):
         if first and list(map(_shape, first)) == list(map(_shape, second)):
             return script_of(first, second)
@@ -83,15 +83,17 @@ def measured(url: str, script: Path, seconds: float, *, is_pinned: bool) -> floa
 
 
 def gathered(found: list[list[Said]], marks: set[str]) -> list[Said]:
-    """Return the first transaction, and in it what the later ones do for the same request.
+    """Return the first transaction, before it what was said by itself, and in it what later ones do for the request.
 
     The server gathers that of many requests in one transaction: it costs none of them a flush of its own.
     """
-    if not found:
-        return []
-    later = [each for transaction in found[1:] for each in transaction if _is_about([each], marks)]
-    accepting = found[0]
-    return [*accepting[:-1], *later, accepting[-1]] if len(accepting) > 1 else [*accepting, *later]
+    alone = [each for transaction in found if len(transaction) == 1 for each in transaction]
+    whole = [transaction for transaction in found if len(transaction) > 1]
+    if not whole:
+        return alone
+    later = [each for transaction in whole[1:] for each in transaction if _is_about([each], marks)]
+    accepting = whole[0]
+    return [*alone, *accepting[:-1], *later, accepting[-1]]
 
 
 def statements(log: str) -> Iterator[Said]:
@@ -122,12 +124,12 @@ def transactions(said: Iterator[Said]) -> Iterator[list[Said]]:
             under_way[each.session].append(each)
 
 
-def _accept(database: Postgres, server: Server, number: int) -> list[Said]:
+def _accept(database: Postgres, url: str, server: Server, number: int) -> list[Said]:
     """Have a message accepted, and return what was said for it."""
     assert database.folder is not None
     log = database.folder / "log"
     heard_until = log.stat().st_size
-    marks = _marks(_answer(server, number), server)
+    marks = _marks(_answer(server, number), server, url)
     time.sleep(SETTLED_S)
     with log.open() as lines:
         lines.seek(heard_until)
@@ -145,9 +147,10 @@ def _answer(server: Server, number: int) -> dict[str, str]:
     return told
 
 
-def _marks(answer: dict[str, str], server: Server) -> set[str]:
-    """Return what tells the statements of a request from others: its ids, and its key."""
-    return {answer["id"], answer["request_id"], keys.digest(server.key)}
+def _marks(answer: dict[str, str], server: Server, url: str) -> set[str]:
+    """Return what tells the statements of a request from others: its ids, its key, and whose that is."""
+    known = postgres.psql(url, "SELECT id || ' ' || account_id FROM api_keys").split()
+    return {answer["id"], answer["request_id"], keys.digest(server.key), *known}
 
 
 def _is_about(transaction: list[Said], marks: set[str]) -> bool:
