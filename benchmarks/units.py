@@ -14,6 +14,7 @@ from blueport.server import provisioning
 from blueport.server.settings import Settings
 from blueport.server.store import postgres, sqlite
 from blueport.server.store.bridging import run_bridged
+from blueport.server.store.connecting import Connector
 from blueport.server.store.schema import upgrade
 from blueport.server.store.tx import Tx
 
@@ -75,7 +76,7 @@ class Postgresql:
     def __init__(self, url: str) -> None:
         upgrade(url)
         self._loop = asyncio.new_event_loop()
-        self._connection = self._loop.run_until_complete(postgres.connect(url))
+        self._connection = self._loop.run_until_complete(Connector(url).connect())
 
     def done(self, unit: Unit[Result]) -> Result:
         """See `Database`."""
@@ -96,10 +97,16 @@ class Postgresql:
         await self._connection.execute("BEGIN")
         tx = postgres.PostgresTx(self._connection, clock.now_ms())
         began_at = time.perf_counter()
-        result = await run_bridged(lambda: unit(tx))
+        result = await run_bridged(lambda: _whole(unit, tx))
         took_s = time.perf_counter() - began_at
         await self._connection.execute(end)
         return result, took_s
+
+
+def _whole(unit: Unit[Result], tx: postgres.PostgresTx) -> Result:
+    result = unit(tx)
+    tx.flush()
+    return result
 
 
 class Case(NamedTuple):

@@ -54,6 +54,13 @@ class Database(NamedTuple):
         with contextlib.closing(sqlite3.connect(self.named, timeout=5, isolation_level=None)) as connection:
             return connection.execute(statement, values).fetchall()
 
+    def content(self) -> str:
+        """Return all that is kept, in whatever form."""
+        if not self.is_postgres:
+            files = [self.path, self.path.with_name(f"{self.path.name}-wal")]
+            return "".join(path.read_bytes().decode("latin-1") for path in files)
+        return str([self.sql(f"SELECT kept::text FROM {table} kept") for table in metadata.tables])
+
     @contextlib.contextmanager
     def keeping_all(self, table: str) -> Iterator[None]:
         """Have the rows of a table stay, as if whoever deletes them had died before."""

@@ -27,6 +27,8 @@ def full(alice: Customer) -> Customer:
     numbers = f"WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {ROWS})"
     _copy(alice, "messages", numbers, id="'msg_' || n", guid="'G-' || n", seq="n + 1")
     alice.world.sql("UPDATE chats SET activity_seq = (SELECT max(seq) FROM messages)")
+    if alice.world.database.is_postgres:  # SQLite counts on from the rows that there are
+        alice.world.sql("SELECT setval('messages_seq_seq', max(seq)) FROM messages")
     _copy(alice, "chats", numbers, id="'cht_' || n", key="'+1666' || n", identifier="'+1666' || n")
     return alice
 

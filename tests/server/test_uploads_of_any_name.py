@@ -94,7 +94,7 @@ def test_no_part_of_it_is_on_the_disk(alice: Customer) -> None:
     # srv-112
     alice.uploads(b"x", **{"X-Filename": "../../tell-tale/../secret-name.png"})
 
-    root = alice.world.database.parent
+    root = alice.world.database.folder
     assert not [path for path in root.rglob("*") if "tell-tale" in path.name or "secret-name" in path.name]
     (stored,) = [path for path in Path(root / "files").rglob("*") if path.is_file()]
     assert stored.name.isalnum()

@@ -78,6 +78,7 @@ class PostgresTx:
         self._process = process
         self._shared = shared
         self._later: list[tuple[str, Sequence[Given]]] = []
+        self._filled: set[object] = set()
         self.topics: set[Topic] = set()
 
     def all(self, shape: Callable[..., Row], statement: Statement, **given: Given) -> list[Row]:
@@ -109,14 +110,18 @@ class PostgresTx:
         self._shared = None
         told = [statement.text_and_values(_DIALECT, values) for values in each]
         if statement.is_insert and len(told) == 1:
+            if statement.changes in self._filled:
+                self.flush()  # the parts of one statement are done in no order, and rows are numbered
             self._later += told
+            self._filled.add(statement.changes)
         elif told:
             self.flush()
             wait_for(self.connection.executemany(told[0][0], [values for _, values in told]))
 
     def flush(self) -> None:
-        """Do what was to be done later: several inserts are one statement, and one way to the server and back."""
+        """Do what was to be done later: inserts into several tables are one statement, on one way to the server."""
         later, self._later = self._later, []
+        self._filled.clear()
         if later:
             text = _together(tuple(text for text, _ in later))
             wait_for(self.connection.execute(text, *(value for _, values in later for value in values)))
