@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import random
+import shutil
 import signal
 import sys
 import tempfile
@@ -150,7 +151,11 @@ class Killer:
                 self.dealt[what, whom] += 1
             if time.monotonic() >= ends_at:
                 break
-        until(lambda: not list(self._here.failpoints.iterdir()), POINTS_WITHIN_S)
+        try:
+            until(lambda: not list(self._here.failpoints.iterdir()), POINTS_WITHIN_S)
+        except AssertionError:
+            left = [path.name for path in self._here.failpoints.iterdir()]
+            raise AssertionError(f"never reached: {left} (seed {self._plan.seed})") from None
 
     def _deal(self, what: str, whom: str) -> None:
         if what == "point":
@@ -251,13 +256,15 @@ def main() -> None:
     options = _parser().parse_args()
     plan = Plan(options.messages, options.minutes * 60, options.pause, options.seed)
     _say(f"chaos on {options.on}: {plan.messages} messages, {options.minutes:g} minutes, seed {plan.seed}")
-    with tempfile.TemporaryDirectory(prefix="blueport-chaos-") as folder:
-        if options.on == "sqlite":
-            kept = weather(Database(f"{folder}/blueport.db", Path(folder)), plan)
-        else:
-            with postgres.running(**POSTGRES_OPTIONS) as server:
-                kept = weather(Database(server.new_database(), Path(folder)), plan)
+    folder = Path(tempfile.mkdtemp(prefix="blueport-chaos-"))
+    _say(f"logs are in {folder / 'logs'} until it went well")
+    if options.on == "sqlite":
+        kept = weather(Database(str(folder / "blueport.db"), folder), plan)
+    else:
+        with postgres.running(**POSTGRES_OPTIONS) as server:
+            kept = weather(Database(server.new_database(), folder), plan)
     _say(f"{kept}")
+    shutil.rmtree(folder)
 
 
 def _say(words: str) -> None:

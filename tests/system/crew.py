@@ -26,14 +26,17 @@ class Member:
         self.name = name
         self.log = log
         self.ends: Counter[int] = Counter()
-        self._command = [sys.executable, "-m", "blueport.cli.main", *arguments]
+        # However we end, they end with us: its standard input closes.
+        self._command = [sys.executable, "-m", "blueport.cli.main", *arguments, "--lifeline"]
         self._environment = environment
         self._starts_at = 0.0
         self.start()
 
     def start(self) -> None:
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(self._command, env=self._environment, stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                self._command, env=self._environment, stdin=subprocess.PIPE, stdout=log, stderr=log
+            )
         self._is_counted = False
 
     def send(self, what: signal.Signals) -> None:
@@ -47,6 +50,7 @@ class Member:
         if not self._is_counted:
             self._is_counted = True
             self.ends[status] += 1
+            self._let_go()
             self._starts_at = time.monotonic() + rng.uniform(0, LONGEST_PAUSE_S)
         elif time.monotonic() >= self._starts_at:
             self.start()
@@ -58,8 +62,13 @@ class Member:
         finally:
             self.process.kill()
             self.process.wait()
+            self._let_go()
         if not self._is_counted:
             self.ends[status] += 1
+
+    def _let_go(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
 
 
 class Crew:
