@@ -63,7 +63,7 @@ def claims(daemon_id: DaemonId) -> dict[str, Unit[object]]:
     """Return what is asked for work, by name."""
     return {
         DAEMONS_CLAIM: partial(_claim, daemon_id=daemon_id),
-        DISPATCHERS_CLAIM: partial(notifying.claim, links=_LINKS, lease_s=40),
+        DISPATCHERS_CLAIM: partial(notifying.claim, links=_LINKS, process="a process", lease_s=40),
     }
 
 
