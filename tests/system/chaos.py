@@ -36,7 +36,7 @@ EVENTS = ["message.received", "message.sent"]
 # known as such.
 CALL_TIMEOUT_S = 30
 ACCEPTED_WITHIN_S = 100
-POINTS_WITHIN_S = 120
+POINTS_WITHIN_S = 300
 POINTS = [
     *("server.commit", "server.committed", "server.done", "server.looked"),
     *("daemon.claimed", "daemon.granted", "daemon.begun", "daemon.handed", "daemon.outcome"),
