@@ -7,7 +7,7 @@ import pytest
 from blueport.logs import lines
 from blueport.server.store.schema import upgrade
 from tests import postgres
-from tests.databases import Database, database_like, file_like, folder
+from tests.databases import Database, Reused, database_like, file_like, folder
 from tests.postgres import MissingPostgresError, Postgres
 
 Kind = Literal["sqlite", "postgres"]
@@ -43,6 +43,13 @@ def migrated_in_postgres(postgres_server: Postgres) -> Iterator[str]:
     postgres_server.drop(url)
 
 
+@pytest.fixture(scope="session")
+def reused(postgres_server: Postgres, migrated_in_postgres: str) -> Iterator[Reused]:
+    reused = Reused(postgres_server, migrated_in_postgres)
+    yield reused
+    reused.close()
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def store_kind(request: pytest.FixtureRequest) -> Kind:
     """Have a test run on each kind of store."""
@@ -55,8 +62,7 @@ def database(store_kind: Kind, request: pytest.FixtureRequest) -> Iterator[Datab
         with file_like(request.getfixturevalue("migrated")) as database:
             yield database
     else:
-        server, name = (request.getfixturevalue(each) for each in ("postgres_server", "migrated_in_postgres"))
-        with database_like(server, name) as database:
+        with request.getfixturevalue("reused").lent() as database:
             yield database
 
 

@@ -50,7 +50,7 @@ class Postgres:
     def new_database(self, template: str = "template0") -> str:
         """Make a database like *template*; return its URL."""
         name = f"blueport_{os.getpid()}_{next(_numbers)}"
-        self.run(f"CREATE DATABASE {name} TEMPLATE {template} ENCODING 'UTF8'")
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template} ENCODING 'UTF8' STRATEGY FILE_COPY")
         return self.database(name)
 
     def drop(self, url: str) -> None:
