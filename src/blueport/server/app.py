@@ -149,9 +149,9 @@ class Server:
 
     async def _readyz(self, _scope: Scope, _receive: Receive, request_id: str) -> Answer:
         """Tell whether requests should be sent here: not to who is leaving, or has no database."""
-        if self._is_leaving:
-            raise ApiError("service_unavailable", "This process is about to end.", retry_after_s=1)
         await self._store.read(notifying.next_due_at)
+        if self._is_leaving:  # also if it was told so just now
+            raise ApiError("service_unavailable", "This process is about to end.", retry_after_s=1)
         return Answer(200, with_request_id(b'{"status":"ready"}', request_id))
 
 
