@@ -228,6 +228,19 @@ class TestMemory:
 
         assert answer.headers["ratelimit"] == f'"default";r={LIMIT - 4};t=3540'
 
+    @pytest.mark.parametrize("store_kind", ["sqlite"], indirect=True)
+    def test_counts_that_a_power_cut_has_broken_begin_anew(self, database: Database) -> None:
+        database.path.with_name(f"{database.path.name}.calls").write_bytes(b"no database at all" * 1000)
+
+        with World(database, Clock(), hourly_limit=LIMIT).open() as world:
+            alice = world.customer("Alice", "+15550101000")
+            alice.hears(ADA)
+            agent = alice.caller()
+            assert_done(agent.post("/v1/messages", {"from": alice.line, "to": ADA, "text": "Hello"}), 201)
+            answer = agent.get("/v1/lines")
+
+        assert answer.headers["ratelimit-remaining"] == str(LIMIT - 2)
+
     def test_when_a_key_was_used_last_is_written_down(self, agent: Caller) -> None:
         use_up(agent, 1)
         agent.world.pass_time(MINUTE_MS)

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import msgspec
+
 from blueport.server.errors import StoreUnavailableError
 from blueport.server.store.counting import Asked, Counted
 
@@ -27,7 +29,19 @@ _COUNT = (
     f" WHERE name = :name AND ({_IS_OLD} OR calls < :limit) RETURNING began_at, calls"
 )
 _FIRST = "INSERT INTO calls VALUES (:name, :now_ms, 1) ON CONFLICT DO NOTHING RETURNING began_at, calls"
+_READ = "SELECT began_at, calls FROM calls WHERE name = ?"
+_KEEP = (
+    "INSERT INTO calls VALUES (?, ?, ?)"
+    " ON CONFLICT (name) DO UPDATE SET began_at = excluded.began_at, calls = excluded.calls"
+)
 _OVER = f"UPDATE calls SET began_at = {_BEGAN_AT} WHERE name = :name RETURNING began_at, calls"
+
+
+class _Window(msgspec.Struct):
+    """The calls under one name; changed in place, since every request does."""
+
+    began_at: int
+    calls: int
 
 
 class SqliteCounts:
@@ -40,13 +54,8 @@ class SqliteCounts:
     def count(self, asked: Asked) -> Counted:
         """See `Counts.count`."""
         try:
-            connection = self._connection()
-            given = asked._asdict()
-            for statement in (_COUNT, _FIRST):
-                row = connection.execute(statement, given).fetchone()
-                if row is not None:
-                    return Counted._make((*row, False))
-            return Counted._make((*connection.execute(_OVER, given).fetchone(), True))
+            gathered: dict[str, _Window] | None = getattr(self._local, "gathered", None)
+            return self._counted(asked) if gathered is None else self._counted_with_others(asked, gathered)
         except sqlite3.OperationalError as error:
             raise StoreUnavailableError(str(error)) from error
         except sqlite3.DatabaseError:
@@ -55,22 +64,51 @@ class SqliteCounts:
 
     @contextmanager
     def gathering(self) -> Iterator[None]:
-        """Write what this thread counts meanwhile all at once."""
-        self._local.gathers = True
+        """Write what this thread counts meanwhile all at once: for each name what it comes to."""
+        gathered: dict[str, _Window] = {}
+        self._local.gathered = gathered
         try:
             yield
         finally:
-            self._local.gathers = False
-            connection = self._local.__dict__.get("connection")
-            if connection is not None and connection.in_transaction:
+            self._local.gathered = None
+            if gathered:
+                connection = self._connection()
+                connection.executemany(_KEEP, [(name, each.began_at, each.calls) for name, each in gathered.items()])
                 connection.execute("COMMIT")
 
+    def _counted(self, asked: Asked) -> Counted:
+        connection, given = self._connection(), asked._asdict()
+        for statement in (_COUNT, _FIRST):
+            row = connection.execute(statement, given).fetchone()
+            if row is not None:
+                return Counted._make((*row, False))
+        return Counted._make((*connection.execute(_OVER, given).fetchone(), True))
+
+    def _counted_with_others(self, asked: Asked, gathered: dict[str, _Window]) -> Counted:
+        window = gathered.get(asked.name)
+        if window is None:
+            window = gathered[asked.name] = self._window(asked)
+        if asked.now_ms >= window.began_at + asked.length_ms:
+            window.began_at, window.calls = asked.now_ms, 0
+        elif asked.now_ms < window.began_at:
+            window.began_at = asked.now_ms  # the clock was set back, or another process was a little faster
+        is_over = window.calls >= asked.limit
+        if not is_over:
+            window.calls += 1
+        return Counted(window.began_at, window.calls, is_over)
+
+    def _window(self, asked: Asked) -> _Window:
+        """Read what was counted; from the first on, nobody else counts until it is written."""
+        connection = self._connection()
+        if not connection.in_transaction:
+            connection.execute("BEGIN IMMEDIATE")
+        row = connection.execute(_READ, (asked.name,)).fetchone()
+        return _Window(*row) if row else _Window(asked.now_ms, 0)
+
     def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = self._local.__dict__.get("connection")
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = self._opened()
-        if self._local.__dict__.get("gathers") and not connection.in_transaction:
-            connection.execute("BEGIN IMMEDIATE")
         return connection
 
     def _opened(self) -> sqlite3.Connection:
