@@ -114,14 +114,20 @@ class SqliteCounts:
     def _opened(self) -> sqlite3.Connection:
         self._path.touch(mode=0o600)
         connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = OFF")
-        connection.execute(_TABLE)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = OFF")
+            connection.execute(_TABLE)
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
     def _begin_anew(self) -> None:
         """Put away a file that a power cut has broken: it held nothing that could not be lost."""
-        self._local.__dict__.pop("connection").close()
+        connection = self._local.__dict__.pop("connection", None)
+        if connection is not None:
+            connection.close()
         for suffix in ("", "-wal", "-shm"):
             with suppress(FileNotFoundError):
                 self._path.with_name(f"{self._path.name}{suffix}").unlink()
