@@ -55,6 +55,7 @@ class Due(NamedTuple):
     url: str
     secret: str
     attachments: str | None = None
+    running: int = 0  # tries under way for its webhook
 
 
 class Holder(NamedTuple):
@@ -127,6 +128,7 @@ _DUE = Statement(
         webhooks.c.url,
         webhooks.c.secret,
         messages.c.attachments,
+        _how_many_run,
     )
     .join(events, events.c.id == deliveries.c.event_id)
     .join(webhooks, webhooks.c.id == deliveries.c.webhook_id)

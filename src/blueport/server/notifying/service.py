@@ -86,7 +86,7 @@ def claim(tx: Tx, links: Links, process: str, *, lease_s: float) -> Claimed:
     """Lease what is due to a process, fairly: no webhook has more than RUNNING_LIMIT tries under way."""
     tries: list[Try] = []
     for due in queries.due(tx, running_limit=RUNNING_LIMIT, limit=CLAIM_LIMIT):
-        if sum(taken.due.webhook_id == due.webhook_id for taken in tries) < RUNNING_LIMIT:
+        if due.running + sum(taken.due.webhook_id == due.webhook_id for taken in tries) < RUNNING_LIMIT:
             token = mint("tok", tx.now_ms)
             queries.claim(tx, due.id, Holder(process, token), tx.now_ms + round(lease_s * 1000))
             tries.append(Try(_rendered(due, links, tx.now_ms), token, tx.now_ms))
