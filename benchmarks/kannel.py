@@ -18,7 +18,7 @@ from benchmarks import servers
 from benchmarks.load import Load
 from benchmarks.measuring import Bench, Figure, Probe, SkippedError
 from benchmarks.rates import CONNECTIONS, POST
-from benchmarks.servers import free_port
+from tests.ports import free_port
 
 # Where Debian's package keeps its simulated SMS centre.
 FAKE_CENTRE = Path("/usr/lib/kannel/test/fakesmsc")

@@ -22,6 +22,7 @@ from benchmarks import filling
 from benchmarks.load import Load, Result
 from benchmarks.open_loop import Pace, Paced
 from blueport.server.authorizing import keys
+from tests.ports import free_port
 
 START_S = 30
 ROOT = Path(__file__).parent.parent
@@ -132,12 +133,6 @@ def _set_cores(pid: int, cores: set[int]) -> None:
 def without_settings() -> dict[str, str]:
     """Return the environment without what it says of another Blueport."""
     return {name: value for name, value in os.environ.items() if not name.startswith("BLUEPORT_")}
-
-
-def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def wait_until_listening(port: int, pid: int) -> None:

@@ -97,16 +97,10 @@ class Postgresql:
         await self._connection.execute("BEGIN")
         tx = postgres.PostgresTx(self._connection, clock.now_ms())
         began_at = time.perf_counter()
-        result = await run_bridged(lambda: _whole(unit, tx))
+        result = await run_bridged(lambda: tx.whole(unit))
         took_s = time.perf_counter() - began_at
         await self._connection.execute(end)
         return result, took_s
-
-
-def _whole(unit: Unit[Result], tx: postgres.PostgresTx) -> Result:
-    result = unit(tx)
-    tx.flush()
-    return result
 
 
 class Case(NamedTuple):

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from tests.patience import PATIENCE_S
+from tests.ports import free_port
 
 POOL_SIZE = 5
 # Debian keeps it where only root looks.
@@ -28,7 +29,7 @@ class PgBouncer:
     """Leads to all databases of one server, over POOL_SIZE connections for each."""
 
     def __init__(self, folder: Path, program: str, server_url: str) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self._folder = folder
         parts = urlsplit(server_url)
         ini = folder / "pgbouncer.ini"
@@ -79,11 +80,6 @@ def pooling(server_url: str) -> Iterator[PgBouncer]:
             yield pooler
         finally:
             pooler.kill()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 _INI = """

@@ -10,13 +10,14 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
+
+from tests.ports import free_port
 
 SETTING = "BLUEPORT_TEST_POSTGRES"
 START_S = 60
@@ -66,7 +67,7 @@ class OwnPostgres(Postgres):
     """One that is ours to start and stop; `folder` holds its files and its `log`."""
 
     def __init__(self, folder: Path, owner: str | None, programs: Path, options: dict[str, str]) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         super().__init__(f"postgresql://postgres@127.0.0.1:{self.port}/postgres")
         self.folder = folder
         self._owner = owner
@@ -207,8 +208,3 @@ def _run(command: list[str], owner: str | None) -> None:
     done = subprocess.run(command, capture_output=True, text=True, user=owner, check=False, cwd="/")
     if done.returncode != 0:
         raise MissingPostgresError(f"{command[0]}: {done.stderr.strip()}")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])

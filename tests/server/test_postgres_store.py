@@ -13,7 +13,6 @@ import pytest
 from blueport.server.authorizing import queries as authorizing
 from blueport.server.authorizing.keys import new_key
 from blueport.server.errors import StoreUnavailableError
-from blueport.server.ids import AccountId
 from blueport.server.store.bridging import wait_for
 from blueport.server.store.counting import Asked
 from blueport.server.store.interface import Store
@@ -30,6 +29,7 @@ from tests.server.answers import assert_refused
 from tests.server.cutting import Cutter
 from tests.server.world import ADA, CONNECTIONS, Clock, Customer, World
 from tests.system.blueport import until
+from tests.units import add, two_that_add_the_same
 
 BACKEND = "SELECT pg_backend_pid()"
 
@@ -65,11 +65,6 @@ async def store(database: Database) -> AsyncIterator[Store]:
     await store.join()
     yield store
     await store.close()
-
-
-def add(tx: Tx, name: str) -> str:
-    authorizing.add_account(tx, AccountId(f"acc_{name}"), name)
-    return name
 
 
 def add_once(tx: Tx, name: str) -> int:
@@ -325,23 +320,10 @@ class TestUnitsBesideEachOther:
         assert met == ({"one", "two"} if do_overlap else set())
 
     async def test_of_two_that_add_the_same_the_second_sees_the_first(self, store: Store, database: Database) -> None:
-        inside: list[int] = []
-        both = asyncio.Event()
-
-        def looks_and_adds(tx: Tx) -> int:
-            before = authorizing.how_many_accounts(tx)
-            inside.append(before)
-            if len(inside) == 2:
-                both.set()
-            wait_for(waited_for(both, PATIENCE_S))
-            if not before:
-                add(tx, "ada")
-            return before
-
-        found = await asyncio.gather(*[store.write_holding(None, looks_and_adds) for _ in range(2)])
+        found, runs = await two_that_add_the_same(store)
 
         assert sorted(found) == [0, 1]
-        assert inside == [0, 0, 1]
+        assert runs == [0, 0, 1]
         assert names(database) == ["ada"]
 
     async def test_two_that_wait_for_each_other_both_end(self, store: Store, database: Database) -> None:

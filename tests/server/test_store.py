@@ -30,6 +30,7 @@ from blueport.server.store.tx import Statement, Tx
 from tests.databases import BROKEN_RULES, Database
 from tests.patience import PATIENCE_S
 from tests.server.world import CONNECTIONS, Clock
+from tests.units import add, looked_twice
 
 ON_SQLITE = pytest.mark.parametrize("store_kind", ["sqlite"], indirect=True)
 
@@ -41,11 +42,6 @@ async def store(database: Database) -> AsyncIterator[Store]:
     store = opened(database.named, Clock(), CONNECTIONS)
     yield store
     await store.close()
-
-
-def add(tx: Tx, name: str) -> str:
-    authorizing.add_account(tx, AccountId(f"acc_{name}"), name)
-    return name
 
 
 def add_and_fail(tx: Tx, name: str) -> None:
@@ -141,12 +137,7 @@ class TestReading:
         assert names(database) == set()
 
     async def test_a_reader_sees_one_moment(self, store: Store, database: Database) -> None:
-        def looked_twice(tx: Tx) -> tuple[int, int]:
-            before = authorizing.how_many_accounts(tx)
-            database.sql("INSERT INTO accounts (id, name, created_at) VALUES ('acc_new', 'new', 1)")
-            return before, authorizing.how_many_accounts(tx)
-
-        assert await store.read(looked_twice) == (0, 0)
+        assert await store.read(looked_twice, database) == (0, 0)
         assert await store.read(authorizing.how_many_accounts) == 1
 
     async def test_a_reader_that_raises_leaves_no_transaction_open(self, store: Store) -> None:
@@ -331,6 +322,27 @@ class TestSchema:
         assert upgrade(str(path)) is None
 
         assert path.stat().st_mode & 0o077 == 0
+
+    @ON_SQLITE
+    async def test_those_who_open_a_new_file_first_at_the_same_time_all_can(self, empty: Database) -> None:
+        program = f"""if True:
+            import asyncio, sys
+            from blueport.server.store.opening import opened
+            sys.stdin.read()  # until all of them are there
+            asyncio.run(opened({empty.named!r}, lambda: 1).close())
+        """
+        upgrade(empty.named)
+        start = [sys.executable, "-c", program]
+        opening = [await asyncio.create_subprocess_exec(*start, stdin=subprocess.PIPE) for _ in range(4)]
+        for process in opening:
+            assert process.stdin is not None
+            process.stdin.close()
+
+        assert [await process.wait() for process in opening] == [0, 0, 0, 0]
+
+    @ON_SQLITE
+    def test_a_new_file_is_in_the_mode_in_which_nobody_waits_for_readers(self, database: Database) -> None:
+        assert database.sql("PRAGMA journal_mode") == [("wal",)]
 
     def test_one_that_a_newer_blueport_has_changed_is_refused_and_left_alone(self, database: Database) -> None:
         database.sql("UPDATE alembic_version SET version_num = '9999'")

@@ -4,7 +4,6 @@ import contextlib
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -111,8 +110,3 @@ def crew(folder: Path, seed: int) -> Iterator[Crew]:
         yield hands
     finally:
         hands.close()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])

@@ -1,9 +1,9 @@
 """Runs `blueport serve` processes beside each other, as a fleet does: any number, on one database."""
 
 import contextlib
+import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -11,9 +11,14 @@ import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
+from blueport.protocol.door import Sightings
 from blueport.server.authorizing.keys import new_daemon_token, new_key
 from tests.databases import Database
 from tests.patience import PATIENCE_S
+from tests.ports import free_port
+from tests.server.world import text_from
 from tests.system.blueport import answer, until
 
 Json = Any
@@ -41,7 +46,7 @@ class Fleet:
 
     def start(self, role: str = "all", *, port: int = 0, **settings: str) -> int:
         """Start a process, and return its port once it is ready."""
-        port = port or _free_port()
+        port = port or free_port()
         given = self._settings | {"PORT": str(port)} | settings
         environment = {name: value for name, value in os.environ.items() if not name.startswith("BLUEPORT_")}
         environment |= {f"BLUEPORT_{name}": value for name, value in given.items()}
@@ -66,6 +71,16 @@ class Fleet:
 
     def api(self, port: int, method: str, path: str, body: Json = None, **headers: str) -> Json:
         return answer(method, f"http://127.0.0.1:{port}{path}", body, headers | {"Authorization": f"Bearer {self.key}"})
+
+    def knock(self, port: int, path: str, said: msgspec.Struct | Json) -> Json:
+        """Say something at the door of a process, as the first daemon."""
+        headers = {"Authorization": f"Bearer {self.daemon_token}"}
+        body = json.loads(msgspec.json.encode(said))
+        return answer("POST", f"http://127.0.0.1:{port}/daemon/v1/{path}", body, headers)
+
+    def hears(self, port: int, person: str, text: str = "Hi") -> None:
+        """Have a person's text told at the door of a process."""
+        self.knock(port, "sightings", Sightings("j", (text_from(person, LINE, text),)))
 
     def kill(self, port: int) -> None:
         """End a process as a crash does."""
@@ -93,8 +108,3 @@ def fleet(database: Database, **settings: str) -> Iterator[Fleet]:
     finally:
         for port in list(ships.processes):
             ships.kill(port)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])

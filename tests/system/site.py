@@ -18,9 +18,10 @@ from blueport.server.store.schema import upgrade
 from blueport.server.store.tx import Tx
 from tests.databases import Database
 from tests.patience import PATIENCE_S
+from tests.ports import free_port
 from tests.system.balancer import balancing
 from tests.system.blueport import Json, answer, until
-from tests.system.crew import Crew, crew, free_port
+from tests.system.crew import Crew, crew
 
 LINES = ("+15555550100", "+15555550101")
 START_WITHIN_S = 120

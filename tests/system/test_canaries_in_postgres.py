@@ -1,20 +1,16 @@
 """PostgreSQL's log, and our processes' beside it, hold nothing of what passes through, also where statements fail."""
 
 import asyncio
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from blueport.protocol.door import Sightings
 from blueport.server.store.schema import upgrade
 from tests import postgres
 from tests.databases import Database
 from tests.postgres import MissingPostgresError, Postgres
-from tests.server.world import text_from
-from tests.system.blueport import answer, until
+from tests.system.blueport import until
 from tests.system.keepalive import Client
 from tests.system.receiver import Receiver
 from tests.system.servers import LINE, Fleet, fleet
@@ -45,7 +41,7 @@ def test_neither_log_holds_a_canary(server: Postgres, tmp_path: Path) -> None:
         made = ships.api(ports[0], "POST", "/v1/webhooks", {"from": "", "url": hook, "events": ["message.received"]})
         canaries.learn("webhook secret", made["secret"])
         person = f"{canaries.at('person')}@example.com"
-        _see(ships, ports[0], person, canaries.at("text of a person"))
+        ships.hears(ports[0], person, canaries.at("text of a person"))
         until(lambda: receiver.heard)
         ships.database.sql("UPDATE lines SET is_contact_first = 0")
         _meet(ships, ports, canaries)
@@ -56,12 +52,6 @@ def test_neither_log_holds_a_canary(server: Postgres, tmp_path: Path) -> None:
     assert "canceling statement" in said or "does not exist" in said  # failures are told there
     assert canaries.found_in(said) == set()
     assert canaries.found_in(logs) == set()
-
-
-def _see(ships: Fleet, port: int, person: str, text: str) -> None:
-    said = json.loads(msgspec.json.encode(Sightings("j", (text_from(person, LINE, text),))))
-    headers = {"Authorization": f"Bearer {ships.daemon_token}"}
-    answer("POST", f"http://127.0.0.1:{port}/daemon/v1/sightings", said, headers)
 
 
 def _meet(ships: Fleet, ports: list[int], canaries: Canaries) -> None:

@@ -1,23 +1,20 @@
 """Any number of processes on one database, of either kind: what one knows all know, and any may die or be replaced."""
 
 import asyncio
-import json
 import signal
 import threading
 from collections import Counter
 from collections.abc import Iterator
 
-import msgspec
 import pytest
 
-from blueport.protocol.door import Sightings
 from blueport.server.store.opening import opened
 from blueport.server.store.tx import Tx
 from blueport.server.store.wakeups import waited
 from tests.databases import Database
 from tests.patience import PATIENCE_S
-from tests.server.world import ADA, Clock, text_from
-from tests.system.blueport import answer, until
+from tests.server.world import ADA, Clock
+from tests.system.blueport import until
 from tests.system.keepalive import Client, Reply
 from tests.system.receiver import Heard, Receiver
 from tests.system.servers import LINE, Fleet, Json, fleet
@@ -27,16 +24,6 @@ from tests.system.servers import LINE, Fleet, Json, fleet
 def ships(database: Database) -> Iterator[Fleet]:
     with fleet(database) as ships:
         yield ships
-
-
-def knock(ships: Fleet, port: int, path: str, said: msgspec.Struct | Json) -> Json:
-    """Say something at the door of the process at *port*, as the first daemon."""
-    url, headers = f"http://127.0.0.1:{port}/daemon/v1/{path}", {"Authorization": f"Bearer {ships.daemon_token}"}
-    return answer("POST", url, json.loads(msgspec.json.encode(said)), headers)
-
-
-def ada_texts(ships: Fleet, port: int, text: str = "Hi") -> None:
-    knock(ships, port, "sightings", Sightings("j", (text_from(ADA, LINE, text),)))
 
 
 def hooked(ships: Fleet, port: int, url: str) -> None:
@@ -58,7 +45,7 @@ class TestRoles:
         api = ships.start("api")
         with Receiver() as receiver:
             hooked(ships, api, receiver.url)
-            ada_texts(ships, api)
+            ships.hears(api, ADA)
             assert ships.database.sql("SELECT state, attempts FROM deliveries") == [("pending", 0)]
 
             worker = ships.start("worker")
@@ -80,7 +67,7 @@ class TestRoles:
         api, first = ships.start("api"), ships.start("worker")
         with Receiver(status_of) as receiver:
             hooked(ships, api, receiver.url)
-            ada_texts(ships, api)
+            ships.hears(api, ADA)
             is_heard.wait(PATIENCE_S)
             ships.kill(first)
             ships.start("worker")
@@ -94,7 +81,7 @@ class TestRoles:
         api, worker = ships.start("api"), ships.start("worker", GRACE_S="0.2")
         with Receiver(lambda _: is_over.wait(PATIENCE_S) and 200) as receiver:
             hooked(ships, api, receiver.url)
-            ada_texts(ships, api)
+            ships.hears(api, ADA)
             until(lambda: receiver.heard)
 
             assert ships.end(worker) == 0
@@ -172,7 +159,7 @@ class TestRepeating:
     @pytest.fixture
     def ports(self, ships: Fleet) -> list[int]:
         ports = [ships.start("api"), ships.start("api")]
-        ada_texts(ships, ports[0])
+        ships.hears(ports[0], ADA)
         return ports
 
     def test_equal_messages_to_two_processes_are_two(self, ships: Fleet, ports: list[int]) -> None:
@@ -227,7 +214,7 @@ class TestRepeating:
 class TestLeaving:
     def test_no_request_fails_while_processes_come_and_go(self, ships: Fleet) -> None:
         port = ships.start("api")
-        ada_texts(ships, port)
+        ships.hears(port, ADA)
         is_over = threading.Event()
 
         async def calling(number: int) -> list[int]:
@@ -262,7 +249,7 @@ class TestLeaving:
 
     def test_who_is_leaving_says_so(self, ships: Fleet) -> None:
         port = ships.start("api")
-        ada_texts(ships, port)
+        ships.hears(port, ADA)
 
         async def asked_while_it_leaves() -> tuple[Reply, Reply]:
             waiting, asking = Client(port, ships.key), Client(port, ships.key)

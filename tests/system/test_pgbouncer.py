@@ -1,7 +1,6 @@
 """Behind PgBouncer in transaction mode, where a connection is another one for each transaction."""
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 
@@ -11,7 +10,6 @@ import pytest
 from blueport.protocol.door import Begin, Claim, Claimed, Hello, LineReport, Sightings
 from blueport.server.authorizing import queries as authorizing
 from blueport.server.errors import StoreUnavailableError
-from blueport.server.ids import AccountId
 from blueport.server.store.bridging import wait_for
 from blueport.server.store.counting import Asked
 from blueport.server.store.interface import Store
@@ -24,10 +22,11 @@ from tests.patience import PATIENCE_S
 from tests.pgbouncer import MissingPgBouncerError, PgBouncer, pooling
 from tests.postgres import Postgres
 from tests.server.world import ADA, Clock, proof_of, text_from
-from tests.system.blueport import answer, until
+from tests.system.blueport import until
 from tests.system.keepalive import Client, Reply
 from tests.system.receiver import Receiver
 from tests.system.servers import LINE, Fleet, Json, fleet
+from tests.units import add, looked_twice, two_that_add_the_same
 
 CLIENTS = 64
 CONNECTIONS = 8
@@ -66,11 +65,6 @@ async def store(pooled: Database, direct: str | None) -> AsyncIterator[Store]:
     await store.close()
 
 
-def add(tx: Tx, name: str) -> str:
-    authorizing.add_account(tx, AccountId(f"acc_{name}"), name)
-    return name
-
-
 def names(database: Database) -> set[str]:
     return {name for (name,) in database.sql("SELECT name FROM accounts")}
 
@@ -91,12 +85,7 @@ class TestUnits:
         assert names(database) == {f"{number}" for number in range(60) if number % 3}
 
     async def test_a_reader_sees_one_moment(self, store: Store, database: Database) -> None:
-        def looked_twice(tx: Tx) -> tuple[int, int]:
-            before = authorizing.how_many_accounts(tx)
-            database.sql("INSERT INTO accounts (id, name, created_at) VALUES ('acc_new', 'new', 1)")
-            return before, authorizing.how_many_accounts(tx)
-
-        assert await store.read(looked_twice) == (0, 0)
+        assert await store.read(looked_twice, database) == (0, 0)
         assert await store.read(authorizing.how_many_accounts) == 1
 
     async def test_a_reader_cannot_write(self, store: Store, database: Database) -> None:
@@ -106,20 +95,7 @@ class TestUnits:
         assert names(database) == set()
 
     async def test_of_two_that_add_the_same_the_second_sees_the_first(self, store: Store, database: Database) -> None:
-        runs: list[int] = []
-        both = asyncio.Event()
-
-        def looks_and_adds(tx: Tx) -> int:
-            before = authorizing.how_many_accounts(tx)
-            runs.append(before)
-            if len(runs) == 2:
-                both.set()
-            wait_for(asyncio.wait_for(both.wait(), PATIENCE_S))
-            if not before:
-                add(tx, "ada")
-            return before
-
-        found = await asyncio.gather(*[store.write_holding(None, looks_and_adds) for _ in range(2)])
+        found, runs = await two_that_add_the_same(store)
 
         assert sorted(found) == [0, 1]
         assert runs == [0, 0, 1]
@@ -205,11 +181,6 @@ def ships(pooled: Database, direct: str | None) -> Iterator[Fleet]:
         yield ships
 
 
-def knock(ships: Fleet, port: int, path: str, said: msgspec.Struct) -> Json:
-    url, headers = f"http://127.0.0.1:{port}/daemon/v1/{path}", {"Authorization": f"Bearer {ships.daemon_token}"}
-    return answer("POST", url, json.loads(msgspec.json.encode(said)), headers)
-
-
 def message(text: str) -> Json:
     return {"from": LINE, "to": ADA, "text": text}
 
@@ -221,13 +192,13 @@ class TestAFleet:
         with Receiver() as receiver:
             wanted = {"from": LINE, "url": receiver.url, "events": ["message.received", "message.sent"]}
             ships.api(api, "POST", "/v1/webhooks", wanted)
-            knock(ships, api, "hello", Hello("j", "1", (LineReport(LINE, "ok", None),)))
-            knock(ships, api, "sightings", Sightings("j", (text_from(ADA, LINE, "Hi"),)))
+            ships.knock(api, "hello", Hello("j", "1", (LineReport(LINE, "ok", None),)))
+            ships.knock(api, "sightings", Sightings("j", (text_from(ADA, LINE, "Hi"),)))
             outbox_id = ships.api(other, "POST", "/v1/messages", message("Hello"))["id"]
-            claimed = knock(ships, api, "claim", Claim("j", (), 1, wait_s=20))
+            claimed = ships.knock(api, "claim", Claim("j", (), 1, wait_s=20))
             (item,) = msgspec.convert(claimed, Claimed).items
-            assert knock(ships, other, f"outbox/{item.id}/begin", Begin(item.token, "n"))["held"]
-            knock(ships, api, "sightings", Sightings("j", (proof_of(item),)))
+            assert ships.knock(other, f"outbox/{item.id}/begin", Begin(item.token, "n"))["held"]
+            ships.knock(api, "sightings", Sightings("j", (proof_of(item),)))
             until(lambda: len(receiver.heard) == 2)
 
         assert [heard.event["event"] for heard in receiver.heard] == ["message.received", "message.sent"]
@@ -236,7 +207,7 @@ class TestAFleet:
 
     def test_many_clients_at_once_are_all_served(self, ships: Fleet) -> None:
         port = ships.start("all")
-        knock(ships, port, "sightings", Sightings("j", (text_from(ADA, LINE, "Hi"),)))
+        ships.knock(port, "sightings", Sightings("j", (text_from(ADA, LINE, "Hi"),)))
 
         replies = asyncio.run(_calls(ships, [port], each=5))
 
@@ -254,7 +225,7 @@ class TestAFleet:
 
     def test_when_the_pooler_dies_and_comes_back_all_goes_on(self, ships: Fleet, pooler: PgBouncer) -> None:
         port = ships.start("all")
-        knock(ships, port, "sightings", Sightings("j", (text_from(ADA, LINE, "Hi"),)))
+        ships.knock(port, "sightings", Sightings("j", (text_from(ADA, LINE, "Hi"),)))
         first = ships.api(port, "POST", "/v1/messages", message("before"))["id"]
 
         pooler.kill()

@@ -72,13 +72,3 @@ class Tallies(dict[Kind, Tally]):
         if len(self) < MOST_KINDS:
             self[kind] = tally
         return tally
-
-
-class StoreTallies:
-    """The units of work of a store, from when they were asked for until their result was there."""
-
-    def __init__(self) -> None:
-        self.reads = Tally()
-        self.writes = Tally()
-        self.failed_reads = 0
-        self.failed_writes = 0

@@ -10,7 +10,7 @@ import threading
 from typing import NamedTuple
 
 from blueport.server.ids import KeyId
-from blueport.server.store.counting import Asked, Counts
+from blueport.server.store.counting import Asked, Counts, Window
 
 HOUR_MS = 60 * 60 * 1000
 FAILURES = 200
@@ -19,13 +19,6 @@ FAILING_MS = 5 * 60 * 1000
 ADDRESSES = 10_000
 # Whoever has one address of IPv6 has them all, as far as this.
 _IPV6_PREFIX = 64
-
-
-class Window(NamedTuple):
-    """How many wrong keys were named since it began (Unix milliseconds)."""
-
-    began_at: int
-    failures: int
 
 
 _NEVER = Window(0, 0)
@@ -65,7 +58,8 @@ class Limits:
         """
         limit = self._hourly_limit if key.hourly_limit is None else key.hourly_limit
         counted = self._counts.count(Asked(key.key_id, limit, HOUR_MS, now_ms))
-        self._used_at[key.key_id] = now_ms
+        with self._lock:
+            self._used_at[key.key_id] = now_ms
         reset_s = _seconds(counted.began_at + HOUR_MS - now_ms)
         return Standing(limit, max(limit - counted.calls, 0), reset_s, counted.is_over)
 
@@ -73,7 +67,7 @@ class Limits:
         """Count a wrong key; return for how many seconds that address has to wait, None if it need not."""
         network = _network(address)
         with self._lock:
-            began_at, failures = _running(self._failures.pop(network, _NEVER), now_ms)
+            began_at, failures = self._failures.pop(network, _NEVER).at(now_ms, FAILING_MS)
             is_over = failures >= FAILURES
             if len(self._failures) == ADDRESSES:
                 del self._failures[next(iter(self._failures))]
@@ -82,20 +76,14 @@ class Limits:
 
     def taken_uses(self) -> dict[KeyId, int]:
         """Return when keys were used last (Unix milliseconds), of those that were since this was last asked."""
-        taken, self._used_at = self._used_at, {}
+        with self._lock:
+            taken, self._used_at = self._used_at, {}
         return taken
 
     def put_back_uses(self, uses: dict[KeyId, int]) -> None:
         """Have back what could not be kept."""
-        self._used_at = uses | self._used_at
-
-
-def _running(window: Window, now_ms: int) -> Window:
-    """Return the window that *now_ms* is in."""
-    if now_ms >= window.began_at + FAILING_MS:
-        return Window(now_ms, 0)
-    # Before its beginning: the clock was set back, or another thread was a little faster.
-    return Window(min(window.began_at, now_ms), window.failures)
+        with self._lock:
+            self._used_at = uses | self._used_at
 
 
 def _seconds(ms: int) -> int:

@@ -8,6 +8,7 @@ receiver may call the API before it answers.
 
 import asyncio
 import contextlib
+import functools
 from time import perf_counter
 
 from blueport.logs.lines import logger, named
@@ -39,8 +40,8 @@ class Dispatcher:
         self._is_leaving = False
         self._loop: asyncio.Task[None] | None = None
         self._tries: set[asyncio.Task[None]] = set()
-        # Those that may be cut short: what has an outcome is written down.
-        self._attempts: set[asyncio.Task[Outcome]] = set()
+        # Those that may be cut short, by token: what has an outcome is written down.
+        self._attempts: dict[str, asyncio.Task[None]] = {}
         self._tallies: Tallies[str] = Tallies() if tallies is None else tallies
 
     def start(self) -> None:
@@ -60,9 +61,9 @@ class Dispatcher:
         await self._loop
         if self._tries:
             await asyncio.wait(self._tries, timeout=grace_s)
-        for task in self._attempts:
+        for task in self._attempts.values():
             task.cancel()
-        await asyncio.gather(*self._tries)
+        await asyncio.gather(*self._tries, return_exceptions=True)
         with contextlib.suppress(StoreUnavailableError):  # then their leases run out
             await self._store.write_holding(None, service.release, self._store.process)
 
@@ -89,24 +90,17 @@ class Dispatcher:
     def _start(self, claimed: Try) -> None:
         task = asyncio.create_task(self._try(claimed))
         self._tries.add(task)
-        task.add_done_callback(self._tries.discard)
+        self._attempts[claimed.token] = task
+        task.add_done_callback(functools.partial(self._end, claimed.token))
 
-    async def _outcome(self, claimed: Try) -> Outcome | None:
-        """Try; None if that was cut short."""
-        attempt = asyncio.create_task(self._sender.attempt(claimed))
-        self._attempts.add(attempt)
-        try:
-            return await attempt
-        except asyncio.CancelledError:
-            return None
-        finally:
-            self._attempts.discard(attempt)
+    def _end(self, token: str, task: asyncio.Task[None]) -> None:
+        self._tries.discard(task)
+        self._attempts.pop(token, None)
 
     async def _try(self, claimed: Try) -> None:
         began_s = perf_counter()
-        outcome = await self._outcome(claimed)
-        if outcome is None:
-            return
+        outcome = await self._sender.attempt(claimed)
+        del self._attempts[claimed.token]  # from here on it is not cut short
         self._note(claimed, outcome, perf_counter() - began_s)
         try:
             is_mine = await self._store.write_holding(None, service.settle, claimed, outcome)

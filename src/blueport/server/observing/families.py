@@ -15,7 +15,8 @@ from blueport import __version__
 from blueport.server.http.in_flight import InFlight
 from blueport.server.http.problems import Answered, method_of
 from blueport.server.observing.queries import Open, Standing
-from blueport.server.tallies import BOUNDS_S, StoreTallies, Tallies, Tally
+from blueport.server.store.measuring import StoreTallies
+from blueport.server.tallies import BOUNDS_S, Tallies, Tally
 
 Labels = tuple[str, ...]
 Kind = TypeVar("Kind", bound=Hashable)
@@ -92,7 +93,7 @@ def _of_store(store: StoreTallies) -> Iterator[Metric]:
     yield _counter(
         "store_unit_failures",
         "Units of work that the database did not take.",
-        {("read",): store.failed_reads, ("write",): store.failed_writes},
+        {("read",): store.reads.failed, ("write",): store.writes.failed},
         "kind",
     )
 

@@ -12,6 +12,20 @@ class Asked(NamedTuple):
     now_ms: int
 
 
+class Window(NamedTuple):
+    """How many were counted since it began (Unix milliseconds)."""
+
+    began_at: int
+    calls: int
+
+    def at(self, now_ms: int, length_ms: int) -> "Window":
+        """Return the window that *now_ms* is in: this one, or a new one."""
+        if now_ms >= self.began_at + length_ms:
+            return Window(now_ms, 0)
+        # Before its beginning: the clock was set back, or somebody else was a little faster.
+        return Window(now_ms, self.calls) if now_ms < self.began_at else self
+
+
 class Counted(NamedTuple):
     """When the window began (Unix milliseconds), how many calls were counted in it, and whether this one was not."""
 

@@ -9,7 +9,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from typing import Any
+from typing import Any, get_args
 
 import asyncpg
 from asyncpg import Connection
@@ -23,15 +23,13 @@ PING_TIMEOUT_S = 3.0
 RECONNECT_AFTER_S = 1.0
 
 _CHANNEL = "blueport"
-_TOPICS: tuple[Topic, ...] = ("outbox", "signals", "deliveries")
+_TOPICS: tuple[Topic, ...] = get_args(Topic)
 # The class of the locks by which processes show that they are alive.
 _ALIVE = 0x616C6976
 NAMES = (
     f"SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND classid = {_ALIVE} AND granted"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
-
-
 _TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 
 

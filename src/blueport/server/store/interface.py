@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from blueport.server.store.counting import Counts
+from blueport.server.store.measuring import StoreTallies
 from blueport.server.store.tx import Tx
 from blueport.server.store.wakeups import Wakeups
-from blueport.server.tallies import StoreTallies
 
 P = ParamSpec("P")
 T = TypeVar("T")

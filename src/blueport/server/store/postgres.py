@@ -16,7 +16,6 @@ import functools
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Sequence
-from time import perf_counter
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
 import asyncpg
@@ -29,11 +28,11 @@ from blueport.server.store.bridging import run_bridged, wait_for
 from blueport.server.store.connecting import CONNECT_TIMEOUT_S, Connector
 from blueport.server.store.gathering import Gathering
 from blueport.server.store.hints import NAMES, Hints
+from blueport.server.store.measuring import StoreTallies
 from blueport.server.store.pool import Pool
 from blueport.server.store.postgres_counts import CountFirst, PostgresCounts
 from blueport.server.store.tx import Given, Statement, Topic, Tx, Values
 from blueport.server.store.wakeups import Wakeups
-from blueport.server.tallies import StoreTallies
 
 # How long to wait each time before a unit is run again: after a conflict, and after the connection broke.
 AFTER_A_CONFLICT_S = (0.001, 0.01, 0.05)
@@ -126,6 +125,12 @@ class PostgresTx:
             text = _together(tuple(text for text, _ in later))
             wait_for(self.connection.execute(text, *(value for _, values in later for value in values)))
 
+    def whole(self, unit: Callable[[Tx], T]) -> T:
+        """Do a unit, with what it leaves for later."""
+        result = unit(self)
+        self.flush()
+        return result
+
     def processes(self) -> frozenset[str] | None:
         """See `Tx.processes`."""
         self.flush()
@@ -161,24 +166,18 @@ class PostgresStore:
 
     async def write(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """See `Store.write`."""
-        return await self._written(_alone(), lambda tx: unit(tx, *args, **kwargs))
+        return await self.tallies.writes.measured(self._run(_alone(), lambda tx: unit(tx, *args, **kwargs)))
 
     async def write_holding(
         self, name: str | None, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """See `Store.write_holding`."""
-        return await self._written(_holding(name), lambda tx: unit(tx, *args, **kwargs), self._shared)
+        work = self._run(_holding(name), lambda tx: unit(tx, *args, **kwargs), self._shared)
+        return await self.tallies.writes.measured(work)
 
     async def read(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """See `Store.read`."""
-        began_s = perf_counter()
-        try:
-            return await self._run(_READ, lambda tx: unit(tx, *args, **kwargs))
-        except StoreUnavailableError:
-            self.tallies.failed_reads += 1
-            raise
-        finally:
-            self.tallies.reads.add(perf_counter() - began_s)
+        return await self.tallies.reads.measured(self._run(_READ, lambda tx: unit(tx, *args, **kwargs)))
 
     async def close(self) -> None:
         """See `Store.close`."""
@@ -189,16 +188,6 @@ class PostgresStore:
         await self.counts.close()
         await self._shared.close()
         await self._pool.close()
-
-    async def _written(self, begin: str, unit: Callable[[Tx], T], shared: Shared | None = None) -> T:
-        began_s = perf_counter()
-        try:
-            return await self._run(begin, unit, shared)
-        except StoreUnavailableError:
-            self.tallies.failed_writes += 1
-            raise
-        finally:
-            self.tallies.writes.add(perf_counter() - began_s)
 
     async def _run(self, begin: str, unit: Callable[[Tx], T], shared: Shared | None = None) -> T:
         self._running += 1
@@ -259,7 +248,7 @@ async def _transacted(tx: PostgresTx, begin: str, unit: Callable[[Tx], T]) -> T:
     """Run *unit* between *begin* and its commit; whatever goes wrong, the connection is left clean, or closed."""
     try:
         await tx.connection.execute(begin)
-        result = await run_bridged(lambda: _whole(unit, tx))
+        result = await run_bridged(lambda: tx.whole(unit))
         reached("server.commit")
         await tx.connection.execute("COMMIT")
     except Exception:
@@ -270,12 +259,6 @@ async def _transacted(tx: PostgresTx, begin: str, unit: Callable[[Tx], T]) -> T:
         tx.connection.terminate()
         raise
     reached("server.committed")
-    return result
-
-
-def _whole(unit: Callable[[Tx], T], tx: PostgresTx) -> T:
-    result = unit(tx)
-    tx.flush()
     return result
 
 

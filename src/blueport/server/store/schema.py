@@ -80,16 +80,15 @@ def _upgrade_file(path: Path) -> str | None:
 def _version_of_file(path: Path) -> str | None:
     """Return the file's schema; what cannot be read now is for the migration to wait for, or to tell."""
     try:
-        with closing(sqlite3.connect(path, timeout=0)) as connection:
-            found = connection.execute(_VERSION).fetchone()
-    except sqlite3.Error:
+        return _revision_of_file(path, timeout_s=0)
+    except StoreUnavailableError:
         return None
-    return _known(found[0]) if found else None
 
 
-def _revision_of_file(path: Path) -> str | None:
+def _revision_of_file(path: Path, timeout_s: float = 5) -> str | None:
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True)) as connection:
+        place = f"file:{quote(str(path))}?mode=rw"
+        with closing(sqlite3.connect(place, uri=True, timeout=timeout_s)) as connection:
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
                 return None
             found = connection.execute(_VERSION).fetchone()
@@ -117,12 +116,21 @@ def _alone_on(path: Path) -> Iterator[None]:
 def _migrate_file(path: Path) -> None:
     engine = engine_of(path)
     try:
+        _write_ahead(path)
         with engine.begin() as connection:
             _alembic("head", connection=connection)
     except DatabaseError as error:
         raise StoreUnavailableError(f"{path}: {error.orig}") from error
+    except sqlite3.Error as error:
+        raise StoreUnavailableError(f"{path}: {error}") from error
     finally:
         engine.dispose()
+
+
+def _write_ahead(path: Path) -> None:
+    """Have the file keep a write-ahead log: those who find it without one at the same time would not wait in turn."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
 
 
 async def connect_to_postgres(url: str) -> Any:
@@ -170,10 +178,12 @@ async def _migrate_postgres(connection: Any) -> str | None:
         before = await _version_of_postgres(connection)
         if before == NEWEST:
             return before
-        await connection.execute(f"SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock({_MIGRATING})")
+        # Who migrates may take longer than any of our statements.
+        await connection.execute("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0")
+        await connection.execute(f"SELECT pg_advisory_xact_lock({_MIGRATING})")
         found = await _version_of_postgres(connection)
         if found != NEWEST:
-            await connection.execute(f"SET LOCAL statement_timeout = 0; {_script_from(found)}")
+            await connection.execute(_script_from(found))
     return before
 
 

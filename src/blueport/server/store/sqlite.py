@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
-from time import perf_counter
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import msgspec
@@ -23,11 +22,11 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from blueport.failpoints import reached
 from blueport.server.errors import StoreUnavailableError
+from blueport.server.store.measuring import StoreTallies
 from blueport.server.store.neighbours import Neighbours
 from blueport.server.store.sqlite_counts import SqliteCounts
 from blueport.server.store.tx import Given, Statement, Topic, Tx, Value, Values
 from blueport.server.store.wakeups import Wakeups
-from blueport.server.tallies import StoreTallies
 
 GROUP_LIMIT = 256
 BUSY_TIMEOUT_S = 5
@@ -211,19 +210,12 @@ class SqliteStore:
 
     async def write(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """See `Store.write`."""
-        began_s = perf_counter()
         loop = asyncio.get_running_loop()
         work: _Work[T] = _Work(lambda tx: unit(tx, *args, **kwargs), loop.create_future())
         if not self._gathered:
             loop.call_soon(self._hand_over)
         self._gathered.append(work)  # type: ignore[arg-type]  # works of any result
-        try:
-            return await work.done
-        except StoreUnavailableError:
-            self.tallies.failed_writes += 1
-            raise
-        finally:
-            self.tallies.writes.add(perf_counter() - began_s)
+        return await self.tallies.writes.measured(work.done)
 
     async def write_holding(
         self,
@@ -237,15 +229,9 @@ class SqliteStore:
 
     async def read(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """See `Store.read`."""
-        began_s = perf_counter()
         loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(self._readers, lambda: self._read(lambda tx: unit(tx, *args, **kwargs)))
-        except StoreUnavailableError:
-            self.tallies.failed_reads += 1
-            raise
-        finally:
-            self.tallies.reads.add(perf_counter() - began_s)
+        work = loop.run_in_executor(self._readers, lambda: self._read(lambda tx: unit(tx, *args, **kwargs)))
+        return await self.tallies.reads.measured(work)
 
     async def close(self) -> None:
         """See `Store.close`."""

@@ -40,7 +40,11 @@ class Statement:
     """
 
     def __init__(self, core: SelectBase | UpdateBase, *, kept_of: Table | None = None) -> None:
-        """Take *core*; a store may keep its one row for as long as *kept_of*, all that it reads, is unchanged."""
+        """Take *core*.
+
+        With *kept_of*, all that it reads, its one row is asked for again and again: a store may keep it for as long as
+        that is unchanged, or read it once for several units that ask at the same time.
+        """
         self._core = core
         self._compiled: dict[str, _Compiled] = {}
         self.kept_of = kept_of
