@@ -21,7 +21,7 @@ class Client:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def call(self, method: str, path: str, body: Json = None, *headers: str) -> Reply:
-        reader, writer = self._streams or await self._connected()
+        reader, writer = self._streams or await self.connected()
         content = b"" if body is None else json.dumps(body).encode()
         lines = [f"{method} {path} HTTP/1.1", "Host: x", f"Authorization: Bearer {self._key}", *headers]
         writer.write("\r\n".join([*lines, f"Content-Length: {len(content)}", "", ""]).encode() + content)
@@ -37,7 +37,8 @@ class Client:
             self._streams[1].close()
             self._streams = None
 
-    async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect, as soon as somebody listens."""
         while True:
             try:
                 self._streams = await asyncio.open_connection("127.0.0.1", self._port)

@@ -268,3 +268,19 @@ class TestLeaving:
         assert (ready.status, ready.headers["connection"]) == (503, "close")
         assert (answered.status, answered.headers["connection"]) == (201, "close")
         assert ships.end(port) == 0
+
+    def test_who_hesitates_is_answered_still(self, ships: Fleet) -> None:
+        port = ships.start("api")
+
+        async def asked_late() -> list[Reply]:
+            clients = [Client(port, ships.key), Client(port, ships.key)]
+            await clients[0].call("GET", "/v1/lines")
+            await clients[1].connected()
+            ships.processes[port].send_signal(signal.SIGTERM)
+            await asyncio.sleep(0.6)
+            return [await client.call("GET", "/v1/lines") for client in clients]
+
+        replies = asyncio.run(asked_late())
+
+        assert [(reply.status, reply.headers["connection"]) for reply in replies] == [(200, "close")] * 2
+        assert ships.end(port) == 0

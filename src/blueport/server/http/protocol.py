@@ -6,6 +6,7 @@ if nothing before it is still to be answered; else the answer before it is the l
 
 import asyncio
 import functools
+from collections.abc import Callable
 from contextlib import suppress
 from urllib.parse import unquote
 
@@ -28,8 +29,10 @@ DROPPED_LIMIT = 128 * 1024 * 1024
 PATIENCE_S = 30
 # How long a client may leave unread what was written to it: it holds a place meanwhile, and our memory.
 UNREAD_S = 60
-# How long a client that asks nothing is listened to yet once the server is to end.
+# How long a client that asks nothing is listened to yet once the server is to end,
 LEAVING_S = 0.25
+# and how long from when it connected or was answered: who has just asked may well be about to ask again.
+ASKING_S = 2
 # Parts of URLs up to this are remembered.
 SHORT_URL = 128
 _OFFERS = (b"upgrade", b"http2-settings")
@@ -54,13 +57,14 @@ class EnvelopeProtocol(HttpToolsProtocol):
     _running: RequestResponseCycle | None = None
     _patience: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
-    # When the last answer was given, by the loop's clock; None while there is something to be read or answered.
+    # Since when nothing is to be read or answered, by the loop's clock; None while something is.
     _idle_since: float | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own form
         """Wait for a first request, but not for ever."""
         super().connection_made(transport)
         self.transport = LingeringTransport(transport, self.loop)
+        self._idle_since = self.loop.time()
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -180,12 +184,16 @@ class EnvelopeProtocol(HttpToolsProtocol):
         unanswered = self._unanswered()
         if unanswered:
             unanswered[-1].keep_alive = False
-        # In two steps: a process that stood still would hang up before it reads what has come meanwhile.
-        self.loop.call_later(LEAVING_S, self.loop.call_later, LEAVING_S / 10, self._leave)
+        asked_until = 0 if self._idle_since is None else self._idle_since + ASKING_S
+        self._after(LEAVING_S, self.transport.hurry)
+        self._after(max(LEAVING_S, asked_until - self.loop.time()), self._leave)
+
+    def _after(self, delay_s: float, act: Callable[[], None]) -> None:
+        """Act later, in two steps: a process that stood still would else act before it reads what has come meanwhile."""
+        self.loop.call_later(delay_s, self.loop.call_later, delay_s / 10, act)
 
     def _leave(self) -> None:
-        """Hang up, unless there is something to be read or answered; that will be the last, then, without lingering."""
-        self.transport.hurry()
+        """Hang up, unless there is something to be read or answered; that will be the last, then."""
         if not self._is_reading and not self._unanswered():
             self.transport.close()
 
