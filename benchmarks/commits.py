@@ -22,7 +22,7 @@ from blueport.server.http import queries as answers
 from blueport.server.http.queries import Unanswered
 from blueport.server.ids import ChatId, OutboxId
 from blueport.server.sending import queries as sending
-from blueport.server.store import sqlite
+from blueport.server.store.sqlite import store as sqlite
 from blueport.server.store.tx import Given, Statement, Topic, Tx, Values
 
 GROUP = 64

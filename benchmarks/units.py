@@ -12,10 +12,11 @@ from benchmarks.measuring import Figure
 from blueport import clock
 from blueport.server import provisioning
 from blueport.server.settings import Settings
-from blueport.server.store import postgres, sqlite
-from blueport.server.store.bridging import run_bridged
-from blueport.server.store.connecting import Connector
+from blueport.server.store.postgres import store as postgres
+from blueport.server.store.postgres.bridging import run_bridged
+from blueport.server.store.postgres.connecting import Connector
 from blueport.server.store.schema import upgrade
+from blueport.server.store.sqlite import store as sqlite
 from blueport.server.store.tx import Tx
 
 # How often a unit is repeated at least.

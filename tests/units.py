@@ -4,8 +4,8 @@ import asyncio
 
 from blueport.server.authorizing import queries as authorizing
 from blueport.server.ids import AccountId
-from blueport.server.store.bridging import wait_for
 from blueport.server.store.interface import Store
+from blueport.server.store.postgres.bridging import wait_for
 from blueport.server.store.tx import Tx
 from tests.databases import Database
 from tests.patience import PATIENCE_S

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from blueport.server.store.counting import Asked, Counted
-from blueport.server.store.sqlite_counts import SqliteCounts
+from blueport.server.store.sqlite.counts import SqliteCounts
 from tests.patience import PATIENCE_S
 
 AT_ONCE = 4

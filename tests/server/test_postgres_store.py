@@ -13,10 +13,10 @@ import pytest
 from blueport.server.authorizing import queries as authorizing
 from blueport.server.authorizing.keys import new_key
 from blueport.server.errors import StoreUnavailableError
-from blueport.server.store.bridging import wait_for
 from blueport.server.store.counting import Asked
 from blueport.server.store.interface import Store
 from blueport.server.store.opening import opened
+from blueport.server.store.postgres.bridging import wait_for
 from blueport.server.store.schema import upgrade
 from blueport.server.store.tables import metadata
 from blueport.server.store.tx import Tx
@@ -102,7 +102,7 @@ class TestExhaustion:
     async def test_a_unit_for_which_no_connection_comes_free_is_not_begun(
         self, store: Store, database: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("blueport.server.store.pool.PATIENCE_S", 0.05)
+        monkeypatch.setattr("blueport.server.store.postgres.pool.PATIENCE_S", 0.05)
         is_over = asyncio.Event()
         held = [asyncio.create_task(store.read(lambda _: wait_for(is_over.wait()))) for _ in range(CONNECTIONS)]
         await asyncio.sleep(0)
@@ -129,7 +129,7 @@ class TestExhaustion:
         assert await asyncio.gather(*[store.read(lambda _: 1) for _ in range(CONNECTIONS)]) == [1] * CONNECTIONS
 
     def test_a_request_is_told_to_come_again(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("blueport.server.store.pool.PATIENCE_S", 0.05)
+        monkeypatch.setattr("blueport.server.store.postgres.pool.PATIENCE_S", 0.05)
         with opened_world(database) as (world, alice):
             is_over = threading.Event()
 
@@ -366,7 +366,7 @@ class TestLimits:
     def test_a_request_that_waits_for_too_long_is_told_to_come_again(
         self, database: Database, monkeypatch: pytest.MonkeyPatch, limit: str
     ) -> None:
-        monkeypatch.setattr(f"blueport.server.store.connecting.{limit}", 100)
+        monkeypatch.setattr(f"blueport.server.store.postgres.connecting.{limit}", 100)
         with opened_world(database) as (world, alice):
             with database.locked():
                 answer = alice.post("/v1/messages", {"from": alice.line, "to": ADA, "text": "Hi"})

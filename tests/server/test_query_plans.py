@@ -9,7 +9,8 @@ from blueport.server.resources.chats import queries as chats
 from blueport.server.resources.messages import queries as messages
 from blueport.server.sending import queries as sending
 from blueport.server.signalling import queries as signalling
-from blueport.server.store import postgres, sqlite
+from blueport.server.store.postgres import store as postgres
+from blueport.server.store.sqlite import store as sqlite
 from tests.postgres import psql
 from tests.server.world import Customer
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from blueport.server.http import repeating
-from blueport.server.store import sqlite
 from blueport.server.store.schema import upgrade
+from blueport.server.store.sqlite import store as sqlite
 from tests.databases import Database
 from tests.server.answers import assert_done, assert_refused
 from tests.server.receiver import until

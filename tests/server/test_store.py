@@ -24,7 +24,7 @@ from blueport.server.ids import AccountId, KeyId
 from blueport.server.store.interface import Store
 from blueport.server.store.opening import opened
 from blueport.server.store.schema import NEWEST, engine_of, upgrade
-from blueport.server.store.sqlite import SqliteStore, connect
+from blueport.server.store.sqlite.store import SqliteStore, connect
 from blueport.server.store.tables import api_keys, metadata
 from blueport.server.store.tx import Statement, Tx
 from tests.databases import BROKEN_RULES, Database
@@ -198,7 +198,7 @@ class TestKeptRows:
     async def test_no_more_rows_are_kept_than_there_is_room_for(
         self, store: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("blueport.server.store.sqlite.KEPT_ROWS", 1)
+        monkeypatch.setattr("blueport.server.store.sqlite.store.KEPT_ROWS", 1)
         await store.write(add_key)
         await store.write(add_key, hashed="other")
 
@@ -211,8 +211,8 @@ class TestTrouble:
     async def test_what_another_holds_takes_nothing_and_says_so(
         self, database: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("blueport.server.store.sqlite.BUSY_TIMEOUT_S", 0.05)
-        monkeypatch.setattr("blueport.server.store.connecting.LOCK_TIMEOUT_MS", 50)
+        monkeypatch.setattr("blueport.server.store.sqlite.store.BUSY_TIMEOUT_S", 0.05)
+        monkeypatch.setattr("blueport.server.store.postgres.connecting.LOCK_TIMEOUT_MS", 50)
         store = opened(database.named, Clock(), CONNECTIONS)
 
         with database.locked(), pytest.raises(StoreUnavailableError):

@@ -10,10 +10,10 @@ import pytest
 from blueport.protocol.door import Begin, Claim, Claimed, Hello, LineReport, Sightings
 from blueport.server.authorizing import queries as authorizing
 from blueport.server.errors import StoreUnavailableError
-from blueport.server.store.bridging import wait_for
 from blueport.server.store.counting import Asked
 from blueport.server.store.interface import Store
 from blueport.server.store.opening import once, opened
+from blueport.server.store.postgres.bridging import wait_for
 from blueport.server.store.schema import NEWEST, upgrade
 from blueport.server.store.tx import Tx
 from blueport.server.store.wakeups import waited
@@ -119,7 +119,7 @@ class TestUnits:
     async def test_limits_hold_in_each_transaction_and_stay_in_none(
         self, store: Store, database: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("blueport.server.store.connecting.LOCK_TIMEOUT_MS", 50)
+        monkeypatch.setattr("blueport.server.store.postgres.connecting.LOCK_TIMEOUT_MS", 50)
 
         with database.locked(), pytest.raises(StoreUnavailableError):
             await store.write(add, "ada")

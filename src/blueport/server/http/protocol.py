@@ -189,7 +189,7 @@ class EnvelopeProtocol(HttpToolsProtocol):
         self._after(max(LEAVING_S, asked_until - self.loop.time()), self._leave)
 
     def _after(self, delay_s: float, act: Callable[[], None]) -> None:
-        """Act later, in two steps: a process that stood still would else act before it reads what has come meanwhile."""
+        """Act later, in two steps: a process that stood still would act before it reads what has come meanwhile."""
         self.loop.call_later(delay_s, self.loop.call_later, delay_s / 10, act)
 
     def _leave(self) -> None:

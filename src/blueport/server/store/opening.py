@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from blueport.server.settings import is_postgres
-from blueport.server.store import sqlite
 from blueport.server.store.interface import Store
+from blueport.server.store.sqlite import store as sqlite
 from blueport.server.store.tx import Tx
 
 T = TypeVar("T")
@@ -22,8 +22,8 @@ def opened(database: str, now_ms: Callable[[], int], connections: int = 10, *, d
         StoreUnavailableError: It cannot be opened.
     """
     if is_postgres(database):
-        from blueport.server.store.connecting import Connector  # noqa: PLC0415 - who has a file need not load it
-        from blueport.server.store.postgres import PostgresStore  # noqa: PLC0415 - as above
+        from blueport.server.store.postgres.connecting import Connector  # noqa: PLC0415 - who has a file need not load it
+        from blueport.server.store.postgres.store import PostgresStore  # noqa: PLC0415 - as above
 
         return PostgresStore(Connector(database, direct_url), now_ms, connections)
     return sqlite.SqliteStore(Path(database).expanduser(), now_ms)
@@ -36,7 +36,7 @@ def once(database: str, now_ms: Callable[[], int], unit: Callable[[Tx], T]) -> T
         StoreUnavailableError: The database did not take it; nothing was done.
     """
     if is_postgres(database):
-        from blueport.server.store import postgres  # noqa: PLC0415 - as above
+        from blueport.server.store.postgres import store as postgres  # noqa: PLC0415 - as above
 
         return asyncio.run(postgres.once(database, now_ms, unit))
     return sqlite.once(Path(database).expanduser(), now_ms, unit)

@@ -142,7 +142,7 @@ async def connect_to_postgres(url: str) -> Any:
     """
     import asyncpg  # noqa: PLC0415 - who has a file need not load it
 
-    from blueport.server.store.connecting import Connector  # noqa: PLC0415 - as above
+    from blueport.server.store.postgres.connecting import Connector  # noqa: PLC0415 - as above
 
     try:
         return await Connector(url).connect()

@@ -23,8 +23,8 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from blueport.failpoints import reached
 from blueport.server.errors import StoreUnavailableError
 from blueport.server.store.measuring import StoreTallies
-from blueport.server.store.neighbours import Neighbours
-from blueport.server.store.sqlite_counts import SqliteCounts
+from blueport.server.store.sqlite.counts import SqliteCounts
+from blueport.server.store.sqlite.neighbours import Neighbours
 from blueport.server.store.tx import Given, Statement, Topic, Tx, Value, Values
 from blueport.server.store.wakeups import Wakeups
 

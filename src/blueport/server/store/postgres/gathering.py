@@ -10,8 +10,8 @@ from typing import Generic, NamedTuple, TypeVar
 
 from asyncpg import Connection
 
-from blueport.server.store.bridging import wait_for
-from blueport.server.store.connecting import Connector
+from blueport.server.store.postgres.bridging import wait_for
+from blueport.server.store.postgres.connecting import Connector
 
 Key = TypeVar("Key")
 Asked = TypeVar("Asked")

@@ -9,10 +9,10 @@ from contextvars import ContextVar
 
 from asyncpg import Connection
 
-from blueport.server.store.bridging import wait_for
-from blueport.server.store.connecting import Connector
 from blueport.server.store.counting import Asked, Counted
-from blueport.server.store.gathering import Gathering
+from blueport.server.store.postgres.bridging import wait_for
+from blueport.server.store.postgres.connecting import Connector
+from blueport.server.store.postgres.gathering import Gathering
 
 _IS_OLD = "$3 >= found.began_at + $2"
 # The row is locked, and read, as it is now; then as many are counted as the limit leaves.

@@ -24,13 +24,13 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 
 from blueport.failpoints import reached
 from blueport.server.errors import StoreUnavailableError
-from blueport.server.store.bridging import run_bridged, wait_for
-from blueport.server.store.connecting import CONNECT_TIMEOUT_S, Connector
-from blueport.server.store.gathering import Gathering
-from blueport.server.store.hints import NAMES, Hints
 from blueport.server.store.measuring import StoreTallies
-from blueport.server.store.pool import Pool
-from blueport.server.store.postgres_counts import CountFirst, PostgresCounts
+from blueport.server.store.postgres.bridging import run_bridged, wait_for
+from blueport.server.store.postgres.connecting import CONNECT_TIMEOUT_S, Connector
+from blueport.server.store.postgres.counts import CountFirst, PostgresCounts
+from blueport.server.store.postgres.gathering import Gathering
+from blueport.server.store.postgres.hints import NAMES, Hints
+from blueport.server.store.postgres.pool import Pool
 from blueport.server.store.tx import Given, Statement, Topic, Tx, Values
 from blueport.server.store.wakeups import Wakeups
 
