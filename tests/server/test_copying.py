@@ -214,6 +214,14 @@ class TestContent:
 
         assert (target.sql(rules), target.sql(triggers)) == before
 
+    def test_postgresql_knows_for_its_plans_how_much_there_is(self, source: Database, target: Database) -> None:
+        account(source, "Alice")
+        account(source, "Bob")
+
+        moved(source, target)
+
+        assert target.sql("SELECT reltuples FROM pg_class WHERE relname = 'accounts'") == [(2,)]
+
     def test_a_target_without_tables_gets_them(self, source: Database, postgres_server: Postgres) -> None:
         account(source, "Alice")
         with database_like(postgres_server, "template0") as target:

@@ -209,6 +209,8 @@ class PostgresEnd:
         with _told_of(self.name):
             for _, come_back in references:
                 await self._connection.execute(come_back)
+            # Its plans would be those of an empty database until it looked by itself, within a minute.
+            await self._connection.execute(f"ANALYZE {', '.join(tables)}")
 
     async def add(self, table: Table, rows: Sequence[Row]) -> None:
         """See `End.add`."""
