@@ -220,8 +220,9 @@ class TestLeaving:
         async def calling(number: int) -> list[int]:
             statuses = []
             client = Client(port, ships.key)
-            call = ("POST", "/v1/messages", message(f"{number}")) if number % 2 else ("GET", "/v1/lines")
             while not is_over.is_set():
+                text = message(f"{number}: {len(statuses)}")
+                call = ("POST", "/v1/messages", text) if number % 2 else ("GET", "/v1/lines")
                 statuses.append((await client.call(*call)).status)
                 if number % 3 == 0:
                     client.close()

@@ -4,8 +4,8 @@ A client that sends an `Idempotency-Key` gets the first answer again for a day. 
 a POST whose connection broke or timed out. So the answer to every write is kept until it has left: if the process dies
 before that, or finds that the client has hung up, then the same request within two minutes gets that answer, whichever
 process it comes to: another one that is alive is given IN_DOUBT_S to tell what became of its answer. Two equal
-messages sent on purpose are two messages, but for one case: the process dies right after it has answered the first one,
-before it has noted so.
+messages sent on purpose are two messages, but for one case: right after it has answered the first one, before it has
+noted so, the process dies or stands still.
 """
 
 import asyncio
