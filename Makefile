@@ -15,10 +15,10 @@ help: ## List the targets
 run: .venv/run ## Server, simulated Mac and daemon in one go; ARGS="--port 0" for options
 	@$(BIN)/blueport dev $(ARGS)
 
-test: .venv/dev ## All tests, three at a time; ARGS="-k webhook" for fewer, ARGS="-n 0" one by one
-	@# Three even where there are two cores: half of the time they wait. Hundreds of processes are started: none of them
+test: .venv/dev ## All tests, four at a time; ARGS="-k webhook" for fewer, ARGS="-n 0" one by one
+	@# Four even where there are two cores: half of the time they wait. Hundreds of processes are started: none of them
 	@# should compile again what the one before it compiled.
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses 3 --dist worksteal $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses 4 --dist worksteal $(ARGS)
 
 check: .venv/dev ## Format, lint, types, import contracts, dead code, unused dependencies
 	$(BIN)/ruff format --check .

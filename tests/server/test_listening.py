@@ -32,7 +32,7 @@ async def test_so_is_who_holds_himself_connected_before_we_do() -> None:
             await asyncio.sleep(0)
             client.sendall(b"Hello")
             await stopping
-            door.setblocking(False)
+            door.settimeout(0)
 
             with door.accept()[0] as taken_on:
                 assert taken_on.recv(5) == b"Hello"
@@ -44,7 +44,7 @@ async def test_who_comes_later_waits_and_is_refused_once_nobody_listens() -> Non
 
         with pytest.raises(TimeoutError):
             connected(door)
-        door.setblocking(False)
+        door.settimeout(0)
         with pytest.raises(BlockingIOError):
             door.accept()
         address = door.getsockname()
