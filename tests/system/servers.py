@@ -57,6 +57,7 @@ class Fleet:
         return port
 
     def is_ready(self, port: int) -> bool:
+        assert self.processes[port].poll() is None, self.log
         return self.status(port, "/readyz") == 200
 
     def status(self, port: int, path: str) -> int:
