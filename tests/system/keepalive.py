@@ -37,6 +37,13 @@ class Client:
             self._streams[1].close()
             self._streams = None
 
+    async def hang_up(self) -> None:
+        """Hang up, and go on once the other side can know."""
+        assert self._streams is not None
+        writer = self._streams[1]
+        self.close()
+        await writer.wait_closed()
+
     async def connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connect, as soon as somebody listens."""
         while True:

@@ -184,7 +184,7 @@ class TestRepeating:
                 asking = asyncio.create_task(first.call("POST", "/v1/messages", message("once")))
                 await asyncio.sleep(0.2)
                 asking.cancel()
-                first.close()
+                await first.hang_up()
             reply = await second.call("POST", "/v1/messages", message("once"))
             second.close()
             return reply
