@@ -117,7 +117,7 @@ class TestNotLetIn:
         await until(lambda: door.knocks["hello"] > 3)
         door.token = settings.token
 
-        await until(lambda: bool(door.hellos))
+        await until(lambda: len(told(caplog, "blueport.daemon.uplink")) > 1)
         daemon.cancel()
 
         trouble, well = told(caplog, "blueport.daemon.uplink")
