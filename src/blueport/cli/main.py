@@ -50,7 +50,7 @@ def _run(verb: str, arguments: list[str]) -> None:
 
 def _loaded(name: str) -> ModuleType:
     """Load a verb's module, and only that: `dev` watches over the others, and should weigh next to nothing."""
-    # All of it stays: to look for garbage among it is a quarter of the time that it takes.
+    # All of it stays: to look for garbage among it is a tenth of the time that it takes.
     gc.disable()
     module = importlib.import_module(name)
     gc.freeze()
