@@ -12,12 +12,16 @@ from typing import NamedTuple
 
 
 class Figure(NamedTuple):
-    """One number; `against` names the figure that it is held against, None if there is none."""
+    """One number; `against` names the figure that it is held against, None if there is none.
+
+    `ratio` is to that one, if it was measured beside it.
+    """
 
     name: str
     value: float
     unit: str
     against: str | None = None
+    ratio: float | None = None
 
 
 class Options(NamedTuple):
@@ -54,12 +58,11 @@ Part = Callable[[Bench], Sequence[Probe]]
 
 
 def medians(probes: Sequence[Probe], rounds: int) -> list[Figure]:
-    """Ask all probes in turns, so many times."""
+    """Ask all probes in turns, so many times; a ratio is the median of those of each round."""
     seen: dict[str, list[Figure]] = {}
     for _ in range(rounds):
-        for probe in probes:
-            for figure in probe():
-                seen.setdefault(figure.name, []).append(figure)
+        for figure in _with_ratios([figure for probe in probes for figure in probe()]):
+            seen.setdefault(figure.name, []).append(figure)
     return [_median(figures) for figures in seen.values()]
 
 
@@ -68,5 +71,16 @@ def percentile(ordered: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
+def _with_ratios(figures: Sequence[Figure]) -> list[Figure]:
+    values = {figure.name: figure.value for figure in figures}
+    references = [values.get(figure.against or "") for figure in figures]
+    return [
+        figure._replace(ratio=figure.value / reference) if reference else figure
+        for figure, reference in zip(figures, references, strict=True)
+    ]
+
+
 def _median(figures: list[Figure]) -> Figure:
-    return figures[0]._replace(value=statistics.median(figure.value for figure in figures))
+    ratios = [figure.ratio for figure in figures if figure.ratio is not None]
+    value = statistics.median(figure.value for figure in figures)
+    return figures[0]._replace(value=value, ratio=statistics.median(ratios) if ratios else None)

@@ -26,7 +26,7 @@ class Machine(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One figure; the ratio is its value divided by that of the row named `against`."""
+    """One figure; the ratio is to the row named `against`, of what was measured side by side."""
 
     name: str
     value: float
@@ -71,8 +71,8 @@ def _row(figure: Figure, values: dict[str, float]) -> Row:
     reference = values.get(figure.against or "")
     if not reference:
         return Row(figure.name, _rounded(figure.value), figure.unit, None, None)
-    ratio = _rounded(figure.value / reference)
-    return Row(figure.name, _rounded(figure.value), figure.unit, figure.against, ratio)
+    ratio = figure.value / reference if figure.ratio is None else figure.ratio
+    return Row(figure.name, _rounded(figure.value), figure.unit, figure.against, _rounded(ratio))
 
 
 def _cells(row: Row) -> tuple[str, ...]:

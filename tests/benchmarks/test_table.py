@@ -56,6 +56,18 @@ class TestRounds:
         assert asked == ["a", "b"] * 3
         assert [(figure.name, figure.value) for figure in figures] == [("a", 2.0), ("b", 5.0)]
 
+    def test_a_ratio_is_of_what_was_measured_side_by_side(self) -> None:
+        values = {"ours": iter([1.0, 40.0, 3.0]), "theirs": iter([2.0, 100.0, 4.0])}
+
+        def measured(name: str, against: str | None) -> list[Figure]:
+            return [Figure(name, next(values[name]), "1/s", against)]
+
+        figures = medians([lambda: measured("ours", "theirs"), lambda: measured("theirs", None)], rounds=3)
+        ours, theirs = table.table_of(figures).rows
+
+        assert (ours.value, theirs.value) == (3, 4)
+        assert (ours.ratio, theirs.ratio) == (0.5, None)
+
 
 class TestBench:
     @pytest.mark.timeout(QUICK_S + 20)

@@ -49,6 +49,10 @@ def add_and_fail(tx: Tx, name: str) -> None:
     raise LookupError(name)
 
 
+def fail(_tx: Tx, name: str) -> None:
+    raise LookupError(name)
+
+
 def names(database: Database) -> set[str]:
     return {name for (name,) in database.sql("SELECT name FROM accounts")}
 
@@ -98,6 +102,31 @@ class TestUnits:
         assert (outcomes[0], outcomes[2]) == ("ada", "carl")
         assert isinstance(outcomes[1], LookupError)
         assert names(database) == {"ada", "carl"}
+
+    async def test_many_that_raise_leave_the_others_as_if_they_had_not_been(
+        self, store: Store, database: Database
+    ) -> None:
+        units = [(add_and_fail, fail, add)[number % 3] for number in range(30)]
+        together = [store.write(unit, str(number)) for number, unit in enumerate(units)]
+
+        outcomes = await asyncio.gather(*together, return_exceptions=True)
+
+        added = {str(number) for number in range(2, 30, 3)}
+        assert [outcome for outcome in outcomes if not isinstance(outcome, LookupError)] == sorted(added, key=int)
+        assert names(database) == added
+
+    @ON_SQLITE
+    async def test_one_that_raised_is_not_asked_again_for_the_sake_of_another(self, store: Store) -> None:
+        asked: list[str] = []
+
+        def refuse(_tx: Tx, name: str) -> None:
+            asked.append(name)
+            raise LookupError(name)
+
+        together = [store.write(refuse, "first"), store.write(add_and_fail, "bad"), store.write(refuse, "last")]
+        await asyncio.gather(*together, return_exceptions=True)
+
+        assert asked == ["first", "last"]
 
     async def test_a_broken_constraint_is_the_fault_of_its_own_unit(self, store: Store, database: Database) -> None:
         together = [store.write(add, name) for name in ("ada", "ada", "carl")]

@@ -2,7 +2,6 @@
 
 import os
 from collections import deque
-from functools import lru_cache
 from typing import Literal, NewType
 
 AccountId = NewType("AccountId", str)
@@ -30,6 +29,8 @@ _DIGIT_OF_BYTE = (_ALPHABET * 8).encode()
 _RANDOM_DIGITS = 16
 # Randomness is fetched for many ids at once: a system call for each would be a tenth of a request.
 _randomness: deque[str] = deque()
+# Many are minted in the same millisecond.
+_now_and_digits = (-1, "")
 
 
 def mint(prefix: Prefix, now_ms: int) -> str:
@@ -37,9 +38,13 @@ def mint(prefix: Prefix, now_ms: int) -> str:
     return f"{prefix}_{_time_digits(now_ms)}{_random_digits()}"
 
 
-@lru_cache(maxsize=16)  # many are minted in the same millisecond
 def _time_digits(now_ms: int) -> str:
-    return "".join([_ALPHABET[(now_ms >> shift) & 31] for shift in range(45, -1, -5)])
+    global _now_and_digits  # noqa: PLW0603 - replaced whole: no thread sees half of it
+    known_ms, digits = _now_and_digits
+    if known_ms != now_ms:
+        digits = "".join([_ALPHABET[(now_ms >> shift) & 31] for shift in range(45, -1, -5)])
+        _now_and_digits = now_ms, digits
+    return digits
 
 
 def _random_digits() -> str:

@@ -4,7 +4,9 @@ An entry names things by their ids. It holds no secret, no URL, no text and nobo
 longer than what it tells of, and read by others.
 """
 
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from blueport.server.auditing import queries
 from blueport.server.auditing.queries import Entry
@@ -31,7 +33,7 @@ latest = queries.latest
 latest_of_account = queries.latest_of_account
 
 
-class Actor(NamedTuple):
+class Actor(msgspec.Struct, frozen=True):
     """Who does something: the id of a key, with the request that it made, or one of those below."""
 
     name: str

@@ -7,7 +7,8 @@ processes together; wrong keys in the memory of each: units of work run in sever
 
 import ipaddress
 import threading
-from typing import NamedTuple
+
+import msgspec
 
 from blueport.server.ids import KeyId
 from blueport.server.store.counting import Asked, Counts, Window
@@ -24,14 +25,14 @@ _IPV6_PREFIX = 64
 _NEVER = Window(0, 0)
 
 
-class Allowance(NamedTuple):
+class Allowance(msgspec.Struct, frozen=True):
     """A key, and its own limit if it has one."""
 
     key_id: KeyId
     hourly_limit: int | None
 
 
-class Standing(NamedTuple):
+class Standing(msgspec.Struct, frozen=True):
     """Where a key stands after a call: how many it may still make in the `reset_s` seconds that are left."""
 
     limit: int
@@ -67,12 +68,12 @@ class Limits:
         """Count a wrong key; return for how many seconds that address has to wait, None if it need not."""
         network = _network(address)
         with self._lock:
-            began_at, failures = self._failures.pop(network, _NEVER).at(now_ms, FAILING_MS)
-            is_over = failures >= FAILURES
+            window = self._failures.pop(network, _NEVER).at(now_ms, FAILING_MS)
+            is_over = window.calls >= FAILURES
             if len(self._failures) == ADDRESSES:
                 del self._failures[next(iter(self._failures))]
-            self._failures[network] = Window(began_at, failures if is_over else failures + 1)
-        return _seconds(began_at + FAILING_MS - now_ms) if is_over else None
+            self._failures[network] = Window(window.began_at, window.calls if is_over else window.calls + 1)
+        return _seconds(window.began_at + FAILING_MS - now_ms) if is_over else None
 
     def taken_uses(self) -> dict[KeyId, int]:
         """Return when keys were used last (Unix milliseconds), of those that were since this was last asked."""

@@ -1,7 +1,6 @@
 """Answers as they leave: JSON with its request id, and the headers that every answer bears."""
 
 import asyncio
-import functools
 from collections.abc import AsyncIterator, Callable, Iterable
 
 import msgspec
@@ -30,6 +29,13 @@ PREFLIGHT: list[Header] = [
 ]
 
 
+# What a key may still do: in the form that clients know, and in the IETF's newer one. Numbers cannot break a line.
+_STANDING = (
+    b"ratelimit-limit: %d\r\nratelimit-remaining: %d\r\nratelimit-reset: %d\r\n"
+    b'ratelimit-policy: "default";q=%d;w=3600\r\nratelimit: "default";r=%d;t=%d\r\n'
+)
+
+
 class Stream(msgspec.Struct, frozen=True):
     """A body that is sent part by part; `size` in bytes."""
 
@@ -37,11 +43,11 @@ class Stream(msgspec.Struct, frozen=True):
     parts: AsyncIterator[bytes]
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct):
     """Status, JSON body and what further headers there are; `is_sent` is called when all of it is on its way.
 
     With a `stream` there is no other body, and the headers say how long it may be kept. `code` is that of a refusal, as
-    it stands in its body.
+    it stands in its body; `standing` is that of the key that asked.
     """
 
     status: int
@@ -51,6 +57,7 @@ class Answer(msgspec.Struct, frozen=True):
     is_sent: Callable[[], None] | None = None
     stream: Stream | None = None
     code: str = ""
+    standing: Standing | None = None
 
 
 class _Fault(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -80,32 +87,6 @@ def refusal(error: ApiError, request_id: str, *headers: Header) -> Answer:
     return Answer(error.status, body, headers, code=error.code)
 
 
-def with_standing(answer: Answer, standing: Standing) -> Answer:
-    """Return *answer* with what its key may still do: in the form that clients know, and in the IETF's newer one."""
-    limit, remaining, reset_s, _ = standing
-    headers = (
-        *_of_limit(limit),
-        (b"ratelimit-remaining", b"%d" % remaining),
-        (b"ratelimit-reset", b"%d" % reset_s),
-        (b"ratelimit", b'"default";r=%d;t=%d' % (remaining, reset_s)),
-    )
-    # All by place: to replace one of them by name costs twice as much.
-    return Answer(
-        answer.status,
-        answer.body,
-        answer.headers + headers,
-        answer.content_type,
-        answer.is_sent,
-        answer.stream,
-        answer.code,
-    )
-
-
-@functools.lru_cache(maxsize=64)
-def _of_limit(limit: int) -> tuple[Header, Header]:
-    return (b"ratelimit-limit", b"%d" % limit), (b"ratelimit-policy", b'"default";q=%d;w=3600' % limit)
-
-
 def headers_of(answer: Answer, request_id: str) -> list[Header]:
     """Return all headers of *answer*."""
     return [
@@ -115,7 +96,20 @@ def headers_of(answer: Answer, request_id: str) -> list[Header]:
         (b"x-request-id", request_id.encode()),
         (b"content-length", b"%d" % (answer.stream.size if answer.stream else len(answer.body))),
         *answer.headers,
+        *_headers_in(_lines_of_standing(answer.standing)),
     ]
+
+
+def _headers_in(lines: bytes) -> list[Header]:
+    split = [line.partition(b": ") for line in lines.splitlines()]
+    return [(name, value) for name, _, value in split]
+
+
+def _lines_of_standing(standing: Standing | None) -> bytes:
+    if standing is None:
+        return b""
+    limit, remaining, reset_s = standing.limit, standing.remaining, standing.reset_s
+    return _STANDING % (limit, remaining, reset_s, limit, remaining, reset_s)
 
 
 def lines_of(headers: Iterable[Header]) -> bytes:
@@ -143,7 +137,7 @@ def _lines_of_short(answer: Answer, request_id: str) -> bytes:
     """Return the lines of an answer without a stream: those of `headers_of`, most of them made before."""
     usual = _USUAL if answer.content_type == b"application/json" else _usual(answer.content_type)
     own = b"x-request-id: %b\r\ncontent-length: %d\r\n" % (request_id.encode(), len(answer.body))
-    return usual + own + (lines_of(answer.headers) if answer.headers else b"")
+    return usual + own + (lines_of(answer.headers) if answer.headers else b"") + _lines_of_standing(answer.standing)
 
 
 def is_said_at_once(send: Send, answer: Answer, request_id: str) -> bool:

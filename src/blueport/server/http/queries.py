@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, delete, select, update
 
 from blueport.server.ids import AccountId, KeyId
 from blueport.server.store.tables import idempotency_keys, unanswered
-from blueport.server.store.tx import Statement, Tx, insert_into
+from blueport.server.store.tx import Statement, Tx, Values, insert_into
 
 
 class Kept(NamedTuple):
@@ -68,7 +68,14 @@ def unanswered_since(tx: Tx, fingerprint: str, since_ms: int) -> list[Unanswered
 
 def note_unanswered(tx: Tx, account_id: AccountId, fingerprint: str, answer: Unanswered) -> None:
     """Keep an answer until it has left."""
-    row = {"account_id": account_id, "fingerprint": fingerprint, **answer._asdict(), "created_at": tx.now_ms}
+    row: Values = {
+        "account_id": account_id,
+        "fingerprint": fingerprint,
+        "request_id": answer.request_id,
+        "process": answer.process,
+        "body": answer.body,
+        "created_at": tx.now_ms,
+    }
     tx.change_each(_NOTE, [row])
 
 

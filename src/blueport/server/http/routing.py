@@ -13,7 +13,7 @@ from blueport.server.authorizing.service import Visit
 from blueport.server.blobs.storage import Blobs
 from blueport.server.errors import ApiError
 from blueport.server.http import uploads
-from blueport.server.http.answers import NO_REFERRER, PREFLIGHT, Answer, refusal, with_request_id, with_standing
+from blueport.server.http.answers import NO_REFERRER, PREFLIGHT, Answer, refusal, with_request_id
 from blueport.server.http.endpoint import Endpoint, Prepared, Request, Terms
 from blueport.server.http.problems import Answered, Answering, ClientGoneError, answer_to, nowhere
 from blueport.server.http.reading import body_at_hand, body_within_limit
@@ -71,7 +71,8 @@ class Api:
             answer = await way(endpoint, _Arrival(request_id, visit, scope, receive))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is answered, and what is ours is logged
             answer = answer_to(error, request_id)
-        return answer if visit.standing is None else with_standing(answer, visit.standing)
+        answer.standing = visit.standing
+        return answer
 
     async def _read(self, endpoint: Endpoint, arrival: _Arrival) -> Answer:
         prepared = endpoint.prepared(arrival.request(arrival.scope["query_string"]))

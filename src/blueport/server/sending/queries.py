@@ -9,10 +9,10 @@ from blueport.protocol.door import Begin
 from blueport.server.ids import AccountId, ChatId, DaemonId, FileId, KeyId, LineId, OutboxId
 from blueport.server.sending.states import Kind, OpenItem
 from blueport.server.store.tables import chats, files, lines, outbox
-from blueport.server.store.tx import Statement, Tx, Value, Values, add_row
+from blueport.server.store.tx import Statement, Tx, Value, add_row
 
 
-class Accepted(msgspec.Struct, frozen=True):
+class Accepted(msgspec.Struct, frozen=True, omit_defaults=True):
     """A new outbox item; `payload` is the JSON of what was asked.
 
     `part_of` is the item whose text this is: callers know that one, which waits until this is sent.
@@ -212,9 +212,10 @@ _HELD_ITEM = Statement(_OPEN_ITEM.where(_OF_DAEMON, *_IS_HELD))
 
 def add(tx: Tx, accepted: Accepted, max_attempts: int) -> None:
     """Put a new item at the end of its line."""
-    asked: dict[str, Value] = msgspec.structs.asdict(accepted)
-    state: Values = {"status": "pending", "attempts": 0, "max_attempts": max_attempts, "available_at": 0}
-    add_row(tx, outbox, {**asked, **state, "created_at": tx.now_ms})
+    row: dict[str, Value] = msgspec.to_builtins(accepted)
+    row |= {"status": "pending", "attempts": 0, "max_attempts": max_attempts, "available_at": 0}
+    row["created_at"] = tx.now_ms
+    add_row(tx, outbox, row)
 
 
 def served_lines(tx: Tx, daemon_id: DaemonId) -> list[ServedLine]:

@@ -1,9 +1,11 @@
 """Counts calls within a window of time: exactly, over all processes of a database, whatever becomes of the call."""
 
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 
-class Asked(NamedTuple):
+class Asked(msgspec.Struct, frozen=True):
     """A call to be counted under a name, unless there were *limit* since its window began; times are milliseconds."""
 
     name: str
@@ -12,7 +14,7 @@ class Asked(NamedTuple):
     now_ms: int
 
 
-class Window(NamedTuple):
+class Window(msgspec.Struct, frozen=True):
     """How many were counted since it began (Unix milliseconds)."""
 
     began_at: int
@@ -26,7 +28,7 @@ class Window(NamedTuple):
         return Window(now_ms, self.calls) if now_ms < self.began_at else self
 
 
-class Counted(NamedTuple):
+class Counted(msgspec.Struct, frozen=True):
     """When the window began (Unix milliseconds), how many calls were counted in it, and whether this one was not."""
 
     began_at: int

@@ -116,7 +116,7 @@ class Tx(Protocol):
 
 def add_row(tx: Tx, table: Table, row: Values) -> None:
     """Insert a row of *table*; what is None is left out: to bind a null costs SQLite's driver as much as ten texts."""
-    given = {name: value for name, value in row.items() if value is not None}
+    given = {name: value for name, value in row.items() if value is not None} if None in row.values() else row
     tx.change_each(_insert_of(table, tuple(given)), [given])
 
 

@@ -58,17 +58,14 @@ class SqliteCounts:
             yield
         finally:
             self._local.gathered = None
-            if gathered:
-                connection = self._connection()
-                connection.executemany(_KEEP, [(name, *window) for name, window in gathered.items()])
-                connection.execute("COMMIT")
+            self._keep(gathered)
 
     def _counted(self, asked: Asked, gathered: dict[str, Window]) -> Counted:
-        window = gathered.get(asked.name) or self._read(asked)
-        began_at, calls = window.at(asked.now_ms, asked.length_ms)
-        is_over = calls >= asked.limit
-        gathered[asked.name] = Window(began_at, calls if is_over else calls + 1)
-        return Counted(*gathered[asked.name], is_over)
+        window = (gathered.get(asked.name) or self._read(asked)).at(asked.now_ms, asked.length_ms)
+        is_over = window.calls >= asked.limit
+        calls = window.calls if is_over else window.calls + 1
+        gathered[asked.name] = Window(window.began_at, calls)
+        return Counted(window.began_at, calls, is_over)
 
     def _read(self, asked: Asked) -> Window:
         """Return what was counted; from the first that is read on, nobody else counts until all is written."""
@@ -77,6 +74,18 @@ class SqliteCounts:
             connection.execute("BEGIN IMMEDIATE")
         row = connection.execute(_READ, (asked.name,)).fetchone()
         return Window(*row) if row else Window(asked.now_ms, 0)
+
+    def _keep(self, gathered: dict[str, Window]) -> None:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None or not connection.in_transaction:
+            return  # nothing was counted
+        try:
+            connection.executemany(_KEEP, [(name, each.began_at, each.calls) for name, each in gathered.items()])
+            connection.execute("COMMIT")
+        except sqlite3.Error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")  # else nobody could count any more
+            raise
 
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)

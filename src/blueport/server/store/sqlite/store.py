@@ -2,8 +2,9 @@
 
 Why a writer thread: SQLite has one writer at a time anyway, and a queue in front of it turns waiting into *group
 commit*. While one group is being flushed to the disk the next one gathers, so that full durability (`synchronous=FULL`)
-costs a flush for each group instead of one for each request. Each unit runs under a savepoint: one that raises undoes
-only itself. Nobody hears of a result before the commit behind it.
+costs a flush for each group instead of one for each request. A unit that raises undoes only itself: if it had changed
+something, the group is undone and the others are run again, each under a savepoint then; a savepoint for every unit
+would cost a tenth of it. Nobody hears of a result before the commit behind it.
 """
 
 import asyncio
@@ -11,9 +12,10 @@ import functools
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
@@ -60,6 +62,7 @@ class SqliteTx:
         self._cursor = connection.cursor()
         self.now_ms = now_ms
         self.topics: set[Topic] = set()
+        self.has_changed = False
 
     def all(self, shape: Callable[..., Row], statement: Statement, **given: Given) -> list[Row]:
         """See `Tx.all`."""
@@ -68,11 +71,11 @@ class SqliteTx:
 
     def one(self, shape: Callable[..., Row], statement: Statement, **given: Given) -> Row | None:
         """See `Tx.one`."""
-        asked = statement.text_and_values(_DIALECT, given)
         if self._kept is None or statement.kept_of is None:
-            return self._read_one(shape, asked)
+            return self._read_one(shape, statement, given)
+        asked = (statement, *given.items())
         kept: Row | None = self._kept.row(statement.kept_of, asked)
-        return kept or self._kept.keep(statement.kept_of, asked, self._read_one(shape, asked))
+        return kept or self._kept.keep(statement.kept_of, asked, self._read_one(shape, statement, given))
 
     def change(self, statement: Statement, **given: Given) -> int:
         """See `Tx.change`."""
@@ -89,26 +92,28 @@ class SqliteTx:
         """Let go of what was not read to its end: it would keep the next transaction in this one's moment."""
         self._cursor.close()
 
-    def begin_unit(self) -> None:
+    def mark(self) -> None:
         """From here on, what is done can be undone."""
-        self._cursor.execute("SAVEPOINT unit")
+        self._cursor.execute("SAVEPOINT mark")
+        self.has_changed = False
 
-    def undo_unit(self) -> None:
-        """Undo what was done since the unit began."""
-        self._cursor.execute("ROLLBACK TO unit")
-        self._cursor.execute("RELEASE unit")
+    def undo(self) -> None:
+        """Undo what was done since the last mark, of those that are left, and take that mark away."""
+        self._cursor.execute("ROLLBACK TO mark")
+        self._cursor.execute("RELEASE mark")
         if self._kept is not None:
             self._kept.forget_all()
 
-    def end_unit(self) -> None:
-        """Keep what was done since the unit began."""
-        self._cursor.execute("RELEASE unit")
+    def keep(self) -> None:
+        """Keep what was done since the last mark, and take that mark away."""
+        self._cursor.execute("RELEASE mark")
 
-    def _read_one(self, shape: Callable[..., Row], asked: tuple[str, Sequence[Given]]) -> Row | None:
-        row = self._cursor.execute(*asked).fetchone()
+    def _read_one(self, shape: Callable[..., Row], statement: Statement, given: Mapping[str, Given]) -> Row | None:
+        row = self._cursor.execute(*statement.text_and_values(_DIALECT, given)).fetchone()
         return None if row is None else _making(shape)(row)
 
     def _note_change(self, statement: Statement) -> None:
+        self.has_changed = True
         if self._kept is not None:
             self._kept.forget(statement.changes)
 
@@ -208,24 +213,24 @@ class SqliteStore:
         """See `Store.join`."""
         self._neighbours.join()
 
-    async def write(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def write(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
         """See `Store.write`."""
         loop = asyncio.get_running_loop()
         work: _Work[T] = _Work(lambda tx: unit(tx, *args, **kwargs), loop.create_future())
         if not self._gathered:
             loop.call_soon(self._hand_over)
         self._gathered.append(work)  # type: ignore[arg-type]  # works of any result
-        return await self.tallies.writes.measured(work.done)
+        return self.tallies.writes.measured(work.done)
 
-    async def write_holding(
+    def write_holding(
         self,
         name: str | None,  # noqa: ARG002 - there is one writer anyway
         unit: Callable[Concatenate[Tx, P], T],
         *args: P.args,
         **kwargs: P.kwargs,
-    ) -> T:
+    ) -> Coroutine[Any, Any, T]:
         """See `Store.write_holding`."""
-        return await self.write(unit, *args, **kwargs)
+        return self.write(unit, *args, **kwargs)
 
     async def read(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """See `Store.read`."""
@@ -285,7 +290,7 @@ class SqliteStore:
             connection.execute("BEGIN IMMEDIATE")
             self._kept.begin(connection)
             with closing(self._tx(connection, self._kept)) as tx, self.counts.gathering():
-                outcomes = [_outcome(tx, work) for work in group]
+                outcomes = _outcomes(tx, group)
             reached("server.commit")
             connection.execute("COMMIT")
             reached("server.committed")
@@ -342,17 +347,40 @@ def once(path: Path, now_ms: Callable[[], int], unit: Callable[[Tx], T]) -> T:
         raise StoreUnavailableError(f"{path}: {error}") from error
 
 
+def _outcomes(tx: SqliteTx, group: list[_Work[object]]) -> list[_Outcome[object]]:
+    """Do the units of *group*, as if each that raises had not been done."""
+    tx.mark()
+    outcomes: list[_Outcome[object]] = []
+    for work in group:
+        tx.has_changed = False
+        outcome = _outcome(tx, work)
+        outcomes.append(outcome)
+        if outcome.error is not None and tx.has_changed:
+            tx.undo()
+            return [_outcome_alone(tx, work, outcome) for work, outcome in zip_longest(group, outcomes)]
+    return outcomes
+
+
+def _outcome_alone(tx: SqliteTx, work: _Work[object], earlier: _Outcome[object] | None) -> _Outcome[object]:
+    """Do a unit that is undone if it raises; one that has raised *earlier* is not asked again."""
+    if earlier is not None and earlier.error is not None:
+        return earlier
+    tx.mark()
+    outcome = _outcome(tx, work)
+    if outcome.error is None:
+        tx.keep()
+    else:
+        tx.undo()
+    return outcome
+
+
 def _outcome(tx: SqliteTx, work: _Work[object]) -> _Outcome[object]:
-    tx.begin_unit()
     try:
-        result = work.unit(tx)
+        return _Outcome(work.done, work.unit(tx), None)
     except sqlite3.OperationalError:
         raise  # the file itself is at fault: nothing of the group can be kept
     except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to who asked
-        tx.undo_unit()
         return _Outcome(work.done, None, error)
-    tx.end_unit()
-    return _Outcome(work.done, result, None)
 
 
 def _settle_each(outcomes: list[_Outcome[object]]) -> None:
