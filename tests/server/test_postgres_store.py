@@ -118,7 +118,7 @@ class TestExhaustion:
     async def test_who_gave_up_waiting_for_a_connection_takes_none_along(self, store: Store) -> None:
         is_over = asyncio.Event()
         held = [asyncio.create_task(store.read(lambda _: wait_for(is_over.wait()))) for _ in range(CONNECTIONS)]
-        waiting = [asyncio.create_task(store.write(add, f"{number}")) for number in range(20)]
+        waiting = [asyncio.ensure_future(store.write(add, f"{number}")) for number in range(20)]
         await asyncio.sleep(0.01)
         for each in waiting[::2]:
             each.cancel()

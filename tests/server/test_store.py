@@ -150,8 +150,8 @@ class TestUnits:
         assert ran == list(range(600))
 
     async def test_one_whose_caller_is_gone_hurts_no_other(self, store: Store) -> None:
-        gone = asyncio.create_task(store.write(add, "gone"))
-        stays = asyncio.create_task(store.write(add, "stays"))
+        gone = asyncio.ensure_future(store.write(add, "gone"))
+        stays = asyncio.ensure_future(store.write(add, "stays"))
         await asyncio.sleep(0)
         gone.cancel()
 
@@ -268,7 +268,7 @@ class TestTrouble:
 
     async def test_what_was_accepted_is_written_before_the_store_closes(self, database: Database) -> None:
         store = opened(database.named, Clock(), CONNECTIONS)
-        writes = [asyncio.create_task(store.write(add, str(number))) for number in range(300)]
+        writes = [asyncio.ensure_future(store.write(add, str(number))) for number in range(300)]
         await asyncio.sleep(0)
 
         await store.close()

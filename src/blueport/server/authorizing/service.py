@@ -42,17 +42,16 @@ class Key(msgspec.Struct, frozen=True):
         return self.line_ids is None or line_id in self.line_ids
 
 
-class Visit:
+class Visit(msgspec.Struct):
     """One request: from where it comes, under what key, and how that key stands since it was counted.
 
     It goes from the event loop to a unit's thread and back: no two touch it at once.
     """
 
-    def __init__(self, authorization: list[bytes], address: str) -> None:
-        self.authorization = authorization
-        self.address = address
-        self.key_hash: str | None = None
-        self.standing: Standing | None = None
+    authorization: list[bytes]
+    address: str
+    key_hash: str | None = None
+    standing: Standing | None = None
 
     @property
     def secret(self) -> str | None:
@@ -65,13 +64,6 @@ class Need(NamedTuple):
 
     capability: Capability
     param: str | None = None
-
-
-class Target(NamedTuple):
-    """Where something is sent."""
-
-    line: Line
-    chat: Address
 
 
 def key_hash(limits: Limits, visit: Visit, now_ms: int) -> str:
@@ -200,7 +192,7 @@ def chat_to_read(tx: Tx, key: Key, name: str, peer: str) -> Address:
     return addressing.chat_to_read(tx, key.account_id, line_for(tx, key, name), peer)
 
 
-def target(tx: Tx, key: Key, name: str, peer: str, needs: Need | None = None) -> Target:
+def target(tx: Tx, key: Key, name: str, peer: str, needs: Need | None = None) -> tuple[Line, Address]:
     """Return the line of that name and the chat there that *key* may write to.
 
     Args:
@@ -220,10 +212,10 @@ def target(tx: Tx, key: Key, name: str, peer: str, needs: Need | None = None) ->
         message = f"This needs a line with advanced features: `{needs.capability}`."
         raise ApiError("advanced_features_required", message, param=needs.param)
     if phone is None:
-        return Target(line, addressing.chat_to_write(tx, key.account_id, line, peer))
+        return line, addressing.chat_to_write(tx, key.account_id, line, peer)
     if needs is None or needs.capability not in NO_MESSAGES:
         sandboxing.count_message(tx, key.account_id)
-    return Target(line, _paired_chat(tx, key, line, phone, peer))
+    return line, _paired_chat(tx, key, line, phone, peer)
 
 
 def _paired_chat(tx: Tx, key: Key, line: Line, phone: str, peer: str) -> Address:

@@ -184,7 +184,7 @@ def _decoded(request: Request, decode: Callable[[bytes, type[Asked]], Asked], sh
 def _fingerprint(route: str, request: Request, asked: msgspec.Struct) -> str:
     """Return what tells a request from others: who asks, for what."""
     content = msgspec.json.encode([request.visit.key_hash, route, asked])
-    return hashlib.sha256(content).hexdigest()[:32]
+    return hashlib.blake2b(content, digest_size=16).hexdigest()  # a third of the time that SHA-256 takes
 
 
 def _name(request: Request, fingerprint: str) -> str:

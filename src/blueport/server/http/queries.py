@@ -66,14 +66,16 @@ def unanswered_since(tx: Tx, fingerprint: str, since_ms: int) -> list[Unanswered
     return tx.all(Unanswered, _UNANSWERED, fingerprint=fingerprint, since=since_ms)
 
 
-def note_unanswered(tx: Tx, account_id: AccountId, fingerprint: str, answer: Unanswered) -> None:
+def note_unanswered(
+    tx: Tx, *, account_id: AccountId, fingerprint: str, request_id: str, process: str, body: str
+) -> None:
     """Keep an answer until it has left."""
     row: Values = {
         "account_id": account_id,
         "fingerprint": fingerprint,
-        "request_id": answer.request_id,
-        "process": answer.process,
-        "body": answer.body,
+        "request_id": request_id,
+        "process": process,
+        "body": body,
         "created_at": tx.now_ms,
     }
     tx.change_each(_NOTE, [row])

@@ -310,6 +310,12 @@ def _once_by_name(tx: Tx, attempt: Attempt, name: str, do: Callable[[], bytes]) 
 
 
 def _kept(tx: Tx, attempt: Attempt, underway: Underway, body: bytes, *, is_replayed: bool) -> Done:
-    answer = Unanswered(attempt.request_id, underway.process, body.decode())
-    queries.note_unanswered(tx, attempt.account_id, attempt.fingerprint, answer)
+    queries.note_unanswered(
+        tx,
+        account_id=attempt.account_id,
+        fingerprint=attempt.fingerprint,
+        request_id=attempt.request_id,
+        process=underway.process,
+        body=body.decode(),
+    )
     return Done(body, is_replayed, attempt.fingerprint)

@@ -1,6 +1,6 @@
 """A database as the rest of the server sees it: SQLite's and PostgreSQL's stores both are this."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from blueport.server.store.counting import Counts
@@ -28,7 +28,7 @@ class Store(Protocol):
     async def join(self) -> None:
         """Become one of the processes that work on the database: hear of their hints, and be known as alive."""
 
-    async def write(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def write(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
         """Run *unit* in a transaction while nobody else writes; return its result once that is durable.
 
         A unit may be run again, whole, if it came to nothing: it changes nothing but the database.
@@ -37,9 +37,9 @@ class Store(Protocol):
             StoreUnavailableError: The database did not take it; nothing was done.
         """
 
-    async def write_holding(
+    def write_holding(
         self, name: str | None, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    ) -> Awaitable[T]:
         """Run *unit* as `write` does, but beside others, also of other processes, that hold other names, or none.
 
         Such a unit stands on constraints, on rows that it locks, and on what only who holds *name* changes.

@@ -23,12 +23,18 @@ class UnitTally(Tally):
         """Return what *work* comes to, and count it."""
         began_s = perf_counter()
         try:
-            return await work
-        except StoreUnavailableError:
-            self.failed += 1
+            result = await work
+        except BaseException as error:
+            self.note(perf_counter() - began_s, error)
             raise
-        finally:
-            self.add(perf_counter() - began_s)
+        self.note(perf_counter() - began_s, None)
+        return result
+
+    def note(self, took_s: float, error: BaseException | None) -> None:
+        """Count a unit that took *took_s* seconds, and came to *error*, if it did."""
+        self.add(took_s)
+        if isinstance(error, StoreUnavailableError):
+            self.failed += 1
 
 
 class StoreTallies:

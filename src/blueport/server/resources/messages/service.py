@@ -80,7 +80,7 @@ def _judge_content(asked: NewMessage) -> None:
     if len(asked.text or "") > TEXT_LIMIT:
         message = f"`text` may have at most {TEXT_LIMIT} characters."
         raise ApiError("invalid_parameter_value", message, param="text")
-    if len(asked.attachments) > 1 or not all(name.startswith("file_") for name in asked.attachments):
+    if asked.attachments and (len(asked.attachments) > 1 or not asked.attachments[0].startswith("file_")):
         raise ApiError("invalid_parameter_value", "`attachments` takes one `file_...`.", param="attachments")
 
 

@@ -12,11 +12,12 @@ import functools
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from itertools import zip_longest
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import msgspec
@@ -172,16 +173,17 @@ def _making(shape: Callable[..., object]) -> Callable[[tuple[Value, ...]], Any]:
 
 
 class _Work(msgspec.Struct, Generic[T]):
-    """A unit that waits for its turn, and the future that waits for its result."""
+    """A unit that waits for its turn, since when, and the future that waits for its result."""
 
     unit: Callable[[Tx], T]
     done: asyncio.Future[T]
+    asked_s: float
 
 
 class _Outcome(msgspec.Struct, Generic[T]):
-    """What became of a unit, and the future that waits for it."""
+    """What became of a unit."""
 
-    done: asyncio.Future[T]
+    work: _Work[T]
     result: T | None
     error: Exception | None
 
@@ -213,14 +215,14 @@ class SqliteStore:
         """See `Store.join`."""
         self._neighbours.join()
 
-    def write(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
+    def write(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
         """See `Store.write`."""
         loop = asyncio.get_running_loop()
-        work: _Work[T] = _Work(lambda tx: unit(tx, *args, **kwargs), loop.create_future())
+        work: _Work[T] = _Work(lambda tx: unit(tx, *args, **kwargs), loop.create_future(), perf_counter())
         if not self._gathered:
             loop.call_soon(self._hand_over)
         self._gathered.append(work)  # type: ignore[arg-type]  # works of any result
-        return self.tallies.writes.measured(work.done)
+        return work.done
 
     def write_holding(
         self,
@@ -228,7 +230,7 @@ class SqliteStore:
         unit: Callable[Concatenate[Tx, P], T],
         *args: P.args,
         **kwargs: P.kwargs,
-    ) -> Coroutine[Any, Any, T]:
+    ) -> asyncio.Future[T]:
         """See `Store.write_holding`."""
         return self.write(unit, *args, **kwargs)
 
@@ -272,7 +274,8 @@ class SqliteStore:
 
     def _write_groups(self, connection: sqlite3.Connection) -> None:
         while group := self._next_group():
-            _settle(self._write_group(connection, group))
+            outcomes = self._write_group(connection, group)
+            _tell_the_loop(outcomes, self._settle, outcomes)
         connection.close()
 
     def _next_group(self) -> list[_Work[object]]:
@@ -298,7 +301,7 @@ class SqliteStore:
             self._kept.forget_all()
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            return [_Outcome(work.done, None, StoreUnavailableError(str(error))) for work in group]
+            return [_Outcome(work, None, StoreUnavailableError(str(error))) for work in group]
         if tx.topics:
             _tell_the_loop(outcomes, self._wake, tx.topics)
         return outcomes
@@ -306,19 +309,21 @@ class SqliteStore:
     def _tx(self, connection: sqlite3.Connection, kept: "_Kept | None" = None) -> SqliteTx:
         return SqliteTx(connection, self.now_ms(), processes=self._neighbours.alive, kept=kept)
 
+    def _settle(self, outcomes: list[_Outcome[object]]) -> None:
+        now_s = perf_counter()
+        for outcome in outcomes:
+            self.tallies.writes.note(now_s - outcome.work.asked_s, outcome.error)
+            _settle_one(outcome.work.done, outcome)
+
     def _wake(self, topics: set[Topic]) -> None:
         self.wakeups.wake(topics)
         self._neighbours.hint(topics)
 
 
-def _settle(outcomes: list[_Outcome[object]]) -> None:
-    _tell_the_loop(outcomes, _settle_each, outcomes)
-
-
 def _tell_the_loop(outcomes: list[_Outcome[object]], call: Callable[[S], None], what: S) -> None:
     """Call in the loop of those who asked; once it is closed nobody is left to hear."""
     with suppress(RuntimeError):
-        outcomes[0].done.get_loop().call_soon_threadsafe(call, what)
+        outcomes[0].work.done.get_loop().call_soon_threadsafe(call, what)
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -376,18 +381,17 @@ def _outcome_alone(tx: SqliteTx, work: _Work[object], earlier: _Outcome[object] 
 
 def _outcome(tx: SqliteTx, work: _Work[object]) -> _Outcome[object]:
     try:
-        return _Outcome(work.done, work.unit(tx), None)
+        return _Outcome(work, work.unit(tx), None)
     except sqlite3.OperationalError:
         raise  # the file itself is at fault: nothing of the group can be kept
     except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to who asked
-        return _Outcome(work.done, None, error)
+        return _Outcome(work, None, error)
 
 
-def _settle_each(outcomes: list[_Outcome[object]]) -> None:
-    for outcome in outcomes:
-        if outcome.done.cancelled():
-            continue
-        if outcome.error is None:
-            outcome.done.set_result(outcome.result)
-        else:
-            outcome.done.set_exception(outcome.error)
+def _settle_one(done: asyncio.Future[object], outcome: _Outcome[object]) -> None:
+    if done.cancelled():
+        return
+    if outcome.error is None:
+        done.set_result(outcome.result)
+    else:
+        done.set_exception(outcome.error)
