@@ -9,6 +9,7 @@ import contextlib
 import http.client
 import json
 import os
+import queue
 import random
 import shutil
 import signal
@@ -37,17 +38,22 @@ EVENTS = ["message.received", "message.sent"]
 CALL_TIMEOUT_S = 30
 ACCEPTED_WITHIN_S = 100
 POINTS_WITHIN_S = 300
+# Points where whoever comes there next is to die; and those that somebody asks for right before he does what is at
+# stake there: a call without a name, or a text.
 POINTS = [
-    *("server.commit", "server.committed", "server.done", "server.looked"),
+    *("server.trying", "server.tried"),
     *("daemon.claimed", "daemon.granted", "daemon.begun", "daemon.handed", "daemon.outcome"),
-    *("daemon.seen", "daemon.told"),
 ]
+POINTS_OF_CALLS = ["server.commit", "server.committed", "server.done", "server.looked"]
+POINTS_OF_TEXTS = ["daemon.seen", "daemon.telling", "daemon.told"]
 PROCESSES = [f"{role} {number}" for role in ("api", "worker", "daemon") for number in (1, 2)]
-# What is done, to whom: `end` tells one of the two, `point` has whoever comes there next die.
+# What is done, to whom: `end` tells one of the two, the others have somebody die at a point.
 BLOWS = [
     *[("kill", name) for name in PROCESSES],
     *[("end", role) for role in ("api", "worker", "daemon")],
     *[("point", name) for name in POINTS],
+    *[("call", name) for name in POINTS_OF_CALLS],
+    *[("text", name) for name in POINTS_OF_TEXTS],
 ]
 BLOWS_ON_POSTGRES = [("kill", "backend"), ("end", "backend")]
 # A crash takes no power from the disk: what was handed to the system is there. What was not is lost, as it should be.
@@ -70,16 +76,39 @@ class Plan(NamedTuple):
         return max(self.seconds, blows * self.pause_s) * 4 * PEOPLE_OF_A_LINE / self.messages
 
 
+class Ambush:
+    """Points of death that wait for somebody who does what is at stake there."""
+
+    def __init__(self, failpoints: Path) -> None:
+        self._failpoints = failpoints
+        self._waiting: dict[str, queue.SimpleQueue[str]] = {"call": queue.SimpleQueue(), "text": queue.SimpleQueue()}
+
+    def lay(self, what: str, point: str) -> None:
+        """Have the next who does *what* bring death to that point."""
+        self._waiting[what].put(point)
+
+    def come(self, what: str) -> None:
+        """Be about to do *what*."""
+        with contextlib.suppress(queue.Empty):
+            (self._failpoints / self._waiting[what].get_nowait()).touch()
+
+    def left(self) -> list[str]:
+        """Return the points that nobody has reached yet, and how many nobody has come for."""
+        waiting = [f"{what}: {points.qsize()}" for what, points in self._waiting.items() if not points.empty()]
+        return waiting + [path.name for path in self._failpoints.iterdir()]
+
+
 class Agent:
     """A client like the official SDK, which writes to one person: it repeats a call that broke or met a 5xx."""
 
-    def __init__(self, here: Site, mac: Mac, person: str, rng: random.Random) -> None:
+    def __init__(self, here: Site, mac: Mac, person: str, rng: random.Random, ambush: Ambush) -> None:
         self.mac = mac
         self.person = person
         self.accepted: dict[str, str] = {}
         self.repeated = 0
         self._here = here
         self._rng = rng
+        self._ambush = ambush
         self._connection: http.client.HTTPConnection | None = None
 
     def does(self, number: int) -> None:
@@ -88,6 +117,8 @@ class Agent:
         headers = {"Authorization": f"Bearer {self._here.key}"}
         if number % 2:
             headers["Idempotency-Key"] = text.replace(" ", "-")
+        else:
+            self._ambush.come("call")
         body = json.dumps({"from": self.mac.line, "to": self.person, "text": text})
         self.accepted[text] = until(lambda: self._posted(body, headers), ACCEPTED_WITHIN_S)["id"]
 
@@ -121,13 +152,15 @@ class Agent:
 class Person:
     """Somebody who texts a line."""
 
-    def __init__(self, mac: Mac, handle: str) -> None:
+    def __init__(self, mac: Mac, handle: str, ambush: Ambush) -> None:
         self.mac = mac
         self.handle = handle
+        self._ambush = ambush
         self.texts: list[str] = []
 
     def does(self, number: int) -> None:
         text = f"text {self.handle} {number:04}"
+        self._ambush.come("text")
         self.mac.texts(self.handle, text)
         self.texts.append(text)
 
@@ -135,10 +168,11 @@ class Person:
 class Killer:
     """Deals blows, all of them in any order, and then again until the time is over."""
 
-    def __init__(self, here: Site, plan: Plan) -> None:
+    def __init__(self, here: Site, plan: Plan, ambush: Ambush) -> None:
         self.dealt: Counter[tuple[str, str]] = Counter()
         self._here = here
         self._plan = plan
+        self._ambush = ambush
         self._blows = BLOWS + BLOWS_ON_POSTGRES if here.database.is_postgres else BLOWS
         self._rng = random.Random(plan.seed)
 
@@ -152,14 +186,15 @@ class Killer:
             if time.monotonic() >= ends_at:
                 break
         try:
-            until(lambda: not list(self._here.failpoints.iterdir()), POINTS_WITHIN_S)
+            until(lambda: not self._ambush.left(), POINTS_WITHIN_S)
         except AssertionError:
-            left = [path.name for path in self._here.failpoints.iterdir()]
-            raise AssertionError(f"never reached: {left} (seed {self._plan.seed})") from None
+            raise AssertionError(f"never reached: {self._ambush.left()} (seed {self._plan.seed})") from None
 
     def _deal(self, what: str, whom: str) -> None:
         if what == "point":
             (self._here.failpoints / whom).touch()
+        elif what in ("call", "text"):
+            self._ambush.lay(what, whom)
         elif whom == "backend":
             self._hit_backend(self._here.database.named, is_killed=what == "kill")
         elif what == "kill":
@@ -193,12 +228,14 @@ def weather(database: Database, plan: Plan) -> Kept:
     with site(database, plan.seed) as here, _receiving(rng) as (first, second):
         for receiver in (first, second):
             here.post("/v1/webhooks", {"from": "", "url": receiver.url, "events": EVENTS})
-        people = [Person(mac, f"+1555010{mac.name}{n:03}") for mac in here.macs for n in range(PEOPLE_OF_A_LINE)]
-        agents = [Agent(here, person.mac, person.handle, random.Random(rng.random())) for person in people]
+        ambush = Ambush(here.failpoints)
+        handles = [(mac, f"+1555010{mac.name}{n:03}") for mac in here.macs for n in range(PEOPLE_OF_A_LINE)]
+        people = [Person(mac, handle, ambush) for mac, handle in handles]
+        agents = [Agent(here, mac, handle, random.Random(rng.random()), ambush) for mac, handle in handles]
         for person in people:
             person.does(0)
         until(lambda: here.database.sql("SELECT count(*) FROM chats") == [(len(people),)])
-        killer = Killer(here, plan)
+        killer = Killer(here, plan, ambush)
         _let_them_text(plan, killer, [*people, *agents])
         return judged(here, [first, second], people, agents, killer.dealt, plan.seed)
 

@@ -31,11 +31,12 @@ POINTS = [
     "daemon.handed",
     "daemon.outcome",
     "daemon.seen",
+    "daemon.telling",
     "daemon.told",
 ]
 # Here the daemon may die between the intent of a hand-over and the hand-over: what it looks for while it hands over
 # the next item is found in the midst of that. Only then is one outcome allowed to be unknown.
-CUTS_A_HAND_OVER = {"daemon.begun", "daemon.seen", "daemon.told"}
+CUTS_A_HAND_OVER = {"daemon.begun", "daemon.seen", "daemon.telling", "daemon.told"}
 
 
 class Agent:

@@ -31,6 +31,7 @@ async def tell_for_ever(journal: Journal, uplink: Uplink) -> None:
 
 async def _tell(journal: Journal, uplink: Uplink, batch: list[Told]) -> None:
     """Tell *batch*; if it is refused tell its halves, down to the one that is the reason."""
+    reached("daemon.telling")
     try:
         await uplink.tell(Sightings(journal.id, tuple(told.sighting for told in batch)))
     except RefusedError as error:

@@ -11,6 +11,7 @@ import contextlib
 import functools
 from time import perf_counter
 
+from blueport.failpoints import reached
 from blueport.logs.lines import logger, named
 from blueport.server.blobs.links import Links
 from blueport.server.errors import StoreUnavailableError
@@ -63,7 +64,7 @@ class Dispatcher:
             await asyncio.wait(self._tries, timeout=grace_s)
         for task in self._attempts.values():
             task.cancel()
-        await asyncio.gather(*self._tries, return_exceptions=True)
+        await asyncio.gather(*self._tries, return_exceptions=True)  # what befell one is logged where it ends
         with contextlib.suppress(StoreUnavailableError):  # then their leases run out
             await self._store.write_holding(None, service.release, self._store.process)
 
@@ -96,10 +97,15 @@ class Dispatcher:
     def _end(self, token: str, task: asyncio.Task[None]) -> None:
         self._tries.discard(task)
         self._attempts.pop(token, None)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:  # its lease runs out, and it is tried again
+            log.error("loop_fell_over", task="trying", exc_info=error)
 
     async def _try(self, claimed: Try) -> None:
+        reached("server.trying")
         began_s = perf_counter()
         outcome = await self._sender.attempt(claimed)
+        reached("server.tried")
         del self._attempts[claimed.token]  # from here on it is not cut short
         self._note(claimed, outcome, perf_counter() - began_s)
         try:
