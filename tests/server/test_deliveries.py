@@ -9,6 +9,8 @@ from blueport.protocol.sightings import AttachmentSeen, MessageChanged
 from blueport.server.blobs.links import links_of
 from blueport.server.notifying import service as notifying
 from blueport.server.notifying.schedule import DELAYS_S
+from blueport.server.notifying.sender import HttpSender
+from blueport.server.notifying.service import Outcome, Try
 from tests.databases import Database
 from tests.server.receiver import Heard, Receiver, receiving, until
 from tests.server.world import (
@@ -487,6 +489,30 @@ class TestOthers:
         until(lambda: len(receiver.heard) >= 3)
 
         assert _settled(alice.world)[0] == ("delivered", 2)
+
+    def test_a_try_that_fell_over_is_logged_and_made_again(
+        self,
+        alice: Customer,
+        receiver: Receiver,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        alice.webhook(receiver.url)
+        attempt = HttpSender.attempt
+
+        async def falls_over_once(_sender: HttpSender, _claimed: Try) -> Outcome:
+            monkeypatch.setattr(HttpSender, "attempt", attempt)
+            raise LookupError
+
+        monkeypatch.setattr(HttpSender, "attempt", falls_over_once)
+        alice.hears(ADA)
+        until(lambda: "loop_fell_over" in caplog.messages)
+
+        alice.world.pass_time(HOUR_MS)
+        receiver.waits_for(1)
+
+        assert caplog.messages.count("loop_fell_over") == 1
+        assert _settled(alice.world) == [("delivered", 2)]
 
 
 def _look_up(customer: Caller, heard: Heard) -> tuple[str, str]:
