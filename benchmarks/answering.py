@@ -11,7 +11,7 @@ _ANSWER = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
 class _Counting(asyncio.Protocol):
     count = 0
 
-    def connection_made(self, transport: asyncio.WriteTransport) -> None:
+    def connection_made(self, transport: asyncio.WriteTransport) -> None:  # type: ignore[override]  # a socket's
         self._transport = transport
         self._received = b""
 

@@ -19,7 +19,6 @@ from blueport.server.addressing import queries as addressing
 from blueport.server.authorizing import keys
 from blueport.server.authorizing import queries as authorizing
 from blueport.server.http import queries as answers
-from blueport.server.http.queries import Unanswered
 from blueport.server.ids import ChatId, OutboxId
 from blueport.server.sending import queries as sending
 from blueport.server.store.sqlite import store as sqlite
@@ -76,7 +75,14 @@ def _writes(path: Path) -> list[_Written]:
         item = database.done(partial(_item, key=key))
     recording = _Recording()
     sending.add(recording, item, 5)
-    answers.note_unanswered(recording, item.account_id, _FINGERPRINT, Unanswered(_REQUEST_ID, "a process", _TEXT))
+    answers.note_unanswered(
+        recording,
+        account_id=item.account_id,
+        fingerprint=_FINGERPRINT,
+        request_id=_REQUEST_ID,
+        process="a process",
+        body=_TEXT,
+    )
     answers.forget(recording, [(_FINGERPRINT, _REQUEST_ID)])
     return recording.written
 
@@ -110,6 +116,9 @@ class _Recording:
     def change_each(self, statement: Statement, each: Iterable[Values]) -> None:
         for values in each:
             self.change(statement, **values)
+
+    def processes(self) -> frozenset[str]:
+        return frozenset()
 
     def wake(self, topic: Topic) -> None:  # a Tx has it
         pass

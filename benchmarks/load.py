@@ -84,7 +84,7 @@ class _Connection(asyncio.Protocol):
     def unexpected(self) -> int:
         return self._reader.unexpected + self.lost
 
-    def connection_made(self, transport: asyncio.WriteTransport) -> None:
+    def connection_made(self, transport: asyncio.WriteTransport) -> None:  # type: ignore[override]  # a socket's
         self._transport = transport
         self._is_ours_to_close = False
         self._send()

@@ -53,7 +53,7 @@ class _Connection(asyncio.Protocol):
     def unexpected(self) -> int:
         return self._reader.unexpected + self.lost
 
-    def connection_made(self, transport: asyncio.WriteTransport) -> None:
+    def connection_made(self, transport: asyncio.WriteTransport) -> None:  # type: ignore[override]  # a socket's
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:

@@ -18,6 +18,16 @@ def pytest_configure(config: pytest.Config) -> None:  # noqa: ARG001 - pytest's 
     lines.be_strict()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with those that may take longest: what is begun last is waited for by all."""
+    items.sort(key=lambda item: -_own_timeout_s(item))
+
+
+def _own_timeout_s(item: pytest.Item) -> float:
+    marker = item.get_closest_marker("timeout")
+    return 0 if marker is None else marker.args[0]
+
+
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a database of the newest schema with nothing in it: to copy it is faster than to make it."""

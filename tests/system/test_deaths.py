@@ -86,6 +86,7 @@ class Agent:
         return json.loads(content) if response.status == 201 else None
 
 
+@pytest.mark.timeout(600)
 def test_of_500_sends_none_is_lost_none_doubled_and_each_ends(tmp_path: Path) -> None:
     rng = random.Random(SEED)
     failpoints = tmp_path / "failpoints"

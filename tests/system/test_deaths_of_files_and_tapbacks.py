@@ -127,6 +127,7 @@ class Person:
             self._blueport.simulator("POST", f"/people/{ADA}/{what}", body)
 
 
+@pytest.mark.timeout(600)
 def test_of_files_voices_and_tapbacks_none_is_lost_none_doubled_and_each_ends(tmp_path: Path) -> None:
     rng = random.Random(SEED)
     failpoints = tmp_path / "failpoints"
