@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
+import pytest
+
 from tests.patience import PATIENCE_S
 from tests.server.test_voice_messages import sound
 from tests.system.blueport import ADA, Blueport, Json, running, until
