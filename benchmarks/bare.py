@@ -22,4 +22,5 @@ async def _accept(request: Request) -> Response:
 
 if __name__ == "__main__":
     app = Starlette(routes=[Route("/v1/messages", _accept, methods=["POST"])])
-    uvicorn.run(app, port=int(sys.argv[1]), log_level="warning", access_log=False)
+    # Connections live as long as ours: the open loop leaves some of them idle.
+    uvicorn.run(app, port=int(sys.argv[1]), log_level="warning", access_log=False, timeout_keep_alive=75)

@@ -34,7 +34,7 @@ class Result(msgspec.Struct, frozen=True):
     per_second: float
     median_ms: float
     p99_ms: float
-    unexpected: int
+    unexpected: list[str]
 
 
 def requests_of(load: Load) -> Callable[[int], bytes]:
@@ -50,10 +50,10 @@ def requests_of(load: Load) -> Callable[[int], bytes]:
 
 
 class Reader:
-    """Tells when an answer is whole, and counts those that do not begin as *expected*."""
+    """Tells when an answer is whole, and keeps how those begin that do not begin as *expected*."""
 
     def __init__(self, expected: bytes) -> None:
-        self.unexpected = 0
+        self.unexpected: list[str] = []
         self._expected = expected
         self._received = bytearray()
 
@@ -67,7 +67,8 @@ class Reader:
         length = int(self._received[length_at : self._received.find(b"\r\n", length_at)])
         if len(self._received) < head_end + 4 + length:
             return False
-        self.unexpected += not self._received.startswith(self._expected)
+        if not self._received.startswith(self._expected):
+            self.unexpected.append(self._received.partition(b"\r\n")[0].decode())
         self._received.clear()
         return True
 
@@ -75,14 +76,14 @@ class Reader:
 class _Connection(asyncio.Protocol):
     def __init__(self, next_request: Callable[[], bytes | None], expected: bytes) -> None:
         self.latencies_s: list[float] = []
-        self.lost = 0
+        self._lost: list[str] = []
         self.done = asyncio.get_running_loop().create_future()
         self._next_request = next_request
         self._reader = Reader(expected)
 
     @property
-    def unexpected(self) -> int:
-        return self._reader.unexpected + self.lost
+    def unexpected(self) -> list[str]:
+        return self._reader.unexpected + self._lost
 
     def connection_made(self, transport: asyncio.WriteTransport) -> None:  # type: ignore[override]  # a socket's
         self._transport = transport
@@ -95,7 +96,8 @@ class _Connection(asyncio.Protocol):
             self._send()
 
     def connection_lost(self, _exc: Exception | None) -> None:
-        self.lost = int(not self._is_ours_to_close)
+        if not self._is_ours_to_close:
+            self._lost.append("a connection was lost")
         self.done.set_result(None)
 
     def _send(self) -> None:
@@ -140,7 +142,7 @@ async def _run(load: Load) -> Result:
         per_second=len(latencies) / elapsed_s,
         median_ms=percentile(latencies, 0.5) * 1000,
         p99_ms=percentile(latencies, 0.99) * 1000,
-        unexpected=sum(connection.unexpected for _, connection in made),
+        unexpected=[each for _, connection in made for each in connection.unexpected],
     )
 
 

@@ -31,7 +31,7 @@ class Paced(msgspec.Struct, frozen=True):
     p50_ms: float
     p99_ms: float
     p999_ms: float
-    unexpected: int
+    unexpected: list[str]
 
 
 class _Due(msgspec.Struct, frozen=True):
@@ -47,11 +47,11 @@ class _Connection(asyncio.Protocol):
         self._answered = answered
         self._due_at = 0.0
         self.took_s: list[float] = []
-        self.lost = 0
+        self._lost: list[str] = []
 
     @property
-    def unexpected(self) -> int:
-        return self._reader.unexpected + self.lost
+    def unexpected(self) -> list[str]:
+        return self._reader.unexpected + self._lost
 
     def connection_made(self, transport: asyncio.WriteTransport) -> None:  # type: ignore[override]  # a socket's
         self.transport = transport
@@ -62,7 +62,7 @@ class _Connection(asyncio.Protocol):
             self._answered(self)
 
     def connection_lost(self, _exc: Exception | None) -> None:
-        self.lost = 1
+        self._lost.append("a connection was lost")
 
     def send(self, due: _Due) -> None:
         self._due_at = due.at
@@ -77,8 +77,8 @@ class _Generator:
         self._request_of = requests_of(pace.load)
         self._free: list[_Connection] = []
         self._waiting: deque[_Due] = deque()
-        self._unanswered = max(1, round(pace.per_second * pace.load.seconds))
-        self._count = self._unanswered
+        self.unanswered = max(1, round(pace.per_second * pace.load.seconds))
+        self._count = self.unanswered
         self.done = asyncio.get_running_loop().create_future()
 
     def connection(self) -> _Connection:
@@ -108,12 +108,12 @@ class _Generator:
             self._waiting.append(due)
 
     def _note_answer(self, connection: _Connection) -> None:
-        self._unanswered -= 1
+        self.unanswered -= 1
         if self._waiting:
             connection.send(self._waiting.popleft())
         else:
             self._free.append(connection)
-        if self._unanswered == 0 and not self.done.done():
+        if self.unanswered == 0 and not self.done.done():
             self.done.set_result(None)
 
 
@@ -138,13 +138,15 @@ async def _run(pace: Pace) -> Paced:
     ]
     generator.start(list(made))
     await asyncio.wait([generator.done], timeout=pace.load.seconds + _PATIENCE_S)
-    unexpected = sum(connection.unexpected for connection in made) + (not generator.done.done())
+    unexpected = [each for connection in made for each in connection.unexpected]
+    if not generator.done.done():
+        unexpected.append(f"{generator.unanswered} were not answered")
     for connection in made:
         connection.transport.abort()
     return _paced(sorted(took for connection in made for took in connection.took_s), unexpected)
 
 
-def _paced(took_s: list[float], unexpected: int) -> Paced:
+def _paced(took_s: list[float], unexpected: list[str]) -> Paced:
     return Paced(
         sent=len(took_s),
         p50_ms=percentile(took_s, 0.5) * 1000,

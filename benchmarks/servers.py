@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -164,6 +165,7 @@ def _said_by(module: str, asked: msgspec.Struct) -> bytes:
     return told
 
 
-def _judge(unexpected: int, load: Load) -> None:
+def _judge(unexpected: list[str], load: Load) -> None:
     if unexpected:
-        raise RuntimeError(f"{unexpected} wrong answers to {load.method} {load.path}: such figures say nothing")
+        wrong = ", ".join(f"{what} ({count} times)" for what, count in Counter(unexpected).items())
+        raise RuntimeError(f"{load.method} {load.path}: {wrong}: such figures say nothing")
