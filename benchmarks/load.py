@@ -49,6 +49,9 @@ def requests_of(load: Load) -> Callable[[int], bytes]:
     return request
 
 
+LOST = "a connection was lost"
+
+
 class Reader:
     """Tells when an answer is whole, and keeps how those begin that do not begin as *expected*."""
 
@@ -76,14 +79,13 @@ class Reader:
 class _Connection(asyncio.Protocol):
     def __init__(self, next_request: Callable[[], bytes | None], expected: bytes) -> None:
         self.latencies_s: list[float] = []
-        self._lost: list[str] = []
         self.done = asyncio.get_running_loop().create_future()
         self._next_request = next_request
         self._reader = Reader(expected)
 
     @property
     def unexpected(self) -> list[str]:
-        return self._reader.unexpected + self._lost
+        return self._reader.unexpected
 
     def connection_made(self, transport: asyncio.WriteTransport) -> None:  # type: ignore[override]  # a socket's
         self._transport = transport
@@ -97,7 +99,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, _exc: Exception | None) -> None:
         if not self._is_ours_to_close:
-            self._lost.append("a connection was lost")
+            self._reader.unexpected.append(LOST)
         self.done.set_result(None)
 
     def _send(self) -> None:

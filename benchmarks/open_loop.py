@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from benchmarks.load import Load, Reader, requests_of
+from benchmarks.load import LOST, Load, Reader, requests_of
 from benchmarks.measuring import percentile
 
 
@@ -47,11 +47,10 @@ class _Connection(asyncio.Protocol):
         self._answered = answered
         self._due_at = 0.0
         self.took_s: list[float] = []
-        self._lost: list[str] = []
 
     @property
     def unexpected(self) -> list[str]:
-        return self._reader.unexpected + self._lost
+        return self._reader.unexpected
 
     def connection_made(self, transport: asyncio.WriteTransport) -> None:  # type: ignore[override]  # a socket's
         self.transport = transport
@@ -62,7 +61,7 @@ class _Connection(asyncio.Protocol):
             self._answered(self)
 
     def connection_lost(self, _exc: Exception | None) -> None:
-        self._lost.append("a connection was lost")
+        self._reader.unexpected.append(LOST)
 
     def send(self, due: _Due) -> None:
         self._due_at = due.at

@@ -31,6 +31,8 @@ class Store(Protocol):
     def write(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
         """Run *unit* in a transaction while nobody else writes; return its result once that is durable.
 
+        It may begin at once, or only when it is awaited.
+
         A unit may be run again, whole, if it came to nothing: it changes nothing but the database.
 
         Raises:

@@ -3,8 +3,8 @@
 Why a writer thread: SQLite has one writer at a time anyway, and a queue in front of it turns waiting into *group
 commit*. While one group is being flushed to the disk the next one gathers, so that full durability (`synchronous=FULL`)
 costs a flush for each group instead of one for each request. A unit that raises undoes only itself: if it had changed
-something, the group is undone and the others are run again, each under a savepoint then; a savepoint for every unit
-would cost a tenth of it. Nobody hears of a result before the commit behind it.
+something, the group is undone and the others are run again, each under a savepoint then. Nobody hears of a result
+before the commit behind it.
 """
 
 import asyncio
@@ -96,7 +96,6 @@ class SqliteTx:
     def mark(self) -> None:
         """From here on, what is done can be undone."""
         self._cursor.execute("SAVEPOINT mark")
-        self.has_changed = False
 
     def undo(self) -> None:
         """Undo what was done since the last mark, of those that are left, and take that mark away."""
