@@ -19,13 +19,13 @@ import asyncpg
 from blueport.server.settings import is_postgres
 from blueport.server.store.schema import NEWEST
 from blueport.server.store.tables import metadata
-from tests.postgres import Postgres, binary, psql
+from tests.postgres import Postgres, Psql, binary
 
 Json = Any
 
 # Without triggers and keys, in a moment; then how many of the tables are there, and of which schema.
 _EMPTIED = f"""
-SET session_replication_role = replica; SET lock_timeout = '2s';
+SET LOCAL session_replication_role = replica; SET LOCAL lock_timeout = '2s';
 {"; ".join(f"DELETE FROM {table}" for table in [*metadata.tables, "call_counts"])};
 {"; ".join(f"ALTER SEQUENCE {name}_seq_seq RESTART" for name, table in metadata.tables.items() if "seq" in table.c)};
 SELECT (SELECT count(*) FROM pg_tables WHERE schemaname = 'public') - 2 || ' ' || version_num FROM alembic_version
@@ -138,23 +138,24 @@ class Reused:
     def __init__(self, server: Postgres, migrated: str) -> None:
         self._server = server
         self._migrated = migrated
-        self._url = server.new_database(migrated)
+        self._begin()
 
     @contextlib.contextmanager
     def lent(self) -> Iterator[Database]:
         """Lend it, and a folder of the test's own; one that cannot be emptied is replaced."""
         with folder() as own:
             yield Database(self._url, own)
-        try:
-            emptied = psql(self._url, _EMPTIED)
-        except RuntimeError:
-            emptied = ""
-        if emptied != f"{len(metadata.tables)} {NEWEST}":
+        if self._psql.run(_EMPTIED) != f"{len(metadata.tables)} {NEWEST}":
             self.close()
-            self._url = self._server.new_database(self._migrated)
+            self._begin()
 
     def close(self) -> None:
+        self._psql.close()
         self._server.drop(self._url)
+
+    def _begin(self) -> None:
+        self._url = self._server.new_database(self._migrated)
+        self._psql = Psql(self._url)
 
 
 @contextlib.contextmanager

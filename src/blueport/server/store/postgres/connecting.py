@@ -6,6 +6,7 @@ prepared on it stays. It is told by the process id of the server, which is not t
 
 import contextlib
 from collections.abc import AsyncIterator
+from typing import NamedTuple
 
 import asyncpg
 from asyncpg import Connection
@@ -20,6 +21,17 @@ _GRANTS_PARAMETERS = 15
 _NAME = {"application_name": "blueport"}
 
 
+class _Way(NamedTuple):
+    """Whether a pooler is on it, and whether we may say there what the server logs of our failures."""
+
+    is_pooled: bool
+    is_terse: bool
+
+
+# By URL, of those that this process has looked at: it costs a connection.
+_ways: dict[str, _Way] = {}
+
+
 class Connector:
     """The way to one database."""
 
@@ -27,8 +39,6 @@ class Connector:
         """Lead to *url*; *direct_url* leads to the same database, past any pooler."""
         self._url = url
         self._direct_url = direct_url
-        self._is_pooled: bool | None = None
-        self._is_terse = False
 
     async def connect(self) -> Connection:
         """Open a connection."""
@@ -47,7 +57,7 @@ class Connector:
     @property
     def is_only_pooled(self) -> bool:
         """Tell whether there is no way but through a pooler; known once there was a connection."""
-        return bool(self._is_pooled) and self._direct_url is None
+        return self._is_pooled and self._direct_url is None
 
     async def connect_beside(self) -> Connection:
         """Open a connection for what is said beside transactions: past any pooler, where that can be."""
@@ -73,18 +83,13 @@ class Connector:
             await connection.execute(self._terms("SET LOCAL"))
             yield
 
+    @property
+    def _is_pooled(self) -> bool:
+        return self._url in _ways and _ways[self._url].is_pooled
+
     async def _look(self) -> None:
-        """Find out, once, whether there is a pooler, and whether we may say what the server logs of our failures."""
-        if self._is_pooled is not None:
-            return
-        connection = await _opened(self._url, statement_cache_size=0)
-        try:
-            async with connection.transaction():
-                self._is_terse = bool(await connection.fetchval(_may_set_verbosity(connection)))
-                pid = await connection.fetchval("SELECT pg_backend_pid()")
-            self._is_pooled = pid != connection.get_server_pid()
-        finally:
-            await connection.close(timeout=CONNECT_TIMEOUT_S)
+        if self._url not in _ways:
+            _ways[self._url] = await _looked_at(self._url)
 
     async def _direct(self, url: str) -> Connection:
         connection = await _opened(url)
@@ -92,7 +97,19 @@ class Connector:
         return connection
 
     def _terms(self, setting: str) -> str:
-        return _terms(setting, is_terse=self._is_terse)
+        return _terms(setting, is_terse=_ways[self._url].is_terse)
+
+
+async def _looked_at(url: str) -> _Way:
+    """Find out what is on the way to *url*."""
+    connection = await _opened(url, statement_cache_size=0)
+    try:
+        async with connection.transaction():
+            is_terse = bool(await connection.fetchval(_may_set_verbosity(connection)))
+            pid = await connection.fetchval("SELECT pg_backend_pid()")
+        return _Way(pid != connection.get_server_pid(), is_terse)
+    finally:
+        await connection.close(timeout=CONNECT_TIMEOUT_S)
 
 
 async def _opened(url: str, *, statement_cache_size: int = 500) -> Connection:
