@@ -61,5 +61,6 @@ clean: ## Remove the environment and what tools left; data in .blueport stays
 	@touch $@
 
 .venv/dev: requirements/dev.txt .venv/run
-	@$(PIP) --requirement requirements/dev.txt
+	@# Most of what the tools bring is never loaded: what is, is compiled then.
+	@$(PIP) --no-compile --requirement requirements/dev.txt
 	@touch $@
