@@ -85,9 +85,10 @@ class SqliteTx:
 
     def change_each(self, statement: Statement, each: Iterable[Values]) -> None:
         """See `Tx.change_each`."""
-        self._note_change(statement)
-        for values in each:
-            self._cursor.execute(*statement.text_and_values(_DIALECT, values))
+        bound = [statement.text_and_values(_DIALECT, values) for values in each]
+        if bound:
+            self._note_change(statement)
+            self._cursor.executemany(bound[0][0], [values for _, values in bound])
 
     def close(self) -> None:
         """Let go of what was not read to its end: it would keep the next transaction in this one's moment."""
