@@ -109,8 +109,7 @@ def name_of(url: str) -> str:
 
 def psql(url: str, statement: str) -> str:
     """Run one statement past Blueport."""
-    command = [str(binary("psql")), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--dbname", url]
-    done = subprocess.run([*command, "--command", statement], capture_output=True, text=True, check=False)
+    done = subprocess.run([*_bare_psql(url), "--command", statement], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(done.stderr.strip())
     return done.stdout.strip()
@@ -120,9 +119,8 @@ class Psql:
     """One that stays: what is run in it costs neither a process nor a connection."""
 
     def __init__(self, url: str) -> None:
-        command = [str(binary("psql")), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--dbname", url]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            _bare_psql(url), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
 
     def run(self, statements: str) -> str:
@@ -134,6 +132,11 @@ class Psql:
     def close(self) -> None:
         self._process.kill()
         self._process.communicate()
+
+
+def _bare_psql(url: str) -> list[str]:
+    """Return the command of a psql that says what comes back, without any decoration."""
+    return [str(binary("psql")), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--dbname", url]
 
 
 def binary(name: str) -> Path:

@@ -105,7 +105,10 @@ class Tx(Protocol):
         """Insert, update or delete; return how many rows it touched."""
 
     def change_each(self, statement: Statement, each: Iterable[Values]) -> None:
-        """Do *statement* once for each set of values, at the latest before the next one or at the end."""
+        """Do *statement* once for each set of values, at the latest before the next one or at the end.
+
+        None of the values is a list: the statement is the same for all of them.
+        """
 
     def processes(self) -> frozenset[str] | None:
         """Return the names of the processes that work on the database now, None if that cannot be known."""
