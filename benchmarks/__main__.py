@@ -10,7 +10,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import backlogs, commits, end_to_end, kannel, on_postgres, rates, sizes, steady, table
+from benchmarks import backlogs, commits, delivering, end_to_end, kannel, on_postgres, rates, sizes, steady, table
 from benchmarks.measuring import Bench, Figure, Options, Part, Probe, SkippedError, medians
 
 RESULTS = Path(__file__).parent / "results"
@@ -25,6 +25,7 @@ GROUPS: tuple[dict[str, Part], ...] = (
     },
     {"steady-bare": steady.bare, "steady-sqlite": steady.sqlite, "steady-postgres": on_postgres.steadiness},
     {"end-to-end": end_to_end.probes},
+    {"deliveries": delivering.probes},
     {"sizes": sizes.probes},
     {"backlogs": backlogs.probes},
 )

@@ -22,7 +22,7 @@ from typing import Any
 
 from benchmarks import servers
 from benchmarks.measuring import Bench, Figure, Probe, percentile
-from blueport.server.notifying.signing import signature
+from blueport.server.notifying.delivering.signing import signature
 
 PERSON = "+15550100001"
 RECEIVED = "text committed in chat.db -> webhook"

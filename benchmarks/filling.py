@@ -86,7 +86,10 @@ def add_open(filler: Filler, rows: int, *, items: int, deliveries: int) -> None:
 
 def add_open_of_one_chat(filler: Filler, rows: int, count: int) -> None:
     """Add items of the big chat, and deliveries of its events to one webhook, that wait behind *rows* rows."""
-    for statement in (_open(_OUTBOX), _EVENTS, _open(_DELIVERIES).replace(_WEBHOOK, _name("wh", "1"))):
+    # The first of a chat goes, and the others wait for it.
+    turn = f"CASE WHEN n = {rows + 1} THEN 'pending' ELSE 'waiting' END"
+    waiting = _open(_DELIVERIES).replace(_WEBHOOK, _name("wh", "1")).replace("'pending'", turn)
+    for statement in (_open(_OUTBOX), _EVENTS, waiting):
         _insert(filler, statement.format(chat=f"'{BIG_CHAT}'"), rows + 1, rows + count)
 
 

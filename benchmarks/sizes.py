@@ -16,9 +16,9 @@ from benchmarks.measuring import Bench, Probe, SkippedError
 from benchmarks.stores import Store, ids, stores
 from benchmarks.units import Case, Unit, compared
 from blueport.protocol.door import Claim
-from blueport.server.blobs.links import links_of
 from blueport.server.ids import ChatId, DaemonId
-from blueport.server.notifying import service as notifying
+from blueport.server.notifying.delivering import service as delivering
+from blueport.server.notifying.delivering.dispatcher import PLACES
 from blueport.server.resources.chats import queries as chats
 from blueport.server.resources.chats.queries import Shelf
 from blueport.server.resources.messages import queries as messages
@@ -38,7 +38,6 @@ _NEVER_MS = 2**62
 _BIG_CHAT = ChatId(filling.BIG_CHAT)
 # How deep in a list pages begin, as a share of it.
 _depths = itertools.cycle((0.9, 0.4, 0.7, 0.1, 0.6, 0.3, 0.8, 0.2))
-_LINKS = links_of(b"a secret", None, "http://127.0.0.1")
 
 Row = TypeVar("Row")
 
@@ -63,7 +62,7 @@ def claims(daemon_id: DaemonId) -> dict[str, Unit[object]]:
     """Return what is asked for work, by name."""
     return {
         DAEMONS_CLAIM: partial(_claim, daemon_id=daemon_id),
-        DISPATCHERS_CLAIM: partial(notifying.claim, links=_LINKS, process="a process", lease_s=40),
+        DISPATCHERS_CLAIM: partial(delivering.claim, places=PLACES, process="a process", lease_s=40),
     }
 
 

@@ -25,7 +25,7 @@ from blueport.server.ids import LineId, mint
 from blueport.server.notifying.service import EventType
 from blueport.server.store.schema import upgrade
 from tests.databases import Database
-from tests.server.receiver import Receiver, receiving
+from tests.server.receiver import Receiver, receiving, until
 from tests.server.signatures import signatures
 from tests.server.world import ADA, NOON_MS, Clock, Customer, Json, World, chat_with, proof_of, reaction_to, text_from
 
@@ -37,7 +37,9 @@ _ID = re.compile(r"\b(acc|cht|dlv|evt|file|ind|ln|msg|obx|rcp|req|rxn|wh)_([0-9a
 _NOON = "01k742sg00"  # NOON_MS, as ids write it
 _CODE = re.compile(r'(?<="activation_code": ")[0-9A-Z]{8}')
 _SIGNATURE = re.compile(r"(?<=&signature=)[0-9a-f]{64}")
-_SECRET = re.compile(r"\bwhsec_[0-9A-Za-z_-]{43}")
+_SECRET = re.compile(r"\bwhsec_[0-9A-Za-z]{44}")
+_PORT = re.compile(r"http://127\.0\.0\.1:[0-9]+/hook")
+_TOOK = re.compile(r'"duration_ms": [0-9]+')
 
 
 class Told(NamedTuple):
@@ -73,6 +75,7 @@ def told_by(world: World, receiver: Receiver) -> Told:
     _show_presence(asking)
     _bring_files(asking)
     events = {heard.body["event"]: heard.raw.decode() for heard in receiver.waits_for(len(EVENTS))}
+    _look_into_deliveries(asking, receiver)
     _pair(asking)
     return Told(world.client.get("/openapi.json").text, asking.examples, events)
 
@@ -122,6 +125,19 @@ def _try_webhooks(asking: _Asking) -> None:
     made = asking.post("/v1/webhooks", {"from": _LINE, "url": _HOOK, "events": ["message.received", "message.sent"]})
     asking.get("/v1/webhooks", **{"from": _LINE})
     asking.delete("/v1/webhooks", {"id": made["id"]})
+
+
+def _look_into_deliveries(asking: _Asking, receiver: Receiver) -> None:
+    webhook_id = asking.customer.webhook(receiver.url, "message.received")["id"]
+    receiver.saying = b"ok"
+    delivery_id = asking.post("/v1/webhooks/test", {"id": webhook_id, "event": "message.received"})["id"]
+    done = "SELECT count(*) FROM deliveries WHERE id = ? AND state = 'delivered'"
+    until(lambda: asking.customer.world.sql(done, delivery_id) == [(1,)])
+    asking.get("/v1/webhooks/deliveries", webhook_id=webhook_id)
+    asking.get("/v1/webhooks/attempts", delivery_id=delivery_id)
+    asking.post("/v1/webhooks/replay", {"webhook_id": webhook_id, "status": "failed"})
+    asking.post("/v1/webhooks/rotate", {"id": webhook_id})
+    asking.post("/v1/webhooks/enable", {"id": webhook_id})
 
 
 def _receive_and_send(asking: _Asking) -> None:
@@ -187,7 +203,8 @@ class _Steady:
         self._numbers: dict[str, itertools.count[int]] = {}
 
     def __call__(self, text: str) -> str:
-        text = _SECRET.sub("whsec_" + "A" * 43, text)
+        text = _SECRET.sub("whsec_" + "A" * 44, text)
+        text = _TOOK.sub('"duration_ms": 84', _PORT.sub("https://agent.example.com/hook", text))
         text = _SIGNATURE.sub("0" * 64, text)
         return _ID.sub(self._id, _CODE.sub("K7M2Q9XA", text))
 

@@ -22,6 +22,12 @@ SCOPE_OF: dict[tuple[str, str], Scope] = {
     ("GET", "/v1/webhooks"): "webhooks:read",
     ("POST", "/v1/webhooks"): "webhooks:write",
     ("DELETE", "/v1/webhooks"): "webhooks:write",
+    ("POST", "/v1/webhooks/rotate"): "webhooks:write",
+    ("POST", "/v1/webhooks/enable"): "webhooks:write",
+    ("GET", "/v1/webhooks/deliveries"): "webhooks:read",
+    ("GET", "/v1/webhooks/attempts"): "webhooks:read",
+    ("POST", "/v1/webhooks/replay"): "webhooks:write",
+    ("POST", "/v1/webhooks/test"): "webhooks:write",
     ("GET", "/v1/files"): "files:read",
     ("POST", "/v1/files"): "files:write",
 }

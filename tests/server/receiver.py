@@ -41,6 +41,8 @@ class Receiver:
         self.url = url
         self.heard: list[Heard] = []
         self.answering: Callable[[Heard], int] = lambda _: 200
+        self.saying = b""
+        self.headers: dict[str, str] = {}
 
     def waits_for(self, how_many: int) -> list[Heard]:
         """Return what was heard, once it is that much; for ever is not waited."""
@@ -58,9 +60,12 @@ def receiving() -> Iterator[Receiver]:
             heard = Heard(self.path, {name.lower(): value for name, value in self.headers.items()}, raw)
             receiver.heard.append(heard)
             self.send_response(receiver.answering(heard))
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Length", str(len(receiver.saying)))
             self.send_header("Location", "/elsewhere")
+            for header in receiver.headers.items():
+                self.send_header(*header)
             self.end_headers()
+            self.wfile.write(receiver.saying)
 
         do_GET = do_POST  # a redirect that is followed must not go unseen  # noqa: N815
 

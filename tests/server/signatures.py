@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from blueport.server.notifying.signing import signature
+from blueport.server.notifying.delivering.signing import signature
 from tests.server.world import MINUTE_MS, NOON_MS, Json
 
 SECRET = "whsec_3Qk0c1vYv5J8m2n7Xr4tZ6bLwPd9sGhAeFuKoTiRyNc"

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 import pytest
 
 from blueport.protocol.sightings import AttachmentSeen, MessageChanged
-from blueport.server.blobs.links import links_of
-from blueport.server.notifying import service as notifying
-from blueport.server.notifying.schedule import DELAYS_S
-from blueport.server.notifying.sender import HttpSender
-from blueport.server.notifying.service import Outcome, Try
+from blueport.server.notifying.delivering import service as delivering
+from blueport.server.notifying.delivering.dispatcher import PLACES
+from blueport.server.notifying.delivering.outcomes import Outcome
+from blueport.server.notifying.delivering.queries import Due
+from blueport.server.notifying.delivering.schedule import DELAYS_S
+from blueport.server.notifying.delivering.sender import HttpSender
 from tests.databases import Database
 from tests.server.receiver import Heard, Receiver, receiving, until
 from tests.server.world import (
@@ -242,8 +243,7 @@ class TestRetries:
         ((due_at,),) = alice.world.sql("SELECT available_at FROM deliveries")
 
         alice.world.clock.ms = due_at - 1
-        links = links_of(b"secret", None, "https://here.example.com")
-        claimed = alice.world.do(notifying.claim, links, "a process", lease_s=40)
+        claimed = alice.world.do(delivering.claim, PLACES, "a process", lease_s=40)
 
         # Asked a moment later it would not be due in the future any more, and would be overslept.
         assert claimed == ([], 1)
@@ -500,7 +500,7 @@ class TestOthers:
         alice.webhook(receiver.url)
         attempt = HttpSender.attempt
 
-        async def falls_over_once(_sender: HttpSender, _claimed: Try) -> Outcome:
+        async def falls_over_once(_sender: HttpSender, _due: Due, _now_ms: int) -> Outcome:
             monkeypatch.setattr(HttpSender, "attempt", attempt)
             raise LookupError
 

@@ -125,6 +125,12 @@ class TestDescription:
             ("GET", "/v1/webhooks"): "200",
             ("POST", "/v1/webhooks"): "201",
             ("DELETE", "/v1/webhooks"): "200",
+            ("POST", "/v1/webhooks/rotate"): "200",
+            ("POST", "/v1/webhooks/enable"): "200",
+            ("GET", "/v1/webhooks/deliveries"): "200",
+            ("GET", "/v1/webhooks/attempts"): "200",
+            ("POST", "/v1/webhooks/replay"): "200",
+            ("POST", "/v1/webhooks/test"): "201",
             ("POST", "/v1/files"): "201",
             ("GET", "/v1/files"): "302",
         }

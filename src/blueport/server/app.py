@@ -23,15 +23,15 @@ from blueport.server.http.pages import Cursors
 from blueport.server.http.routing import Api, Paths, route
 from blueport.server.link.files import FileDoor
 from blueport.server.link.routes import LONG_POLLS, Door
-from blueport.server.notifying import service as notifying
-from blueport.server.notifying.dispatcher import Dispatcher
+from blueport.server.notifying.delivering.dispatcher import Dispatcher
+from blueport.server.notifying.delivering.sender import HttpSender
 from blueport.server.notifying.guard import guard_of
-from blueport.server.notifying.sender import HttpSender
 from blueport.server.observing.families import Observed
 from blueport.server.observing.routes import PATH as METRICS
 from blueport.server.observing.routes import Metrics
 from blueport.server.resources.audio_messages import routes as audio_messages
 from blueport.server.resources.chats import routes as chats
+from blueport.server.resources.deliveries import routes as deliveries
 from blueport.server.resources.files import routes as files
 from blueport.server.resources.lines import routes as lines
 from blueport.server.resources.messages import routes as messages
@@ -42,6 +42,7 @@ from blueport.server.resources.sandbox import routes as sandbox
 from blueport.server.resources.typing import routes as typing
 from blueport.server.resources.webhooks import routes as webhooks
 from blueport.server.settings import Settings
+from blueport.server.store import installation
 from blueport.server.store.interface import Store
 from blueport.server.tallies import Tallies
 
@@ -69,6 +70,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     webhooks.CREATE,
     webhooks.LIST,
     webhooks.DELETE,
+    webhooks.ROTATE,
+    webhooks.ENABLE,
+    deliveries.LIST,
+    deliveries.ATTEMPTS,
+    deliveries.REPLAY,
+    deliveries.TEST,
     files.UPLOAD,
     files.GET,
 )
@@ -149,7 +156,7 @@ class Server:
 
     async def _readyz(self, _scope: Scope, _receive: Receive, request_id: str) -> Answer:
         """Tell whether requests should be sent here: not to who is leaving, or has no database."""
-        await self._store.read(notifying.next_due_at)
+        await self._store.read(installation.cursor_secret)
         if self._is_leaving:  # also if it was told so just now
             raise ApiError("service_unavailable", "This process is about to end.", retry_after_s=1)
         return Answer(200, with_request_id(b'{"status":"ready"}', request_id))

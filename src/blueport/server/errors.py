@@ -74,6 +74,7 @@ CODES: dict[str, Code] = {
     "message_not_found": Code("not_found_error", 404, "There is no such message where it was looked for."),
     "outbox_item_not_found": Code("not_found_error", 404, "There is no such outbox item."),
     "webhook_not_found": Code("not_found_error", 404, "There is no such webhook."),
+    "delivery_not_found": Code("not_found_error", 404, "There is no such delivery, or it was dropped after 30 days."),
     "file_not_found": Code("not_found_error", 404, "There is no such file, or it has been deleted."),
     "route_not_found": Code("not_found_error", 404, "There is nothing at this path."),
     "method_not_allowed": Code(

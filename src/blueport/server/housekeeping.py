@@ -14,7 +14,7 @@ from blueport.server.blobs.storage import Blobs
 from blueport.server.errors import StoreUnavailableError
 from blueport.server.http import repeating
 from blueport.server.link import service as link
-from blueport.server.notifying import service as notifying
+from blueport.server.notifying.delivering import service as delivering
 from blueport.server.sending import service as sending
 from blueport.server.signalling import service as signalling
 from blueport.server.store.interface import Store
@@ -104,10 +104,11 @@ def _swept(tx: Tx, watch: Watch, *, lease_s: int) -> Watch:
     """
     repeating.drop_old(tx)
     signalling.end_expired(tx)
-    notifying.release_gone(tx)
+    delivering.recover(tx)
+    delivering.expire(tx)
     quiet_until = watch.quiet_until
     if not 0 <= tx.now_ms - watch.swept_at <= 2 * SWEEP_S * 1000:
-        notifying.hasten(tx)
+        delivering.set_right(tx)
         quiet_until = tx.now_ms + lease_s * 1000
     if tx.now_ms >= quiet_until:
         sending.end_the_silent(tx)

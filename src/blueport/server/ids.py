@@ -38,6 +38,11 @@ def mint(prefix: Prefix, now_ms: int) -> str:
     return f"{prefix}_{_time_digits(now_ms)}{_random_digits()}"
 
 
+def lowest(prefix: Prefix, now_ms: int) -> str:
+    """Return what sorts before every id of its kind that is minted at *now_ms* (Unix milliseconds) or later."""
+    return f"{prefix}_{_time_digits(now_ms)}"
+
+
 def _time_digits(now_ms: int) -> str:
     global _now_and_digits  # noqa: PLW0603 - replaced whole: no thread sees half of it
     known_ms, digits = _now_and_digits

@@ -20,7 +20,7 @@ from blueport.server.app import Server
 from blueport.server.http.protocol import EnvelopeProtocol
 from blueport.server.link import service as link
 from blueport.server.listening import listening, stop_listening
-from blueport.server.notifying import service as notifying
+from blueport.server.notifying.delivering import service as delivering
 from blueport.server.settings import Settings
 from blueport.server.store.opening import opened
 from blueport.server.store.schema import upgrade
@@ -45,7 +45,7 @@ async def serve(settings: Settings, sockets: list[socket.socket] | None = None) 
         secret = await store.write(provisioning.prepare, settings)
         await store.write(_begun, store.process)
         server = _Uvicorn(Server(settings, store, secret), settings, is_sole_listener=sockets is None)
-        _leave_alone_what_stays()
+        leave_alone_what_stays()
         await server.serve(sockets or [listening(settings.host, settings.port)])
     finally:
         await store.close()
@@ -53,12 +53,12 @@ async def serve(settings: Settings, sockets: list[socket.socket] | None = None) 
 
 def _begun(tx: Tx, process: str) -> None:
     """Take over from those who are gone; whoever is the only one knows of no line that it is served."""
-    notifying.release_gone(tx)
+    delivering.recover(tx)
     if tx.processes() == frozenset([process]):
         link.note_all_silent(tx)
 
 
-def _leave_alone_what_stays() -> None:
+def leave_alone_what_stays() -> None:
     """Spare the garbage collector what was loaded, and most of what requests make: it was 6 % of each of them.
 
     Nearly all that a request makes goes by its count of references; few cycles are left to be found.

@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, or_, select
 
 from blueport.server.ids import AccountId, ChatId, DaemonId, LineId
 from blueport.server.store.tables import chat_guids, chats, lines, messages
-from blueport.server.store.tx import Statement, Tx, insert_into, insert_unless_there
+from blueport.server.store.tx import Statement, Tx, add_row, insert_unless_there
 
 
 class Line(NamedTuple):
@@ -56,7 +56,6 @@ _LINE = select(
     lines.c.is_sandbox,
     lines.c.is_contact_first,
 )
-_INSERT_LINE = Statement(insert_into(lines))
 # The shared line is every account's.
 _is_theirs = or_(lines.c.account_id == bindparam("account_id"), lines.c.is_sandbox == 1)
 _LINES = Statement(_LINE.where(_is_theirs).order_by(lines.c.id.desc()))
@@ -75,7 +74,9 @@ _CHAT_BY_ID = Statement(_CHAT.where(chats.c.id == bindparam("id")), kept_of=chat
 _CHAT_BY_PEER = Statement(_CHAT.where(chats.c.key == bindparam("key"), chats.c.is_group == 0), kept_of=chats)
 
 # A row that is refused would be told of in PostgreSQL's log, with whose chat it is.
-_INSERT_CHAT = Statement(insert_unless_there(chats))
+_INSERT_CHAT = Statement(
+    insert_unless_there(chats, [*NewChat._fields, "last_message_at", "activity_seq", "created_at"])
+)
 _ID_OF_CHAT = Statement(
     select(chats.c.id).where(
         chats.c.line_id == bindparam("line_id"),
@@ -98,14 +99,8 @@ _GUID_BY_GUID = Statement(_IN_CHAT.where(messages.c.guid == bindparam("name")))
 
 def add_line(tx: Tx, line: Line, daemon_id: DaemonId | None) -> None:
     """Create a line, served by that daemon once it says hello."""
-    tx.change(
-        _INSERT_LINE,
-        **line._asdict(),
-        daemon_id=daemon_id,
-        health="never_seen",
-        hint=None,
-        created_at=tx.now_ms,
-    )
+    row = {**line._asdict(), "daemon_id": daemon_id, "health": "never_seen", "created_at": tx.now_ms}
+    add_row(tx, lines, row)
 
 
 def lines_of(tx: Tx, account_id: AccountId) -> list[Line]:
@@ -153,7 +148,6 @@ def add_chat(tx: Tx, chat: NewChat) -> ChatId:
     added = tx.change(
         _INSERT_CHAT,
         **chat._asdict(),
-        first_inbound_at=None,
         last_message_at=tx.now_ms,
         activity_seq=0,
         created_at=tx.now_ms,

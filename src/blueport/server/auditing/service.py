@@ -25,6 +25,10 @@ Action = Literal[
     "daemon.revoked",
     "webhook.created",
     "webhook.deleted",
+    "webhook.disabled",
+    "webhook.enabled",
+    "webhook.rotated",
+    "webhook.replayed",
     "sandbox.paired",
     "sandbox.unpaired",
 ]

@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, func, select, update
 
 from blueport.server.ids import AccountId, DaemonId, KeyId
 from blueport.server.store.tables import accounts, api_keys, daemons
-from blueport.server.store.tx import Statement, Tx, Values, insert_into
+from blueport.server.store.tx import Statement, Tx, Values, add_row, insert_into
 
 
 class KeyRow(NamedTuple):
@@ -74,7 +74,6 @@ _KEEP_USE = Statement(
 )
 
 _HOW_MANY_ACCOUNTS = Statement(select(func.count()).select_from(accounts))
-_INSERT_ACCOUNT = Statement(insert_into(accounts))
 _INSERT_KEY = Statement(insert_into(api_keys))
 _INSERT_DAEMON = Statement(insert_into(daemons))
 
@@ -86,7 +85,7 @@ def how_many_accounts(tx: Tx) -> int:
 
 def add_account(tx: Tx, account_id: AccountId, name: str, owner: str | None = None) -> None:
     """Create an account."""
-    tx.change(_INSERT_ACCOUNT, id=account_id, name=name, owner=owner, created_at=tx.now_ms)
+    add_row(tx, accounts, {"id": account_id, "name": name, "owner": owner, "created_at": tx.now_ms})
 
 
 def add_key(tx: Tx, key: KeyRow, *, name: str, hashed: str, last4: str, bounds: Bounds = UNBOUNDED) -> None:

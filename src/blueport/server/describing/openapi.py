@@ -10,7 +10,7 @@ from blueport.server.describing.events import EVENTS, Event
 from blueport.server.describing.schemas import Schema
 from blueport.server.errors import CODES
 from blueport.server.http.endpoint import Endpoint
-from blueport.server.notifying.signing import Delivery
+from blueport.server.notifying.delivering.signing import Delivery
 
 _ID = "req_01k742sg000000000000000001"
 _LINK = "https://blueport.example.com/files/file_01k742sg000000000000000001?expires=...&signature=..."

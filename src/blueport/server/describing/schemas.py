@@ -53,7 +53,8 @@ def required_of(schema: Schema) -> list[str]:
 
 def example(schema: Schema, components: dict[str, Schema]) -> Schema:
     """Return an object of *schema*, made of the examples that are told of its fields."""
-    return {name: _example(field, components) for name, field in fields_of(schema).items()}
+    fields = fields_of(schema)
+    return {name: _example(fields[name], components) for name in _told(schema)}
 
 
 def _example(schema: Schema, components: dict[str, Schema]) -> object:
@@ -108,4 +109,9 @@ def _components(shapes: Iterable[type[msgspec.Struct]]) -> dict[str, Schema]:
 
 
 def _whole(schema: Schema) -> Schema:
-    return {**schema, "required": list(fields_of(schema))} if "properties" in schema else schema
+    return {**schema, "required": _told(schema)} if "properties" in schema else schema
+
+
+def _told(schema: Schema) -> list[str]:
+    """Return the fields that are always there: all but those that are unset while there is nothing to tell."""
+    return [name for name, field in fields_of(schema).items() if name in required_of(schema) or "default" in field]

@@ -17,7 +17,7 @@ from blueport.server.http.endpoint import Endpoint
 from blueport.server.http.pages import DEFAULT_LIMIT, LARGEST_LIMIT
 from blueport.server.http.uploads import FILE_LIMIT
 from blueport.server.ids import Prefix
-from blueport.server.notifying.schedule import DELAYS_S
+from blueport.server.notifying.delivering.schedule import DELAYS_S
 from blueport.server.resources.messages.service import TEXT_LIMIT
 from blueport.server.shapes import Accepted
 

@@ -34,6 +34,10 @@ _NEVER_PUBLIC: tuple[Network, ...] = (
 )
 
 
+class AddressRefusedError(OSError):
+    """A name leads to, or a URL is, an address that may not be dialled."""
+
+
 class Guard(msgspec.Struct, frozen=True):
     """The operator's exceptions: hosts and networks that need not be public, and may be spoken to in plain http."""
 

@@ -1,13 +1,13 @@
 """Statements on webhooks, events and deliveries."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import and_, bindparam, delete, exists, select, update
 
-from blueport.server.ids import AccountId, ChatId, DeliveryId, EventId, LineId, WebhookId
-from blueport.server.store.tables import deliveries, events, messages, webhooks
-from blueport.server.store.tx import Statement, Tx, Values, add_row, insert_into
+from blueport.server.ids import AccountId, ChatId, DeliveryId, EventId, LineId, Prefix, WebhookId, lowest
+from blueport.server.store.tables import deliveries, events, webhooks
+from blueport.server.store.tx import Statement, Tx, Value, Values, add_row
 
 
 class WebhookRow(NamedTuple):
@@ -19,6 +19,8 @@ class WebhookRow(NamedTuple):
     events: str
     line_ids: str | None
     is_active: int
+    disabled_at: int | None
+    disabled_reason: str | None
 
 
 class NewWebhook(NamedTuple):
@@ -37,35 +39,47 @@ class NewEvent(NamedTuple):
 
     id: EventId
     account_id: AccountId
-    line_id: LineId
-    chat_id: ChatId
+    line_id: LineId | None
+    chat_id: ChatId | None
     type: str
     subject_id: str
     data: str
 
 
-class Due(NamedTuple):
-    """A delivery that may be tried now, with all that a try needs; `attachments` is JSON of those of its message."""
+class Span(NamedTuple):
+    """A time, from `since` to before `until` (Unix milliseconds)."""
+
+    since: int
+    until: int
+
+
+class Ended(NamedTuple):
+    """A delivery that has ended, made at that moment (Unix milliseconds)."""
+
+    id: DeliveryId
+    created_at: int
+
+
+class Missed(NamedTuple):
+    """An event of which there is no delivery; the fields of NewEvent, and when it was made (Unix milliseconds)."""
+
+    id: EventId
+    account_id: AccountId
+    line_id: LineId | None
+    chat_id: ChatId | None
+    type: str
+    subject_id: str
+    data: str
+    created_at: int
+
+
+class Logged(NamedTuple):
+    """A delivery that may be replayed; `is_open` while it has not ended."""
 
     id: DeliveryId
     webhook_id: WebhookId
-    attempts: int
-    event_type: str
-    data: str
-    url: str
-    secret: str
-    attachments: str | None = None
-    running: int = 0  # tries under way for its webhook
+    is_open: int
 
-
-class Holder(NamedTuple):
-    """Who tries a delivery: a process, by which token."""
-
-    process: str
-    token: str
-
-
-_INSERT_WEBHOOK = Statement(insert_into(webhooks))
 
 _OF_ACCOUNT = (
     select(
@@ -75,6 +89,8 @@ _OF_ACCOUNT = (
         webhooks.c.events,
         webhooks.c.line_ids,
         webhooks.c.is_active,
+        webhooks.c.disabled_at,
+        webhooks.c.disabled_reason,
     )
     .where(webhooks.c.account_id == bindparam("account_id"))
     .order_by(webhooks.c.id.desc())
@@ -82,6 +98,16 @@ _OF_ACCOUNT = (
 _WEBHOOKS = Statement(_OF_ACCOUNT)
 # One that is deleted meanwhile waits until what it is to hear is there to be called off.
 _LISTENING = Statement(_OF_ACCOUNT.with_for_update(read=True, key_share=True))
+_ROTATE = Statement(
+    update(webhooks)
+    .where(webhooks.c.id == bindparam("webhook"))
+    .values(earlier_secret=webhooks.c.secret, earlier_secret_until=bindparam("until"), secret=bindparam("new_secret"))
+)
+_ENABLE = Statement(
+    update(webhooks)
+    .where(webhooks.c.id == bindparam("webhook"), webhooks.c.is_active == 0)
+    .values(is_active=1, failures=0, failing_since=None, disabled_at=None, disabled_reason=None)
+)
 _DELETE_WEBHOOK = Statement(
     delete(webhooks).where(webhooks.c.account_id == bindparam("account_id"), webhooks.c.id == bindparam("id"))
 )
@@ -91,96 +117,6 @@ _CANCEL = Statement(
     .values(state="cancelled", completed_at=bindparam("completed"))
 )
 
-_earlier = deliveries.alias("earlier")
-_running = deliveries.alias("running")
-# A chat's first tries go out one after the other, so that an agent hears things in their order; what failed once holds
-# nobody back. Asked for as the first that was not tried in vain: whether an earlier one exists PostgreSQL would find
-# out for all pairs of a backlog.
-_first_of_chat = (
-    select(_earlier.c.seq)
-    .where(
-        _earlier.c.webhook_id == deliveries.c.webhook_id,
-        _earlier.c.chat_id == deliveries.c.chat_id,
-        _earlier.c.completed_at.is_(None),
-        _earlier.c.reason.is_(None),
-    )
-    .order_by(_earlier.c.seq)
-    .limit(1)
-    .scalar_subquery()
-)
-_how_many_run = (
-    select(func.count())
-    .where(
-        _running.c.webhook_id == deliveries.c.webhook_id,
-        _running.c.completed_at.is_(None),
-        _running.c.state == "running",
-        _running.c.lease_until > bindparam("now_ms"),
-    )
-    .scalar_subquery()
-)
-_DUE = Statement(
-    select(
-        deliveries.c.id,
-        deliveries.c.webhook_id,
-        deliveries.c.attempts,
-        events.c.type,
-        events.c.data,
-        webhooks.c.url,
-        webhooks.c.secret,
-        messages.c.attachments,
-        _how_many_run,
-    )
-    .join(events, events.c.id == deliveries.c.event_id)
-    .join(webhooks, webhooks.c.id == deliveries.c.webhook_id)
-    .outerjoin(messages, messages.c.id == events.c.subject_id)
-    .where(
-        deliveries.c.completed_at.is_(None),
-        deliveries.c.available_at <= bindparam("now_ms"),
-        webhooks.c.is_active == 1,
-        or_(
-            deliveries.c.state == "pending",
-            and_(deliveries.c.state == "running", deliveries.c.lease_until <= bindparam("now_ms")),
-        ),
-        _how_many_run < bindparam("running_limit"),
-        func.coalesce(_first_of_chat, deliveries.c.seq) >= deliveries.c.seq,
-    )
-    .order_by(deliveries.c.available_at, deliveries.c.seq)
-    .limit(bindparam("limit"))
-    .with_for_update(of=deliveries, skip_locked=True)
-)
-# By its state: an index of what is open must not tempt a database to find one row by walking through all of them.
-_is_open = or_(deliveries.c.state == "pending", deliveries.c.state == "running")
-_CLAIM = Statement(
-    update(deliveries)
-    .where(deliveries.c.id == bindparam("delivery_id"), _is_open)
-    .values(
-        state="running",
-        attempts=deliveries.c.attempts + 1,
-        claim_token=bindparam("token"),
-        claimed_by=bindparam("process"),
-        lease_until=bindparam("until"),
-    )
-)
-_HELD = update(deliveries).where(
-    deliveries.c.id == bindparam("delivery_id"),
-    deliveries.c.claim_token == bindparam("token"),
-    deliveries.c.state == "running",
-)
-_END = Statement(
-    _HELD.values(state=bindparam("new_state"), reason=bindparam("word"), completed_at=bindparam("completed"))
-)
-_POSTPONE = Statement(
-    _HELD.values(state="pending", reason=bindparam("word"), available_at=bindparam("available"), lease_until=None)
-)
-_HASTEN = Statement(
-    update(deliveries)
-    .where(
-        deliveries.c.completed_at.is_(None),
-        deliveries.c.attempts == bindparam("failed_attempts"),
-        deliveries.c.available_at > bindparam("latest"),
-    )
-    .values(available_at=0)
-)
 _MAKE_DUE = Statement(
     update(deliveries)
     .where(
@@ -190,28 +126,72 @@ _MAKE_DUE = Statement(
     )
     .values(available_at=0)
 )
-_RELEASED = (
-    update(deliveries)
-    .where(deliveries.c.state == "running", deliveries.c.completed_at.is_(None))
-    .values(state="pending", lease_until=None, claim_token=None, claimed_by=None)
-)
-_RELEASE = Statement(_RELEASED.where(deliveries.c.claimed_by == bindparam("process")))
-_RELEASE_GONE = Statement(
-    _RELEASED.where(
-        or_(deliveries.c.claimed_by.is_(None), deliveries.c.claimed_by.not_in(bindparam("alive", expanding=True)))
+
+
+_d = deliveries.c
+_LOGGED = Statement(
+    select(_d.id, _d.webhook_id, _d.completed_at.is_(None)).where(
+        _d.account_id == bindparam("account_id"), _d.id == bindparam("delivery_id")
     )
 )
-_NEXT_DUE = Statement(
-    select(deliveries.c.available_at)
-    .where(deliveries.c.completed_at.is_(None), deliveries.c.available_at > bindparam("now_ms"))
-    .order_by(deliveries.c.available_at)
-    .limit(1)
+_is_in_span = and_(_d.id >= bindparam("first"), _d.id < bindparam("last"))
+_UNDELIVERED_OF = Statement(
+    select(_d.id, _d.created_at)
+    .where(
+        _d.account_id == bindparam("account_id"),
+        _d.webhook_id == bindparam("webhook_id"),
+        _d.state != "delivered",
+        _d.state.in_(bindparam("states", expanding=True)),
+        _is_in_span,
+    )
+    .order_by(_d.id)
+    .limit(bindparam("limit"))
+)
+_DELIVERED_TO = Statement(
+    select(_d.id, _d.created_at)
+    .where(
+        _d.webhook_id == bindparam("webhook_id"),
+        _d.state == "delivered",
+        _is_in_span,
+    )
+    .order_by(_d.id)
+    .limit(bindparam("limit"))
+)
+_MISSED_BY = Statement(
+    select(*[events.c[name] for name in NewEvent._fields], events.c.created_at)
+    .where(
+        events.c.account_id == bindparam("account_id"),
+        events.c.is_test == 0,
+        events.c.type.in_(bindparam("types", expanding=True)),
+        events.c.id >= bindparam("first"),
+        events.c.id < bindparam("last"),
+        ~exists().where(_d.event_id == events.c.id, _d.webhook_id == bindparam("webhook_id")),
+    )
+    .order_by(events.c.id)
+    .limit(bindparam("limit"))
+)
+_REPLAY = Statement(
+    update(deliveries)
+    .where(_d.id.in_(bindparam("ids", expanding=True)), _d.completed_at.is_not(None))
+    .values(
+        state="pending",
+        completed_at=None,
+        available_at=bindparam("now"),
+        replayed_after=_d.attempts,
+        claim_token=None,
+        lease_until=None,
+    )
+)
+_MAKE_ONE_DUE = Statement(
+    update(deliveries)
+    .where(_d.id == bindparam("delivery_id"), _d.state == "pending", _d.available_at > bindparam("now"))
+    .values(available_at=bindparam("now"))
 )
 
 
 def add_webhook(tx: Tx, webhook: NewWebhook) -> None:
     """Create an active webhook."""
-    tx.change(_INSERT_WEBHOOK, **webhook._asdict(), is_active=1, created_at=tx.now_ms)
+    add_row(tx, webhooks, {**webhook._asdict(), "is_active": 1, "created_at": tx.now_ms})
 
 
 def webhooks_of(tx: Tx, account_id: AccountId) -> list[WebhookRow]:
@@ -232,20 +212,65 @@ def delete_webhook(tx: Tx, account_id: AccountId, webhook_id: str) -> bool:
     return True
 
 
-def add_event(tx: Tx, event: NewEvent) -> None:
+def rotate_secret(tx: Tx, webhook_id: WebhookId, secret: str, *, until: int) -> None:
+    """Give a webhook another secret; the one that it had is good until that moment too (Unix milliseconds)."""
+    tx.change(_ROTATE, webhook=webhook_id, new_secret=secret, until=until)
+
+
+def enable(tx: Tx, webhook_id: WebhookId) -> bool:
+    """Deliver again to a webhook that was disabled; False if it was not."""
+    return tx.change(_ENABLE, webhook=webhook_id) == 1
+
+
+def add_event(tx: Tx, event: NewEvent, *, is_test: bool = False) -> None:
     """Keep a fact; a second one of the same type and subject is an error of ours."""
-    add_row(tx, events, {**event._asdict(), "created_at": tx.now_ms})
+    add_row(tx, events, {**event._asdict(), "created_at": tx.now_ms, "is_test": int(is_test)})
 
 
-def add_delivery(tx: Tx, delivery_id: DeliveryId, event: NewEvent, webhook_id: WebhookId, *, available_at: int) -> None:
+def logged(tx: Tx, account_id: AccountId, delivery_id: str) -> Logged | None:
+    """Find a delivery of the account."""
+    return tx.one(Logged, _LOGGED, account_id=account_id, delivery_id=delivery_id)
+
+
+def ended(tx: Tx, webhook: WebhookRow, states: Sequence[str], span: Span, limit: int) -> list[Ended]:
+    """Return a webhook's deliveries of that time that have ended in one of *states*, the oldest first."""
+    given: dict[str, Value] = {"webhook_id": webhook.id, "limit": limit, **_ids_in("dlv", span)}
+    if "delivered" in states:
+        return tx.all(Ended, _DELIVERED_TO, **given)
+    return tx.all(Ended, _UNDELIVERED_OF, **given, account_id=webhook.account_id, states=states)
+
+
+def missed(tx: Tx, webhook: WebhookRow, span: Span, limit: int) -> list[Missed]:
+    """Return the events of that time that the webhook asks for and was never to get, the oldest first; of any line."""
+    given: dict[str, Value] = {"account_id": webhook.account_id, "webhook_id": webhook.id, **_ids_in("evt", span)}
+    return tx.all(Missed, _MISSED_BY, **given, types=webhook.events.split(), limit=limit)
+
+
+def replay(tx: Tx, ids: Sequence[DeliveryId]) -> None:
+    """Have deliveries that have ended tried again, by the whole plan."""
+    tx.change(_REPLAY, ids=ids, now=tx.now_ms)
+
+
+def make_one_due(tx: Tx, delivery_id: DeliveryId) -> None:
+    """Have a delivery that waits for its time tried now."""
+    tx.change(_MAKE_ONE_DUE, delivery_id=delivery_id, now=tx.now_ms)
+
+
+def _ids_in(prefix: Prefix, span: Span) -> dict[str, str]:
+    return {"first": lowest(prefix, span.since), "last": lowest(prefix, span.until)}
+
+
+def add_delivery(
+    tx: Tx, delivery_id: DeliveryId, event: NewEvent, webhook_id: WebhookId, *, state: str, available_at: int
+) -> None:
     """Make an event due for a webhook at that moment (Unix milliseconds); 0 is now, whatever the clock does."""
     row: Values = {
         "id": delivery_id,
         "account_id": event.account_id,
         "event_id": event.id,
         "webhook_id": webhook_id,
-        "chat_id": event.chat_id,
-        "state": "pending",
+        "chat_id": event.chat_id or event.id,  # it follows nothing
+        "state": state,
         "attempts": 0,
         "available_at": available_at,
         "created_at": tx.now_ms,
@@ -253,46 +278,6 @@ def add_delivery(tx: Tx, delivery_id: DeliveryId, event: NewEvent, webhook_id: W
     add_row(tx, deliveries, row)
 
 
-def due(tx: Tx, *, running_limit: int, limit: int) -> list[Due]:
-    """Return deliveries to try now, of webhooks that run fewer than *running_limit*."""
-    return tx.all(Due, _DUE, now_ms=tx.now_ms, running_limit=running_limit, limit=limit)
-
-
-def claim(tx: Tx, delivery_id: DeliveryId, holder: Holder, lease_until: int) -> None:
-    """Count a try, and lease the delivery for it."""
-    tx.change(_CLAIM, delivery_id=delivery_id, **holder._asdict(), until=lease_until)
-
-
-def end(tx: Tx, delivery_id: DeliveryId, token: str, state: str, reason: str) -> bool:
-    """End a delivery; False if *token* no longer holds it."""
-    return tx.change(_END, delivery_id=delivery_id, token=token, new_state=state, word=reason, completed=tx.now_ms) == 1
-
-
-def postpone(tx: Tx, delivery_id: DeliveryId, token: str, reason: str, available_at: int) -> bool:
-    """Plan the next try; False if *token* no longer holds the delivery."""
-    return tx.change(_POSTPONE, delivery_id=delivery_id, token=token, word=reason, available=available_at) == 1
-
-
-def hasten(tx: Tx, latest_by_attempts: dict[int, int]) -> None:
-    """Make due what waits for longer than until the moment that is latest for so many failed attempts (Unix ms)."""
-    tx.change_each(_HASTEN, [{"failed_attempts": n, "latest": at} for n, at in latest_by_attempts.items()])
-
-
 def make_due(tx: Tx, subject_id: str) -> None:
     """Let what was announced of a subject go out now, where it was not tried yet."""
     tx.change(_MAKE_DUE, subject=subject_id)
-
-
-def release(tx: Tx, process: str) -> bool:
-    """Free what a process was trying; False if that is nothing."""
-    return tx.change(_RELEASE, process=process) > 0
-
-
-def release_gone(tx: Tx, alive: Iterable[str]) -> bool:
-    """Free what processes were trying that are none of those who are alive; False if that is nothing."""
-    return tx.change(_RELEASE_GONE, alive=[*alive]) > 0
-
-
-def next_due_at(tx: Tx) -> int | None:
-    """Return when the next delivery falls due (Unix milliseconds), None if none waits for its time."""
-    return tx.one(int, _NEXT_DUE, now_ms=tx.now_ms)

@@ -45,6 +45,12 @@ accounts = Table(
     _id(),
     Column("name", TEXT, nullable=False),
     Column("owner", TEXT),  # the person's e-mail; null: nobody's, as of a service
+    Column("extended_events", Integer, nullable=False, server_default="0"),
+    Column("stop_handling", Integer, nullable=False, server_default="0"),
+    # How a line of the account is paced, and a chat kept from looping; null: as the installation does; 0: not at all.
+    Column("pace_ms", Integer),  # between two messages
+    Column("pace_burst", Integer),
+    Column("loop_limit", Integer),
     Column("created_at", BigInteger, nullable=False),
 )
 
@@ -95,6 +101,7 @@ lines = Table(
     Column("hint", TEXT),
     Column("is_sandbox", Integer, nullable=False, server_default="0"),
     Column("is_contact_first", Integer, nullable=False, server_default="1"),
+    Column("paced_until", BigInteger, nullable=False, server_default="0"),
     Column("created_at", BigInteger, nullable=False),
     # There is one shared line.
     Index(
@@ -122,6 +129,8 @@ chats = Table(
     Column("last_message_at", BigInteger, nullable=False),  # created_at while there is none
     Column("activity_seq", BigInteger, nullable=False),  # seq of the message that made last_message_at; 0: none
     Column("created_at", BigInteger, nullable=False),
+    Column("opted_out_at", BigInteger),
+    Column("looping_until", BigInteger),
     UniqueConstraint("line_id", "account_id", "key"),  # of a shared line each account has its own chats
     Index(None, "line_id", "account_id", "last_message_at", "id"),
     Index(None, "line_id", "account_id", "activity_seq"),
@@ -230,13 +239,17 @@ events = Table(
     _seq(),
     Column("id", TEXT, nullable=False, unique=True),
     _account(),
-    Column("line_id", TEXT, ForeignKey("lines.id"), nullable=False),
-    Column("chat_id", TEXT, ForeignKey("chats.id"), nullable=False),
+    Column("line_id", TEXT, ForeignKey("lines.id")),  # null: of a test that names none
+    Column("chat_id", TEXT, ForeignKey("chats.id")),
     Column("type", TEXT, nullable=False),
     Column("subject_id", TEXT, nullable=False),
     Column("data", TEXT, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("is_test", Integer, nullable=False, server_default="0"),
+    # The transaction's number on PostgreSQL, where `seq` is not the order of commits; 0 on SQLite, and of a copy.
+    Column("tx_id", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("subject_id", "type"),
+    Index(None, "account_id", "tx_id", "seq"),
 )
 
 webhooks = Table(
@@ -250,6 +263,13 @@ webhooks = Table(
     Column("line_ids", TEXT),  # null: every line of the account, later ones too
     Column("is_active", Integer, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("earlier_secret", TEXT),
+    Column("earlier_secret_until", BigInteger),
+    Column("delays_s", TEXT),  # null: the usual plan of tries
+    Column("failures", Integer, nullable=False, server_default="0"),  # tries that failed since one that did not
+    Column("failing_since", BigInteger),
+    Column("disabled_at", BigInteger),
+    Column("disabled_reason", TEXT),
     Index(None, "account_id", "id"),
 )
 
@@ -271,29 +291,50 @@ deliveries = Table(
     Column("reason", TEXT),
     Column("created_at", BigInteger, nullable=False),
     Column("completed_at", BigInteger),
+    Column("replayed_after", Integer, nullable=False, server_default="0"),  # tries: the plan begins anew after them
     UniqueConstraint("event_id", "webhook_id"),
     Index(
         "ix_deliveries_open",
         "webhook_id",
-        "chat_id",
+        "state",
+        "available_at",
         "seq",
         sqlite_where=text("completed_at IS NULL"),
         postgresql_where=text("completed_at IS NULL"),
     ),
-    # To count what runs, a webhook's whole backlog need not be looked through.
     Index(
-        "ix_deliveries_state",
+        "ix_deliveries_turn",
         "webhook_id",
-        "state",
-        sqlite_where=text("completed_at IS NULL"),
-        postgresql_where=text("completed_at IS NULL"),
+        "chat_id",
+        "seq",
+        sqlite_where=text("completed_at IS NULL AND reason IS NULL"),
+        postgresql_where=text("completed_at IS NULL AND reason IS NULL"),
     ),
+    # The log is in the order of ids, and so of time: a part of it is found by when that was.
+    Index(None, "account_id", "id"),
+    Index(None, "webhook_id", "id"),
     Index(
-        "ix_deliveries_due",
-        "available_at",
-        sqlite_where=text("completed_at IS NULL"),
-        postgresql_where=text("completed_at IS NULL"),
+        "ix_deliveries_undelivered",
+        "account_id",
+        "id",
+        sqlite_where=text("state <> 'delivered'"),
+        postgresql_where=text("state <> 'delivered'"),
     ),
+)
+
+# Tries that ended, or whose process died; a delivery's numbers go on when it is replayed.
+delivery_attempts = Table(
+    "delivery_attempts",
+    metadata,
+    Column("delivery_id", TEXT, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    _account(),
+    Column("started_at", BigInteger, nullable=False),
+    Column("duration_ms", BigInteger),
+    Column("status", Integer),
+    Column("reason", TEXT, nullable=False),
+    Column("address", TEXT),
+    Column("response", TEXT),
 )
 
 # Typing and read marks: worth little when late, and in nobody's way.

@@ -18,7 +18,7 @@ from sqlalchemy.sql.selectable import SelectBase
 Value = str | int | None
 Values = Mapping[str, Value]
 # `line_ids=[...]` fills an expanding bindparam("line_ids", expanding=True).
-Given = Value | list[str]
+Given = Value | Sequence[str] | Sequence[int]
 Topic = Literal["outbox", "signals", "deliveries"]
 Row = TypeVar("Row")
 
@@ -83,9 +83,8 @@ def insert_into(table: Table) -> Insert:
     return insert(table).values({name: bindparam(name) for name in columns}).inline()
 
 
-def insert_unless_there(table: Table) -> Insert:
-    """Return an insert of one whole row of *table* that does nothing where a unique value is taken."""
-    columns = [column.name for column in table.columns if column.name != "seq"]
+def insert_unless_there(table: Table, columns: Iterable[str]) -> Insert:
+    """Return an insert of a row of *table* with values for *columns* that does nothing where a unique one is taken."""
     values: dict[str, object] = {name: bindparam(name) for name in columns}
     return postgresql.insert(table).values(values).on_conflict_do_nothing().inline()  # SQLite says the same
 

@@ -1,4 +1,4 @@
-"""POST, GET and DELETE /v1/webhooks."""
+"""POST, GET and DELETE /v1/webhooks, and what is done with one that there is."""
 
 from blueport.server.authorizing.service import LINE_REFUSALS
 from blueport.server.http.endpoint import endpoint
@@ -8,8 +8,11 @@ from blueport.server.resources.webhooks.schema import (
     CreatedWebhook,
     Deleted,
     DeleteWebhook,
+    EnableWebhook,
     ListWebhooks,
     NewWebhook,
+    RotatedWebhook,
+    RotateWebhook,
     Webhook,
 )
 
@@ -20,5 +23,11 @@ LIST = endpoint("GET /v1/webhooks", "webhooks:read", ListWebhooks, Page[Webhook]
     *LINE_REFUSALS
 )
 DELETE = endpoint("DELETE /v1/webhooks", "webhooks:write", DeleteWebhook, Deleted, service.delete).refusing(
+    "webhook_not_found"
+)
+ROTATE = endpoint("POST /v1/webhooks/rotate", "webhooks:write", RotateWebhook, RotatedWebhook, service.rotate).refusing(
+    "webhook_not_found"
+)
+ENABLE = endpoint("POST /v1/webhooks/enable", "webhooks:write", EnableWebhook, Webhook, service.enable).refusing(
     "webhook_not_found"
 )

@@ -3,11 +3,12 @@
 from typing import Annotated, Literal, get_args
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from blueport.server.http.parameters import Cursor, LimitOfAll
 from blueport.server.ids import LineId, WebhookId
 from blueport.server.notifying.service import EventType
+from blueport.server.shapes import AtMs
 
 _Name = Annotated[str, Meta(description="The webhook.", examples=["wh_01k742sg000000000000000001"])]
 _Id = Annotated[WebhookId, Meta(description="The webhook's id.", examples=["wh_01k742sg000000000000000001"])]
@@ -21,6 +22,8 @@ _Url = Annotated[
 ]
 _Events = Annotated[list[str], Meta(description="The events that it gets.", examples=[["message.received"]])]
 _IsActive = Annotated[bool, Meta(description="Whether deliveries are made.", examples=[True])]
+LONGEST_OVERLAP_S = 7 * 24 * 3600
+_DAY_S = 24 * 3600
 
 
 class NewWebhook(msgspec.Struct, frozen=True):
@@ -76,6 +79,50 @@ class Webhook(msgspec.Struct, frozen=True):
     url: _Url
     events: _Events
     is_active: _IsActive
+    disabled_at: Annotated[AtMs, Meta(description="Since when it is disabled; absent while it is not.")] | UnsetType = (
+        UNSET
+    )
+    disabled_reason: (
+        Annotated[
+            Literal["gone", "failing"],
+            Meta(
+                description="Why it was disabled: it answered 410, or failed at every try for three days.",
+                examples=["failing"],
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+
+
+class EnableWebhook(msgspec.Struct, frozen=True):
+    """Body of POST /v1/webhooks/enable."""
+
+    id: _Name
+
+
+class RotateWebhook(msgspec.Struct, frozen=True):
+    """Body of POST /v1/webhooks/rotate."""
+
+    id: _Name
+    overlap_s: Annotated[
+        int,
+        Meta(
+            description="For how long `webhook-signature` is made with the earlier secret too: up to a week; a day if"
+            " absent. `X-Webhook-Signature` is made with the new one at once.",
+            examples=[_DAY_S],
+            extra_json_schema={"minimum": 0, "maximum": LONGEST_OVERLAP_S},
+        ),
+    ] = _DAY_S
+
+
+class RotatedWebhook(msgspec.Struct, frozen=True):
+    """A webhook's new secret: it is shown this once."""
+
+    id: _Id
+    secret: Annotated[
+        str, Meta(description="What signs its deliveries; it is not shown again.", examples=["whsec_keep-this-safe"])
+    ]
+    earlier_secret_expires_at: Annotated[AtMs, Meta(description="Until when the earlier secret signs beside it.")]
 
 
 class DeleteWebhook(msgspec.Struct, frozen=True):

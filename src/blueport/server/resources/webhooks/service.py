@@ -1,6 +1,8 @@
-"""Creates, lists and deletes webhooks."""
+"""Creates, lists and deletes webhooks, gives them other secrets, and enables them."""
 
 from typing import get_args
+
+import msgspec
 
 from blueport.server.addressing import service as addressing
 from blueport.server.auditing import service as auditing
@@ -11,14 +13,19 @@ from blueport.server.http.endpoint import Call
 from blueport.server.http.pages import Page, page_of_all, page_size
 from blueport.server.ids import LineId, WebhookId, mint
 from blueport.server.notifying import queries as notifying
-from blueport.server.notifying.service import EventType
-from blueport.server.notifying.signing import new_secret
+from blueport.server.notifying.delivering import queries as delivering
+from blueport.server.notifying.delivering.signing import new_secret
+from blueport.server.notifying.service import EventType, Visible, visible
 from blueport.server.resources.webhooks.schema import (
+    LONGEST_OVERLAP_S,
     CreatedWebhook,
     Deleted,
     DeleteWebhook,
+    EnableWebhook,
     ListWebhooks,
     NewWebhook,
+    RotatedWebhook,
+    RotateWebhook,
     Webhook,
 )
 from blueport.server.store.tx import Tx
@@ -54,19 +61,62 @@ def list_webhooks(tx: Tx, call: Call[ListWebhooks]) -> Page[Webhook]:
     name = addressing.line_name(handle, region=call.terms.region) if handle else None
     page_size(call.asked)  # values are judged before what they name
     wanted = None if name is None else authorizing.line_for(tx, call.key, name).id
-    webhooks = [hook for hook in _visible(tx, call.key) if wanted is None or wanted in hook.line_ids]
+    every = map(_shown, visible(tx, call.key.account_id, call.key.line_ids))
+    webhooks = [webhook for webhook in every if wanted is None or wanted in webhook.line_ids]
     return page_of_all(webhooks, f"webhooks {call.key.id} {wanted}", call.asked, call.terms.cursors)
 
 
 def delete(tx: Tx, call: Call[DeleteWebhook]) -> Deleted:
     """Delete a webhook; what it still waited for is called off."""
-    if not call.asked.id.startswith("wh_"):
-        raise ApiError("invalid_parameter_value", "`id` takes `wh_...`.", param="id")
-    is_visible = any(hook.id == call.asked.id for hook in _visible(tx, call.key))
-    if not is_visible or not notifying.delete_webhook(tx, call.key.account_id, call.asked.id):
-        raise ApiError("webhook_not_found", "No such webhook.", param="id")
-    auditing.note(tx, call.actor, "webhook.deleted", account_id=call.key.account_id, target=call.asked.id)
+    found = _found(tx, call.key, call.asked.id)
+    if not notifying.delete_webhook(tx, call.key.account_id, found.row.id):
+        raise _no_such_webhook()
+    auditing.note(tx, call.actor, "webhook.deleted", account_id=call.key.account_id, target=found.row.id)
     return Deleted(call.asked.id)
+
+
+def rotate(tx: Tx, call: Call[RotateWebhook]) -> RotatedWebhook:
+    """Give a webhook a new secret; for a while, the earlier one signs beside it."""
+    if not 0 <= call.asked.overlap_s <= LONGEST_OVERLAP_S:
+        message = f"`overlap_s` takes 0 to {LONGEST_OVERLAP_S}."
+        raise ApiError("invalid_parameter_value", message, param="overlap_s")
+    found = _found(tx, call.key, call.asked.id)
+    secret, until = new_secret(), tx.now_ms + call.asked.overlap_s * 1000
+    notifying.rotate_secret(tx, found.row.id, secret, until=until)
+    auditing.note(tx, call.actor, "webhook.rotated", account_id=call.key.account_id, target=found.row.id)
+    return RotatedWebhook(found.row.id, secret, until)
+
+
+def enable(tx: Tx, call: Call[EnableWebhook]) -> Webhook:
+    """Deliver again to a webhook that was disabled, first of all what has waited for it."""
+    found = _found(tx, call.key, call.asked.id)
+    if notifying.enable(tx, found.row.id):
+        delivering.hasten(tx, found.row.id)
+        tx.wake("deliveries")
+        auditing.note(tx, call.actor, "webhook.enabled", account_id=call.key.account_id, target=found.row.id)
+    return _shown(_found(tx, call.key, call.asked.id))
+
+
+def _found(tx: Tx, key: Key, name: str) -> Visible:
+    """Find a webhook that *key* may see."""
+    if not name.startswith("wh_"):
+        raise ApiError("invalid_parameter_value", "`id` takes `wh_...`.", param="id")
+    for each in visible(tx, key.account_id, key.line_ids):
+        if each.row.id == name:
+            return each
+    raise _no_such_webhook()
+
+
+def _no_such_webhook() -> ApiError:
+    return ApiError("webhook_not_found", "No such webhook.", param="id")
+
+
+def _shown(webhook: Visible) -> Webhook:
+    row = webhook.row
+    shown = Webhook(row.id, webhook.line_ids, row.url, row.events.split(), bool(row.is_active))
+    if row.disabled_at is None:
+        return shown
+    return msgspec.structs.replace(shown, disabled_at=row.disabled_at, disabled_reason=row.disabled_reason)
 
 
 def _line_ids(tx: Tx, key: Key, name: str | None) -> list[LineId]:
@@ -77,17 +127,6 @@ def _line_ids(tx: Tx, key: Key, name: str | None) -> list[LineId]:
     if not lines and key.line_ids is not None:
         raise ApiError("line_not_accessible", "This API key is not allowed on any line.", param="from")
     return [line.id for line in lines]
-
-
-def _visible(tx: Tx, key: Key) -> list[Webhook]:
-    """Return the webhooks that *key* may see: for a restricted key, those of its lines alone."""
-    every_line = [line.id for line in addressing.lines_of(tx, key.account_id)]
-    webhooks: list[Webhook] = []
-    for row in notifying.webhooks_of(tx, key.account_id):
-        line_ids = every_line if row.line_ids is None else [LineId(word) for word in row.line_ids.split()]
-        if key.line_ids is None or key.line_ids.issuperset(line_ids):
-            webhooks.append(Webhook(row.id, line_ids, row.url, row.events.split(), bool(row.is_active)))
-    return webhooks
 
 
 def _judge_url(call: Call[NewWebhook]) -> None:

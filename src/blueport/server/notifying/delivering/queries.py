@@ -1,0 +1,461 @@
+"""Statements on deliveries that wait, run and end.
+
+A delivery is `waiting` for those before it in its chat, `pending` until it is due, `running` while one process tries
+it; `delivered`, `failed` and `cancelled` are its ends.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import and_, bindparam, exists, func, select, update
+from sqlalchemy.sql.selectable import Select
+
+from blueport.server.ids import AccountId, ChatId, DeliveryId, WebhookId
+from blueport.server.store.tables import deliveries, delivery_attempts, events, messages, webhooks
+from blueport.server.store.tx import Statement, Tx, Values, insert_into
+
+
+class Standing(NamedTuple):
+    """An active webhook with open deliveries: what runs, what is due; times are Unix milliseconds.
+
+    `first_lease` is when the first of what runs is lost, `next_at` when the first falls due that has to wait.
+    """
+
+    id: WebhookId
+    account_id: AccountId
+    failures: int
+    running: int
+    first_lease: int | None
+    has_new: int
+    next_at: int | None
+
+
+class Candidates(NamedTuple):
+    """What of a webhook may be tried now, by `seq`: what is new, in its order, and what is tried again."""
+
+    webhook_id: WebhookId
+    new_1: int | None
+    new_2: int | None
+    new_3: int | None
+    new_4: int | None
+    again_1: int | None
+    again_2: int | None
+    again_3: int | None
+    again_4: int | None
+
+
+class Due(NamedTuple):
+    """A delivery that is being tried, with all that a try needs; `attachments` is JSON of those of its message.
+
+    `attempts` counts this try; the plan of tries began after `replayed_after` of them.
+    """
+
+    id: DeliveryId
+    webhook_id: WebhookId
+    account_id: AccountId
+    chat_id: ChatId
+    attempts: int
+    replayed_after: int
+    is_first: int
+    is_test: int
+    event_type: str
+    data: str
+    url: str
+    secret: str
+    earlier_secret: str | None
+    earlier_secret_until: int | None
+    delays_s: str | None
+    failures: int
+    attachments: str | None = None
+
+    def secrets(self, now_ms: int) -> list[str]:
+        """Return the secrets that receivers may know the webhook by, the newest first."""
+        if self.earlier_secret is None or (self.earlier_secret_until or 0) <= now_ms:
+            return [self.secret]
+        return [self.secret, self.earlier_secret]
+
+
+class Held(NamedTuple):
+    """A delivery that runs, and the token of who runs it."""
+
+    id: DeliveryId
+    token: str
+
+
+class Lost(NamedTuple):
+    """A delivery whose try came to no known end."""
+
+    id: DeliveryId
+    webhook_id: WebhookId
+    account_id: AccountId
+    chat_id: ChatId
+    attempts: int
+    replayed_after: int
+    is_first: int
+    is_test: int
+    delays_s: str | None
+
+
+class Attempt(NamedTuple):
+    """A try as the log keeps it."""
+
+    delivery_id: DeliveryId
+    number: int
+    account_id: AccountId
+    started_at: int
+    duration_ms: int | None
+    status: int | None
+    reason: str
+    address: str | None
+    response: str | None
+
+
+class Health(NamedTuple):
+    """What a receiver was like lately; `failures` in a row, the first of them at `failing_since` (Unix ms)."""
+
+    id: WebhookId
+    account_id: AccountId
+    is_active: int
+    failures: int
+    failing_since: int | None
+
+
+_d = deliveries.c
+_is_open = _d.completed_at.is_(None)
+
+
+# Who has open deliveries is found by leaping from one webhook to the next, past all that one of them has waiting.
+def _first_webhook(after: object = None) -> Select[tuple[str]]:
+    first = select(_d.webhook_id).where(_is_open).order_by(_d.webhook_id).limit(1)
+    return first if after is None else first.where(_d.webhook_id > after)
+
+
+_some = select(_first_webhook().scalar_subquery().label("webhook_id")).cte("open_webhooks", recursive=True)
+_next = _first_webhook(_some.c.webhook_id).correlate(_some).scalar_subquery()
+_open_webhooks = _some.union_all(select(_next).where(_some.c.webhook_id.is_not(None)))
+
+_is_of_webhook = and_(_d.webhook_id == webhooks.c.id, _is_open)
+_is_pending = and_(_is_of_webhook, _d.state == "pending")
+_runs = and_(_is_of_webhook, _d.state == "running")
+_STANDINGS = Statement(
+    select(
+        webhooks.c.id,
+        webhooks.c.account_id,
+        webhooks.c.failures,
+        select(func.count()).select_from(deliveries).where(_runs).correlate(webhooks).scalar_subquery(),
+        select(func.min(_d.lease_until)).where(_runs).correlate(webhooks).scalar_subquery(),
+        select(exists().where(_is_pending, _d.available_at == 0).correlate(webhooks)).scalar_subquery(),
+        select(func.min(_d.available_at)).where(_is_pending, _d.available_at > 0).correlate(webhooks).scalar_subquery(),
+    )
+    .join(_open_webhooks, _open_webhooks.c.webhook_id == webhooks.c.id)
+    .where(webhooks.c.is_active == 1)
+)
+
+
+def _new(offset: int) -> object:
+    found = select(_d.seq).where(_is_pending, _d.available_at == 0).order_by(_d.seq)
+    return found.limit(1).offset(offset).correlate(webhooks).scalar_subquery()
+
+
+def _again(offset: int) -> object:
+    is_due = and_(_d.available_at > 0, _d.available_at <= bindparam("now_ms"))
+    found = select(_d.seq).where(_is_pending, is_due).order_by(_d.available_at, _d.seq)
+    return found.limit(1).offset(offset).correlate(webhooks).scalar_subquery()
+
+
+_CANDIDATES = Statement(
+    select(webhooks.c.id, *map(_new, range(4)), *map(_again, range(4))).where(
+        webhooks.c.id.in_(bindparam("webhook_ids", expanding=True))
+    )
+)
+_CLAIM = Statement(
+    update(deliveries)
+    .where(_d.seq.in_(bindparam("seqs", expanding=True)), _d.state == "pending")
+    .values(
+        state="running",
+        attempts=_d.attempts + 1,
+        claim_token=bindparam("token"),
+        claimed_by=bindparam("process"),
+        lease_until=bindparam("until"),
+    )
+    .returning(_d.id)
+)
+_DUE = Statement(
+    select(
+        _d.id,
+        _d.webhook_id,
+        _d.account_id,
+        _d.chat_id,
+        _d.attempts,
+        _d.replayed_after,
+        _d.reason.is_(None),
+        events.c.is_test,
+        events.c.type,
+        events.c.data,
+        webhooks.c.url,
+        webhooks.c.secret,
+        webhooks.c.earlier_secret,
+        webhooks.c.earlier_secret_until,
+        webhooks.c.delays_s,
+        webhooks.c.failures,
+        messages.c.attachments,
+    )
+    .join(events, events.c.id == _d.event_id)
+    .join(webhooks, webhooks.c.id == _d.webhook_id)
+    .outerjoin(messages, messages.c.id == events.c.subject_id)
+    .where(_d.id.in_(bindparam("ids", expanding=True)))
+    .order_by(_d.seq)
+)
+
+_HELD = Statement(
+    select(_d.id, _d.claim_token)
+    .where(_d.id.in_(bindparam("ids", expanding=True)), _d.state == "running")
+    .order_by(_d.seq)
+    .with_for_update(key_share=True)
+)
+_is_this = and_(_d.id == bindparam("delivery_id"), _d.state == "running")
+_END = Statement(
+    update(deliveries)
+    .where(_is_this)
+    .values(state=bindparam("new_state"), reason=bindparam("word"), completed_at=bindparam("completed"))
+)
+_POSTPONE = Statement(
+    update(deliveries)
+    .where(_is_this)
+    .values(state="pending", reason=bindparam("word"), available_at=bindparam("available"), lease_until=None)
+)
+_NOTE_ATTEMPT = Statement(insert_into(delivery_attempts))
+
+_turn = deliveries.alias("turn")
+_head = (
+    select(_turn.c.seq)
+    .where(
+        _turn.c.webhook_id == bindparam("webhook"),
+        _turn.c.chat_id == bindparam("chat"),
+        _turn.c.completed_at.is_(None),
+        _turn.c.reason.is_(None),
+    )
+    .order_by(_turn.c.seq)
+    .limit(1)
+)
+_PROMOTE = Statement(
+    update(deliveries).where(_d.seq == _head.scalar_subquery(), _d.state == "waiting").values(state="pending")
+)
+# Whoever settles the head waits until what is put behind it is there to be promoted.
+_LOCK_HEAD = Statement(_head.with_for_update(key_share=True))
+_PROMOTE_ALL = Statement(
+    update(deliveries)
+    .where(
+        _d.state == "waiting",
+        _is_open,
+        ~exists().where(
+            _turn.c.webhook_id == _d.webhook_id,
+            _turn.c.chat_id == _d.chat_id,
+            _turn.c.completed_at.is_(None),
+            _turn.c.reason.is_(None),
+            _turn.c.seq < _d.seq,
+        ),
+    )
+    .values(state="pending")
+)
+
+_HEALTH = Statement(
+    select(webhooks.c.id, webhooks.c.account_id, webhooks.c.is_active, webhooks.c.failures, webhooks.c.failing_since)
+    .where(webhooks.c.id.in_(bindparam("webhook_ids", expanding=True)))
+    .order_by(webhooks.c.id)
+    .with_for_update(key_share=True)
+)
+_KEEP_HEALTH = Statement(
+    update(webhooks)
+    .where(webhooks.c.id == bindparam("webhook"))
+    .values(failures=bindparam("how_many"), failing_since=bindparam("since"))
+)
+_DISABLE = Statement(
+    update(webhooks)
+    .where(webhooks.c.id == bindparam("webhook"), webhooks.c.is_active == 1)
+    .values(is_active=0, disabled_at=bindparam("at"), disabled_reason=bindparam("why"))
+)
+_HASTEN = Statement(
+    update(deliveries)
+    .where(
+        _d.webhook_id == bindparam("webhook"), _is_open, _d.state == "pending", _d.available_at > bindparam("now_ms")
+    )
+    .values(available_at=bindparam("now_ms"))
+)
+_HASTEN_ALL = Statement(
+    update(deliveries)
+    .where(
+        _is_open,
+        _d.state.in_(("pending", "waiting")),
+        _d.attempts - _d.replayed_after == bindparam("failed_attempts"),
+        _d.available_at > bindparam("latest"),
+    )
+    .values(available_at=bindparam("now_ms"))
+)
+
+_LOST = (
+    select(
+        _d.id,
+        _d.webhook_id,
+        _d.account_id,
+        _d.chat_id,
+        _d.attempts,
+        _d.replayed_after,
+        _d.reason.is_(None),
+        events.c.is_test,
+        webhooks.c.delays_s,
+    )
+    .join(events, events.c.id == _d.event_id)
+    .outerjoin(webhooks, webhooks.c.id == _d.webhook_id)
+    .where(_d.state == "running", _is_open)
+    .order_by(_d.seq)
+    .with_for_update(of=deliveries, key_share=True)
+)
+_LOST_BY_TIME = Statement(
+    _LOST.where(_d.webhook_id.in_(bindparam("webhook_ids", expanding=True)), _d.lease_until <= bindparam("now_ms"))
+)
+_LOST_BY_DEATH = Statement(
+    _LOST.where(
+        _d.webhook_id.in_(select(_open_webhooks.c.webhook_id)),
+        _d.claimed_by.is_(None) | _d.claimed_by.not_in(bindparam("alive", expanding=True)),
+    )
+)
+_GIVE_BACK = Statement(
+    update(deliveries)
+    .where(
+        _d.webhook_id.in_(select(_open_webhooks.c.webhook_id)),
+        _d.state == "running",
+        _is_open,
+        _d.claimed_by == bindparam("process"),
+    )
+    .values(state="pending", attempts=_d.attempts - 1, lease_until=None, claim_token=None, claimed_by=None)
+)
+_FREE = Statement(
+    update(deliveries)
+    .where(_d.id == bindparam("delivery_id"), _d.state == "running")
+    .values(state="pending", lease_until=None, claim_token=None, claimed_by=None)
+)
+_EXPIRE = Statement(
+    update(deliveries)
+    .where(
+        _d.webhook_id.in_(
+            select(webhooks.c.id).where(webhooks.c.is_active == 0, webhooks.c.disabled_at < bindparam("before"))
+        ),
+        _is_open,
+    )
+    .values(state="cancelled", reason="webhook_disabled", completed_at=bindparam("completed"))
+)
+
+
+def standings(tx: Tx) -> list[Standing]:
+    """Return every active webhook with deliveries that have not ended."""
+    return tx.all(Standing, _STANDINGS)
+
+
+def candidates(tx: Tx, webhook_ids: Sequence[WebhookId]) -> list[Candidates]:
+    """Return what each of these webhooks may be tried with now."""
+    return tx.all(Candidates, _CANDIDATES, webhook_ids=[*webhook_ids], now_ms=tx.now_ms)
+
+
+def claim(tx: Tx, seqs: Sequence[int], *, process: str, token: str, until: int) -> list[Due]:
+    """Lease deliveries to a process, and count a try of each; return those that were still to be had."""
+    ids = tx.all(str, _CLAIM, seqs=[*seqs], token=token, process=process, until=until)
+    return tx.all(Due, _DUE, ids=ids) if ids else []
+
+
+def held(tx: Tx, ids: Sequence[DeliveryId]) -> set[Held]:
+    """Return which of these deliveries run, by whose token; they stay as they are until this transaction ends."""
+    return {*tx.all(Held, _HELD, ids=[*ids])}
+
+
+def end(tx: Tx, ended: Iterable[tuple[DeliveryId, str, str]]) -> None:
+    """End deliveries that run, each given with its new state and the reason."""
+    each: list[Values] = [
+        {"delivery_id": delivery_id, "new_state": state, "word": reason, "completed": tx.now_ms}
+        for delivery_id, state, reason in ended
+    ]
+    tx.change_each(_END, each)
+
+
+def postpone(tx: Tx, postponed: Iterable[tuple[DeliveryId, str, int]]) -> None:
+    """Plan another try of deliveries that run, each given with the reason and the time (Unix milliseconds)."""
+    each: list[Values] = [
+        {"delivery_id": delivery_id, "word": reason, "available": available_at}
+        for delivery_id, reason, available_at in postponed
+    ]
+    tx.change_each(_POSTPONE, each)
+
+
+def note_attempts(tx: Tx, attempts: Iterable[Attempt]) -> None:
+    """Write tries into the log."""
+    tx.change_each(_NOTE_ATTEMPT, [attempt._asdict() for attempt in attempts])
+
+
+def promote(tx: Tx, turns: Iterable[tuple[WebhookId, ChatId]]) -> None:
+    """Let the next delivery of these chats go, now that the one before it was tried."""
+    tx.change_each(_PROMOTE, [{"webhook": webhook_id, "chat": chat_id} for webhook_id, chat_id in turns])
+
+
+def promote_all(tx: Tx) -> None:
+    """Let go whatever waits for nobody."""
+    tx.change(_PROMOTE_ALL)
+
+
+def is_behind_another(tx: Tx, webhook_id: WebhookId, chat_id: ChatId) -> bool:
+    """Tell whether a delivery of the chat was not tried yet; it is not settled before this transaction ends."""
+    # Asked again where there is none: the one that was looked at may have been settled while it was waited for.
+    asked = [tx.one(int, _LOCK_HEAD, webhook=webhook_id, chat=chat_id)]
+    return asked[0] is not None or tx.one(int, _LOCK_HEAD, webhook=webhook_id, chat=chat_id) is not None
+
+
+def health_of(tx: Tx, webhook_ids: Iterable[WebhookId]) -> list[Health]:
+    """Return what receivers were like; it stays so until this transaction ends."""
+    return tx.all(Health, _HEALTH, webhook_ids=[*webhook_ids])
+
+
+def keep_health(tx: Tx, health: Health) -> None:
+    """Keep what a receiver was like."""
+    tx.change(_KEEP_HEALTH, webhook=health.id, how_many=health.failures, since=health.failing_since)
+
+
+def disable(tx: Tx, webhook_id: WebhookId, reason: str) -> bool:
+    """Deliver no more to a webhook; False if that is so already."""
+    return tx.change(_DISABLE, webhook=webhook_id, at=tx.now_ms, why=reason) == 1
+
+
+def hasten(tx: Tx, webhook_id: WebhookId) -> None:
+    """Make due what waits for its time."""
+    tx.change(_HASTEN, webhook=webhook_id, now_ms=tx.now_ms)
+
+
+def hasten_all(tx: Tx, latest_by_attempts: dict[int, int]) -> None:
+    """Make due what waits for longer than until the moment that is latest for so many failed attempts (Unix ms)."""
+    each: list[Values] = [
+        {"failed_attempts": number, "latest": at, "now_ms": tx.now_ms} for number, at in latest_by_attempts.items()
+    ]
+    tx.change_each(_HASTEN_ALL, each)
+
+
+def lost_by_time(tx: Tx, webhook_ids: Sequence[WebhookId]) -> list[Lost]:
+    """Return what runs for longer than its lease."""
+    return tx.all(Lost, _LOST_BY_TIME, webhook_ids=[*webhook_ids], now_ms=tx.now_ms)
+
+
+def lost_by_death(tx: Tx, alive: Iterable[str]) -> list[Lost]:
+    """Return what processes run that are none of those who are alive."""
+    return tx.all(Lost, _LOST_BY_DEATH, alive=[*alive])
+
+
+def free(tx: Tx, ids: Iterable[DeliveryId]) -> None:
+    """Let deliveries that run be tried by others, at once."""
+    tx.change_each(_FREE, [{"delivery_id": delivery_id} for delivery_id in ids])
+
+
+def give_back(tx: Tx, process: str) -> bool:
+    """Free what a process was trying, as if it had not begun; False if that is nothing."""
+    return tx.change(_GIVE_BACK, process=process) > 0
+
+
+def expire(tx: Tx, *, before: int) -> None:
+    """Call off what waits for webhooks that were disabled before that moment (Unix milliseconds)."""
+    tx.change(_EXPIRE, before=before, completed=tx.now_ms)

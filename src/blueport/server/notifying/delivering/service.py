@@ -1,0 +1,210 @@
+"""Decides which deliveries are tried now, and what the outcome of each try means.
+
+Fair: no webhook and no account has more than its share of tries under way, what is new goes before what failed, and
+what failed never takes all places. Fenced: who lost the lease of a delivery has no say in it any more.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
+from typing import NamedTuple
+
+from blueport.server.ids import AccountId, DeliveryId, WebhookId, mint
+from blueport.server.notifying.delivering import health, queries
+from blueport.server.notifying.delivering.outcomes import INTERRUPTED, TIMED_OUT, TOO_BUSY, Outcome
+from blueport.server.notifying.delivering.queries import Attempt, Candidates, Due, Held, Lost, Standing
+from blueport.server.notifying.delivering.schedule import (
+    BREATHER_MS,
+    DELAYS_S,
+    DOWN_AFTER_FAILURES,
+    FILES_WAIT_MS,
+    JITTER,
+    next_attempt_at,
+)
+from blueport.server.notifying.delivering.tries import Tried, Try
+from blueport.server.store.tx import Tx
+
+# Tries under way at a time: for one webhook, for all of one account.
+RUNNING_LIMIT = 4
+ACCOUNT_LIMIT = 64
+# Webhooks that are looked at in one claim.
+WEBHOOKS_LIMIT = 64
+# What waits for a webhook that was disabled is kept for a week.
+DISABLED_LIFE_MS = 7 * 24 * 3_600_000
+
+
+class Places(NamedTuple):
+    """How many tries may begin, and how many of them with what has failed before."""
+
+    all: int
+    again: int
+
+
+class Claimed(NamedTuple):
+    """Tries to begin now, and how many milliseconds it is until more falls due, None if nothing waits for its time."""
+
+    tries: list[Try]
+    next_in_ms: int | None
+
+
+def claim(tx: Tx, places: Places, process: str, *, lease_s: float) -> Claimed:
+    """Lease what is due to a process, fairly."""
+    standings = queries.standings(tx)
+    late = [standing.id for standing in standings if (standing.first_lease or tx.now_ms) < tx.now_ms]
+    if late and _recover(tx, queries.lost_by_time(tx, late)):
+        standings = queries.standings(tx)
+    rooms = _rooms(standings, tx.now_ms)
+    seqs = _chosen(queries.candidates(tx, [*rooms]), rooms, places) if rooms else []
+    # Asked at the same moment: what falls due between two questions would be overslept.
+    waits = [at - tx.now_ms for at in (standing.next_at for standing in standings) if at and at > tx.now_ms]
+    return Claimed(_leased(tx, seqs, process, tx.now_ms + round(lease_s * 1000)), min(waits, default=None))
+
+
+def _leased(tx: Tx, seqs: Sequence[int], process: str, until: int) -> list[Try]:
+    if not seqs:
+        return []
+    token = mint("tok", tx.now_ms)
+    due = queries.claim(tx, seqs, process=process, token=token, until=until)
+    return [Try(each, token, until) for each in due]
+
+
+def _rooms(standings: Iterable[Standing], now_ms: int) -> dict[WebhookId, int]:
+    """Return how many more tries each webhook may have that something is due for."""
+    by_account = Counter[AccountId]()
+    for standing in standings:
+        by_account[standing.account_id] += standing.running
+    due = [each for each in standings if each.has_new or (each.next_at is not None and each.next_at <= now_ms)]
+    random.shuffle(due)  # nobody is always the last
+    rooms: dict[WebhookId, int] = {}
+    for standing in due:
+        limit = RUNNING_LIMIT if standing.failures < DOWN_AFTER_FAILURES else 1
+        room = min(limit - standing.running, ACCOUNT_LIMIT - by_account[standing.account_id])
+        if room > 0 and len(rooms) < WEBHOOKS_LIMIT:
+            rooms[standing.id] = room
+            by_account[standing.account_id] += room
+    return rooms
+
+
+def _chosen(found: Iterable[Candidates], rooms: dict[WebhookId, int], places: Places) -> list[int]:
+    """Choose by turns: each webhook's first, then each one's second; of one webhook new ones and others by turns."""
+    queues = [_queue(candidates)[: rooms[candidates.webhook_id]] for candidates in found]
+    chosen: list[int] = []
+    again_left = places.again
+    for seq, is_again in (each for turn in zip_longest(*queues) for each in turn if each is not None):
+        if len(chosen) < places.all and (again_left > 0 or not is_again):
+            chosen.append(seq)
+            again_left -= is_again
+    return chosen
+
+
+def _queue(candidates: Candidates) -> list[tuple[int, bool]]:
+    new, again = candidates[1:5], candidates[5:9]
+    pairs = [((first, False), (second, True)) for first, second in zip(new, again, strict=True)]
+    return [(seq, is_again) for pair in pairs for seq, is_again in pair if seq is not None]
+
+
+def settle(tx: Tx, tried: Sequence[Tried]) -> list[Tried]:
+    """Write down how tries ended; return those that had lost their lease, and with it the say."""
+    tx.wake("deliveries")
+    held = queries.held(tx, [each.made.due.id for each in tried])
+    mine: list[Tried] = []
+    lost: list[Tried] = []
+    for each in tried:
+        (mine if Held(each.made.due.id, each.made.token) in held else lost).append(each)
+    queries.note_attempts(tx, map(_attempt_of, mine))
+    _end_or_postpone(tx, mine)
+    health.note(tx, mine)
+    return lost
+
+
+def _attempt_of(tried: Tried) -> Attempt:
+    due, outcome = tried.made.due, tried.outcome
+    return Attempt(
+        due.id,
+        due.attempts,
+        due.account_id,
+        tried.started_at,
+        tried.duration_ms,
+        outcome.status,
+        outcome.reason,
+        outcome.address,
+        outcome.response,
+    )
+
+
+def _end_or_postpone(tx: Tx, tried: Iterable[Tried]) -> None:
+    ended: list[tuple[DeliveryId, str, str]] = []
+    postponed: list[tuple[DeliveryId, str, int]] = []
+    firsts = []
+    for each in tried:
+        due, outcome = each.made.due, each.outcome
+        available_at = None if outcome.is_delivered else _next_at(due, outcome, tx.now_ms)
+        if outcome.is_delivered:
+            ended.append((due.id, "delivered", outcome.reason))
+        elif available_at is None:
+            ended.append((due.id, "failed", outcome.reason))
+        else:
+            postponed.append((due.id, outcome.reason, available_at))
+        if due.is_first:
+            firsts.append((due.webhook_id, due.chat_id))
+    queries.end(tx, ended)
+    queries.postpone(tx, postponed)
+    queries.promote(tx, firsts)
+
+
+def _next_at(due: Due | Lost, outcome: Outcome, now_ms: int) -> int | None:
+    """Return when to try again (Unix milliseconds), None if that is to be left."""
+    if due.is_test or outcome.is_final:
+        return None
+    is_breathless = outcome.status in TOO_BUSY or outcome.reason in TIMED_OUT
+    return next_attempt_at(
+        due.attempts - due.replayed_after,
+        now_ms,
+        jitter=random.uniform(-1, 1),  # noqa: S311 - spreads load, keeps no secret
+        delays_s=DELAYS_S if due.delays_s is None else [int(word) for word in due.delays_s.split()],
+        wish_ms=max(outcome.wish_ms, BREATHER_MS if is_breathless else 0),
+    )
+
+
+def give_back(tx: Tx, process: str) -> None:
+    """Free what a process was trying, for others to try at once; it does not count as a try."""
+    if queries.give_back(tx, process):
+        tx.wake("deliveries")
+
+
+def recover(tx: Tx) -> None:
+    """Free what processes were trying that are gone; where that cannot be known, leases run out."""
+    alive = tx.processes()
+    if alive is not None and _recover(tx, queries.lost_by_death(tx, alive)):
+        tx.wake("deliveries")
+
+
+def _recover(tx: Tx, lost: Sequence[Lost]) -> bool:
+    """Have deliveries tried anew whose try came to no known end; one that ends so again and again is a failure."""
+    unknown = Outcome(is_delivered=False, reason=INTERRUPTED)
+    queries.note_attempts(
+        tx,
+        [
+            Attempt(each.id, each.attempts, each.account_id, tx.now_ms, None, None, INTERRUPTED, None, None)
+            for each in lost
+        ],
+    )
+    given_up = [each for each in lost if _next_at(each, unknown, tx.now_ms) is None]
+    queries.end(tx, [(each.id, "failed", INTERRUPTED) for each in given_up])
+    queries.promote(tx, [(each.webhook_id, each.chat_id) for each in given_up if each.is_first])
+    queries.free(tx, [each.id for each in lost if each not in given_up])
+    return bool(lost)
+
+
+def set_right(tx: Tx) -> None:
+    """Make due what a clock that was set back since would have wait for longer than its retry can be away."""
+    latest_of = {n: tx.now_ms + round(delay_s * (1 + JITTER) * 1000) for n, delay_s in enumerate(DELAYS_S, start=1)}
+    queries.hasten_all(tx, {0: tx.now_ms + FILES_WAIT_MS, **latest_of})
+    queries.promote_all(tx)
+    tx.wake("deliveries")
+
+
+def expire(tx: Tx) -> None:
+    """Call off what has waited for a week for a webhook that was disabled."""
+    queries.expire(tx, before=tx.now_ms - DISABLED_LIFE_MS)

@@ -1,0 +1,1 @@
+"""Deliveries: what webhooks were sent, try by try; replays and tests."""

@@ -1,0 +1,157 @@
+"""Tells of deliveries, has them made again, and makes some for a test."""
+
+from collections.abc import Sequence
+from typing import cast
+
+from blueport.server.auditing import service as auditing
+from blueport.server.authorizing.service import Key
+from blueport.server.errors import ApiError
+from blueport.server.http.endpoint import Call
+from blueport.server.http.pages import Page, page_in_order, page_size
+from blueport.server.ids import WebhookId, lowest
+from blueport.server.notifying import queries as notifying
+from blueport.server.notifying import replaying
+from blueport.server.notifying.queries import Logged, Span
+from blueport.server.notifying.replaying import MISSED
+from blueport.server.notifying.service import Visible, visible
+from blueport.server.receiving.samples import sample_of
+from blueport.server.resources.deliveries import queries
+from blueport.server.resources.deliveries.queries import AttemptRow, Bounds, DeliveryRow
+from blueport.server.resources.deliveries.schema import (
+    Attempt,
+    Delivery,
+    ListAttempts,
+    ListDeliveries,
+    Replay,
+    Replayed,
+    Status,
+    TestDelivery,
+    TestWebhook,
+)
+from blueport.server.store.tx import Tx
+
+# Later than any.
+_NEVER_MS = 2**50 - 1
+_UNDELIVERED = ["failed", "cancelled", MISSED]
+
+
+def list_deliveries(tx: Tx, call: Call[ListDeliveries]) -> Page[Delivery]:
+    """List deliveries, newest first."""
+    asked = call.asked
+    span = _span(asked)
+    size = page_size(asked)
+    webhook_ids = _webhook_ids(tx, call.key, asked.webhook_id)
+    list_name = f"deliveries {call.key.id} {asked.webhook_id} {asked.status} {asked.since} {asked.until}"
+    before = lowest("dlv", span.until)
+    if asked.cursor is not None:
+        before = call.terms.cursors.place(list_name, asked.cursor, str)
+    bounds = Bounds(lowest("dlv", span.since), before)
+    rows = queries.page(tx, call.key.account_id, webhook_ids, asked.status, bounds, size + 1)
+    shown, next_cursor = call.terms.cursors.page(rows, size, list_name, lambda row: row.id)
+    return Page([_delivery(row, tx.now_ms) for row in shown], next_cursor is not None, next_cursor)
+
+
+def list_attempts(tx: Tx, call: Call[ListAttempts]) -> Page[Attempt]:
+    """List the tries of a delivery, the last one first."""
+    page_size(call.asked)
+    found = _found_delivery(tx, call.key, call.asked.delivery_id)
+    attempts = [_attempt(row) for row in queries.attempts_of(tx, found.id)]
+    name, cursors = f"attempts {found.id}", call.terms.cursors
+    return page_in_order(attempts, name, call.asked, cursors, lambda each: (each.number, ""), tuple[int, str])
+
+
+def replay(tx: Tx, call: Call[Replay]) -> Replayed:
+    """Have a delivery made again, or what a webhook did not get."""
+    asked = call.asked
+    if asked.delivery_id and asked.webhook_id:
+        message = "`delivery_id` and `webhook_id` cannot be given together."
+        raise ApiError("invalid_parameter_value", message, param="webhook_id")
+    span = _span(asked)
+    if asked.delivery_id:
+        logged = _found_delivery(tx, call.key, asked.delivery_id)
+        webhook = _found_webhook(tx, call.key, logged.webhook_id, param="delivery_id")
+        replaying.replay_one(tx, logged)
+        told = Replayed(1, has_more=False, next_since=None)
+    else:
+        webhook = _found_webhook(tx, call.key, asked.webhook_id or "", param="webhook_id")
+        replayed = replaying.replay(tx, webhook.row, [asked.status] if asked.status else _UNDELIVERED, span)
+        told = Replayed(replayed.how_many, replayed.next_since is not None, replayed.next_since)
+    auditing.note(tx, call.actor, "webhook.replayed", account_id=call.key.account_id, target=webhook.row.id)
+    return told
+
+
+def test(tx: Tx, call: Call[TestWebhook]) -> TestDelivery:
+    """Have an example of an event delivered, once."""
+    webhook = _found_webhook(tx, call.key, call.asked.id, param="id")
+    events = webhook.row.events.split()
+    event = events[0] if call.asked.event is None else call.asked.event
+    _judge_event(event, events)
+    data = sample_of(event, webhook.line_ids, tx.now_ms)
+    return TestDelivery(replaying.test(tx, webhook.row, event, data))
+
+
+def _webhook_ids(tx: Tx, key: Key, name: str | None) -> list[WebhookId] | None:
+    """Return whose deliveries are asked for; None: those of any webhook that there is or was."""
+    if name is not None:
+        return [_found_webhook(tx, key, name, param="webhook_id", is_to_work=False).row.id]
+    if key.line_ids is None:
+        return None
+    return [webhook.row.id for webhook in visible(tx, key.account_id, key.line_ids)]
+
+
+def _found_webhook(tx: Tx, key: Key, name: str, *, param: str, is_to_work: bool = True) -> Visible:
+    if not name.startswith("wh_"):
+        raise ApiError("invalid_parameter_value", f"`{param}` takes `wh_...`.", param=param)
+    for each in visible(tx, key.account_id, key.line_ids):
+        if each.row.id == name:
+            if is_to_work and not each.row.is_active:
+                raise ApiError("invalid_parameter_value", "This webhook is disabled: enable it first.", param=param)
+            return each
+    raise ApiError("webhook_not_found", "No such webhook.", param=param)
+
+
+def _found_delivery(tx: Tx, key: Key, name: str) -> Logged:
+    if not name.startswith("dlv_"):
+        raise ApiError("invalid_parameter_value", "`delivery_id` takes `dlv_...`.", param="delivery_id")
+    found = notifying.logged(tx, key.account_id, name)
+    hidden = key.line_ids is not None
+    if found is not None and hidden:
+        seen = [webhook.row.id for webhook in visible(tx, key.account_id, key.line_ids)]
+        found = found if found.webhook_id in seen else None
+    if found is None:
+        raise ApiError("delivery_not_found", "No such delivery.", param="delivery_id")
+    return found
+
+
+def _judge_event(given: str, allowed: Sequence[str]) -> None:
+    if given not in allowed:
+        words = ", ".join(f"`{word}`" for word in allowed)
+        raise ApiError("invalid_parameter_value", f"`event` takes one of {words}.", param="event")
+
+
+def _span(asked: ListDeliveries | Replay) -> Span:
+    for name, moment in (("since", asked.since), ("until", asked.until)):
+        if moment is not None and not 0 <= moment < _NEVER_MS:
+            raise ApiError("invalid_parameter_value", f"`{name}` takes Unix milliseconds.", param=name)
+    return Span(asked.since or 0, _NEVER_MS if asked.until is None else asked.until)
+
+
+def _delivery(row: DeliveryRow, now_ms: int) -> Delivery:
+    is_open = row.completed_at is None
+    return Delivery(
+        id=row.id,
+        webhook_id=row.webhook_id,
+        event_id=row.event_id,
+        event=row.event,
+        is_test=bool(row.is_test),
+        status="pending" if is_open else cast("Status", row.state),
+        attempts=row.attempts,
+        reason=row.reason,
+        next_attempt_at=row.available_at if is_open and row.available_at > now_ms else None,
+        created_at=row.created_at,
+        completed_at=row.completed_at,
+    )
+
+
+def _attempt(row: AttemptRow) -> Attempt:
+    return Attempt(row.number, row.started_at, row.duration_ms, row.status, row.reason, row.address, row.response)
