@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
+from blueport.server.ids import AccountId, ChatId, DeliveryId, WebhookId
+from blueport.server.notifying.delivering.queries import Due
+from blueport.server.notifying.delivering.signing import new_secret
 from tests.patience import PATIENCE_S
 from tests.server.world import Json
 
@@ -90,3 +93,9 @@ def until(is_so: Callable[[], bool]) -> None:
     while not is_so():
         assert time.monotonic() < deadline, f"this did not become so within {PATIENCE_S} s"
         time.sleep(0.005)
+
+
+def due_at(url: str) -> Due:
+    """Return a delivery that is due at *url*."""
+    ids = (DeliveryId("dlv_1"), WebhookId("wh_1"), AccountId("acc_1"), ChatId("cht_1"))
+    return Due(*ids, 1, 0, 1, 0, "message.received", "{}", url, new_secret(), None, None, None, 0)

@@ -1,4 +1,4 @@
-"""Receivers that drip, flood, hang up or live where they should not: each costs one try, within its time."""
+"""Receivers that drip, flood or hang up: each costs one try, within its time."""
 
 import asyncio
 import gzip
@@ -13,15 +13,12 @@ import aiohttp
 import pytest
 import uvloop
 
-from blueport.server.ids import AccountId, ChatId, DeliveryId, WebhookId
 from blueport.server.notifying.delivering.outcomes import Outcome
-from blueport.server.notifying.delivering.queries import Due
 from blueport.server.notifying.delivering.sender import HttpSender
-from blueport.server.notifying.delivering.signing import new_secret
 from blueport.server.notifying.guard import guard_of
 from tests.databases import Database
-from tests.server.receiver import Receiver, until
-from tests.server.world import ADA, MINUTE_MS, Clock, Customer, World
+from tests.server.receiver import due_at, until
+from tests.server.world import ADA, Clock, Customer, World
 
 DEAD_NAMES = 60
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -30,8 +27,8 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 @pytest.fixture
 def alice(database: Database) -> Iterator[Customer]:
-    """Return Alice on a server that waits for a receiver no longer than half a second."""
-    with World(database, Clock(), webhook_timeout_s=0.5).open() as world:
+    """Return Alice on a server that waits for a receiver no longer than two seconds."""
+    with World(database, Clock(), webhook_timeout_s=2).open() as world:
         yield world.customer("Alice", "+15550101000")
 
 
@@ -263,83 +260,6 @@ def test_a_connection_is_kept_and_one_that_was_closed_meanwhile_costs_no_try(ali
     assert alice.world.sql("SELECT DISTINCT attempts, reason FROM deliveries") == [(1, "http_200")]
 
 
-class TestAddresses:
-    # hook-13, hook-14, hook-15: what was allowed at creation is judged again at each try.
-    def test_a_network_that_is_no_longer_allowed_is_not_dialled(self, database: Database, receiver: Receiver) -> None:
-        clock = Clock()
-        receiver.answering = lambda _: 500
-        with World(database, clock).open() as world:
-            alice = world.customer("Alice", "+15550101000")
-            assert _outcome(alice, receiver.url) == ("pending", "http_500")
-
-        clock.ms += MINUTE_MS
-        with World(database, clock, webhook_allow="").open() as world:
-            until(lambda: world.sql("SELECT reason FROM deliveries") == [("url_not_allowed",)])
-
-        assert len(receiver.heard) == 1
-
-    # hook-13: a name is judged by the address that it leads to, when it is dialled.
-    def test_a_name_that_leads_to_a_private_address_is_not_dialled(
-        self, database: Database, receiver: Receiver
-    ) -> None:
-        url = receiver.url.replace("127.0.0.1", "localhost.localdomain")
-        with World(database, Clock(), webhook_allow="10.0.0.0/8").open() as world:
-            alice = world.customer("Alice", "+15550101000")
-
-            state, reason = _outcome(alice, url.replace("http://", "https://"))
-
-        assert state == "pending"
-        assert reason in ("not_connected", "name_not_resolved")  # as this machine knows the name or not
-        assert receiver.heard == []
-
-    @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"])
-    def test_public_addresses_may_be_dialled(self, address: str) -> None:
-        assert guard_of("").may_dial(address)
-
-    @pytest.mark.parametrize(
-        "address",
-        [
-            "127.0.0.1",
-            "10.0.0.1",
-            "172.16.0.1",
-            "192.168.1.20",
-            "169.254.169.254",
-            "168.63.129.16",
-            "100.64.0.1",
-            "0.0.0.0",
-            "224.0.0.1",
-            "255.255.255.255",
-            "::",
-            "::1",
-            "fe80::1",
-            "fe80::1%eth0",
-            "fd00::1",
-            "ff02::1",
-            # srv-068, srv-070, srv-071
-            "::ffff:127.0.0.1",
-            "::ffff:a9fe:a9fe",
-            "::127.0.0.1",
-            "64:ff9b::7f00:1",
-            "64:ff9b:1::7f00:1",
-            "2002:7f00:1::",
-            "::ffff:0:127.0.0.1",
-        ],
-    )
-    def test_no_other_address_may_be_dialled_however_it_is_written(self, address: str) -> None:
-        assert not guard_of("").may_dial(address)
-
-    # hook-15, srv-073
-    def test_the_operator_may_allow_networks_and_hosts(self) -> None:
-        guard = guard_of(" 192.168.1.0/24, n8n ")
-
-        assert guard.url_fault("http://192.168.1.20/hook") is None
-        assert guard.url_fault("http://n8n:5678/hook") is None
-        assert guard.may_dial("192.168.1.20")
-        assert not guard.may_dial("192.168.2.20")
-        assert guard.url_fault("http://192.168.2.20/hook") is not None
-        assert guard.url_fault("http://n9n:5678/hook") is not None
-
-
 class TestCookies:
     def test_what_one_receiver_sets_no_receiver_is_sent(self, alice: Customer) -> None:
         asked: list[bytes] = []
@@ -372,18 +292,13 @@ async def _first_to_end(url: str, name_server_port: int) -> Outcome:
     resolver = aiohttp.AsyncResolver(nameservers=["127.0.0.1"], udp_port=name_server_port, timeout=3, tries=1)
     sender = HttpSender(guard_of("127.0.0.0/8"), 10, resolver)
     urls = [f"https://nobody{number}.example.com/hook" for number in range(DEAD_NAMES)]
-    tries = [asyncio.create_task(sender.attempt(_due(each), 0)) for each in [*urls, url]]
+    tries = [asyncio.create_task(sender.attempt(due_at(each), 0)) for each in [*urls, url]]
     done, pending = await asyncio.wait(tries, return_when=asyncio.FIRST_COMPLETED)
     for each in pending:
         each.cancel()
     await asyncio.gather(*pending, return_exceptions=True)
     await sender.close()
     return done.pop().result()
-
-
-def _due(url: str) -> Due:
-    ids = (DeliveryId("dlv_1"), WebhookId("wh_1"), AccountId("acc_1"), ChatId("cht_1"))
-    return Due(*ids, 1, 0, 1, 0, "message.received", "{}", url, new_secret(), None, None, None, 0)
 
 
 @contextmanager

@@ -38,6 +38,12 @@ def test_a_text_reaches_the_webhook_and_the_reply_reaches_the_phone(tmp_path: Pa
             (True, "Is anybody there?"),
             (False, "Yes: me."),
         ]
+        # hook-15: while developing, receivers live on this machine, under any of its names, and nowhere else within.
+        for host in ("localhost", "[::1]"):
+            wanted = {"from": "", "url": f"http://{host}:3000/hook", "events": BOTH}
+            assert blueport.api("POST", "/v1/webhooks", wanted)["is_active"]
+        with pytest.raises(AssertionError, match="400"):
+            blueport.api("POST", "/v1/webhooks", {"from": "", "url": "http://192.168.1.20/hook", "events": BOTH})
 
 
 def test_a_reply_points_at_its_message_on_the_phone_and_in_the_api(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ class Server:
     """One server: its store, its HTTP app and its loops."""
 
     def __init__(self, settings: Settings, store: Store, cursor_secret: bytes) -> None:
-        guard = guard_of(settings.webhook_allow)
+        guard = guard_of(settings.webhook_allow, allows_metadata=settings.webhook_allow_metadata)
         links = links_of(cursor_secret, settings.public_url, _own_url(settings))
         self._limits = Limits(settings.hourly_limit, store.counts)
         cursors = Cursors(cursor_secret)

@@ -37,6 +37,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     webhook_timeout_s: Annotated[float, Meta(gt=0)] = 15
     # Comma-separated hosts and networks that webhooks may reach although they are not public.
     webhook_allow: str = ""
+    # What is in `webhook_allow`, or leads there, is refused all the same where a cloud tells its machines their secrets
+    # (169.254.169.254 and its like): whoever reads an answer of it could take over the machine. This lifts that.
+    webhook_allow_metadata: bool = False
     # Where others reach this server, as in `https://imessage.example.com`: links to files begin with it.
     public_url: Annotated[str, Meta(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")] | None = None
     # Where the bytes of files are kept: a folder (`files` beside the database if none is named), or `s3://bucket/prefix`.

@@ -120,7 +120,7 @@ def _connected(home: str) -> tuple[socket.socket, bytes]:
     try:
         with open(f"{home}/messages.port", "rb") as file:  # noqa: PTH123 - as above
             port, token = file.read().split()
-        return socket.create_connection(("127.0.0.1", int(port))), token
+        return socket.create_connection(("127.0.0.1", int(port))), token  # noqa: TID251 - to Messages, on this machine
     except (OSError, ValueError) as error:
         raise ScriptError(NOT_RUNNING, "Messages got an error: Application isn\u2019t running.") from error
 

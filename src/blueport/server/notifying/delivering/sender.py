@@ -2,19 +2,21 @@
 
 import asyncio
 import contextvars
+import functools
 import socket
 import ssl
 from typing import Protocol
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
-from yarl import URL
 
 from blueport.server.notifying.delivering.outcomes import URL_NOT_ALLOWED, Outcome, reason_of, wish_ms
 from blueport.server.notifying.delivering.queries import Due
 from blueport.server.notifying.delivering.service import RUNNING_LIMIT
 from blueport.server.notifying.delivering.signing import signed
 from blueport.server.notifying.guard import AddressRefusedError, Guard
+from blueport.server.notifying.resolving import JudgingResolver
+from blueport.server.notifying.targets import as_given
 
 DNS_TRY_S = 1.5
 DNS_TRIES = 2
@@ -49,11 +51,13 @@ class HttpSender:
         guard: Guard,
         timeout_s: float,
         resolver: AbstractResolver | None = None,
+        trusted_resolver: AbstractResolver | None = None,
         authorities: ssl.SSLContext | None = None,
     ) -> None:
         """Dial only what *guard* allows; must be made in a running loop.
 
-        *resolver* and the *authorities* that certificates are judged by are the system's by default.
+        The resolvers, of public names and of those that the operator named, and the *authorities* that certificates are
+        judged by are the system's by default.
         """
         self._guard = guard
         self._tls = authorities or ssl.create_default_context()
@@ -63,20 +67,21 @@ class HttpSender:
         # Lookups in threads would have to share few: one customer's dead names would hold up everybody's deliveries.
         self._resolver = resolver or aiohttp.AsyncResolver(timeout=DNS_TRY_S, tries=DNS_TRIES)
         timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_S)
-        self._public = self._session(self._resolver, timeout)
+        self._public = self._session(self._resolver, guard, timeout)
         # The operator's own names may be known to this machine alone, as those of Bonjour are.
-        self._trusted = self._session(aiohttp.ThreadedResolver(), timeout, is_judged=False)
+        known_here = trusted_resolver or aiohttp.ThreadedResolver()
+        self._trusted = self._session(known_here, guard.of_named_hosts(), timeout)
 
     def _session(
-        self, resolver: AbstractResolver, timeout: aiohttp.ClientTimeout, *, is_judged: bool = True
+        self, resolver: AbstractResolver, guard: Guard, timeout: aiohttp.ClientTimeout
     ) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
             limit=0,
             keepalive_timeout=IDLE_S,
             use_dns_cache=False,
-            resolver=resolver,
+            resolver=JudgingResolver(resolver, guard),
             ssl=self._tls,
-            socket_factory=self._judged_socket if is_judged else _noted_socket,
+            socket_factory=functools.partial(_judged_socket, guard),
         )
         # One receiver's cookies are no business of another's.
         jar = aiohttp.DummyCookieJar()
@@ -99,9 +104,7 @@ class HttpSender:
             dialled: list[str] = []
             _dialled.set(dialled)
             try:
-                async with session.post(
-                    _as_given(due.url), data=body, headers=headers, allow_redirects=False
-                ) as answer:
+                async with session.post(as_given(due.url), data=body, headers=headers, allow_redirects=False) as answer:
                     return await self._outcome(answer, dialled, now_ms)
             except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
                 if dialled or not _is_of_kept_connection(error):
@@ -120,15 +123,12 @@ class HttpSender:
         reason = f"http_{answer.status}"
         return Outcome(is_delivered, reason, answer.status, self._dialled_of.get(host), response, wish)
 
-    def _judged_socket(self, candidate: aiohttp.AddrInfoType) -> socket.socket:
-        address = str(candidate[4][0])
-        if not self._guard.may_dial(address):
-            raise AddressRefusedError(f"{address} may not be dialled")
-        return _noted_socket(candidate)
 
-
-def _noted_socket(candidate: aiohttp.AddrInfoType) -> socket.socket:
+def _judged_socket(guard: Guard, candidate: aiohttp.AddrInfoType) -> socket.socket:
+    """Make a socket for the address that is dialled, if that may be; names are judged before, but literals are not."""
     family, kind, protocol, _, address = candidate
+    if not guard.may_dial(str(address[0])):
+        raise AddressRefusedError
     _dialled.get([]).append(str(address[0]))
     return socket.socket(family, kind, protocol)
 
@@ -155,8 +155,3 @@ async def _beginning(answer: aiohttp.ClientResponse) -> str | None:
 
 def _text_of(body: bytes) -> str | None:
     return body[:KEPT_OF_BODY].decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}") or None
-
-
-def _as_given(url: str) -> URL:
-    """Return *url* as its owner wrote it: receivers sign and route by every character."""
-    return URL(url, encoded=url.isascii())

@@ -31,7 +31,6 @@ from blueport.server.resources.webhooks.schema import (
 from blueport.server.store.tx import Tx
 
 EVENT_TYPES: tuple[EventType, ...] = get_args(EventType)
-URL_LIMIT = 2048
 
 
 def create(tx: Tx, call: Call[NewWebhook]) -> CreatedWebhook:
@@ -131,8 +130,6 @@ def _line_ids(tx: Tx, key: Key, name: str | None) -> list[LineId]:
 
 def _judge_url(call: Call[NewWebhook]) -> None:
     fault = call.terms.guard.url_fault(call.asked.url)
-    if fault is None and len(call.asked.url) > URL_LIMIT:
-        fault = f"may have at most {URL_LIMIT} characters"
     if fault is not None:
         raise ApiError("invalid_parameter_value", f"`url` {fault}.", param="url")
 
