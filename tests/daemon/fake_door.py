@@ -34,6 +34,7 @@ from blueport.protocol.door import (
 )
 from blueport.protocol.sightings import (
     MessageChanged,
+    MessageReached,
     MessageSeen,
     ReactionSeen,
     ReceiptSeen,
@@ -94,6 +95,7 @@ class FakeDoor:
         self.messages: list[MessageSeen] = []
         self.last_words: set[str] = set()
         self.changes: list[MessageChanged] = []
+        self.reached: list[MessageReached] = []
         self.reactions: list[ReactionSeen] = []
         self.receipts: list[ReceiptSeen] = []
         self.typing: list[TypingSeen] = []
@@ -321,6 +323,8 @@ class FakeDoor:
                 self._note_message(sighting)
             case MessageChanged():
                 self.changes.append(sighting)
+            case MessageReached():
+                self.reached.append(sighting)
             case ReactionSeen():
                 self.reactions.append(sighting)
                 self._note_proof(sighting)

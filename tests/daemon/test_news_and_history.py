@@ -9,7 +9,7 @@ from blueport.clock import now_ms
 from blueport.daemon.settings import Settings
 from blueport.daemon.watching import reader
 from blueport.daemon.watching.looking import FRESH_LIMIT
-from blueport.simulator import oddities
+from blueport.simulator import edits, oddities
 from blueport.simulator.chatdb import ChatDb
 from blueport.simulator.faults import Fault
 from blueport.simulator.mac import SimulatedMac
@@ -210,7 +210,7 @@ class TestClock:
             await until(lambda: len(door.messages) == 2)
 
             monkeypatch.setattr(reader, "now_ms", lambda: now_ms() - HOUR_MS)
-            oddities.edit(chat_db, told, "The")
+            edits.edit(chat_db, told, "The")
 
             await until(lambda: len(door.messages) == 3 and len(door.changes) == 1)
         assert door.received() == ["Teh", "Next", "A file that never comes"]

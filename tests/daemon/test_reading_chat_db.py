@@ -7,7 +7,7 @@ import pytest
 
 from blueport.clock import now_ms
 from blueport.daemon.settings import Settings
-from blueport.simulator import oddities
+from blueport.simulator import edits, oddities
 from blueport.simulator.chatdb import Attachment, ChatDb, apple_ns
 from blueport.typedstream import encode, message_body
 from tests.daemon.fake_door import NOBODY, FakeDoor
@@ -293,7 +293,7 @@ class TestEdits:
         row = chat_db.add_message("Teh", sender=ADA)
         await until(lambda: door.received() == ["Teh"])
 
-        oddities.edit(chat_db, row, "The")
+        edits.edit(chat_db, row, "The")
 
         await until(lambda: [change.text for change in door.changes] == ["The"])
         assert len(door.messages) == 1
@@ -305,7 +305,7 @@ class TestEdits:
         row = chat_db.add_message("Teh", sender=ADA, date=date)
         await until(lambda: len(door.messages) == 1)
 
-        oddities.edit(chat_db, row, "The")
+        edits.edit(chat_db, row, "The")
 
         await until(lambda: [change.text for change in door.changes] == ["The"])
 
@@ -314,8 +314,8 @@ class TestEdits:
     ) -> None:
         with chat_db.one_commit():
             row = chat_db.add_message("One", sender=ADA)
-            oddities.edit(chat_db, row, "Two")
-            oddities.edit(chat_db, row, "Three")
+            edits.edit(chat_db, row, "Two")
+            edits.edit(chat_db, row, "Three")
         await all_is_told(chat_db, door)
 
         assert (door.received(), door.changes) == (["Three"], [])
@@ -324,7 +324,7 @@ class TestEdits:
         self, chat_db: ChatDb, door: FakeDoor
     ) -> None:
         with chat_db.one_commit():
-            oddities.unsend(chat_db, chat_db.add_message("Oops", sender=ADA))
+            edits.unsend(chat_db, chat_db.add_message("Oops", sender=ADA))
         await all_is_told(chat_db, door)
 
         assert door.messages == []
@@ -334,7 +334,7 @@ class TestEdits:
     ) -> None:
         with chat_db.one_commit():
             row = chat_db.add_message("Oops", sender=ADA, text="Oops")
-            oddities.unsend(chat_db, row, attributedBody=encode(message_body("")), text="Oops")
+            edits.unsend(chat_db, row, attributedBody=encode(message_body("")), text="Oops")
         await all_is_told(chat_db, door)
 
         assert door.messages == []
@@ -343,7 +343,7 @@ class TestEdits:
         row = chat_db.add_message("Oops", sender=ADA)
         await until(lambda: door.received() == ["Oops"])
 
-        oddities.unsend(chat_db, row)
+        edits.unsend(chat_db, row)
 
         await until(lambda: [change.text for change in door.changes] == [None])
 
@@ -352,7 +352,7 @@ class TestEdits:
         await until(lambda: bool(door.messages))
         left = [f"at_{part}_{row.guid}" for part in (0, 2)]
 
-        oddities.unsend(chat_db, row, parts=(1,), attributedBody=encode(message_body("", attachment_guids=left)))
+        edits.unsend(chat_db, row, parts=(1,), attributedBody=encode(message_body("", attachment_guids=left)))
 
         await until(lambda: bool(door.changes))
         assert [file.guid for file in door.changes[0].attachments] == left

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from blueport.daemon.chatdb.database import ChatDb as Reader
 from blueport.daemon.chatdb.summaries import summary_of
 from blueport.daemon.settings import Settings
-from blueport.simulator import oddities
+from blueport.simulator import edits
 from blueport.simulator.chatdb import Attachment, Cell, ChatDb, Row
 from tests.daemon.fake_door import FakeDoor
 from tests.daemon.waiting import ADA, BO, until, working
@@ -157,12 +157,12 @@ class TestTheWholeDaemon:
             row = chat_db.add_message("Look", sender=ADA, attachments=[PHOTO])
             await until(lambda: door.received() == ["Look"])
             bad(chat_db, row)
-            oddities.edit(chat_db, row, "Lost on us")
+            edits.edit(chat_db, row, "Lost on us")
             await asyncio.sleep(0.3)  # longer than from one sweep to the next
             assert door.changes == []
 
             bad(chat_db, row, name="good.jpg")
-            oddities.edit(chat_db, row, "Look!")
+            edits.edit(chat_db, row, "Look!")
 
             await until(lambda: [change.text for change in door.changes] == ["Look!"])
             assert door.received() == ["Look"]
@@ -178,7 +178,7 @@ class TestTheWholeDaemon:
             chat_db.write_body(row, "Nameless")
             chat_db.link(row, chat_db.direct_chat(ADA))
             await until(lambda: door.received() == ["Nameless"])
-            oddities.edit(chat_db, row, "Nameless still")
+            edits.edit(chat_db, row, "Nameless still")
             await until(lambda: [change.text for change in door.changes] == ["Nameless still"])
 
             chat_db.add_message("Next", sender=ADA)

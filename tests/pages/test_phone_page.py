@@ -191,6 +191,26 @@ def test_after_a_death_of_the_simulated_mac_it_shows_what_came_and_nothing_twice
     assert (shown.count("Before the end"), shown.count("After the end")) == (1, 1)
 
 
+class TestEdits:
+    def test_a_person_edits_a_message_and_takes_it_back(self, hers: Page, mac: Mac, her: str) -> None:
+        bubble(hers, "Hi").hover()
+        bubble(hers, "Hi").get_by_label("React", exact=True).click()
+        bubble(hers, "Hi").get_by_role("button", name="Edit").click()
+        expect(hers.get_by_label("Message")).to_have_value("Hi")
+        hers.get_by_label("Message").fill("Hello")
+        hers.keyboard.press("Enter")
+        expect(hers.locator("#bubbles")).to_contain_text("Edited")
+        expect(hers.get_by_label("Message")).to_have_value("")
+        assert mac.phone(her)[0]["text"] == "Hello"
+
+        bubble(hers, "Hello").get_by_label("React", exact=True).click()
+        bubble(hers, "Hello").get_by_role("button", name="Undo Send").click()
+
+        expect(hers.locator("#bubbles")).to_contain_text("You unsent a message")
+        expect(hers.locator("#bubbles")).not_to_contain_text("Hello")
+        assert mac.phone(her)[0]["text"] is None
+
+
 class TestReactions:
     def test_a_person_reacts_and_takes_it_back(self, hers: Page, mac: Mac, her: str) -> None:
         bubble(hers, "Hi").hover()

@@ -16,13 +16,14 @@ from typing import NamedTuple, get_args
 import msgspec
 
 from blueport.protocol.door import Capability
-from blueport.protocol.sightings import ReceiptSeen, TypingSeen
+from blueport.protocol.sightings import MessageChanged, MessageReached, ReceiptSeen, TypingSeen
 from blueport.server.addressing import service as addressing
 from blueport.server.addressing.queries import Line
+from blueport.server.customizing import queries as customizing
+from blueport.server.customizing.queries import Preferences
 from blueport.server.describing import refusals
 from blueport.server.describing.events import EVENTS
 from blueport.server.ids import LineId, mint
-from blueport.server.notifying.service import EventType
 from blueport.server.store.schema import upgrade
 from tests.databases import Database
 from tests.server.receiver import Receiver, receiving, until
@@ -53,7 +54,8 @@ class Told(NamedTuple):
 def contract(told: Told) -> dict[str, str]:
     """Return the files of contract/, by name."""
     steady = _Steady()
-    events = {name: steady(body) for name, body in sorted(told.events.items())}
+    # In their order, so that one more changes no id in those before it.
+    events = {event.name: steady(told.events[event.name]) for event in EVENTS}
     return {
         "openapi.json": _pretty(json.loads(told.description)),
         "errors.json": _pretty(msgspec.to_builtins(refusals.explained())),
@@ -69,11 +71,13 @@ def told_by(world: World, receiver: Receiver) -> Told:
     alice.mac.hello(_LINE, capabilities=get_args(Capability))
     asking = _Asking(alice)
     _try_webhooks(asking)
-    alice.webhook(receiver.url, *get_args(EventType))
+    world.do(customizing.set_preferences, alice.account_id, Preferences(extended_events=1))
+    alice.webhook(receiver.url, *[event.name for event in EVENTS])
     _receive_and_send(asking)
     _react(asking)
     _show_presence(asking)
     _bring_files(asking)
+    _change(asking)
     events = {heard.body["event"]: heard.raw.decode() for heard in receiver.waits_for(len(EVENTS))}
     _look_into_deliveries(asking, receiver)
     _pair(asking)
@@ -167,6 +171,7 @@ def _show_presence(asking: _Asking) -> None:
     asking.post("/v1/typing", where)
     asking.customer.mac.sees(TypingSeen(_LINE, chat_with(ADA), ADA, is_typing=True, at=NOON_MS - 200))
     asking.get("/v1/typing", **where)
+    asking.customer.mac.sees(TypingSeen(_LINE, chat_with(ADA), ADA, is_typing=False, at=NOON_MS - 6))
     asking.post("/v1/receipts", where)
     asking.customer.mac.sees(ReceiptSeen(_LINE, chat_with(ADA), ADA, read_at=NOON_MS - 5))
     asking.get("/v1/receipts", **where)
@@ -178,6 +183,16 @@ def _bring_files(asking: _Asking) -> None:
     asking.get("/v1/files", id=made["id"])
     sound = asking.customer.call("POST", "/v1/files", content=b"sound", headers={"Content-Type": "audio/mp4"}).json()
     asking.post("/v1/audio-messages", {"from": _LINE, "to": ADA, "audio_message": sound["id"]})
+
+
+def _change(asking: _Asking) -> None:
+    mac, theirs, ours = asking.customer.mac, _guid(1), _guid(2)
+    mac.sees(MessageReached(_LINE, ours, delivered_at=NOON_MS - 90, read_at=NOON_MS - 5))
+    mac.sees(MessageChanged(_LINE, theirs, "Are you still there?", edited_at=NOON_MS - 4))
+    mac.sees(MessageChanged(_LINE, theirs, None, unsent_at=NOON_MS - 3))
+    for item in mac.claim():
+        if getattr(item.command, "tapback", None) is not None:
+            mac.fail(item, "chat_not_in_messages", permanent=True)
 
 
 def _pair(asking: _Asking) -> None:

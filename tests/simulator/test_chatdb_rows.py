@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from blueport.simulator import oddities
+from blueport.simulator import edits, oddities
 from blueport.simulator.chatdb import Attachment, ChatDb, apple_ns
 from blueport.simulator.settings import MacOs
 from blueport.typedstream import decode
@@ -248,8 +248,8 @@ class TestOddities:
     def test_an_edit_keeps_every_version(self, db: ChatDb) -> None:
         row = db.add_message("first", sender=ADA)
 
-        oddities.edit(db, row, "second")
-        oddities.edit(db, row, "third")
+        edits.edit(db, row, "second")
+        edits.edit(db, row, "third")
 
         stored = one(db, "SELECT attributedBody, date_edited, message_summary_info FROM message")
         versions = plistlib.loads(stored["message_summary_info"])["ec"]["0"]
@@ -258,7 +258,7 @@ class TestOddities:
         assert stored["date_edited"] > 0
 
     def test_an_unsent_message_has_no_body_and_no_date_of_it(self, db: ChatDb) -> None:
-        oddities.unsend(db, db.add_message("oops", sender=ADA))
+        edits.unsend(db, db.add_message("oops", sender=ADA))
 
         stored = one(db, "SELECT attributedBody, date_retracted, message_summary_info FROM message")
         assert (stored["attributedBody"], stored["date_retracted"]) == (None, 0)

@@ -203,6 +203,21 @@ async def test_a_tapback_of_a_person_is_neither_lost_nor_doubled(power: Power, p
     assert [each["tapback"] for each in bubble["reactions"]] == ["love"]
 
 
+async def test_an_edit_of_a_person_is_neither_lost_nor_doubled(power: Power) -> None:
+    await power.text("Teh")
+    [bubble] = await power.bubbles()
+    (power.failpoints / "simulator.changed").touch()
+
+    answered = await power.does("edits", guid=bubble["guid"], text="The")
+    died = await power.died()
+    await power.on()
+
+    await until(lambda: seen(power.folder, "SELECT 1 FROM message WHERE date_edited > 0") == [(1,)])
+    [bubble] = await power.bubbles()
+    assert (answered, died) == (False, True)
+    assert (bubble["text"], bubble["edits"]) == ("The", 1)
+
+
 @pytest.mark.parametrize("point", ["row", "body", "linked", "shown", "sent"])
 async def test_a_tapback_of_the_line_that_has_its_row_reaches_the_phone(power: Power, point: str) -> None:
     await power.text("Hi")

@@ -61,12 +61,27 @@ class MessageSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="
 
 
 class MessageChanged(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="message_changed"):
-    """A message told before whose body or files are different now (edited, unsent, transcribed); no event leaves."""
+    """A message told before whose body or files are different now: edited, unsent, transcribed.
+
+    `edited_at` is when somebody changed it last, or took back a part of it, and `unsent_at` when all of it was taken
+    back (Unix milliseconds); with neither it is Messages that has something to add, and no event leaves.
+    """
 
     line_handle: str
     guid: str
     text: str | None
     attachments: tuple[AttachmentSeen, ...] = ()
+    edited_at: int | None = None
+    unsent_at: int | None = None
+
+
+class MessageReached(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="message_reached"):
+    """An own message told before has arrived, or was read (Unix milliseconds): of each None, if that is not new."""
+
+    line_handle: str
+    guid: str
+    delivered_at: int | None = None
+    read_at: int | None = None
 
 
 class ReactionSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="reaction"):
@@ -111,4 +126,4 @@ class TypingSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="t
     at: int
 
 
-Sighting = MessageSeen | MessageChanged | ReactionSeen | ReceiptSeen | TypingSeen
+Sighting = MessageSeen | MessageChanged | MessageReached | ReactionSeen | ReceiptSeen | TypingSeen

@@ -9,7 +9,9 @@ import msgspec
 from msgspec import Meta
 
 from blueport.protocol.commands import Tapback
-from blueport.server.ids import ChatId, FileId, LineId, MessageId, OutboxId, ReactionId
+from blueport.server.ids import ChatId, FileId, LineId, MessageId, OutboxId, ReactionId, ReceiptId, TypingId
+
+Status = Literal["pending", "claimed", "sent", "failed"]
 
 AtMs = Annotated[int, Meta(examples=[1760000000000])]
 LineKnown = Annotated[LineId, Meta(description="The line.", examples=["ln_01k742sg000000000000000001"])]
@@ -100,6 +102,12 @@ class Message(msgspec.Struct, frozen=True):
     ]
 
 
+class MessageData(Message, frozen=True):
+    """The payload of `message.received` and `message.sent`."""
+
+    line_handle: LineHandle
+
+
 class Accepted(msgspec.Struct, frozen=True):
     """A place in the outbox."""
 
@@ -127,4 +135,61 @@ class Reaction(msgspec.Struct, frozen=True):
         bool, Meta(description="Whether it stands; false once it was taken off or replaced.", examples=[True])
     ]
     sent_at: Annotated[AtMs, Meta(description="When it was put there.")]
+    synced_at: Annotated[AtMs, Meta(description="When this server learned of it.")]
+
+
+class OutboxItem(msgspec.Struct, frozen=True):
+    """What became of an accepted request; `payload` is what was asked, `error` a word once it failed."""
+
+    id: Annotated[OutboxId, Meta(description="The outbox item.", examples=["obx_01k742sg000000000000000001"])]
+    line_id: LineKnown
+    status: Annotated[
+        Status,
+        Meta(
+            description="`pending` until a Mac takes it, `claimed` while it works on it, `sent` once the message is"
+            " seen in Messages, `failed` with an `error`.",
+            examples=["sent"],
+        ),
+    ]
+    payload: Annotated[
+        msgspec.Raw,
+        Meta(
+            description="What was asked.",
+            examples=[{"from": "+15551234567", "to": "+15559876543", "text": "See you at eight!"}],
+            extra_json_schema={"type": "object"},
+        ),
+    ]
+    completed_at: Annotated[AtMs | None, Meta(description="When it ended; null while it is open.")]
+    error: Annotated[
+        str | None,
+        Meta(
+            description="Why it failed: `outcome_unknown` (it may have been sent: look before you send it again),"
+            " `attempts_exhausted`, `expired` or `superseded` (of typing and read marks), or what the Mac said.",
+            examples=[None],
+        ),
+    ]
+    attempts: Annotated[int, Meta(description="How many times it was tried.", examples=[1])]
+    max_attempts: Annotated[int, Meta(description="How many times it may be tried.", examples=[5])]
+    created_at: Annotated[AtMs, Meta(description="When it was accepted.")]
+
+
+class TypingIndicator(msgspec.Struct, frozen=True):
+    """Whether somebody in a chat is typing; `updated_at` is when they began or stopped (Unix milliseconds)."""
+
+    id: Annotated[TypingId, Meta(description="The indicator's id.", examples=["ind_01k742sg000000000000000001"])]
+    chat_id: ChatKnown
+    handle: Other
+    is_typing: Annotated[
+        bool, Meta(description="Whether they are typing; false a minute after the last sign of it.", examples=[True])
+    ]
+    updated_at: Annotated[AtMs, Meta(description="When they began or stopped.")]
+
+
+class ReadReceipt(msgspec.Struct, frozen=True):
+    """When somebody last read a chat, and when we learned of it (Unix milliseconds)."""
+
+    id: Annotated[ReceiptId, Meta(description="The receipt's id.", examples=["rcp_01k742sg000000000000000001"])]
+    chat_id: ChatKnown
+    handle: Other
+    last_read_at: Annotated[AtMs, Meta(description="When they last read.")]
     synced_at: Annotated[AtMs, Meta(description="When this server learned of it.")]

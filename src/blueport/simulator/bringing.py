@@ -7,6 +7,7 @@ import msgspec
 
 from blueport.clock import now_ms
 from blueport.failpoints import reached
+from blueport.simulator import edits
 from blueport.simulator.carrying import Carrier
 from blueport.simulator.chatdb import Cell, Reactor, Row, attachment_guids, new_guid
 from blueport.simulator.phones import (
@@ -16,6 +17,7 @@ from blueport.simulator.phones import (
     LateFile,
     LateTranscription,
     PersonRead,
+    PersonsChange,
     PersonsTapback,
     ShownMessage,
 )
@@ -37,6 +39,8 @@ class Bringing:
                 await self._bring_message(mail)
             case PersonsTapback():
                 await self._bring_tapback(mail)
+            case PersonsChange():
+                self._bring_change(mail)
             case PersonRead():
                 self._bring_reading(mail)
             case LateFile():
@@ -113,6 +117,25 @@ class Bringing:
         reached("simulator.late")
         self._phones.transcribe(mail.message_guid, mail.text)
         self._phones.strike_off(mail.guid)
+
+    # Edits and unsends
+
+    def _bring_change(self, mail: PersonsChange) -> None:
+        if mail.text is None:
+            self._phones.unsend(mail.target_guid, mail.at)
+        else:
+            self._phones.edit(mail.target_guid, mail.text, mail.at)
+        reached("simulator.changed")
+        row = self._db.message(mail.target_guid)
+        if row is not None and mail.text is None:
+            edits.unsend(self._db, row, parts=tuple(range(self._parts(row))), at=mail.at)
+        elif row is not None and mail.text is not None:
+            edits.edit(self._db, row, mail.text, at=mail.at)
+        self._phones.strike_off(mail.guid)
+
+    def _parts(self, row: Row) -> int:
+        [found] = self._db.rows("SELECT part_count FROM message WHERE ROWID = ?", row.rowid)
+        return max(found["part_count"] or 0, 1)
 
     # Tapbacks
 

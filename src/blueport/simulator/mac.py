@@ -10,11 +10,14 @@ from blueport.simulator.chatdb import Attachment, ChatDb, new_guid
 from blueport.simulator.faults import Faults
 from blueport.simulator.messages_app import MessagesApp
 from blueport.simulator.news import BubbleChange, News
-from blueport.simulator.phones import Group, Incoming, PersonRead, PersonsTapback, Phones, ShownMessage
+from blueport.simulator.phones import Group, Incoming, PersonRead, PersonsChange, PersonsTapback, Phones, ShownMessage
 from blueport.simulator.settings import Settings, chat_db_path, phone_files_path, phones_db_path
 from blueport.simulator.tapbacks import Sign
 
 FIRST_PERSON = ("+15550100001", "Ada")
+# As long as Messages lets people do it, and so often.
+EDIT_WITHIN_MS, MOST_EDITS = 15 * 60_000, 5
+UNSEND_WITHIN_MS = 2 * 60_000
 
 
 class NotOnThisMacError(LookupError):
@@ -115,6 +118,33 @@ class SimulatedMac:
         await self.messages.receive(mail)
         return mail.guid
 
+    async def person_edits(self, person: str, guid: str, text: str) -> None:
+        """Let a person give a message of theirs another text; it is in chat.db then.
+
+        Raises:
+            NotOnThisMacError: The phone shows no such message.
+            NotPossibleError: It is not theirs, has no text, or it is too late or too often.
+        """
+        sender, at = self.handle(person), self.messages.moment()
+        message = self._own(sender, guid)
+        if message.text is None or not text:
+            raise NotPossibleError("only a text can be edited, and needs to be one")
+        if at - message.at > EDIT_WITHIN_MS or message.edits >= MOST_EDITS:
+            raise NotPossibleError("a message can be edited five times, within 15 minutes")
+        await self.messages.receive(PersonsChange(new_guid(), sender, at, guid, text))
+
+    async def person_unsends(self, person: str, guid: str) -> None:
+        """Let a person take back a message of theirs; that is in chat.db then.
+
+        Raises:
+            NotOnThisMacError: The phone shows no such message.
+            NotPossibleError: It is not theirs, was taken back before, or it is too late.
+        """
+        sender, at = self.handle(person), self.messages.moment()
+        if at - self._own(sender, guid).at > UNSEND_WITHIN_MS:
+            raise NotPossibleError("a message can be taken back within 2 minutes")
+        await self.messages.receive(PersonsChange(new_guid(), sender, at, guid, text=None))
+
     def person_types(self, person: str, *, to: str | None = None, is_typing: bool) -> None:
         """Let a line, the first by default, see that a person types or no longer does.
 
@@ -157,6 +187,15 @@ class SimulatedMac:
     def handle(self, raw: str) -> str:
         """Return the form under which a person or line is known here."""
         return canonical_handle(raw, region=self.settings.region)
+
+    def _own(self, sender: str, guid: str) -> ShownMessage:
+        """Return a message that its sender may do something about."""
+        message = self.phones.message(sender, guid)
+        if message is None:
+            raise NotOnThisMacError(f"{sender} has no message {guid}")
+        if not (message.from_me and message.delivered) or message.unsent_at is not None:
+            raise NotPossibleError("that message is not theirs, has not arrived yet, or is no longer there")
+        return message
 
     def _addressed(self, sender: str, to: str | None) -> tuple[str, str | None]:
         if to is None:

@@ -1,13 +1,9 @@
 """Rows of chat.db that are no plain message, each as Messages leaves it: for tests of whoever reads the file."""
 
-import plistlib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TypedDict
 
 from blueport.clock import now_ms
 from blueport.simulator.chatdb import Attachment, Cell, ChatDb, Reactor, Row, apple_ns, attachment_guids
-from blueport.typedstream import decode, encode, message_body
 
 URL_BALLOON = "com.apple.messages.URLBalloonProvider"
 _COPIED_TABLES = ("handle", "chat", "chat_handle_join", "attachment")
@@ -41,27 +37,6 @@ def group_event(
         row = db.add_row(sender=actor)
         db.link(row, chat)
         return db.change(row, item_type=item_type, group_action_type=action, **columns)
-
-
-def edit(db: ChatDb, row: Row, text: str, **columns: Cell) -> None:
-    """Change the text of a message; its first form stays in the summary, beside the new one."""
-    [before] = db.rows("SELECT attributedBody, message_summary_info FROM message WHERE ROWID = ?", row.rowid)
-    versions = _versions(before["message_summary_info"], before["attributedBody"])
-    body, edited_at = encode(message_body(text)), apple_ns(now_ms())
-    summary = {
-        "ec": {"0": [*versions, {"d": edited_at / 1e9, "t": body}]},
-        "ep": [0],
-        "otr": {"0": {"lo": 0, "le": decode(versions[0]["t"]).runs[0].length}},
-    }
-    cells: dict[str, Cell] = {"attributedBody": body, "text": None, "date_edited": edited_at}
-    db.change(row, **{**cells, "message_summary_info": _bplist(summary), **columns})
-
-
-def unsend(db: ChatDb, row: Row, *, parts: tuple[int, ...] = (0,), text_left: str = "", **columns: Cell) -> None:
-    """Take back *parts* of a message: with nothing left the body goes, and `date_retracted` stays 0 all the same."""
-    body = encode(message_body(text_left)) if text_left else None
-    cells: dict[str, Cell] = {"attributedBody": body, "text": None, "date_edited": apple_ns(now_ms())}
-    db.change(row, **{**cells, "message_summary_info": _bplist({"rp": list(parts)}), **columns})
 
 
 def link_preview(db: ChatDb, url: str, *, sender: str | None = None, chat: int, **columns: Cell) -> Row:
@@ -144,19 +119,3 @@ def _files(db: ChatDb, row: Row) -> list[Path]:
     joined = db.rows("SELECT count(*) AS files FROM message_attachment_join WHERE message_id = ?", row.rowid)
     found = [db.file_of(guid) for guid in attachment_guids(row, joined[0]["files"])]
     return [path for path in found if path is not None]
-
-
-class _Version(TypedDict):
-    d: float  # seconds since 2001
-    t: bytes
-
-
-def _versions(summary: bytes | None, body: bytes) -> list[_Version]:
-    if summary is None:
-        return [{"d": 0.0, "t": body}]
-    versions: list[_Version] = plistlib.loads(summary)["ec"]["0"]
-    return versions
-
-
-def _bplist(summary: Mapping[str, object]) -> bytes:
-    return plistlib.dumps(summary, fmt=plistlib.FMT_BINARY)

@@ -51,7 +51,8 @@ class ShownMessage(msgspec.Struct, frozen=True):
 
     `chat` is the line's handle or the group's id, `sender` whoever wrote it, `at` Unix milliseconds. `delivered` tells
     the person that it has arrived at the line. `read_at` is when the other side opened it: the line a message of this
-    person's, this person one of the line's.
+    person's, this person one of the line's. `edits` counts how often it was edited. One that was unsent is a note that
+    there was something.
     """
 
     guid: str
@@ -66,6 +67,9 @@ class ShownMessage(msgspec.Struct, frozen=True):
     reactions: tuple[ShownReaction, ...] = ()
     is_audio: bool = False
     read_at: int | None = None
+    edited_at: int | None = None
+    edits: int = 0
+    unsent_at: int | None = None
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -153,6 +157,16 @@ class PersonsTapback(msgspec.Struct, frozen=True, tag=True):
     is_removed: bool = False
 
 
+class PersonsChange(msgspec.Struct, frozen=True, tag=True):
+    """The text that a person gives a message of theirs instead, None if they take it back, on its way into chat.db."""
+
+    guid: str
+    sender: str
+    at: int
+    target_guid: str
+    text: str | None
+
+
 class PersonRead(msgspec.Struct, frozen=True, tag=True):
     """A person has opened a conversation, and the line is to learn of it; in a group it does not."""
 
@@ -181,7 +195,7 @@ class LateTranscription(msgspec.Struct, frozen=True, tag=True):
 
 
 FromScript = Outgoing | OwnTapback
-FromPerson = Incoming | PersonsTapback | PersonRead | LateFile | LateTranscription
+FromPerson = Incoming | PersonsTapback | PersonsChange | PersonRead | LateFile | LateTranscription
 Mail = FromScript | FromPerson
 
 
@@ -283,6 +297,22 @@ class Phones:
                 theirs = [] if sign is None else [ShownReaction(sender, part, sign.tapback, sign.emoji)]
                 self._redraw(person, shown, msgspec.structs.replace(shown, reactions=(*others, *theirs)))
 
+    def edit(self, guid: str, text: str, at: int) -> None:
+        """Show another text of a message on all phones that have it, once however often it is told."""
+        for person in self._viewers(guid):
+            shown = self.message(person, guid)
+            if shown is not None and (shown.edited_at or 0) < at:
+                edited = msgspec.structs.replace(shown, text=text, edited_at=at, edits=shown.edits + 1)
+                self._redraw(person, shown, edited)
+
+    def unsend(self, guid: str, at: int) -> None:
+        """Leave of a message nothing but a note, on all phones that have it."""
+        for person in self._viewers(guid):
+            shown = self.message(person, guid)
+            if shown is not None and shown.unsent_at is None:
+                left = msgspec.structs.replace(shown, text=None, attachments=(), reactions=(), unsent_at=at)
+                self._redraw(person, shown, left)
+
     def transcribe(self, guid: str, text: str) -> None:
         """Show what is said in a voice memo on all phones that have it."""
         for person in self._viewers(guid):
@@ -349,4 +379,5 @@ def _person(handle: str, name: str | None, encoded: bytes | None) -> Person:
     if encoded is None:
         return Person(handle, name)
     last = msgspec.json.decode(encoded, type=ShownMessage)
-    return Person(handle, name, last.text or ", ".join(file.filename for file in last.attachments), last.at)
+    words = last.text or ", ".join(file.filename for file in last.attachments)
+    return Person(handle, name, "Unsent" if last.unsent_at is not None else words, last.at)

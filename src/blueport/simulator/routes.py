@@ -70,6 +70,19 @@ class NewReaction(msgspec.Struct, frozen=True):
     remove: bool = False
 
 
+class NewEdit(msgspec.Struct, frozen=True):
+    """Body of POST /people/{handle}/edits."""
+
+    guid: str
+    text: str
+
+
+class NewUnsend(msgspec.Struct, frozen=True):
+    """Body of POST /people/{handle}/unsends."""
+
+    guid: str
+
+
 class NewTyping(msgspec.Struct, frozen=True):
     """Body of POST /people/{handle}/typing; `to` is a line."""
 
@@ -107,6 +120,8 @@ def routes() -> list[Route]:
         Route("/people/{handle}/messages", text_the_line, methods=["POST"]),
         Route("/people/{handle}/files/{guid}", show_file),
         Route("/people/{handle}/reactions", react, methods=["POST"]),
+        Route("/people/{handle}/edits", edit, methods=["POST"]),
+        Route("/people/{handle}/unsends", unsend, methods=["POST"]),
         Route("/people/{handle}/typing", show_typing),
         Route("/people/{handle}/typing", type_to_the_line, methods=["POST"]),
         Route("/people/{handle}/read", read, methods=["POST"]),
@@ -182,6 +197,24 @@ async def react(request: Request) -> Response:
     with _refusals():
         guid = await _mac(request).person_reacts(person, new.guid, sign, part=new.part, is_removed=new.remove)
     return _json({"guid": guid}, status=201)
+
+
+async def edit(request: Request) -> Response:
+    """Let a person give a message of theirs another text; the answer comes when chat.db has it."""
+    person = _handle(request, request.path_params["handle"])
+    new = await _body(request, NewEdit)
+    with _refusals():
+        await _mac(request).person_edits(person, new.guid, new.text)
+    return _json({"guid": new.guid}, status=201)
+
+
+async def unsend(request: Request) -> Response:
+    """Let a person take back a message of theirs; the answer comes when chat.db has it."""
+    person = _handle(request, request.path_params["handle"])
+    new = await _body(request, NewUnsend)
+    with _refusals():
+        await _mac(request).person_unsends(person, new.guid)
+    return _json({"guid": new.guid}, status=201)
 
 
 async def show_typing(request: Request) -> Response:

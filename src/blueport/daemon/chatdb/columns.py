@@ -164,6 +164,16 @@ def reading_query(columns: Columns, *, is_by_date: bool) -> str:
     """  # noqa: S608 - our own constants
 
 
+def reached_query(columns: Columns) -> str:
+    """Return the statement that finds which of the own messages with the guids given as JSON arrived, or were read."""
+    names = ("is_delivered", "date_delivered", "date_read")
+    fields = [_cast(columns, "m", name, int) for name in names]
+    return f"""
+        SELECT {GUID}, {", ".join(fields)} FROM message m
+        WHERE m.guid IN {ANY_OF} AND m.is_from_me = 1 AND ({" OR ".join(f"{field} > 0" for field in fields)})
+    """  # noqa: S608 - our own constants
+
+
 def attachment_query(columns: Columns) -> str:
     """Return the statement that reads the RawAttachments of messages whose rowids it is given as JSON."""
     fields = ", ".join(

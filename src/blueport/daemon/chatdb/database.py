@@ -23,6 +23,7 @@ from blueport.daemon.chatdb.columns import (
     columns_of,
     message_query,
     own_address_query,
+    reached_query,
     reading_query,
     state_query,
 )
@@ -37,7 +38,9 @@ _NEIGHBOURHOOD_ROWS = 500
 _NEIGHBOURS = 10
 # So many rows are taken for new where they have no date, and show which addresses are in use.
 _NEWEST_ROWS = 5_000
-# So many are looked at for receipts at every look.
+# So many are looked at for edits at every look.
+_NEWEST_STATES = 200
+# And so many for receipts.
 _NEWEST_READ_ROWS = 200
 _DAY_MS = 86_400_000
 
@@ -66,6 +69,25 @@ class Reading(msgspec.Struct, frozen=True, array_like=True):
     def read_at(self) -> int:
         """When, in Unix milliseconds."""
         return unix_ms(self.read_ns) or 0
+
+
+class Reached(msgspec.Struct, frozen=True, array_like=True):
+    """What became of an own message: it arrived (0 or 1), when, and when it was read (as chat.db writes dates)."""
+
+    guid: str
+    is_delivered: int
+    date_delivered: int
+    date_read: int
+
+    @property
+    def delivered_at(self) -> int | None:
+        """When it arrived, in Unix milliseconds; None if that is not known."""
+        return unix_ms(self.date_delivered)
+
+    @property
+    def read_at(self) -> int | None:
+        """When it was read, in Unix milliseconds; None if it was not."""
+        return unix_ms(self.date_read)
 
 
 class _Open(NamedTuple):
@@ -145,6 +167,15 @@ class ChatDb:
         undated = self.newest_rowid() - _NEWEST_ROWS
         since = (apple_ns(moment), apple_s(moment), BELOW_SECONDS, undated, undated)
         return self._read(State, state_query(self._columns) + condition, *since)
+
+    def newest_states(self) -> list[State]:
+        """Return the states of the newest messages, which are those that people change."""
+        condition = " WHERE m.ROWID > ? ORDER BY m.ROWID"
+        return self._read(State, state_query(self._columns) + condition, self.newest_rowid() - _NEWEST_STATES)
+
+    def reached(self, guids: Sequence[str]) -> list[Reached]:
+        """Return which of these own messages have arrived, or were read."""
+        return self._read(Reached, reached_query(self._columns), msgspec.json.encode(guids).decode()) if guids else []
 
     def readings(self, *, since: int | None, between: tuple[int, int]) -> list[Reading]:
         """Return the latest reading of each peer *between* two moments (Unix ms).

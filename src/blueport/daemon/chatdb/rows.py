@@ -51,6 +51,8 @@ class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
 
     `state` changes when the row is worth another look; `sender` is None for own and unknown ones; `own_addresses` are
     those that the row names as this Mac's; `names_files` is set while there must be more attachments than there are;
+    `was_changed` tells whether somebody edited it or took back a part of it, and `changed_at` when they did so last, if
+    that is known;
     `files` are the rows of the attachments, in the same order. A reaction has neither text nor files, and is None if
     nobody knows what it is. Of an unreadable row nothing behind `kind` is known.
     """
@@ -72,6 +74,8 @@ class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
     is_sent: bool = False
     error: int = 0
     is_audio: bool = False
+    was_changed: bool = False
+    changed_at: int | None = None
     is_unsent: bool = False
     is_deleted: bool = False
     link: Link | None = None
@@ -124,7 +128,10 @@ def _with_body(row: MessageRow, raw: RawMessage, attachments: Sequence[RawAttach
         files=tuple(files),
         names_files=_names_files(raw, body, attachments),
         is_audio=bool(raw.is_audio_message) or any(_is_voice(file) for file in attachments),
-        is_unsent=may_be_unsent and body.text is None and not attachments,
+        was_changed=bool(raw.date_edited or raw.date_retracted or summary.was_edited or summary.unsent_parts),
+        changed_at=_changed_at(raw, summary),
+        # The rows of files that were taken back may stay.
+        is_unsent=may_be_unsent and body.text is None and not (files if summary.unsent_parts else attachments),
         link=link,
         reply_to_guid=raw.thread_originator_guid or None,
     )
@@ -167,6 +174,12 @@ def _may_be_unsent(raw: RawMessage, summary: Summary) -> bool:
     # `date_retracted` stays 0 on macOS 26, and an emptied message that was edited has its earlier versions.
     was_touched = bool(raw.date_edited or raw.date_retracted)
     return bool(summary.unsent_parts) or (was_touched and not summary.was_edited)
+
+
+def _changed_at(raw: RawMessage, summary: Summary) -> int | None:
+    """Return when a message was last changed (Unix ms); of some edits only the versions themselves have a date."""
+    dates = [unix_ms(date) for date in (raw.date_edited, raw.date_retracted, summary.edited_s)]
+    return max((date for date in dates if date is not None), default=None)
 
 
 def _names_files(raw: RawMessage, body: Body, raws: Sequence[RawAttachment]) -> bool:

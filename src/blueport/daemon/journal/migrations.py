@@ -88,6 +88,14 @@ CREATE INDEX uploads_to_do ON uploads (seq) WHERE is_over = 0;
 CREATE TABLE receipts (chat_guid TEXT PRIMARY KEY, read_at INTEGER NOT NULL) WITHOUT ROWID;
 """
 
+_WHAT_BECOMES_OF_OURS = """
+CREATE TABLE awaited (
+  guid TEXT PRIMARY KEY, line TEXT NOT NULL, is_group INTEGER NOT NULL, is_delivered INTEGER NOT NULL,
+  since INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX awaited_since ON awaited (since);
+"""
+
 MIGRATIONS = (
     _THE_FIRST_SCHEMA,
     _WHEN_WE_LOOKED,
@@ -97,4 +105,5 @@ MIGRATIONS = (
     _HAND_OVERS_BY_NAME,
     _WHAT_HAS_ENDED,
     _FILES_AND_RECEIPTS,
+    _WHAT_BECOMES_OF_OURS,
 )

@@ -51,10 +51,17 @@ def message_seen(row: MessageRow, known: Circumstances) -> MessageSeen:
     )
 
 
-def message_changed(row: MessageRow, *, line: str, coming: AbstractSet[str]) -> MessageChanged:
-    """Return what to tell of a message told before."""
-    attachments = _attachments(row.attachments, coming)
-    return MessageChanged(line_handle=line, guid=row.guid, text=row.text, attachments=attachments)
+def message_changed(row: MessageRow, *, line: str, coming: AbstractSet[str], now_ms: int) -> MessageChanged:
+    """Return what to tell of a message told before; by our clock nothing was done to it later than now."""
+    changed_at = min(row.changed_at or now_ms, now_ms) if row.was_changed else None
+    return MessageChanged(
+        line_handle=line,
+        guid=row.guid,
+        text=row.text,
+        attachments=_attachments(row.attachments, coming),
+        edited_at=None if row.is_unsent else changed_at,
+        unsent_at=changed_at if row.is_unsent else None,
+    )
 
 
 def reaction_seen(row: MessageRow, reaction: Reaction, known: Circumstances) -> ReactionSeen:

@@ -13,8 +13,8 @@ class Question(NamedTuple):
     """What to look at.
 
     `at` is where the reader stands, None before its first look, when all since `born_at` (Unix ms) is news; `watched`
-    are rowids; `states_since` is None if the states are not due. Receipts count if they are of `read_between`: those of
-    our newest messages, or of all since `receipts_since`.
+    are rowids; `states_since` is None if no states but the newest are due. Receipts count if they are of
+    `read_between`: those of our newest messages, or of all since `receipts_since`.
     """
 
     at: Position | None
@@ -82,7 +82,7 @@ def look_for_unknown(db: ChatDb, since: int, known: frozenset[str]) -> list[Mess
 def _from(db: ChatDb, cursor: int, question: Question) -> Look:
     fresh = db.rows_after(cursor, FRESH_LIMIT)
     watched = db.rows_at(question.watched)
-    states = [] if question.states_since is None else db.states_since(question.states_since)
+    states = db.newest_states() if question.states_since is None else db.states_since(question.states_since)
     last, last_guid = cursor, question.at.cursor_guid if question.at else db.guid_at(cursor)
     if fresh:
         last, last_guid = fresh[-1].rowid, fresh[-1].guid

@@ -9,8 +9,10 @@ from math import inf
 from typing import NamedTuple, TypeGuard
 
 from blueport.daemon.chatdb.columns import RawAttachment
+from blueport.daemon.chatdb.database import Reached
 from blueport.daemon.chatdb.rows import MessageRow
-from blueport.daemon.journal import items, reading, sightings, uploads
+from blueport.daemon.journal import awaiting, items, reading, sightings, uploads
+from blueport.daemon.journal.awaiting import Awaited
 from blueport.daemon.journal.file import Journal
 from blueport.daemon.journal.items import Item
 from blueport.daemon.journal.reading import NEVER, Seen, Sight
@@ -42,11 +44,13 @@ from blueport.daemon.watching.library import LARGEST_BYTES, Library
 from blueport.daemon.watching.matching import file_items, ghosts_item, item_of, likely_items
 from blueport.handles import canonical_handle
 from blueport.logs.lines import logger
-from blueport.protocol.sightings import ChatSeen, Proof, TypingSeen
+from blueport.protocol.sightings import ChatSeen, MessageChanged, MessageReached, Proof, TypingSeen
 
 # Of Messages' own numbers, those that say something that can be helped.
 _WORDS = {22: "recipient_not_on_imessage", 25: "attachment_unreadable"}
 GHOST = "ghost_row"
+# Who reads may have a clock that is ahead of ours; what is written while we look is ahead of when we began to.
+AHEAD_MS = 10 * 60 * 1000
 
 _log = logger(__name__)
 
@@ -89,6 +93,23 @@ class Noting:
         if self._is_with_peer(row.chat) and reading.has_read_later(self._journal, row.chat.guid, read_at):
             told_at = min(read_at, now.ms)  # by our clock it cannot be later
             sightings.queue(self._journal, receipt_seen(row.chat, line=self._line_of(row), read_at=told_at))
+
+    def note_reached(self, found: Reached, now: Now) -> None:
+        """Note that an own message has arrived, or was read, if that was not told; nobody is told of history."""
+        awaited = awaiting.awaited(self._journal, found.guid)
+        if awaited is None:
+            return
+        read_at = found.read_at if not awaited.is_group and (found.read_at or inf) <= now.ms + AHEAD_MS else None
+        # What was read has arrived.
+        has_arrived = not awaited.is_delivered and bool(found.is_delivered or found.date_delivered or read_at)
+        delivered_at = (found.delivered_at or read_at or now.ms) if has_arrived else None
+        if delivered_at is None and read_at is None:
+            return
+        sightings.queue(
+            self._journal,
+            MessageReached(awaited.line, found.guid, _by_now(delivered_at, now), _by_now(read_at, now)),
+        )
+        awaiting.note_reached(self._journal, awaited, is_all=read_at is not None or bool(awaited.is_group))
 
     def typing_seen(self, row: MessageRow, *, is_typing: bool, at: int) -> TypingSeen | None:
         """Return what to tell of somebody who types in the chat of *row*, None if that is nobody's concern."""
@@ -168,12 +189,17 @@ class Noting:
             seq = sightings.queue(self._journal, message_seen(row, known))
             self._queue_files(row, line, seq, now)
             self._note_news(known, now)
+            self._await_reading(row, known, now)
         self._note_told(row, digest_of(row), line, now, until=now.ms + DAY_MS)
 
     def _note_news(self, known: Circumstances, now: Now) -> None:
         if known.is_news:
             # History says nothing of where the news begins, and a date still to come would silence all before it.
             reading.note_news(self._journal, known.chat.guid, min(known.sent_at, now.ms))
+
+    def _await_reading(self, row: MessageRow, known: Circumstances, now: Now) -> None:
+        if row.is_from_me and known.is_news and (known.chat.is_group or self._is_with_peer(known.chat)):
+            awaiting.begin(self._journal, Awaited(row.guid, known.line, int(known.chat.is_group)), now.ms)
 
     def _coming(self, row: MessageRow) -> frozenset[str]:
         """Return the guids of the files that are on disk now, and not at the server yet."""
@@ -205,10 +231,13 @@ class Noting:
         line = known.line or self._line_of(row)
         seq = 0
         if told != known.told:
-            seq = sightings.queue(self._journal, message_changed(row, line=line, coming=self._coming(row)))
+            seq = sightings.queue(self._journal, self._changed(row, line, now))
         if row.chat is not None:
             self._queue_files(row, line, seq, now)
         self._note_told(row, told, line, now, until=watched.until if watched else 0)
+
+    def _changed(self, row: MessageRow, line: str, now: Now) -> MessageChanged:
+        return message_changed(row, line=line, coming=self._coming(row), now_ms=now.ms)
 
     def _note_told(self, row: MessageRow, told: str | None, line: str, now: Now, *, until: int) -> None:
         """Note what was told; a message of which more is to come is looked at again, at the longest until then."""
@@ -281,3 +310,8 @@ class Noting:
 
     def _canonical(self, address: str) -> str:
         return canonical_handle(address, region=self._settings.region)
+
+
+def _by_now(moment: int | None, now: Now) -> int | None:
+    """Return a moment of somebody else's clock, which by ours cannot be later than now."""
+    return None if moment is None else min(moment, now.ms)

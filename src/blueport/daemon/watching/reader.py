@@ -7,22 +7,23 @@ is one transaction of the journal a step, so that a crash repeats a step or none
 """
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 from math import inf
 
 from blueport.clock import now_ms
-from blueport.daemon.chatdb.database import ChatDb, Reading
+from blueport.daemon.chatdb.database import ChatDb, Reached, Reading
 from blueport.daemon.chatdb.rows import MessageRow
 from blueport.daemon.chatdb.thread import ChatDbError, ChatDbThread
 from blueport.daemon.health import WELL, MacHealth
-from blueport.daemon.journal import items, reading
+from blueport.daemon.journal import awaiting, items, reading
 from blueport.daemon.journal.file import Journal
 from blueport.daemon.journal.reading import Position, Presence
 from blueport.daemon.settings import Settings
 from blueport.daemon.watching.library import Library
 from blueport.daemon.watching.looking import Look, Question, look, look_for_unknown
-from blueport.daemon.watching.noting import Noting, Now
+from blueport.daemon.watching.noting import AHEAD_MS, Noting, Now
 from blueport.daemon.watching.presence import after_look, unread_since
 from blueport.failpoints import reached
 from blueport.logs.lines import logger
@@ -34,8 +35,8 @@ _PERSIST_READ_AT_MS = 60_000
 _REBUILD_MARGIN_MS = 10 * 60 * 1000
 # So long a peer may take to read, for us to learn of it.
 _RECEIPTS_MS = 14 * 86_400_000
-# Who reads may have a clock that is ahead of ours; what is written while we look is ahead of when we began to.
-_AHEAD_MS = 10 * 60 * 1000
+# So many of our messages are asked after at every look, and all of them with the sweep.
+_NEWEST_AWAITED = 200
 
 _log = logger(__name__)
 
@@ -107,6 +108,7 @@ class Reader:
         rowids = self._changed_rowids(seen)
         changed = await self._chat_db.ask(partial(ChatDb.rows_at, rowids=rowids)) if rowids else []
         read = await self._read(seen.readings)
+        reached_now = await self._reached([*seen.watched, *seen.fresh, *changed], is_sweep=was_swept)
         now = self._now()
         # What a look did not reach is as new as what it did: until all is seen, we have not looked.
         looked = after_look(self._presence, now.ms) if seen.is_all else self._presence
@@ -115,6 +117,8 @@ class Reader:
                 self.noting.note(row, now)
             for row, read_at in read:
                 self.noting.note_reading(row, read_at, now)
+            for found in reached_now:
+                self.noting.note_reached(found, now)
             self._end_vanished(seen)
             self._forget_vanished(seen.watched, now.ms)
             if seen.is_all:
@@ -132,6 +136,14 @@ class Reader:
         at = {one.rowid: one.read_at for one in later}
         rows = await self._chat_db.ask(partial(ChatDb.rows_at, rowids=list(at))) if at else []
         return [(row, at[row.rowid]) for row in rows]
+
+    async def _reached(self, rows: Iterable[MessageRow], *, is_sweep: bool) -> list[Reached]:
+        """Return what has become of our messages: of the newest, and of those that may be told only now."""
+        if is_sweep:
+            awaiting.give_up(self._journal, now_ms() - _RECEIPTS_MS)
+        awaited = awaiting.guids(self._journal, -1 if is_sweep else _NEWEST_AWAITED)
+        guids = list({*awaited, *(row.guid for row in rows if row.is_from_me)})
+        return await self._chat_db.ask(partial(ChatDb.reached, guids=guids)) if guids else []
 
     def _worth_noting(self, watched: list[MessageRow], moment: int) -> list[MessageRow]:
         """Return those that are another than at the last look, or whose time is up: most wait for a long time."""
@@ -169,7 +181,7 @@ class Reader:
             states_since=moment - self._window_ms if is_sweep_due else None,
             is_due=self._is_behind or is_sweep_due or self._next_due_at() <= moment,
             # As with messages: what was before our time is nobody's news.
-            read_between=(self._journal.created_at, moment + _AHEAD_MS),
+            read_between=(self._journal.created_at, moment + AHEAD_MS),
             receipts_since=moment - _RECEIPTS_MS if is_sweep_due else None,
         )
 

@@ -86,6 +86,8 @@ _ALWAYS = ("X-Request-Id",)
 _LIMITS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy", "RateLimit")
 _UNDER_A_KEY = (*_ALWAYS, *_LIMITS)
 _WHEN_TO_ASK_AGAIN = ("429", "503")
+_ANSWER = "Answer 2xx in time; else it is tried again for about three days."
+_EXTENDED = "Only for accounts that have switched extended events on. "
 _DELIVERY_HEADERS = {
     "X-Webhook-Signature": "HMAC-SHA256 of `{timestamp}.{raw body}` under the webhook's secret, in lower-case hex.",
     "X-Webhook-Timestamp": "When this try was sent (Unix milliseconds); refuse what is off by more than five minutes.",
@@ -217,7 +219,7 @@ def _delivered(event: Event, answered: dict[str, Schema]) -> Schema:
         "operationId": event.name.replace(".", "_"),
         "tags": ["deliveries"],
         "summary": event.meaning.removesuffix("."),
-        "description": "Answer 2xx in time; else it is tried again for about three days.",
+        "description": _EXTENDED + _ANSWER if event.is_extended else _ANSWER,
         "security": [],
         "parameters": [
             {"name": name, "in": "header", "required": True, "description": meaning, "schema": {"type": "string"}}

@@ -84,7 +84,8 @@ def _contents(endpoints: list[Endpoint]) -> dict[str, object]:
     return {
         "endpoints": [_described(endpoint, answered) for endpoint in endpoints],
         "shapes": [_shape(name, schema) for name, schema in answered.items()],
-        "events": [_happening(event, answered) for event in EVENTS],
+        "events": [_happening(event, answered) for event in EVENTS if not event.is_extended],
+        "extended_events": [_happening(event, answered) for event in EVENTS if event.is_extended],
         "scopes": {scope: [_title(endpoint) for endpoint in endpoints if endpoint.scope == scope] for scope in SCOPES},
         "errors": refusals.explained(),
         "accepted": _pretty(openapi.example_answer(Accepted, answered)),

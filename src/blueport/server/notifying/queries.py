@@ -44,6 +44,7 @@ class NewEvent(NamedTuple):
     type: str
     subject_id: str
     data: str
+    occasion: int
 
 
 class Span(NamedTuple):
@@ -70,6 +71,7 @@ class Missed(NamedTuple):
     type: str
     subject_id: str
     data: str
+    occasion: int
     created_at: int
 
 
@@ -110,6 +112,13 @@ _ENABLE = Statement(
 )
 _DELETE_WEBHOOK = Statement(
     delete(webhooks).where(webhooks.c.account_id == bindparam("account_id"), webhooks.c.id == bindparam("id"))
+)
+_EVENT = Statement(
+    select(events.c.id).where(
+        events.c.subject_id == bindparam("subject_id"),
+        events.c.type == bindparam("type"),
+        events.c.occasion == bindparam("occasion"),
+    )
 )
 _CANCEL = Statement(
     update(deliveries)
@@ -223,7 +232,7 @@ def enable(tx: Tx, webhook_id: WebhookId) -> bool:
 
 
 def add_event(tx: Tx, event: NewEvent, *, is_test: bool = False) -> None:
-    """Keep a fact; a second one of the same type and subject is an error of ours."""
+    """Keep a fact; a second one of the same type, subject and occasion is an error of ours."""
     add_row(tx, events, {**event._asdict(), "created_at": tx.now_ms, "is_test": int(is_test)})
 
 
@@ -258,6 +267,11 @@ def make_one_due(tx: Tx, delivery_id: DeliveryId) -> None:
 
 def _ids_in(prefix: Prefix, span: Span) -> dict[str, str]:
     return {"first": lowest(prefix, span.since), "last": lowest(prefix, span.until)}
+
+
+def is_event(tx: Tx, subject_id: str, kind: str, occasion: int) -> bool:
+    """Say whether a fact is kept already."""
+    return tx.one(EventId, _EVENT, subject_id=subject_id, type=kind, occasion=occasion) is not None
 
 
 def add_delivery(

@@ -43,7 +43,7 @@ def replay_one(tx: Tx, logged: queries.Logged) -> None:
 def test(tx: Tx, webhook: WebhookRow, event_type: str, data: str) -> DeliveryId:
     """Have an example delivered, once."""
     event_id = EventId(mint("evt", tx.now_ms))
-    event = NewEvent(event_id, webhook.account_id, None, None, event_type, event_id, data)
+    event = NewEvent(event_id, webhook.account_id, None, None, event_type, event_id, data, 0)
     queries.add_event(tx, event, is_test=True)
     tx.wake("deliveries")
     return service.deliver(tx, event, webhook.id, 0)

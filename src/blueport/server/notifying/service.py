@@ -4,6 +4,7 @@ from collections.abc import Set as AbstractSet
 from typing import Literal, NamedTuple
 
 from blueport.server.addressing import service as addressing
+from blueport.server.customizing import queries as customizing
 from blueport.server.ids import AccountId, ChatId, DeliveryId, EventId, LineId, WebhookId, mint
 from blueport.server.notifying import queries
 from blueport.server.notifying.delivering import queries as delivering
@@ -12,17 +13,32 @@ from blueport.server.notifying.queries import NewEvent, WebhookRow
 from blueport.server.store.tx import Tx
 
 EventType = Literal["message.received", "message.sent", "reaction.added", "reaction.removed"]
+# Made only for accounts that have switched them on.
+ExtendedEventType = Literal[
+    "message.failed",
+    "message.delivered",
+    "message.read",
+    "message.edited",
+    "message.unsent",
+    "typing.started",
+    "typing.stopped",
+    "receipt.read",
+]
 
 
 class Fact(NamedTuple):
-    """What happened, and where; `data` is the JSON of the event's payload."""
+    """What happened, and where; `data` is the JSON of the event's payload.
+
+    What can happen again to the same subject is told apart by its `occasion`: when it happened (Unix milliseconds).
+    """
 
     account_id: AccountId
     line_id: LineId
     chat_id: ChatId
-    type: EventType
+    type: EventType | ExtendedEventType
     subject_id: str
     data: str
+    occasion: int = 0
 
 
 class Visible(NamedTuple):
@@ -60,6 +76,22 @@ def deliver(tx: Tx, event: NewEvent, webhook_id: WebhookId, available_at: int) -
     state = "waiting" if is_behind else "pending"
     queries.add_delivery(tx, delivery_id, event, webhook_id, state=state, available_at=available_at)
     return delivery_id
+
+
+def announce_extended(tx: Tx, fact: Fact) -> None:
+    """Keep a fact that goes only to whom it is extended to; one that is told again is known already."""
+    if is_extended(tx, fact.account_id) and not queries.is_event(tx, fact.subject_id, fact.type, fact.occasion):
+        announce(tx, fact)
+
+
+def is_extended(tx: Tx, account_id: AccountId) -> bool:
+    """Say whether an account has switched on the events beyond the usual ones."""
+    return bool(customizing.preferences_of(tx, account_id).extended_events)
+
+
+def is_announced(tx: Tx, subject_id: str, kind: EventType) -> bool:
+    """Say whether that was told of a subject; of history nothing was."""
+    return queries.is_event(tx, subject_id, kind, 0)
 
 
 def files_are_there(tx: Tx, subject_id: str) -> None:

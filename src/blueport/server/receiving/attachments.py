@@ -68,6 +68,11 @@ def change(tx: Tx, line: Line, changed: MessageChanged, text: str | None) -> Non
     _note_complete(tx, line.id, changed.guid, known, attachments)
 
 
+def lacks_some(changed: MessageChanged, stored: str) -> bool:
+    """Say whether a message has lost some of its *stored* attachments, given as JSON."""
+    return not {each.guid for each in _of_json.decode(stored)} <= {each.guid for each in changed.attachments}
+
+
 def place_of(tx: Tx, daemon_id: DaemonId, brought: Brought) -> Place:
     """Find where a file belongs.
 

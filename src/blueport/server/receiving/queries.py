@@ -7,7 +7,7 @@ from sqlalchemy import and_, bindparam, case, func, or_, select, update
 
 from blueport.protocol.commands import Tapback
 from blueport.server.addressing.queries import Line, NewChat
-from blueport.server.ids import AccountId, ChatId, LineId, MessageId, ReactionId, ReceiptId, TypingId
+from blueport.server.ids import AccountId, ChatId, LineId, MessageId, OutboxId, ReactionId, ReceiptId, TypingId
 from blueport.server.shapes import Message
 from blueport.server.store.tables import chat_guids, chats, messages, reactions, receipts, typing_indicators
 from blueport.server.store.tx import Statement, Tx, insert_into
@@ -20,6 +20,40 @@ class Known(NamedTuple):
     chat_id: ChatId
     is_from_me: int
     synced_at: int
+
+
+class MessageRow(NamedTuple):
+    """A message as it is stored; flags are 0 or 1, `attachments` is JSON."""
+
+    id: MessageId
+    line_id: LineId
+    chat_id: ChatId
+    guid: str
+    sender: str
+    text: str | None
+    attachments: str
+    service: str | None
+    is_from_me: int
+    is_audio_message: int
+    sent_at: int
+    synced_at: int
+    outbox_id: OutboxId | None
+    reply_to_guid: str | None
+
+
+class Typing(NamedTuple):
+    """Whether somebody types, as was last told; the flag is 0 or 1."""
+
+    id: TypingId
+    is_typing: int
+    updated_at: int
+
+
+class Receipt(NamedTuple):
+    """Up to when somebody has read."""
+
+    id: ReceiptId
+    last_read_at: int
 
 
 class ReactionRow(NamedTuple):
@@ -91,6 +125,11 @@ _ACCOUNT_OF_MESSAGE = Statement(
 )
 _KNOWN = Statement(
     select(messages.c.id, messages.c.chat_id, messages.c.is_from_me, messages.c.synced_at).where(
+        messages.c.line_id == bindparam("line_id"), messages.c.guid == bindparam("guid")
+    )
+)
+_MESSAGE = Statement(
+    select(*[messages.c[name] for name in MessageRow._fields]).where(
         messages.c.line_id == bindparam("line_id"), messages.c.guid == bindparam("guid")
     )
 )
@@ -183,6 +222,11 @@ _ATTACH_REACTIONS = Statement(
     )
     .values(message_id=bindparam("message"))
 )
+_RECEIPT = Statement(
+    select(*[receipts.c[name] for name in Receipt._fields]).where(
+        receipts.c.chat_id == bindparam("chat_id"), receipts.c.handle == bindparam("handle")
+    )
+)
 _MOVE_RECEIPT = Statement(
     update(receipts)
     .where(receipts.c.chat_id == bindparam("chat"), receipts.c.handle == bindparam("reader"))
@@ -195,6 +239,11 @@ _MOVE_RECEIPT = Statement(
 )
 _INSERT_RECEIPT = Statement(insert_into(receipts))
 _typed = typing_indicators.c
+_TYPING = Statement(
+    select(*[_typed[name] for name in Typing._fields]).where(
+        _typed.chat_id == bindparam("chat_id"), _typed.handle == bindparam("handle")
+    )
+)
 _MOVE_TYPING = Statement(
     update(typing_indicators)
     .where(_typed.chat_id == bindparam("chat"), _typed.handle == bindparam("typist"))
@@ -235,6 +284,11 @@ def note_chat_guid(tx: Tx, line: Line, chat_id: ChatId, guid: str, at: int) -> N
 def known_message(tx: Tx, line_id: LineId, guid: str) -> Known | None:
     """Find the line's message of that guid."""
     return tx.one(Known, _KNOWN, line_id=line_id, guid=guid)
+
+
+def message(tx: Tx, line_id: LineId, guid: str) -> MessageRow | None:
+    """Return the line's message of that guid, all of it."""
+    return tx.one(MessageRow, _MESSAGE, line_id=line_id, guid=guid)
 
 
 def account_of_message(tx: Tx, line_id: LineId, guid: str) -> AccountId | None:
@@ -321,6 +375,16 @@ def attach_reactions(tx: Tx, line: Line, message_guid: str, message_id: MessageI
     """Give the account's reactions that wait for a message its id."""
     given = {"line": line.id, "account": line.account_id, "target": message_guid}
     tx.change(_ATTACH_REACTIONS, **given, message=message_id)
+
+
+def receipt(tx: Tx, reader: Person) -> Receipt | None:
+    """Return up to when somebody has read."""
+    return tx.one(Receipt, _RECEIPT, chat_id=reader.chat_id, handle=reader.handle)
+
+
+def typing(tx: Tx, typist: Person) -> Typing | None:
+    """Return whether somebody types, as was last told."""
+    return tx.one(Typing, _TYPING, chat_id=typist.chat_id, handle=typist.handle)
 
 
 def keep_receipt(tx: Tx, receipt_id: ReceiptId, reader: Person, read_at: int) -> None:

@@ -12,6 +12,7 @@ import msgspec
 from blueport.handles import canonical_handle
 from blueport.protocol.sightings import (
     MessageChanged,
+    MessageReached,
     MessageSeen,
     Proof,
     ReactionSeen,
@@ -24,19 +25,13 @@ from blueport.server.addressing.queries import Line
 from blueport.server.errors import ApiError
 from blueport.server.ids import ChatId, DaemonId, MessageId, OutboxId, mint
 from blueport.server.notifying import service as notifying
-from blueport.server.receiving import attachments, presence, queries, reactions, sharing
+from blueport.server.receiving import attachments, changes, presence, queries, reactions, sharing
 from blueport.server.receiving.attachments import Attachments
 from blueport.server.receiving.chats import chat_of, clean
 from blueport.server.receiving.queries import Known
 from blueport.server.sending import service as sending
-from blueport.server.shapes import LineHandle, Message
+from blueport.server.shapes import Message, MessageData
 from blueport.server.store.tx import Tx
-
-
-class MessageData(Message, frozen=True):
-    """The payload of `message.received` and `message.sent`."""
-
-    line_handle: LineHandle
 
 
 def note(tx: Tx, daemon_id: DaemonId, sighting: Sighting, *, region: str) -> None:
@@ -66,7 +61,9 @@ def _note(tx: Tx, line: Line, sighting: Sighting, region: str) -> None:
         case TypingSeen():
             presence.note_typing(tx, line, sighting, region=region)
         case MessageChanged():
-            attachments.change(tx, line, sighting, clean(sighting.text))
+            changes.change(tx, line, sighting)
+        case MessageReached():
+            changes.reach(tx, line, sighting)
         case _:
             assert_never(sighting)
 

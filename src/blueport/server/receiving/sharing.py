@@ -8,7 +8,7 @@ once the phone has become another's.
 import msgspec
 
 from blueport.handles import canonical_handle
-from blueport.protocol.sightings import ChatSeen, MessageChanged, MessageSeen, ReactionSeen, Sighting
+from blueport.protocol.sightings import ChatSeen, MessageChanged, MessageReached, MessageSeen, ReactionSeen, Sighting
 from blueport.server.addressing.queries import Line
 from blueport.server.ids import AccountId
 from blueport.server.receiving import queries
@@ -39,7 +39,7 @@ def _activates(tx: Tx, line: Line, seen: MessageSeen, region: str) -> bool:
 
 
 def _account_id(tx: Tx, line: Line, sighting: Sighting, region: str) -> AccountId:
-    if isinstance(sighting, MessageChanged):
+    if isinstance(sighting, MessageChanged | MessageReached):
         return queries.account_of_message(tx, line.id, sighting.guid) or line.account_id
     settled = _settled(tx, line, sighting)
     if settled is not None:

@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, exists, func, or_, select, update
 from blueport.protocol.door import Begin
 from blueport.server.ids import AccountId, ChatId, DaemonId, FileId, KeyId, LineId, OutboxId
 from blueport.server.sending.states import Kind, OpenItem
+from blueport.server.shapes import Status
 from blueport.server.store.tables import chats, files, lines, outbox
 from blueport.server.store.tx import Statement, Tx, Value, add_row
 
@@ -64,6 +65,23 @@ class Holder(NamedTuple):
     journal: str
     token: str
     asked: int
+
+
+class EndedItem(NamedTuple):
+    """An item that has ended, as callers know it; `payload` is JSON, `handle` its line's."""
+
+    id: OutboxId
+    line_id: LineId
+    status: Status
+    payload: str
+    completed_at: int | None
+    error: str | None
+    attempts: int
+    max_attempts: int
+    created_at: int
+    account_id: AccountId
+    chat_id: ChatId
+    handle: str
 
 
 class ServedLine(NamedTuple):
@@ -194,6 +212,15 @@ _WHOLE = Statement(
         outbox.c.id == bindparam("id"), outbox.c.line_id == bindparam("line_id")
     )
 )
+_part = outbox.alias("part")
+_ENDED = Statement(
+    select(*[outbox.c[name] for name in EndedItem._fields if name != "handle"], lines.c.handle)
+    .join(lines, lines.c.id == outbox.c.line_id)
+    .where(
+        outbox.c.id
+        == select(func.coalesce(_part.c.part_of, _part.c.id)).where(_part.c.id == bindparam("id")).scalar_subquery()
+    )
+)
 _ACCOUNT_OF = Statement(
     select(outbox.c.account_id).where(outbox.c.id == bindparam("id"), outbox.c.line_id == bindparam("line_id"))
 )
@@ -278,10 +305,17 @@ def put_back(tx: Tx, outbox_id: str, token: str, word: str, available_at: int) -
     return tx.change(_RETRY, item_id=outbox_id, token=token, word=word, available=available_at) == 1
 
 
-def give_up(tx: Tx, outbox_id: OutboxId, word: str) -> None:
-    """End an item that nobody can answer for, and what it is part of."""
-    tx.change(_GIVE_UP, item_id=outbox_id, word=word, completed=tx.now_ms)
+def give_up(tx: Tx, outbox_id: OutboxId, word: str) -> bool:
+    """End an item that nobody can answer for, and what it is part of; False if it has ended already."""
+    if tx.change(_GIVE_UP, item_id=outbox_id, word=word, completed=tx.now_ms) == 0:
+        return False
     tx.change(_FAIL_WHOLE, part_id=outbox_id, word=word, completed=tx.now_ms)
+    return True
+
+
+def ended(tx: Tx, outbox_id: str) -> EndedItem:
+    """Return an item that has ended; of a part, what it is part of."""
+    return tx.all(EndedItem, _ENDED, id=outbox_id)[0]
 
 
 def whole(tx: Tx, line_id: LineId, outbox_id: str) -> OutboxId | None:

@@ -10,6 +10,7 @@ from blueport.protocol.sightings import Proof
 from blueport.server.addressing import service as addressing
 from blueport.server.blobs import kinds
 from blueport.server.ids import DaemonId, LineId, OutboxId, mint
+from blueport.server.notifying import service as notifying
 from blueport.server.sending import queries
 from blueport.server.sending.queries import Accepted, Holder, ServedLine, Task
 from blueport.server.sending.states import (
@@ -23,6 +24,7 @@ from blueport.server.sending.states import (
     verdict,
 )
 from blueport.server.sending.tapbacks import tapback_named
+from blueport.server.shapes import ChatKnown, LineHandle, OutboxItem
 from blueport.server.store.tx import Tx
 
 # How long past its lease a begun item may still be answered for by the Mac that began it.
@@ -46,6 +48,13 @@ class _Asked(msgspec.Struct, frozen=True):
 
 
 _asked_of = msgspec.json.Decoder(_Asked)
+
+
+class FailedItem(OutboxItem, frozen=True):
+    """The payload of `message.failed`: an outbox item that ended so."""
+
+    chat_id: ChatKnown
+    line_handle: LineHandle
 
 
 def accept(tx: Tx, accepted: Accepted, *, max_attempts: int) -> None:
@@ -85,14 +94,14 @@ def fail(tx: Tx, daemon_id: DaemonId, outbox_id: str, failed: Failed) -> bool:
         return False
     word = failed.error[:ERROR_LIMIT]
     if failed.permanent or item.attempts >= item.max_attempts:
-        return queries.mark_failed(tx, outbox_id, failed.token, word)
+        return _end_failed(tx, outbox_id, failed.token, word)
     return queries.put_back(tx, outbox_id, failed.token, word, retry_at(item.attempts, tx.now_ms))
 
 
 def end_the_silent(tx: Tx) -> None:
     """End begun items whose Mac has long been silent: whether they were sent is unknown, and stays so."""
     for outbox_id in queries.silent_items(tx, tx.now_ms - SILENCE_MS):
-        queries.give_up(tx, outbox_id, OUTCOME_UNKNOWN)
+        _give_up(tx, outbox_id, OUTCOME_UNKNOWN)
 
 
 def _offered(tx: Tx, line: ServedLine, asked: Claim) -> list[OpenItem]:
@@ -108,8 +117,49 @@ def _offered(tx: Tx, line: ServedLine, asked: Claim) -> list[OpenItem]:
         if said == "offer":
             offered.append(item)
         elif said in _GIVEN_UP:
-            queries.give_up(tx, item.id, _GIVEN_UP[said])
+            _give_up(tx, item.id, _GIVEN_UP[said])
     return offered
+
+
+def _end_failed(tx: Tx, outbox_id: str, token: str, word: str) -> bool:
+    is_over = queries.mark_failed(tx, outbox_id, token, word)
+    if is_over:
+        _tell_failed(tx, outbox_id)
+    return is_over
+
+
+def _give_up(tx: Tx, outbox_id: OutboxId, word: str) -> None:
+    if queries.give_up(tx, outbox_id, word):
+        _tell_failed(tx, outbox_id)
+
+
+def _tell_failed(tx: Tx, outbox_id: str) -> None:
+    """Tell that an item has failed; who asked for it knows the whole, whichever part did."""
+    row = queries.ended(tx, outbox_id)
+    if not notifying.is_extended(tx, row.account_id):
+        return
+    data = FailedItem(
+        id=row.id,
+        line_id=row.line_id,
+        status=row.status,
+        payload=msgspec.Raw(row.payload.encode()),
+        completed_at=row.completed_at,
+        error=row.error,
+        attempts=row.attempts,
+        max_attempts=row.max_attempts,
+        created_at=row.created_at,
+        chat_id=row.chat_id,
+        line_handle=row.handle,
+    )
+    fact = notifying.Fact(
+        account_id=row.account_id,
+        line_id=row.line_id,
+        chat_id=row.chat_id,
+        type="message.failed",
+        subject_id=row.id,
+        data=msgspec.json.encode(data).decode(),
+    )
+    notifying.announce_extended(tx, fact)
 
 
 def _claimed(tx: Tx, line: ServedLine, item: OpenItem, asked: Claim, lease_s: int) -> ClaimedItem:

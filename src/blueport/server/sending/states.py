@@ -8,9 +8,9 @@ journal is lost the outcome is unknown. What is unknown is never sent again.
 from typing import Literal, NamedTuple
 
 from blueport.server.ids import OutboxId
+from blueport.server.shapes import Status
 
 Kind = Literal["text", "file", "audio", "react"]
-Status = Literal["pending", "claimed", "sent", "failed"]
 # offer: to be claimed now. skip: in good hands, look at the next. wait: the line's order holds back what follows.
 # unknown, exhausted: it ends failed.
 Verdict = Literal["offer", "skip", "wait", "unknown", "exhausted"]

@@ -248,7 +248,8 @@ events = Table(
     Column("is_test", Integer, nullable=False, server_default="0"),
     # The transaction's number on PostgreSQL, where `seq` is not the order of commits; 0 on SQLite, and of a copy.
     Column("tx_id", BigInteger, nullable=False, server_default="0"),
-    UniqueConstraint("subject_id", "type"),
+    Column("occasion", BigInteger, nullable=False, server_default="0"),  # of what happens again to a subject: when
+    UniqueConstraint("subject_id", "type", "occasion"),
     Index(None, "account_id", "tx_id", "seq"),
 )
 

@@ -30,6 +30,7 @@ const state = {
   messages: [],
   typing: [], // the chats on it in which the line types
   picking: null, // "guid part" of what is being reacted to
+  editing: null, // the guid of the message whose text is being changed
   told: null, // who was last told to type to whom, and when
   reading: "done", // "told" while the server is being told of it, "again" if there is more by then
   isAtEnd: true, // whether the newest bubble is in sight
@@ -59,6 +60,7 @@ async function refresh() {
 
 async function openPhone(handle, chat) {
   tellTyping(false);
+  if (handle !== state.person) endEdit();
   const { messages, typing } = await phoneShown(handle);
   Object.assign(state, { person: handle, messages, typing, picking: null });
   state.chat = chatsOf(handle).includes(chat) ? chat : state.lines[0];
@@ -304,7 +306,13 @@ function typingRows() {
 function parts(message) {
   const files = message.attachments.map((file) => (message.is_audio ? memoBubble(file) : fileBubble(file)));
   const bubbles = message.text === null ? files : [...files, element("span", "bubble", message.text)];
-  return bubbles.map((bubble, at) => partOf(message, at, bubble));
+  return [...bubbles.map((bubble, at) => partOf(message, at, bubble)), ...fates(message)];
+}
+
+function fates(message) {
+  const author = message.from_me ? "You" : nameOf(message.sender);
+  if (message.unsent_at !== null) return [element("span", "fate", `${author} unsent a message`)];
+  return message.edited_at === null ? [] : [element("span", "fate", "Edited")];
 }
 
 function partOf(message, at, bubble) {
@@ -341,9 +349,22 @@ function picker(message, at) {
     choice.addEventListener("click", () => react(message.guid, at, tapback, tapback === own));
     return choice;
   });
-  const made = element("div", "picker", ...choices);
+  const made = element("div", "picker", ...choices, ...changes(message, at));
   made.setAttribute("role", "group");
   made.setAttribute("aria-label", "React with");
+  return made;
+}
+
+function changes(message, at) {
+  if (!message.from_me || !message.delivered) return [];
+  const isText = message.text !== null && at === message.attachments.length;
+  const unsend = () => change("unsends", { guid: message.guid }).then(() => pick(null));
+  return [...(isText ? [worded("Edit", () => beginEdit(message))] : []), worded("Undo Send", unsend)];
+}
+
+function worded(word, then) {
+  const made = element("button", "word", word);
+  made.addEventListener("click", then);
   return made;
 }
 
@@ -415,6 +436,37 @@ async function react(guid, part, tapback, remove) {
   pick(null);
 }
 
+async function change(what, content) {
+  try {
+    await tell(pathOf(state.person, what), content);
+    show(byId("composer"), null);
+    return true;
+  } catch (error) {
+    show(byId("composer"), `Not done. ${error.message}`);
+    return false;
+  }
+}
+
+// An edit is written where messages are.
+
+function beginEdit({ guid, text }) {
+  state.editing = guid;
+  pick(null);
+  fill(text, "Edit the message");
+  byId("text").focus();
+}
+
+function endEdit() {
+  if (state.editing === null) return;
+  state.editing = null;
+  fill("", "iMessage");
+}
+
+function fill(text, placeholder) {
+  Object.assign(byId("text"), { value: text, placeholder });
+  fit();
+}
+
 // Told in order, one after the other: a late word of typing must not come after the message that ends it.
 let telling = Promise.resolve();
 
@@ -460,6 +512,10 @@ async function sendText() {
   const field = byId("text");
   const text = field.value;
   if (!text.trim() || state.person === null) return;
+  if (state.editing !== null) {
+    if (await change("edits", { guid: state.editing, text })) endEdit();
+    return;
+  }
   field.value = "";
   fit();
   if (!(await send({ text }))) field.value = text;
@@ -547,9 +603,10 @@ byId("composer").addEventListener("submit", (event) => {
 });
 byId("text").addEventListener("input", () => {
   fit();
-  tellTyping(byId("text").value.trim() !== "");
+  tellTyping(state.editing === null && byId("text").value.trim() !== "");
 });
 byId("text").addEventListener("keydown", (event) => {
+  if (event.key === "Escape") endEdit();
   if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
   event.preventDefault();
   sendText();

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, select
 
 from blueport.server.ids import AccountId, LineId, OutboxId
-from blueport.server.sending.states import Status
+from blueport.server.shapes import Status
 from blueport.server.store.tables import outbox, signals
 from blueport.server.store.tx import Statement, Tx
 

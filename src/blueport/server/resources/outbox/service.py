@@ -5,7 +5,8 @@ import msgspec
 from blueport.server.errors import ApiError
 from blueport.server.http.endpoint import Call
 from blueport.server.resources.outbox import queries
-from blueport.server.resources.outbox.schema import GetItem, OutboxItem
+from blueport.server.resources.outbox.schema import GetItem
+from blueport.server.shapes import OutboxItem
 from blueport.server.store.tx import Tx
 
 

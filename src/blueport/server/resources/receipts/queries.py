@@ -3,7 +3,7 @@
 from sqlalchemy import bindparam, select
 
 from blueport.server.ids import ChatId
-from blueport.server.resources.receipts.schema import ReadReceipt
+from blueport.server.shapes import ReadReceipt
 from blueport.server.store.tables import receipts
 from blueport.server.store.tx import Statement, Tx
 

@@ -8,8 +8,8 @@ from blueport.server.authorizing.service import Need
 from blueport.server.http.endpoint import Call
 from blueport.server.http.pages import Page, page_of_all, page_size
 from blueport.server.resources.receipts import queries
-from blueport.server.resources.receipts.schema import ListReceipts, NewReceipt, ReadReceipt
-from blueport.server.shapes import Accepted
+from blueport.server.resources.receipts.schema import ListReceipts, NewReceipt
+from blueport.server.shapes import Accepted, ReadReceipt
 from blueport.server.signalling import service as signalling
 from blueport.server.signalling.queries import NewSignal
 from blueport.server.store.tx import Tx

@@ -10,8 +10,8 @@ from blueport.server.http.pages import Page, page_of_all, page_size
 from blueport.server.receiving.presence import TYPING_LASTS_MS
 from blueport.server.resources.typing import queries
 from blueport.server.resources.typing.queries import TypingRow
-from blueport.server.resources.typing.schema import ListTyping, NewTyping, TypingIndicator
-from blueport.server.shapes import Accepted
+from blueport.server.resources.typing.schema import ListTyping, NewTyping
+from blueport.server.shapes import Accepted, TypingIndicator
 from blueport.server.signalling import service as signalling
 from blueport.server.signalling.queries import NewSignal
 from blueport.server.store.tx import Tx

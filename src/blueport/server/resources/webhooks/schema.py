@@ -7,7 +7,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from blueport.server.http.parameters import Cursor, LimitOfAll
 from blueport.server.ids import LineId, WebhookId
-from blueport.server.notifying.service import EventType
+from blueport.server.notifying.service import EventType, ExtendedEventType
 from blueport.server.shapes import AtMs
 
 _Name = Annotated[str, Meta(description="The webhook.", examples=["wh_01k742sg000000000000000001"])]
@@ -39,9 +39,10 @@ class NewWebhook(msgspec.Struct, frozen=True):
     ] = msgspec.field(name="from")
     url: _Url
     events: Annotated[
-        list[Annotated[str, Meta(extra_json_schema={"enum": list(get_args(EventType))})]],
+        list[Annotated[str, Meta(extra_json_schema={"enum": [*get_args(EventType), *get_args(ExtendedEventType)]})]],
         Meta(
-            description="The events that it shall get: one or more.",
+            description="The events that it shall get: one or more. All but the first four are refused until the"
+            " account has switched extended events on.",
             examples=[["message.received", "message.sent"]],
             extra_json_schema={"minItems": 1},
         ),

@@ -11,11 +11,12 @@ from blueport.server.authorizing.service import Key
 from blueport.server.errors import ApiError
 from blueport.server.http.endpoint import Call
 from blueport.server.http.pages import Page, page_of_all, page_size
-from blueport.server.ids import LineId, WebhookId, mint
+from blueport.server.ids import AccountId, LineId, WebhookId, mint
 from blueport.server.notifying import queries as notifying
+from blueport.server.notifying import service as notifying_service
 from blueport.server.notifying.delivering import queries as delivering
 from blueport.server.notifying.delivering.signing import new_secret
-from blueport.server.notifying.service import EventType, Visible, visible
+from blueport.server.notifying.service import EventType, ExtendedEventType, Visible, visible
 from blueport.server.resources.webhooks.schema import (
     LONGEST_OVERLAP_S,
     CreatedWebhook,
@@ -31,6 +32,7 @@ from blueport.server.resources.webhooks.schema import (
 from blueport.server.store.tx import Tx
 
 EVENT_TYPES: tuple[EventType, ...] = get_args(EventType)
+EXTENDED_EVENT_TYPES: tuple[ExtendedEventType, ...] = get_args(ExtendedEventType)
 
 
 def create(tx: Tx, call: Call[NewWebhook]) -> CreatedWebhook:
@@ -38,7 +40,7 @@ def create(tx: Tx, call: Call[NewWebhook]) -> CreatedWebhook:
     asked = call.asked
     name = addressing.line_name(asked.line_handle, region=call.terms.region) if asked.line_handle else None
     _judge_url(call)
-    _judge_events(asked.events)
+    _judge_events(tx, call.key.account_id, asked.events)
     line_ids = _line_ids(tx, call.key, name)
     is_for_all = name is None and call.key.line_ids is None
     webhook = notifying.NewWebhook(
@@ -134,7 +136,11 @@ def _judge_url(call: Call[NewWebhook]) -> None:
         raise ApiError("invalid_parameter_value", f"`url` {fault}.", param="url")
 
 
-def _judge_events(events: list[str]) -> None:
-    if not events or not set(events).issubset(EVENT_TYPES):
-        allowed = ", ".join(f"`{event}`" for event in EVENT_TYPES)
+def _judge_events(tx: Tx, account_id: AccountId, events: list[str]) -> None:
+    if events and set(events).issubset(EVENT_TYPES):
+        return
+    is_extended = notifying_service.is_extended(tx, account_id)
+    types = (*EVENT_TYPES, *EXTENDED_EVENT_TYPES) if is_extended else EVENT_TYPES
+    if not events or not set(events).issubset(types):
+        allowed = ", ".join(f"`{event}`" for event in types)
         raise ApiError("invalid_parameter_value", f"`events` takes one or more of {allowed}.", param="events")

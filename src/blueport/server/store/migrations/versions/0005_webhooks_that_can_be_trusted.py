@@ -50,6 +50,9 @@ def _events() -> None:
         events.alter_column("chat_id", existing_type=TEXT, nullable=True)
         events.add_column(sa.Column("is_test", sa.Integer(), nullable=False, server_default="0"))
         events.add_column(sa.Column("tx_id", sa.BigInteger(), nullable=False, server_default="0"))
+        events.add_column(sa.Column("occasion", sa.BigInteger(), nullable=False, server_default="0"))
+        events.drop_constraint("uq_events_subject_id_type", type_="unique")
+        events.create_unique_constraint("uq_events_subject_id_type_occasion", ["subject_id", "type", "occasion"])
     if op.get_context().dialect.name == "postgresql":
         # Numbers are not handed out in the order of commits there: who reads on must not pass by what commits late.
         op.execute("ALTER TABLE events ALTER tx_id SET DEFAULT pg_current_xact_id()::text::bigint")
