@@ -20,13 +20,14 @@ from blueport.daemon.watching.bringing import Bringing
 from blueport.daemon.watching.library import Library
 from blueport.simulator.chatdb import Attachment, Cell, ChatDb, Row
 from blueport.simulator.mac import SimulatedMac
-from tests.daemon.fake_door import FakeDoor
+from tests.daemon.fake_door import NOBODY, FakeDoor
 from tests.daemon.test_daemon_deaths import daemon_process
 from tests.daemon.test_reading_chat_db import all_is_told
 from tests.daemon.waiting import ADA, LINE, in_journal, until, working
 
 PHOTO = Attachment("photo.heic", b"heic" * 1000, "image/heic")
 DOWNLOADING, FINISHED = 3, 5
+NEWEST = 60  # more than are looked at for changes each time
 
 
 class Rounds(asyncio.Event):
@@ -394,6 +395,9 @@ class TestVoiceMessages:
         async with working(settings, door):
             row = chat_db.add_message("", sender=ADA, attachments=[self.MEMO])
             await until(lambda: bool(door.messages))
+        with chat_db.one_commit():  # the newest are looked at each time
+            for n in range(NEWEST):
+                chat_db.add_message(f"Number {n}", sender=NOBODY)
         with opened_journal(settings.journal) as journal:
             assert [one.until <= now_ms() + 120_000 for one in reading.watched(journal)] == [True]
             journal.change("UPDATE watched SET until = ?", now_ms())

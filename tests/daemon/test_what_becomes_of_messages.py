@@ -21,7 +21,7 @@ from tests.daemon.waiting import ADA, BO, LINE, in_journal, until, working
 SECOND_MS = 1_000
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
-MANY = 220  # more than are asked after at every look
+MANY = 60  # more than are asked after at every look
 
 
 @pytest.fixture

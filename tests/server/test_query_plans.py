@@ -6,6 +6,7 @@ import re
 import pytest
 from sqlalchemy import Dialect
 
+from blueport.server.notifying import queries as notifying
 from blueport.server.notifying.delivering import queries as delivering
 from blueport.server.receiving import queries as receiving
 from blueport.server.resources.chats import queries as chats
@@ -31,6 +32,9 @@ HOT = {
     "whether a delivery of the chat was not tried yet": delivering._LOCK_HEAD,
     "the next of a chat": delivering._PROMOTE,
     "what waits for a receiver that is back": delivering._HASTEN,
+    "whether an event was made": notifying._EVENT,
+    "a message by its guid": receiving._MESSAGE,
+    "what failed, as callers know it": sending._ENDED,
 }
 
 

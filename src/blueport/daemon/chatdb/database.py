@@ -39,7 +39,7 @@ _NEIGHBOURS = 10
 # So many rows are taken for new where they have no date, and show which addresses are in use.
 _NEWEST_ROWS = 5_000
 # So many are looked at for edits at every look.
-_NEWEST_STATES = 200
+_NEWEST_STATES = 50
 # And so many for receipts.
 _NEWEST_READ_ROWS = 200
 _DAY_MS = 86_400_000

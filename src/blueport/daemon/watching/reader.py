@@ -36,7 +36,7 @@ _REBUILD_MARGIN_MS = 10 * 60 * 1000
 # So long a peer may take to read, for us to learn of it.
 _RECEIPTS_MS = 14 * 86_400_000
 # So many of our messages are asked after at every look, and all of them with the sweep.
-_NEWEST_AWAITED = 200
+_NEWEST_AWAITED = 50
 
 _log = logger(__name__)
 
