@@ -86,6 +86,9 @@ class TestText:
             "reactions": [],
             "is_audio": False,
             "read_at": None,
+            "edited_at": None,
+            "edits": 0,
+            "unsent_at": None,
         }
 
     def test_a_file_needs_no_text(self, page: TestClient, settings: Settings) -> None:
