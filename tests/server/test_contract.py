@@ -40,7 +40,7 @@ MAY_BE_NULL = {
     "MessagePage": {"next_cursor"},
 }
 # What is told only while there is something to tell.
-MAY_BE_ABSENT = {"Webhook": {"disabled_at", "disabled_reason"}}
+MAY_BE_ABSENT = {"Webhook": {"disabled_at", "disabled_reason", "retry_delays_s"}}
 TITLES = {f"{endpoint.method} {endpoint.path}" for endpoint in ENDPOINTS}
 
 

@@ -3,10 +3,14 @@
 import base64
 import hashlib
 import hmac
+from typing import get_args
 
 import pytest
 
+from blueport.server.customizing import queries as customizing
+from blueport.server.customizing.queries import Preferences
 from blueport.server.notifying.delivering.schedule import DELAYS_S
+from blueport.server.notifying.service import EventType, ExtendedEventType
 from tests.server.answers import assert_done, assert_refused
 from tests.server.receiver import Heard, Receiver, until
 from tests.server.world import ADA, CARL, HOUR_MS, MINUTE_MS, NOON_MS, SECOND_MS, Customer, Json, World
@@ -288,6 +292,16 @@ class TestTest:
         _at_rest(alice.world)
         (shown,) = _log(alice)
         assert (shown["is_test"], shown["status"], shown["attempts"]) == (True, "failed", 1)
+
+    def test_there_is_an_example_of_every_event(self, alice: Customer, receiver: Receiver) -> None:
+        alice.world.do(customizing.set_preferences, alice.account_id, Preferences(extended_events=1))
+        every = [*get_args(EventType), *get_args(ExtendedEventType)]
+        made = alice.webhook(receiver.url, *every)
+
+        for event in every:
+            assert_done(alice.post("/v1/webhooks/test", {"id": made["id"], "event": event}), 201)
+
+        assert {heard.body["event"] for heard in receiver.waits_for(len(every))} == {*every}
 
     def test_it_says_nothing_of_what_a_receiver_is_like(self, alice: Customer, receiver: Receiver) -> None:
         made = alice.webhook(receiver.url)

@@ -70,6 +70,36 @@ class TestWishes:
         assert least_s <= _next_try_in_s(alice.world) <= most_s
 
 
+class TestPlans:
+    def test_a_webhook_may_have_a_plan_of_its_own(self, alice: Customer, receiver: Receiver) -> None:
+        # W1, srv-025
+        body = {"from": "", "url": receiver.url, "events": ["message.received"], "retry_delays_s": [1, 2]}
+        assert_done(alice.post("/v1/webhooks", body), 201)
+        receiver.answering = lambda _: 500
+        alice.hears(ADA)
+        for _ in range(4):
+            _at_rest(alice.world)
+            alice.world.pass_time(3 * SECOND_MS)
+        _at_rest(alice.world)
+
+        assert alice.world.sql("SELECT state, attempts FROM deliveries") == [("failed", 3)]
+        assert _webhook(alice)["retry_delays_s"] == [1, 2]
+
+    def test_the_usual_plan_is_not_told(self, alice: Customer, receiver: Receiver) -> None:
+        alice.webhook(receiver.url)
+
+        assert "retry_delays_s" not in _webhook(alice)
+
+    @pytest.mark.parametrize("delays_s", [[0], [-1], [86_401], [1] * 21, [1.5], ["1"], 5, [None]], ids=str)
+    @pytest.mark.parametrize("store_kind", ["sqlite"], indirect=True)
+    def test_a_plan_that_cannot_be_is_refused(self, alice: Customer, delays_s: Json) -> None:
+        body = {"from": "", "url": "https://agent.example.com/", "events": ["message.sent"], "retry_delays_s": delays_s}
+
+        answer = alice.post("/v1/webhooks", body)
+
+        assert_refused(answer, 400, "invalid_parameter_value", "retry_delays_s")
+
+
 class TestGivenUp:
     # hook-09, srv-051
     def test_who_answers_410_is_asked_no_more(self, alice: Customer, receiver: Receiver) -> None:

@@ -21,6 +21,7 @@ class WebhookRow(NamedTuple):
     is_active: int
     disabled_at: int | None
     disabled_reason: str | None
+    delays_s: str | None
 
 
 class NewWebhook(NamedTuple):
@@ -32,6 +33,7 @@ class NewWebhook(NamedTuple):
     secret: str
     events: str
     line_ids: str | None
+    delays_s: str | None
 
 
 class NewEvent(NamedTuple):
@@ -93,6 +95,7 @@ _OF_ACCOUNT = (
         webhooks.c.is_active,
         webhooks.c.disabled_at,
         webhooks.c.disabled_reason,
+        webhooks.c.delays_s,
     )
     .where(webhooks.c.account_id == bindparam("account_id"))
     .order_by(webhooks.c.id.desc())

@@ -22,7 +22,7 @@ _OF_ERRNO = {
     errno.ETIMEDOUT: "connect_timeout",
 }
 # OpenSSL's numbers of what is wrong with a certificate.
-_EXPIRED, _OTHER_HOST = 10, 62
+_OF_CERTIFICATE = {10: "certificate_expired", 62: "certificate_of_another_host", 64: "certificate_of_another_host"}
 # What a try is called whose end nobody knows: the process that made it has died.
 INTERRUPTED = "interrupted"
 NOT_RENDERED = "not_rendered"
@@ -66,8 +66,8 @@ def reason_of(error: Exception) -> str:
 def _reason_of_connecting(error: aiohttp.ClientConnectorError | aiohttp.ClientConnectorCertificateError) -> str:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return _reason_of_certificate(error.certificate_error)
-    if isinstance(error, aiohttp.ClientSSLError):
-        return "tls_failed"
+    if isinstance(error, aiohttp.ClientSSLError) or isinstance(error.os_error, ConnectionResetError):
+        return "tls_failed"  # who wants no connection refuses it; one that is cut off was about to agree on TLS
     if isinstance(error.os_error, AddressRefusedError):
         return "address_not_allowed"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
@@ -77,9 +77,7 @@ def _reason_of_connecting(error: aiohttp.ClientConnectorError | aiohttp.ClientCo
 
 def _reason_of_certificate(error: Exception) -> str:
     number = error.verify_code if isinstance(error, ssl.SSLCertVerificationError) else None
-    return {_EXPIRED: "certificate_expired", _OTHER_HOST: "certificate_of_another_host"}.get(
-        number or 0, "certificate_not_trusted"
-    )
+    return _OF_CERTIFICATE.get(number or 0, "certificate_not_trusted")
 
 
 def wish_ms(retry_after: str | None, now_ms: int) -> int:

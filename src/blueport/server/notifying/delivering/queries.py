@@ -289,7 +289,13 @@ _HASTEN_ALL = Statement(
         _d.state.in_(("pending", "waiting")),
         _d.attempts - _d.replayed_after == bindparam("failed_attempts"),
         _d.available_at > bindparam("latest"),
+        _d.webhook_id.in_(select(webhooks.c.id).where(webhooks.c.delays_s.is_(None))),
     )
+    .values(available_at=bindparam("now_ms"))
+)
+_HASTEN_OTHERS = Statement(
+    update(deliveries)
+    .where(_is_open, _d.state == "pending", _d.available_at > bindparam("latest"))
     .values(available_at=bindparam("now_ms"))
 )
 
@@ -428,8 +434,12 @@ def hasten(tx: Tx, webhook_id: WebhookId) -> None:
     tx.change(_HASTEN, webhook=webhook_id, now_ms=tx.now_ms)
 
 
-def hasten_all(tx: Tx, latest_by_attempts: dict[int, int]) -> None:
-    """Make due what waits for longer than until the moment that is latest for so many failed attempts (Unix ms)."""
+def hasten_all(tx: Tx, latest_by_attempts: dict[int, int], latest: int) -> None:
+    """Make due what waits for longer than it can have to.
+
+    Times are Unix milliseconds: the latest for so many failed attempts by the usual plan, and the latest by any.
+    """
+    tx.change(_HASTEN_OTHERS, latest=latest, now_ms=tx.now_ms)
     each: list[Values] = [
         {"failed_attempts": number, "latest": at, "now_ms": tx.now_ms} for number, at in latest_by_attempts.items()
     ]

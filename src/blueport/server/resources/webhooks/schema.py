@@ -7,6 +7,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from blueport.server.http.parameters import Cursor, LimitOfAll
 from blueport.server.ids import LineId, WebhookId
+from blueport.server.notifying.delivering.schedule import DELAYS_S
 from blueport.server.notifying.service import EventType, ExtendedEventType
 from blueport.server.shapes import AtMs
 
@@ -48,6 +49,15 @@ class NewWebhook(msgspec.Struct, frozen=True):
         ),
     ]
 
+    retry_delays_s: Annotated[
+        list[int] | None,
+        Meta(
+            description="How long to wait before each further try, in seconds: up to 20 of them, each from 1 to"
+            f" {_DAY_S}; absent: {len(DELAYS_S)} of them, over three days.",
+            examples=[[5, 60, 600]],
+        ),
+    ] = None
+
 
 class CreatedWebhook(msgspec.Struct, frozen=True):
     """A new webhook, with the secret that signs its deliveries: it is shown this once."""
@@ -80,6 +90,16 @@ class Webhook(msgspec.Struct, frozen=True):
     url: _Url
     events: _Events
     is_active: _IsActive
+    retry_delays_s: (
+        Annotated[
+            list[int],
+            Meta(
+                description="The waits between its tries, in seconds; absent if they are the usual ones.",
+                examples=[[5]],
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     disabled_at: Annotated[AtMs, Meta(description="Since when it is disabled; absent while it is not.")] | UnsetType = (
         UNSET
     )

@@ -13,10 +13,9 @@ from blueport.server.http.endpoint import Call
 from blueport.server.http.pages import Page, page_of_all, page_size
 from blueport.server.ids import AccountId, LineId, WebhookId, mint
 from blueport.server.notifying import queries as notifying
-from blueport.server.notifying import service as notifying_service
 from blueport.server.notifying.delivering import queries as delivering
 from blueport.server.notifying.delivering.signing import new_secret
-from blueport.server.notifying.service import EventType, ExtendedEventType, Visible, visible
+from blueport.server.notifying.service import EventType, ExtendedEventType, Visible, is_extended, visible
 from blueport.server.resources.webhooks.schema import (
     LONGEST_OVERLAP_S,
     CreatedWebhook,
@@ -35,12 +34,17 @@ EVENT_TYPES: tuple[EventType, ...] = get_args(EventType)
 EXTENDED_EVENT_TYPES: tuple[ExtendedEventType, ...] = get_args(ExtendedEventType)
 
 
+MOST_DELAYS = 20
+LONGEST_DELAY_S = 24 * 3600
+
+
 def create(tx: Tx, call: Call[NewWebhook]) -> CreatedWebhook:
     """Send events of a line, or of every line, to a URL."""
     asked = call.asked
     name = addressing.line_name(asked.line_handle, region=call.terms.region) if asked.line_handle else None
     _judge_url(call)
     _judge_events(tx, call.key.account_id, asked.events)
+    delays_s = _judged_delays(asked.retry_delays_s)
     line_ids = _line_ids(tx, call.key, name)
     is_for_all = name is None and call.key.line_ids is None
     webhook = notifying.NewWebhook(
@@ -50,6 +54,7 @@ def create(tx: Tx, call: Call[NewWebhook]) -> CreatedWebhook:
         secret=new_secret(),
         events=" ".join(dict.fromkeys(asked.events)),
         line_ids=None if is_for_all else " ".join(line_ids),
+        delays_s=delays_s,
     )
     notifying.add_webhook(tx, webhook)
     auditing.note(tx, call.actor, "webhook.created", account_id=webhook.account_id, target=webhook.id)
@@ -115,6 +120,8 @@ def _no_such_webhook() -> ApiError:
 def _shown(webhook: Visible) -> Webhook:
     row = webhook.row
     shown = Webhook(row.id, webhook.line_ids, row.url, row.events.split(), bool(row.is_active))
+    if row.delays_s is not None:
+        shown = msgspec.structs.replace(shown, retry_delays_s=[int(word) for word in row.delays_s.split()])
     if row.disabled_at is None:
         return shown
     return msgspec.structs.replace(shown, disabled_at=row.disabled_at, disabled_reason=row.disabled_reason)
@@ -136,11 +143,19 @@ def _judge_url(call: Call[NewWebhook]) -> None:
         raise ApiError("invalid_parameter_value", f"`url` {fault}.", param="url")
 
 
+def _judged_delays(delays_s: list[int] | None) -> str | None:
+    if delays_s is None:
+        return None
+    if len(delays_s) > MOST_DELAYS or not all(1 <= delay_s <= LONGEST_DELAY_S for delay_s in delays_s):
+        message = f"`retry_delays_s` takes up to {MOST_DELAYS} times of 1 to {LONGEST_DELAY_S} seconds."
+        raise ApiError("invalid_parameter_value", message, param="retry_delays_s")
+    return " ".join(map(str, delays_s))
+
+
 def _judge_events(tx: Tx, account_id: AccountId, events: list[str]) -> None:
     if events and set(events).issubset(EVENT_TYPES):
         return
-    is_extended = notifying_service.is_extended(tx, account_id)
-    types = (*EVENT_TYPES, *EXTENDED_EVENT_TYPES) if is_extended else EVENT_TYPES
+    types = (*EVENT_TYPES, *EXTENDED_EVENT_TYPES) if is_extended(tx, account_id) else EVENT_TYPES
     if not events or not set(events).issubset(types):
         allowed = ", ".join(f"`{event}`" for event in types)
         raise ApiError("invalid_parameter_value", f"`events` takes one or more of {allowed}.", param="events")
