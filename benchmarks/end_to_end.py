@@ -106,7 +106,8 @@ def _until(is_so: Callable[[], bool]) -> None:
 def _dev(folder: Path) -> Iterator[dict[str, str]]:
     folder.mkdir()
     command = [sys.executable, "-m", "blueport.cli.main", "dev", "--port", "0", "--json", "--data", str(folder)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, env=servers.without_settings())
+    environment = servers.without_settings() | {"BLUEPORT_PACE_MS": "0", "BLUEPORT_LOOP_LIMIT": "0"}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
     assert process.stdout is not None
     try:
         yield json.loads(process.stdout.readline())

@@ -54,6 +54,8 @@ def blueport(folder: Path, database: str, key: str) -> Iterator[Server]:
         "FIRST_KEY": key,
         "FIRST_LINE": filling.LINE,
         "HOURLY_LIMIT": "1000000000",
+        "PACE_MS": "0",
+        "LOOP_LIMIT": "0",
         "FIRST_DAEMON_TOKEN": f"dt_{secrets.token_urlsafe(32)}",
     }
     environment = without_settings() | {f"BLUEPORT_{name}": value for name, value in settings.items()}

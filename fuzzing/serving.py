@@ -40,6 +40,7 @@ def serving(folder: Path) -> Iterator[Target]:
     command = [sys.executable, "-m", "blueport.cli.main", "dev", "--port", "0", "--json", "--data", str(folder / "dev")]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BLUEPORT_")}
     environment["BLUEPORT_HOURLY_LIMIT"] = "1000000000"
+    environment |= {"BLUEPORT_PACE_MS": "0", "BLUEPORT_LOOP_LIMIT": "0"}
     log = folder / "log"
     with log.open("wb") as err, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=err, env=environment) as dev:
         try:

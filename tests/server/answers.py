@@ -19,8 +19,8 @@ def assert_refused(answer: httpx2.Response, status: int, code: str, param: str |
     """Judge an error answer: the envelope of the seed, to the letter."""
     body = answer.json()
     assert (answer.status_code, body["error"]["code"]) == (status, code), answer.text
-    is_contact_first = code == "contact_has_not_messaged"
-    assert body["error"]["type"] == ("invalid_request_error" if is_contact_first else _type_of(status))
+    is_about_them = code in ("contact_has_not_messaged", "contact_opted_out")
+    assert body["error"]["type"] == ("invalid_request_error" if is_about_them else _type_of(status))
     assert body["error"].get("param") == param
     assert set(body["error"]) == {"type", "code", "message"} | ({"param"} if param else set())
     assert set(body) == {"error", "request_id"}

@@ -19,8 +19,6 @@ from blueport.protocol.door import Capability
 from blueport.protocol.sightings import MessageChanged, MessageReached, ReceiptSeen, TypingSeen
 from blueport.server.addressing import service as addressing
 from blueport.server.addressing.queries import Line
-from blueport.server.customizing import queries as customizing
-from blueport.server.customizing.queries import Preferences
 from blueport.server.describing import refusals
 from blueport.server.describing.events import EVENTS
 from blueport.server.ids import LineId, mint
@@ -71,7 +69,9 @@ def told_by(world: World, receiver: Receiver) -> Told:
     alice.mac.hello(_LINE, capabilities=get_args(Capability))
     asking = _Asking(alice)
     _try_webhooks(asking)
-    world.do(customizing.set_preferences, alice.account_id, Preferences(extended_events=1))
+    asking.get("/v1/settings")
+    asked = {"extended_events": True, "stop_handling": True, "pacing": {"interval_ms": 1_500}, "loop_guard": None}
+    asking.post("/v1/settings", asked)
     alice.webhook(receiver.url, *[event.name for event in EVENTS])
     _receive_and_send(asking)
     _react(asking)

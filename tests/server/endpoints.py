@@ -19,6 +19,8 @@ SCOPE_OF: dict[tuple[str, str], Scope] = {
     ("GET", "/v1/outbox"): "outbox:read",
     ("GET", "/v1/sandbox"): "lines:read",
     ("POST", "/v1/sandbox"): "messages:write",
+    ("GET", "/v1/settings"): "settings:read",
+    ("POST", "/v1/settings"): "settings:write",
     ("GET", "/v1/webhooks"): "webhooks:read",
     ("POST", "/v1/webhooks"): "webhooks:write",
     ("DELETE", "/v1/webhooks"): "webhooks:write",

@@ -394,7 +394,7 @@ class TestNothingElse:
         assert not any(everything(target).values())
 
     def test_a_thousand_faults_are_not_all_told(self, source: Database, target: Database) -> None:
-        nothing = (None,) * 3
+        nothing = (None,) * 5
         rows = [(f"acc_{n}", "a\x00", None, 0, 0, *nothing, 1) for n in range(1000)]
         put(source, metadata.tables["accounts"], rows)
 

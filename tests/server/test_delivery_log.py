@@ -8,7 +8,6 @@ from typing import get_args
 import pytest
 
 from blueport.server.customizing import queries as customizing
-from blueport.server.customizing.queries import Preferences
 from blueport.server.notifying.delivering.schedule import DELAYS_S
 from blueport.server.notifying.service import EventType, ExtendedEventType
 from tests.server.answers import assert_done, assert_refused
@@ -294,7 +293,7 @@ class TestTest:
         assert (shown["is_test"], shown["status"], shown["attempts"]) == (True, "failed", 1)
 
     def test_there_is_an_example_of_every_event(self, alice: Customer, receiver: Receiver) -> None:
-        alice.world.do(customizing.set_preferences, alice.account_id, Preferences(extended_events=1))
+        alice.world.do(customizing.change_preferences, alice.account_id, {"extended_events": 1})
         every = [*get_args(EventType), *get_args(ExtendedEventType)]
         made = alice.webhook(receiver.url, *every)
 

@@ -122,6 +122,8 @@ class TestDescription:
             ("GET", "/v1/outbox"): "200",
             ("GET", "/v1/sandbox"): "200",
             ("POST", "/v1/sandbox"): "200",
+            ("GET", "/v1/settings"): "200",
+            ("POST", "/v1/settings"): "200",
             ("GET", "/v1/webhooks"): "200",
             ("POST", "/v1/webhooks"): "201",
             ("DELETE", "/v1/webhooks"): "200",

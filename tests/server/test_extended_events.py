@@ -7,7 +7,6 @@ from blueport.protocol.sightings import AttachmentSeen, MessageChanged, MessageR
 from blueport.server.addressing import service as addressing
 from blueport.server.addressing.queries import Line
 from blueport.server.customizing import queries as customizing
-from blueport.server.customizing.queries import Preferences
 from blueport.server.ids import LineId, mint
 from blueport.server.sending import service as sending
 from blueport.server.sending.service import SILENCE_MS
@@ -45,9 +44,7 @@ PHOTO = AttachmentSeen("at_0", "cat.heic", "image/heic", 3)
 
 
 def switch(customer: Customer, *, is_on: bool = True) -> None:
-    customer.world.do(
-        customizing.set_preferences, customer.account_id, Preferences(extended_events=int(is_on), stop_handling=0)
-    )
+    customer.world.do(customizing.change_preferences, customer.account_id, {"extended_events": int(is_on)})
 
 
 @pytest.fixture

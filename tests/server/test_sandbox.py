@@ -166,6 +166,25 @@ class TestStanding:
             assert_refused(answer, 403, "sandbox_requires_owner")
 
 
+def test_stop_on_the_shared_line_is_said_to_one_account_and_costs_no_message(
+    alice: Customer, bob: Customer, olga: Customer
+) -> None:
+    mac = olga.mac
+    olga.sets(stop_handling=True)
+    for customer, phone in ((alice, ADA), (bob, CARL)):
+        customer.sets(stop_handling=True)
+        pair(customer, mac, phone)
+    mac.sees(text_from(ADA, SANDBOX, "STOP"))
+
+    assert_refused(alice.post("/v1/messages", to(ADA)), 403, "contact_opted_out", "to")
+    assert standing(alice)["usage"]["used"] == 0
+    assert_done(bob.post("/v1/messages", to(CARL)), 201)
+
+    # The phone becomes another's: what it said to the first account is none of the second's business.
+    pair(olga, mac, ADA)
+    assert_done(olga.post("/v1/messages", to(ADA)), 201)
+
+
 class TestPairing:
     @pytest.mark.parametrize(
         "words", ["{}", "  {}\n", "My code: {}.", "({}) and thanks", "{lower}", "code\u00a0{lower}!", "ABCDEFGH {}"]

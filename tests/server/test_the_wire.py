@@ -545,7 +545,8 @@ class TestOrderOfErrors:
         )
 
     def test_every_endpoint_that_can_be_asked_for_something_has_a_ladder(self) -> None:
-        assert set(SCOPE_OF) - set(LADDERS) == {("GET", "/v1/sandbox"), ("POST", "/v1/sandbox"), ("POST", "/v1/files")}
+        without = {(method, path) for method in ("GET", "POST") for path in ("/v1/sandbox", "/v1/settings")}
+        assert set(SCOPE_OF) - set(LADDERS) == without | {("POST", "/v1/files")}
 
     @each_send
     def test_a_lacking_feature_is_told_after_the_line_and_before_the_contact(self, alice: Customer, path: str) -> None:
@@ -829,7 +830,8 @@ class TestIdempotency:
 
     def test_there_is_one_of_each(self, asked: dict[tuple[str, str], Json]) -> None:
         assert set(asked) == {(method, path) for method, path in SCOPE_OF if method != "GET"} - {
-            ("POST", "/v1/sandbox")
+            ("POST", "/v1/sandbox"),
+            ("POST", "/v1/settings"),
         }
 
     @pytest.mark.parametrize(

@@ -86,6 +86,9 @@ class World:
             "webhook_allow": "127.0.0.0/8,localhost",
             "files": str(database.folder / "files"),
             "grace_s": 0,
+            # For tests that are about something else: they send, and hear, as much as they like.
+            "pace_ms": 0,
+            "loop_limit": 0,
         }
         self.settings = Settings(database=database.named, **(usual | settings))
 
@@ -261,6 +264,22 @@ class Customer(Caller):
         answer = self.call("POST", "/v1/files", content=content, headers=headers)
         assert answer.status_code == 201, answer.text
         return answer.json()
+
+    def asks(self, to: str = ADA, **headers: str) -> httpx2.Response:
+        """Ask for a text to be sent, and return what is answered; by a name of its own, as in `_made`."""
+        named = {"Idempotency-Key": f"{next(_numbers)}"} | headers
+        return self.post("/v1/messages", {"from": self.line, "to": to, "text": "Hello"}, **named)
+
+    def sets(self, **changes: Json) -> Json:
+        """Change settings of the account; return what is answered."""
+        answer = self.post("/v1/settings", changes, **{"Idempotency-Key": f"{next(_numbers)}"})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def chat_with(self, person: str = ADA) -> Json:
+        """Return the line's chat with somebody, as it is listed."""
+        chats = self.get("/v1/chats", {"from": self.line, "limit": 100}).json()["data"]
+        return next(chat for chat in chats if chat["identifier"] == person)
 
     def webhook(self, url: str, *events: str) -> Json:
         """Create a webhook for every line."""

@@ -26,7 +26,8 @@ class Blueport:
 
     def __init__(self, folder: Path, *, failpoints: Path | None = None, **settings: str) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("BLUEPORT_")}
-        environment |= settings
+        # For tests that are about something else: they send, and hear, as much as they like.
+        environment |= {"BLUEPORT_PACE_MS": "0", "BLUEPORT_LOOP_LIMIT": "0"} | settings
         if failpoints is not None:
             environment["BLUEPORT_FAILPOINTS"] = str(failpoints)
         command = [sys.executable, "-m", "blueport.cli.main", "dev", "--port", "0", "--json", "--data", str(folder)]

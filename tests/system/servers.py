@@ -41,6 +41,8 @@ class Fleet:
             "FIRST_DAEMON_TOKEN": self.daemon_token,
             "WEBHOOK_ALLOW": "127.0.0.0/8",
             "HOURLY_LIMIT": "1000000",
+            "PACE_MS": "0",
+            "LOOP_LIMIT": "0",
         } | settings
         self.processes: dict[int, subprocess.Popen[bytes]] = {}
 

@@ -110,6 +110,8 @@ def _start_servers(here: Site) -> None:
         "WEBHOOK_ALLOW": "127.0.0.0/8",
         "WEBHOOK_TIMEOUT_S": "3",
         "HOURLY_LIMIT": "1000000",
+        "PACE_MS": "0",
+        "LOOP_LIMIT": "0",
         "GRACE_S": "2",
         "FAILPOINTS": str(here.failpoints),
     }

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from blueport import clock
 from blueport.server.customizing import queries as customizing
-from blueport.server.customizing.queries import Preferences
 from blueport.server.ids import AccountId
 from blueport.server.store.opening import once
 from tests.databases import Database
@@ -63,8 +62,8 @@ def test_edits_unsends_tapbacks_and_reading_reach_the_webhook(tmp_path: Path) ->
 def _switch_on(folder: Path, line: str) -> None:
     file = Database(str(folder / "blueport.db"), folder)
     [(account_id,)] = file.sql("SELECT account_id FROM lines WHERE handle = ?", line)
-    preferences = Preferences(extended_events=1)
-    once(file.named, clock.now_ms, lambda tx: customizing.set_preferences(tx, AccountId(account_id), preferences))
+    on = {"extended_events": 1}
+    once(file.named, clock.now_ms, lambda tx: customizing.change_preferences(tx, AccountId(account_id), on))
 
 
 def _of(receiver: Receiver, kind: str) -> list[Json]:

@@ -123,8 +123,14 @@ def test_before_a_server_ever_ran_all_can_be_set_up(tmp_path: Path) -> None:
     assert (line["id"], line["handle"], line["label"], line["daemon"]) == (line_id, "+15550101000", "Support", "mini")
     assert (line["is_contact_first"], line["is_sandbox"]) == (True, False)
     assert shown(tmp_path, "keys", "list")[0]["line_ids"] == [line_id]
+    wanted(tmp_path, "accounts", "set", "Alice", "--stop-handling", "on", "--pace-ms", "400", "--loop-limit", "default")
     (account,) = shown(tmp_path, "accounts", "list")
     assert (account["id"], account["keys"], account["lines"]) == (account_id, 1, 1)
+    assert (account["extended_events"], account["stop_handling"]) == (False, True)
+    assert (account["pace_ms"], account["loop_limit"]) == (400, None)
+    assert operate(tmp_path, "accounts", "list").stdout.splitlines()[1].split()[5:10] == [
+        *("no", "yes", "400", "default", "default")
+    ]
     assert (tmp_path / "blueport.db").stat().st_mode & 0o077 == 0
 
 
@@ -160,6 +166,9 @@ def test_a_list_is_a_table_for_people(tmp_path: Path) -> None:
         (("lines", "label", "+15550101000", "Support"), 1, "blueport: no such line\n"),
         (("daemons", "revoke", "mini"), 1, "blueport: no such daemon\n"),
         (("accounts", "create", "Alice"), 1, "there is an account named 'Alice' already\n"),
+        (("accounts", "set", "Alice"), 1, "say what to set"),
+        (("accounts", "set", "Alice", "--stop-handling", "maybe"), 2, "'maybe' is neither on nor off"),
+        (("accounts", "set", "Alice", "--pace-burst", "0"), 2, "'0' is neither `default` nor a number that it can be"),
         (("sandbox", "qr", "--account", "Alice"), 1, "there is no sandbox line"),
         (("audit", "--account", "Carl"), 1, "blueport: no such account\n"),
         (("accounts", "list", "--database", "no-database"), 1, "no-database"),

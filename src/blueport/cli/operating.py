@@ -36,6 +36,9 @@ _NUMBER = re.compile(r"0*[1-9][0-9]{0,8}")
 _UNIT_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _URL = re.compile(r"postgres(?:ql)?://[^\s'\"]*")
 _WORDS = ("scopes", "line_ids", "capabilities")
+_FLAGS = ("extended_events", "stop_handling")
+# Where nothing is set the installation decides.
+_INHERITED = ("pace_ms", "pace_burst", "loop_limit")
 _NOTHING = "-"
 
 
@@ -213,7 +216,7 @@ def _told(row: Listed) -> dict[str, Told]:
 
 
 def _meant(field: str, value: Told) -> Told:
-    if field.startswith("is_"):
+    if field.startswith("is_") or field in _FLAGS:
         return bool(value)
     return value.split() if field in _WORDS and isinstance(value, str) else value
 
@@ -228,7 +231,7 @@ def _table(rows: list[dict[str, Told]], columns: list[str]) -> str:
 
 def _cell(column: str, value: Told) -> str:
     if value is None or value in ("", []):
-        return _NOTHING
+        return "default" if column in _INHERITED else _NOTHING
     if value == SCOPES:
         return "all"
     if isinstance(value, bool):

@@ -39,6 +39,7 @@ from blueport.server.resources.outbox import routes as outbox
 from blueport.server.resources.reactions import routes as reactions
 from blueport.server.resources.receipts import routes as receipts
 from blueport.server.resources.sandbox import routes as sandbox
+from blueport.server.resources.settings import routes as account_settings
 from blueport.server.resources.typing import routes as typing
 from blueport.server.resources.webhooks import routes as webhooks
 from blueport.server.settings import Settings
@@ -67,6 +68,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     lines.LIST,
     sandbox.GET,
     sandbox.BEGIN,
+    account_settings.GET,
+    account_settings.CHANGE,
     webhooks.CREATE,
     webhooks.LIST,
     webhooks.DELETE,

@@ -52,6 +52,11 @@ CODES: dict[str, Code] = {
     "contact_has_not_messaged": Code(
         "invalid_request_error", 403, "Nobody in that chat has written to the line yet; they have to write first."
     ),
+    "contact_opted_out": Code(
+        "invalid_request_error",
+        403,
+        "They texted STOP, and your account heeds that; they can text START to hear from you again.",
+    ),
     "sandbox_not_activated": Code(
         "authorization_error", 403, "No phone is paired with your account on the sandbox line yet."
     ),
@@ -63,6 +68,11 @@ CODES: dict[str, Code] = {
     ),
     "sandbox_quota_exceeded": Code(
         "rate_limit_error", 429, "The sandbox messages of this day are used up; they come back at midnight UTC."
+    ),
+    "loop_detected": Code(
+        "rate_limit_error",
+        429,
+        "This chat looks like two programs that answer each other, and rests; `Retry-After` says until when.",
     ),
     "rate_limit_exceeded": Code(
         "rate_limit_error", 429, "The API key has made all the requests of this hour; `Retry-After` says when to go on."

@@ -30,7 +30,8 @@ def prepare(tx: Tx, settings: Settings) -> bytes:
     if secret is None:
         secret = secrets.token_hex(32)
         installation.create(tx, secret)
-    installation.set_sandbox_daily_limit(tx, settings.sandbox_daily_limit)
+    terms = installation.Terms(*[getattr(settings, name) for name in installation.Terms._fields])
+    installation.set_terms(tx, terms)
     return secret.encode()
 
 

@@ -8,6 +8,12 @@ import msgspec
 from msgspec import Meta
 
 Role = Literal["api", "worker", "all"]
+# What accounts may set too.
+PaceMs = Annotated[int, Meta(ge=0, le=3_600_000)]
+PaceBurst = Annotated[int, Meta(ge=1, le=1_000)]
+LoopLimit = Annotated[int, Meta(ge=0, le=1_000)]
+LoopWindowS = Annotated[int, Meta(ge=1, le=3_600)]
+LoopPauseS = Annotated[int, Meta(ge=1, le=86_400)]
 
 _POSTGRES = re.compile(r"(postgres(?:ql)?://)(?:([^:@/?#]*)(?::[^@/?#]*)?@)?([^@/?#]*(?:/[^@/?#]*)?)(?:[?#][^@]*)?")
 
@@ -63,6 +69,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sandbox_line: str | None = None
     # Messages and audio messages of an account there, until midnight UTC.
     sandbox_daily_limit: Annotated[int, Meta(ge=0)] = 50
+    # For accounts that set nothing else. A line's messages are `pace_ms` apart, but for `pace_burst` after a rest.
+    # A chat in which both sides said `loop_limit` messages within `loop_window_s` is written to no more for
+    # `loop_pause_s`. 0 of `pace_ms` and of `loop_limit` is no pace, and no guard.
+    pace_ms: PaceMs = 1_000
+    pace_burst: PaceBurst = 5
+    loop_limit: LoopLimit = 20
+    loop_window_s: LoopWindowS = 120
+    loop_pause_s: LoopPauseS = 600
 
     @property
     def folder(self) -> Path:

@@ -3,16 +3,17 @@
 What the description of the API says of a field is said here, beside it, and nowhere else.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from blueport.protocol.commands import Tapback
 from blueport.server.ids import ChatId, FileId, LineId, MessageId, OutboxId, ReactionId, ReceiptId, TypingId
 
 Status = Literal["pending", "claimed", "sent", "failed"]
 
+T = TypeVar("T")
 AtMs = Annotated[int, Meta(examples=[1760000000000])]
 LineKnown = Annotated[LineId, Meta(description="The line.", examples=["ln_01k742sg000000000000000001"])]
 ChatKnown = Annotated[ChatId, Meta(description="The chat.", examples=["cht_01k742sg000000000000000001"])]
@@ -27,6 +28,11 @@ Sender = Annotated[
         examples=["+15559876543"],
     ),
 ]
+
+
+def unset_if_none(value: T | None) -> T | UnsetType:
+    """Return what leaves a field out of an answer where there is nothing to say."""
+    return UNSET if value is None else value
 
 
 class Attachment(msgspec.Struct, frozen=True):
@@ -138,7 +144,7 @@ class Reaction(msgspec.Struct, frozen=True):
     synced_at: Annotated[AtMs, Meta(description="When this server learned of it.")]
 
 
-class OutboxItem(msgspec.Struct, frozen=True):
+class OutboxRecord(msgspec.Struct, frozen=True):
     """What became of an accepted request; `payload` is what was asked, `error` a word once it failed."""
 
     id: Annotated[OutboxId, Meta(description="The outbox item.", examples=["obx_01k742sg000000000000000001"])]

@@ -38,11 +38,16 @@ class NewChat(NamedTuple):
 
 
 class Address(NamedTuple):
-    """A chat on a line; `first_inbound_at` is when somebody else first wrote there (Unix milliseconds), or None."""
+    """A chat on a line; `first_inbound_at` is when somebody else first wrote there (Unix milliseconds), or None.
+
+    `opted_out_at` and `looping_until` say why it may have to be left alone.
+    """
 
     chat_id: ChatId
     is_group: int
     first_inbound_at: int | None
+    opted_out_at: int | None = None
+    looping_until: int | None = None
 
 
 _LINE = select(
@@ -67,9 +72,9 @@ _LINE_OF_DAEMON = Statement(
     _LINE.where(lines.c.daemon_id == bindparam("daemon_id"), lines.c.handle == bindparam("handle"))
 )
 
-_CHAT = select(chats.c.id, chats.c.is_group, chats.c.first_inbound_at).where(
-    chats.c.line_id == bindparam("line_id"), chats.c.account_id == bindparam("account_id")
-)
+_CHAT = select(
+    chats.c.id, chats.c.is_group, chats.c.first_inbound_at, chats.c.opted_out_at, chats.c.looping_until
+).where(chats.c.line_id == bindparam("line_id"), chats.c.account_id == bindparam("account_id"))
 _CHAT_BY_ID = Statement(_CHAT.where(chats.c.id == bindparam("id")), kept_of=chats)
 _CHAT_BY_PEER = Statement(_CHAT.where(chats.c.key == bindparam("key"), chats.c.is_group == 0), kept_of=chats)
 

@@ -23,6 +23,10 @@ Action = Literal[
     "line.changed",
     "daemon.created",
     "daemon.revoked",
+    "settings.changed",
+    "chat.opted_out",
+    "chat.opted_in",
+    "chat.paused",
     "webhook.created",
     "webhook.deleted",
     "webhook.disabled",
@@ -46,7 +50,7 @@ class Actor(msgspec.Struct, frozen=True):
 
 
 OPERATOR = Actor("operator")
-# Who texts the sandbox line acts without a key, and so does a server that starts for the first time.
+# Who texts a line acts without a key, and so does a server that starts for the first time.
 SYSTEM = Actor("system")
 
 

@@ -27,6 +27,8 @@ Scope = Literal[
     "outbox:read",
     "files:read",
     "files:write",
+    "settings:read",
+    "settings:write",
 ]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 

@@ -15,6 +15,7 @@ from blueport.server.authorizing.queries import DaemonRow, KeyRow
 from blueport.server.blobs import queries as blobs
 from blueport.server.blobs.queries import FileRow
 from blueport.server.errors import ApiError
+from blueport.server.guarding import service as guarding
 from blueport.server.ids import AccountId, DaemonId, KeyId, LineId, mint
 from blueport.server.sandboxing import service as sandboxing
 from blueport.server.store.tx import Tx
@@ -24,9 +25,12 @@ keep_uses = queries.keep_uses
 # What a request may be refused with, for whoever describes an endpoint: see `line_for` and `target`.
 LINE_REFUSALS = (*addressing.LINE_REFUSALS, "line_not_accessible")
 TARGET_REFUSALS = (*LINE_REFUSALS, *addressing.WRITING_REFUSALS, *sandboxing.REFUSALS, "sandbox_contact_mismatch")
-MESSAGE_REFUSALS = (*TARGET_REFUSALS, "sandbox_quota_exceeded")
+REACTION_REFUSALS = (*TARGET_REFUSALS, *guarding.REFUSALS)
+MESSAGE_REFUSALS = (*REACTION_REFUSALS, "sandbox_quota_exceeded")
 # What needs one of these puts nothing into the conversation that counts as a message.
 NO_MESSAGES: tuple[Capability, ...] = ("reactions", "typing", "receipts")
+# What says nothing to anybody: it may go where nothing else may.
+SIGNALS: tuple[Capability, ...] = ("typing", "receipts")
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -204,7 +208,8 @@ def target(tx: Tx, key: Key, name: str, peer: str, needs: Need | None = None) ->
 
     Raises:
         ApiError: `line_not_found`, `line_not_accessible`, `advanced_features_required`, `chat_not_found` or
-            `contact_has_not_messaged`; on the shared line one of those that begin with `sandbox_`.
+            `contact_has_not_messaged`; on the shared line one of those that begin with `sandbox_`; and unless it is a
+            signal `contact_opted_out` or `loop_detected`.
     """
     line = line_for(tx, key, name)
     phone = sandboxing.paired_phone(tx, key.account_id) if line.is_sandbox else None
@@ -212,10 +217,14 @@ def target(tx: Tx, key: Key, name: str, peer: str, needs: Need | None = None) ->
         message = f"This needs a line with advanced features: `{needs.capability}`."
         raise ApiError("advanced_features_required", message, param=needs.param)
     if phone is None:
-        return line, addressing.chat_to_write(tx, key.account_id, line, peer)
-    if needs is None or needs.capability not in NO_MESSAGES:
-        sandboxing.count_message(tx, key.account_id)
-    return line, _paired_chat(tx, key, line, phone, peer)
+        chat = addressing.chat_to_write(tx, key.account_id, line, peer)
+    else:
+        if needs is None or needs.capability not in NO_MESSAGES:
+            sandboxing.count_message(tx, key.account_id)
+        chat = _paired_chat(tx, key, line, phone, peer)
+    if needs is None or needs.capability not in SIGNALS:
+        guarding.require_open(tx, key.account_id, chat)
+    return line, chat
 
 
 def _paired_chat(tx: Tx, key: Key, line: Line, phone: str, peer: str) -> Address:

@@ -35,7 +35,10 @@ def of_requests(shapes: Iterable[type[msgspec.Struct]]) -> dict[str, Schema]:
 
 
 def of_answers(shapes: Iterable[type[msgspec.Struct]]) -> dict[str, Schema]:
-    """Return the components for what is answered: all fields are there, those too that have a default on our side."""
+    """Return the components for what is answered: all fields are there, those too that have a default on our side.
+
+    But for those that can be unset: they have no default that could be told.
+    """
     return {name: _whole(schema) for name, schema in _components(shapes).items()}
 
 
@@ -52,9 +55,9 @@ def required_of(schema: Schema) -> list[str]:
 
 
 def example(schema: Schema, components: dict[str, Schema]) -> Schema:
-    """Return an object of *schema*, made of the examples that are told of its fields."""
+    """Return an object of *schema*, made of the examples that are told of the fields that it must have."""
     fields = fields_of(schema)
-    return {name: _example(fields[name], components) for name in _told(schema)}
+    return {name: _example(fields[name], components) for name in required_of(schema)}
 
 
 def _example(schema: Schema, components: dict[str, Schema]) -> object:
@@ -109,9 +112,8 @@ def _components(shapes: Iterable[type[msgspec.Struct]]) -> dict[str, Schema]:
 
 
 def _whole(schema: Schema) -> Schema:
-    return {**schema, "required": _told(schema)} if "properties" in schema else schema
-
-
-def _told(schema: Schema) -> list[str]:
-    """Return the fields that are always there: all but those that are unset while there is nothing to tell."""
-    return [name for name, field in fields_of(schema).items() if name in required_of(schema) or "default" in field]
+    if "properties" not in schema:
+        return schema
+    required = required_of(schema)
+    whole = [name for name, field in fields_of(schema).items() if name in required or "default" in field]
+    return {**schema, "required": whole}

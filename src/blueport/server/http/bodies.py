@@ -12,6 +12,7 @@ from typing import Annotated, Never, TypeVar, get_args, get_origin
 from urllib.parse import parse_qsl
 
 import msgspec
+from msgspec import UNSET
 
 from blueport.server.errors import ApiError
 
@@ -21,7 +22,7 @@ DEPTH_LIMIT = 32
 # Possessive, and content with a string that never ends: else a body of escaped quotes takes minutes.
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _BRACKETS = re.compile(r"[\[\]{}]")
-_PATH = re.compile(r" - at `\$\.?([^.\[`]*)")
+_PATH = re.compile(r" - at `\$\.?([^\[`]*)")
 _INTEGER = re.compile(r"-?[0-9]{1,1000}")
 # A plus sign that was not encoded arrives as a space.
 _UNENCODED_PLUS = re.compile(r" +(?=[0-9])")
@@ -43,6 +44,8 @@ def body_of(raw: bytes, shape: type[Shape]) -> Shape:
     given = _json_object(raw) if raw or _names(shape) else {}  # of whom nothing is asked, he need not say it in JSON
     # null is the same as absent: clients of typed languages send it for what they leave out.
     present = {name: given[name] for name in _names(shape) if given.get(name) is not None}
+    if nullable := _nullable(shape):
+        present |= {name: None for name in nullable if name in given and given[name] is None}
     _require(present, shape)
     if b"\\u" in raw:  # valid JSON in UTF-8 holds neither NUL nor a surrogate, unless it is written so
         _refuse_unstorable(present)
@@ -130,6 +133,12 @@ def _names(shape: type[Shape]) -> tuple[str, ...]:
 @functools.cache
 def _required(shape: type[Shape]) -> tuple[str, ...]:
     return tuple(field.encode_name for field in msgspec.structs.fields(shape) if field.required)
+
+
+@functools.cache
+def _nullable(shape: type[Shape]) -> tuple[str, ...]:
+    """Return the fields of *shape* to which null says something: they know being absent from it."""
+    return tuple(field.encode_name for field in msgspec.structs.fields(shape) if field.default is UNSET)
 
 
 @functools.cache

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope
 
 from blueport.logs.lines import logger
-from blueport.protocol.door import Begin, Claim, Claimed, ClaimedSignals, ClaimSignals, Failed, Hello, Hold, Sightings
+from blueport.protocol.door import Begin, Claim, ClaimSignals, Failed, Hello, Hold, Sightings
 from blueport.server.authorizing.limits import Limits
 from blueport.server.authorizing.queries import DaemonRow
 from blueport.server.errors import ApiError
@@ -20,6 +20,7 @@ from blueport.server.http.problems import ClientGoneError
 from blueport.server.http.reading import body_within_limit
 from blueport.server.http.routing import route, visit_of
 from blueport.server.link import service
+from blueport.server.link.service import Found, Work
 from blueport.server.store.interface import Store
 from blueport.server.store.tx import Topic, Tx
 from blueport.server.store.wakeups import waited
@@ -38,7 +39,6 @@ log = logger(__name__)
 Said = TypeVar("Said", bound=msgspec.Struct)
 Result = TypeVar("Result")
 Asked = TypeVar("Asked", Claim, ClaimSignals)
-Work = TypeVar("Work", Claimed, ClaimedSignals)
 
 
 class _Waiting(NamedTuple, Generic[Asked, Work]):
@@ -46,8 +46,7 @@ class _Waiting(NamedTuple, Generic[Asked, Work]):
 
     topic: Topic
     shape: type[Asked]
-    unit: Callable[[Tx, DaemonRow, Asked], Work]
-    found: Callable[[Work], tuple[object, ...]]
+    unit: Callable[[Tx, DaemonRow, Asked], Found[Work]]
 
 
 class Door:
@@ -89,12 +88,11 @@ class Door:
     async def claim(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
         """Answer the moment there is work, or with none once the daemon has waited long enough."""
         unit = partial(service.claim, lease_s=self._lease_s)
-        return await self._first(scope, receive, _Waiting("outbox", Claim, unit, lambda claimed: claimed.items))
+        return await self._first(scope, receive, _Waiting("outbox", Claim, unit))
 
     async def signals(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
         """Answer the moment there are signals, or with none once the daemon has waited long enough."""
-        waiting = _Waiting("signals", ClaimSignals, service.claim_signals, lambda claimed: claimed.signals)
-        return await self._first(scope, receive, waiting)
+        return await self._first(scope, receive, _Waiting("signals", ClaimSignals, service.claim_signals))
 
     async def signal_done(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
         """Take the word that a signal was done."""
@@ -116,12 +114,13 @@ class Door:
             while not hung_up.done():
                 ticket = self._store.wakeups.ticket(waiting.topic)
                 # Never cut short: what a claim has leased must reach who asked.
-                claimed = await self._store.write_holding(
+                found = await self._store.write_holding(
                     visit.secret, service.admitted, self._limits, visit, waiting.unit, asked
                 )
-                if waiting.found(claimed) or self._is_closing or _now_s() >= until:
-                    return _answer(claimed)
-                await waited(ticket, min(POLL_S, until - _now_s()))
+                if found.is_any or self._is_closing or _now_s() >= until:
+                    return _answer(found.work)
+                more_s = POLL_S if found.wait_ms is None else found.wait_ms / 1000
+                await waited(ticket, min(POLL_S, more_s, until - _now_s()))
         finally:
             hung_up.cancel()
         raise ClientGoneError

@@ -1,7 +1,7 @@
 """What a daemon may do once its token has let it in. Each function is one unit of work."""
 
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from blueport.protocol.door import (
     Begin,
@@ -36,6 +36,7 @@ from blueport.server.store.tx import Tx
 
 Said = TypeVar("Said")
 Done = TypeVar("Done")
+Work = TypeVar("Work", Claimed, ClaimedSignals)
 
 admit = authorizing.admit_daemon
 note_all_silent = queries.note_all_silent
@@ -54,6 +55,14 @@ def admitted(
     if isinstance(said, ApiError):
         raise said
     return unit(tx, daemon, said)
+
+
+class Found(NamedTuple, Generic[Work]):
+    """What there is to do for a daemon, if anything; after `wait_ms` more falls due by itself, if that is known."""
+
+    work: Work
+    is_any: bool
+    wait_ms: int | None = None
 
 
 class Greeted(NamedTuple):
@@ -76,10 +85,11 @@ def greet(tx: Tx, daemon: DaemonRow, hello: Hello, *, lease_s: int) -> Greeted:
     return Greeted(daemon.id, Welcome(lease_s))
 
 
-def claim(tx: Tx, daemon: DaemonRow, asked: Claim, *, lease_s: int) -> Claimed:
+def claim(tx: Tx, daemon: DaemonRow, asked: Claim, *, lease_s: int) -> Found[Claimed]:
     """Lease work to a daemon."""
     queries.note_seen(tx, daemon.id)
-    return Claimed(sending.claim(tx, daemon.id, asked, lease_s=lease_s))
+    items, more_at = sending.claim(tx, daemon.id, asked, lease_s=lease_s)
+    return Found(Claimed(items), bool(items), None if more_at is None else more_at - tx.now_ms)
 
 
 def renew(tx: Tx, daemon: DaemonRow, hold: Hold, *, outbox_id: str, lease_s: int) -> Held:
@@ -97,10 +107,11 @@ def fail(tx: Tx, daemon: DaemonRow, failed: Failed, *, outbox_id: str) -> Held:
     return Held(sending.fail(tx, daemon.id, outbox_id, failed))
 
 
-def claim_signals(tx: Tx, daemon: DaemonRow, asked: ClaimSignals) -> ClaimedSignals:
+def claim_signals(tx: Tx, daemon: DaemonRow, asked: ClaimSignals) -> Found[ClaimedSignals]:
     """Lease signals to a daemon."""
     queries.note_seen(tx, daemon.id)
-    return ClaimedSignals(signalling.claim(tx, daemon.id, asked))
+    signals = signalling.claim(tx, daemon.id, asked)
+    return Found(ClaimedSignals(signals), bool(signals))
 
 
 def end_signal(tx: Tx, daemon: DaemonRow, hold: Hold, *, signal_id: str) -> Held:

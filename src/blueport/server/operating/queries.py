@@ -4,19 +4,27 @@ from typing import NamedTuple
 
 from sqlalchemy import bindparam, func, or_, select, update
 
+from blueport.server.customizing.queries import Preferences
 from blueport.server.ids import AccountId, DaemonId, KeyId, LineId
 from blueport.server.store.tables import accounts, api_keys, daemons, lines
 from blueport.server.store.tx import Statement, Tx
 
 
 class AccountRow(NamedTuple):
-    """An account and how much it has."""
+    """An account, how much it has, and its Preferences."""
 
     id: AccountId
     name: str
     owner: str | None
     keys: int
     lines: int
+    extended_events: int
+    stop_handling: int
+    pace_ms: int | None
+    pace_burst: int | None
+    loop_limit: int | None
+    loop_window_s: int | None
+    loop_pause_s: int | None
     created_at: int
 
 
@@ -87,6 +95,7 @@ _ACCOUNTS = Statement(
         accounts.c.owner,
         _LIVE_KEYS,
         _LINES_OF_ACCOUNT,
+        *[accounts.c[name] for name in Preferences._fields],
         accounts.c.created_at,
     ).order_by(accounts.c.id)
 )

@@ -4,7 +4,7 @@ The operator names an account, a line or a daemon by its id, or by what he calle
 there, and what is another account's than the one he named, is refused alike.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, NamedTuple, TypeVar
 
 import msgspec
@@ -19,6 +19,7 @@ from blueport.server.authorizing import queries as authorizing_queries
 from blueport.server.authorizing import service as authorizing
 from blueport.server.authorizing.keys import Scope
 from blueport.server.authorizing.queries import Bounds
+from blueport.server.customizing import service as customizing
 from blueport.server.ids import AccountId, DaemonId, KeyId, LineId, mint
 from blueport.server.operating import queries
 from blueport.server.operating.queries import AccountRow, DaemonRow, KeyRow, LineRow
@@ -146,6 +147,20 @@ def change_account(tx: Tx, named: str, *, name: str | None = None, owner: str | 
     given = {"name": name, "owner": owner}
     _note(tx, "account.changed", account.id, account.id, " ".join(word for word in given if given[word] is not None))
     return account.id
+
+
+def set_preferences(tx: Tx, named: str, changes: Mapping[str, int | None]) -> AccountId:
+    """Change those Preferences of an account that are in *changes*, by name; None: as the installation does.
+
+    Raises:
+        OperatorError: There is no such account, or nothing is to be changed.
+    """
+    account_id = _account(tx, named).id
+    if not changes:
+        raise OperatorError("say what to set: `blueport accounts set --help` lists what there is")
+    customizing.change_preferences(tx, account_id, changes)
+    _note(tx, "settings.changed", account_id, account_id, customizing.told(changes))
+    return account_id
 
 
 # Keys

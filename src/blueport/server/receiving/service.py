@@ -23,6 +23,7 @@ from blueport.protocol.sightings import (
 from blueport.server.addressing import service as addressing
 from blueport.server.addressing.queries import Line
 from blueport.server.errors import ApiError
+from blueport.server.guarding import service as guarding
 from blueport.server.ids import ChatId, DaemonId, MessageId, OutboxId, mint
 from blueport.server.notifying import service as notifying
 from blueport.server.receiving import attachments, changes, presence, queries, reactions, sharing
@@ -86,8 +87,17 @@ def _note_new(tx: Tx, line: Line, seen: MessageSeen, region: str) -> None:
     queries.note_activity(tx, chat_id, message.sent_at, seq)
     if not message.is_from_me:
         queries.note_inbound(tx, chat_id, message.sent_at)
+        _guard(tx, line, seen, message)
     _note_what_follows(tx, line, seen, message, files)
     reactions.attach(tx, line, message.id, message.guid)
+
+
+def _guard(tx: Tx, line: Line, seen: MessageSeen, message: Message) -> None:
+    """Have what somebody else wrote stop us, if it asks for that, or is one too many."""
+    if not seen.chat.is_group and guarding.heed(tx, line, message, is_news=seen.announce):
+        sending.call_off(tx, line.id, message.chat_id)
+    if seen.announce:
+        guarding.watch(tx, line, message)
 
 
 def _note_own_after_all(tx: Tx, line: Line, known: Known, seen: MessageSeen, region: str) -> None:
@@ -96,6 +106,7 @@ def _note_own_after_all(tx: Tx, line: Line, known: Known, seen: MessageSeen, reg
     message = msgspec.structs.replace(as_seen, id=known.id, synced_at=known.synced_at)
     files = attachments.of_message(tx, line, seen)
     queries.make_own(tx, message, attachments.to_json(files))
+    guarding.unsay(tx, line, message)
     _note_what_follows(tx, line, seen, message, files)
 
 

@@ -7,9 +7,10 @@ from sqlalchemy import bindparam, exists, func, or_, select, update
 
 from blueport.protocol.door import Begin
 from blueport.server.ids import AccountId, ChatId, DaemonId, FileId, KeyId, LineId, OutboxId
+from blueport.server.sending.pacing import Pace
 from blueport.server.sending.states import Kind, OpenItem
 from blueport.server.shapes import Status
-from blueport.server.store.tables import chats, files, lines, outbox
+from blueport.server.store.tables import accounts, chats, files, installation, lines, outbox
 from blueport.server.store.tx import Statement, Tx, Value, add_row
 
 
@@ -37,6 +38,7 @@ class Task(NamedTuple):
     """An item with what its command needs."""
 
     id: OutboxId
+    account_id: AccountId
     chat_id: ChatId
     kind: Kind
     payload: str
@@ -45,6 +47,7 @@ class Task(NamedTuple):
     about_part: int | None
     is_group: int
     chat_key: str
+    opted_out_at: int | None
     filename: str | None
     mime_type: str | None
     size: int | None
@@ -85,15 +88,34 @@ class EndedItem(NamedTuple):
 
 
 class ServedLine(NamedTuple):
-    """A line that a daemon serves."""
+    """A line that a daemon serves, and its pace."""
 
     id: LineId
     handle: str
+    pace: Pace
 
 
-_SERVED_LINES = Statement(
-    select(lines.c.id, lines.c.handle).where(lines.c.daemon_id == bindparam("daemon_id")).order_by(lines.c.id)
+class Waiting(NamedTuple):
+    """Where an item stands that nobody was given yet, and the pace of its line."""
+
+    line_id: LineId
+    seq: int
+    pace: Pace
+
+
+# A shared line has one pace for all: that of the account whose it is.
+_PACE = (
+    func.coalesce(accounts.c.pace_ms, installation.c.pace_ms),
+    func.coalesce(accounts.c.pace_burst, installation.c.pace_burst),
+    lines.c.paced_until,
 )
+_of_its_line = accounts.c.id == lines.c.account_id, installation.c.id == 1
+_SERVED_LINES = Statement(
+    select(lines.c.id, lines.c.handle, *_PACE)
+    .where(lines.c.daemon_id == bindparam("daemon_id"), *_of_its_line)
+    .order_by(lines.c.id)
+)
+_KEEP_PACE = Statement(update(lines).where(lines.c.id == bindparam("line_id")).values(paced_until=bindparam("until")))
 _OPEN_ITEM = select(
     outbox.c.id,
     outbox.c.status,
@@ -112,9 +134,29 @@ _OPEN = Statement(
     .order_by(outbox.c.seq)
     .limit(bindparam("limit"))
 )
+# Who looks after one item need not count a whole backlog.
+_COUNTED_AHEAD = 10_000
+_WAITING = Statement(
+    select(outbox.c.line_id, outbox.c.seq, *_PACE).where(
+        outbox.c.id == bindparam("id"), outbox.c.attempts == 0, lines.c.id == outbox.c.line_id, *_of_its_line
+    )
+)
+_ahead = (
+    select(outbox.c.seq)
+    .where(
+        outbox.c.line_id == bindparam("line_id"),
+        outbox.c.completed_at.is_(None),
+        outbox.c.seq < bindparam("seq"),
+        outbox.c.attempts == 0,
+    )
+    .limit(_COUNTED_AHEAD)
+    .subquery("ahead")
+)
+_AHEAD = Statement(select(func.count()).select_from(_ahead))
 _TASK = Statement(
     select(
         outbox.c.id,
+        outbox.c.account_id,
         outbox.c.chat_id,
         outbox.c.kind,
         outbox.c.payload,
@@ -123,6 +165,7 @@ _TASK = Statement(
         outbox.c.about_part,
         chats.c.is_group,
         chats.c.key,
+        chats.c.opted_out_at,
         files.c.filename,
         files.c.mime_type,
         files.c.size,
@@ -207,6 +250,17 @@ _FAIL_WHOLE = Statement(
     )
     .values(status="failed", error=bindparam("word"), completed_at=bindparam("completed"))
 )
+_CALL_OFF = Statement(
+    update(outbox)
+    .where(
+        outbox.c.line_id == bindparam("line"),
+        outbox.c.chat_id == bindparam("chat"),
+        outbox.c.completed_at.is_(None),
+        outbox.c.begun_at.is_(None),
+    )
+    .values(status="failed", error=bindparam("word"), completed_at=bindparam("completed"))
+    .returning(func.coalesce(outbox.c.part_of, outbox.c.id))
+)
 _WHOLE = Statement(
     select(func.coalesce(outbox.c.part_of, outbox.c.id)).where(
         outbox.c.id == bindparam("id"), outbox.c.line_id == bindparam("line_id")
@@ -247,7 +301,24 @@ def add(tx: Tx, accepted: Accepted, max_attempts: int) -> None:
 
 def served_lines(tx: Tx, daemon_id: DaemonId) -> list[ServedLine]:
     """Return the lines that a daemon serves."""
-    return tx.all(ServedLine, _SERVED_LINES, daemon_id=daemon_id)
+    return tx.all(
+        lambda line_id, handle, *pace: ServedLine(line_id, handle, Pace(*pace)), _SERVED_LINES, daemon_id=daemon_id
+    )
+
+
+def keep_pace(tx: Tx, line_id: LineId, pace: Pace) -> None:
+    """Note how much of its pace a line has used up."""
+    tx.change(_KEEP_PACE, line_id=line_id, until=pace.used_until)
+
+
+def waiting(tx: Tx, outbox_id: OutboxId) -> Waiting | None:
+    """Return where an item stands; None if somebody was given it, or there is none."""
+    return tx.one(lambda line_id, seq, *pace: Waiting(line_id, seq, Pace(*pace)), _WAITING, id=outbox_id)
+
+
+def ahead_of(tx: Tx, item: Waiting) -> int:
+    """Count the items of its line that go before *item*, and that nobody was given yet."""
+    return tx.all(int, _AHEAD, line_id=item.line_id, seq=item.seq)[0]
 
 
 def open_items(tx: Tx, line_id: LineId, limit: int) -> list[OpenItem]:
@@ -316,6 +387,12 @@ def give_up(tx: Tx, outbox_id: OutboxId, word: str) -> bool:
 def ended(tx: Tx, outbox_id: str) -> EndedItem:
     """Return an item that has ended; of a part, what it is part of."""
     return tx.all(EndedItem, _ENDED, id=outbox_id)[0]
+
+
+def call_off(tx: Tx, line_id: LineId, chat_id: ChatId, word: str) -> list[OutboxId]:
+    """End as failed what is for a chat and was not begun; return it as callers know it."""
+    ended = tx.all(OutboxId, _CALL_OFF, line=line_id, chat=chat_id, word=word, completed=tx.now_ms)
+    return [*dict.fromkeys(ended)]
 
 
 def whole(tx: Tx, line_id: LineId, outbox_id: str) -> OutboxId | None:

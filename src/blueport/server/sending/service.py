@@ -1,6 +1,6 @@
 """Accepts work, hands it to daemons, and takes their word on how it ended."""
 
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 import msgspec
 
@@ -9,9 +9,11 @@ from blueport.protocol.door import Begin, Claim, ClaimedItem, Failed
 from blueport.protocol.sightings import Proof
 from blueport.server.addressing import service as addressing
 from blueport.server.blobs import kinds
-from blueport.server.ids import DaemonId, LineId, OutboxId, mint
+from blueport.server.guarding import service as guarding
+from blueport.server.ids import ChatId, DaemonId, LineId, OutboxId, mint
 from blueport.server.notifying import service as notifying
 from blueport.server.sending import queries
+from blueport.server.sending.pacing import Pace
 from blueport.server.sending.queries import Accepted, Holder, ServedLine, Task
 from blueport.server.sending.states import (
     ATTEMPTS_EXHAUSTED,
@@ -19,12 +21,13 @@ from blueport.server.sending.states import (
     Asking,
     OpenItem,
     Verdict,
+    is_new,
     is_new_attempt,
     retry_at,
     verdict,
 )
 from blueport.server.sending.tapbacks import tapback_named
-from blueport.server.shapes import ChatKnown, LineHandle, OutboxItem
+from blueport.server.shapes import ChatKnown, LineHandle, OutboxRecord
 from blueport.server.store.tx import Tx
 
 # How long past its lease a begun item may still be answered for by the Mac that began it.
@@ -50,7 +53,7 @@ class _Asked(msgspec.Struct, frozen=True):
 _asked_of = msgspec.json.Decoder(_Asked)
 
 
-class FailedItem(OutboxItem, frozen=True):
+class FailedItem(OutboxRecord, frozen=True):
     """The payload of `message.failed`: an outbox item that ended so."""
 
     chat_id: ChatKnown
@@ -63,13 +66,45 @@ def accept(tx: Tx, accepted: Accepted, *, max_attempts: int) -> None:
     tx.wake("outbox")
 
 
-def claim(tx: Tx, daemon_id: DaemonId, asked: Claim, *, lease_s: int) -> tuple[ClaimedItem, ...]:
-    """Lease to a daemon what its lines have to do next, in order."""
-    return tuple(
-        _claimed(tx, line, item, asked, lease_s)
-        for line in queries.served_lines(tx, daemon_id)
-        for item in _offered(tx, line, asked)
-    )
+class Offer(NamedTuple):
+    """What a daemon is given, and when the pace of a line lets more go (Unix milliseconds), if that is all it is."""
+
+    items: tuple[ClaimedItem, ...]
+    more_at: int | None
+
+
+class _Offered(NamedTuple):
+    """What of one line may be given, the pace that leaves, and whether it is that which holds the next item."""
+
+    items: list[OpenItem]
+    pace: Pace
+    is_paced: bool
+
+
+def claim(tx: Tx, daemon_id: DaemonId, asked: Claim, *, lease_s: int) -> Offer:
+    """Lease to a daemon what its lines have to do next, in order and at their pace.
+
+    An item takes its part of the pace when it is first given to somebody: it will be sent, or be given again.
+    """
+    claimed: list[ClaimedItem] = []
+    more_at: list[int] = []
+    for line in queries.served_lines(tx, daemon_id):
+        offered = _offered(tx, line, asked)
+        if offered.pace != line.pace:
+            queries.keep_pace(tx, line.id, offered.pace)
+        if offered.is_paced:
+            more_at.append(offered.pace.free_at(tx.now_ms))
+        claimed += _claimed(tx, line, offered.items, asked, lease_s)
+    return Offer(tuple(claimed), min(more_at, default=None))
+
+
+def held_until(tx: Tx, outbox_id: OutboxId) -> int | None:
+    """Return until when at least the pace of its line holds an item back (Unix milliseconds); None if it does not."""
+    item = queries.waiting(tx, outbox_id)
+    if item is None or not item.pace.interval_ms:
+        return None
+    free_at = item.pace.as_of(tx.now_ms).free_at(tx.now_ms, queries.ahead_of(tx, item))
+    return free_at if free_at > tx.now_ms else None
 
 
 def renew(tx: Tx, daemon_id: DaemonId, outbox_id: str, token: str, *, lease_s: int) -> bool:
@@ -98,15 +133,22 @@ def fail(tx: Tx, daemon_id: DaemonId, outbox_id: str, failed: Failed) -> bool:
     return queries.put_back(tx, outbox_id, failed.token, word, retry_at(item.attempts, tx.now_ms))
 
 
+def call_off(tx: Tx, line_id: LineId, chat_id: ChatId) -> None:
+    """End what is for somebody who opted out, but for what may be in the hands of Messages."""
+    for outbox_id in queries.call_off(tx, line_id, chat_id, guarding.OPTED_OUT):
+        _tell_failed(tx, outbox_id)
+
+
 def end_the_silent(tx: Tx) -> None:
     """End begun items whose Mac has long been silent: whether they were sent is unknown, and stays so."""
     for outbox_id in queries.silent_items(tx, tx.now_ms - SILENCE_MS):
         _give_up(tx, outbox_id, OUTCOME_UNKNOWN)
 
 
-def _offered(tx: Tx, line: ServedLine, asked: Claim) -> list[OpenItem]:
+def _offered(tx: Tx, line: ServedLine, asked: Claim) -> _Offered:
     """Return the next items of a line for *asked*, ending on the way those that nobody can answer for."""
     offered: list[OpenItem] = []
+    pace = line.pace.as_of(tx.now_ms)
     asking = Asking(asked.journal, frozenset(asked.holding), asked.asked_at)
     incomplete: set[OutboxId | None] = set()
     for item in queries.open_items(tx, line.id, asked.limit + len(asking.holding)):
@@ -115,10 +157,14 @@ def _offered(tx: Tx, line: ServedLine, asked: Claim) -> list[OpenItem]:
         if said == "wait" or len(offered) == asked.limit:
             break
         if said == "offer":
+            if is_new(item):
+                if pace.free_at(tx.now_ms) > tx.now_ms:
+                    return _Offered(offered, pace, is_paced=True)
+                pace = pace.less_one(tx.now_ms)
             offered.append(item)
         elif said in _GIVEN_UP:
             _give_up(tx, item.id, _GIVEN_UP[said])
-    return offered
+    return _Offered(offered, pace, is_paced=False)
 
 
 def _end_failed(tx: Tx, outbox_id: str, token: str, word: str) -> bool:
@@ -162,12 +208,20 @@ def _tell_failed(tx: Tx, outbox_id: str) -> None:
     notifying.announce_extended(tx, fact)
 
 
-def _claimed(tx: Tx, line: ServedLine, item: OpenItem, asked: Claim, lease_s: int) -> ClaimedItem:
-    token = mint("tok", tx.now_ms)
-    attempts = item.attempts + is_new_attempt(item, asked.journal)
-    holder = Holder(asked.journal, token, asked.asked_at)
-    queries.claim(tx, item.id, holder, attempts=attempts, lease_until=tx.now_ms + lease_s * 1000)
-    return ClaimedItem(item.id, token, line.handle, attempts, _command(tx, queries.task(tx, item.id)))
+def _claimed(tx: Tx, line: ServedLine, items: list[OpenItem], asked: Claim, lease_s: int) -> list[ClaimedItem]:
+    """Lease *items*, but for those to people who opted out while they were being accepted."""
+    claimed: list[ClaimedItem] = []
+    for item in items:
+        task = queries.task(tx, item.id)
+        if guarding.is_opted_out(tx, task.account_id, task.opted_out_at):
+            _give_up(tx, item.id, guarding.OPTED_OUT)
+            continue
+        token = mint("tok", tx.now_ms)
+        attempts = item.attempts + is_new_attempt(item, asked.journal)
+        holder = Holder(asked.journal, token, asked.asked_at)
+        queries.claim(tx, item.id, holder, attempts=attempts, lease_until=tx.now_ms + lease_s * 1000)
+        claimed.append(ClaimedItem(item.id, token, line.handle, attempts, _command(tx, task)))
+    return claimed
 
 
 def _command(tx: Tx, task: Task) -> Command:

@@ -55,6 +55,11 @@ def verdict(item: OpenItem, asking: Asking, now_ms: int) -> Verdict:
     return _offer(item, asking) if item.begun_at is None else "unknown"
 
 
+def is_new(item: OpenItem) -> bool:
+    """Say whether nobody was given *item* before."""
+    return item.attempts == 0
+
+
 def is_new_attempt(item: OpenItem, journal: str) -> bool:
     """Say whether it counts to offer *item* to *journal*: not if the journal had it, and never began it."""
     return item.claimed_by != journal

@@ -35,7 +35,13 @@ installation = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("cursor_secret", TEXT, nullable=False),
-    Column("sandbox_daily_limit", Integer, nullable=False, server_default="50"),  # as the server was last started with
+    # As a server was last started with; the last five are for accounts that say nothing else.
+    Column("sandbox_daily_limit", Integer, nullable=False, server_default="50"),
+    Column("pace_ms", Integer, nullable=False, server_default="1000"),
+    Column("pace_burst", Integer, nullable=False, server_default="5"),
+    Column("loop_limit", Integer, nullable=False, server_default="20"),
+    Column("loop_window_s", Integer, nullable=False, server_default="120"),
+    Column("loop_pause_s", Integer, nullable=False, server_default="600"),
     Column("created_at", BigInteger, nullable=False),
 )
 
@@ -47,10 +53,12 @@ accounts = Table(
     Column("owner", TEXT),  # the person's e-mail; null: nobody's, as of a service
     Column("extended_events", Integer, nullable=False, server_default="0"),
     Column("stop_handling", Integer, nullable=False, server_default="0"),
-    # How a line of the account is paced, and a chat kept from looping; null: as the installation does; 0: not at all.
-    Column("pace_ms", Integer),  # between two messages
+    # How a line of the account is paced, and a chat kept from looping; null: as the installation does.
+    Column("pace_ms", Integer),  # between two messages; 0: no pace
     Column("pace_burst", Integer),
-    Column("loop_limit", Integer),
+    Column("loop_limit", Integer),  # 0: no guard
+    Column("loop_window_s", Integer),
+    Column("loop_pause_s", Integer),
     Column("created_at", BigInteger, nullable=False),
 )
 
@@ -101,7 +109,7 @@ lines = Table(
     Column("hint", TEXT),
     Column("is_sandbox", Integer, nullable=False, server_default="0"),
     Column("is_contact_first", Integer, nullable=False, server_default="1"),
-    Column("paced_until", BigInteger, nullable=False, server_default="0"),
+    Column("paced_until", BigInteger, nullable=False, server_default="0"),  # see sending/pacing.py
     Column("created_at", BigInteger, nullable=False),
     # There is one shared line.
     Index(
@@ -129,7 +137,7 @@ chats = Table(
     Column("last_message_at", BigInteger, nullable=False),  # created_at while there is none
     Column("activity_seq", BigInteger, nullable=False),  # seq of the message that made last_message_at; 0: none
     Column("created_at", BigInteger, nullable=False),
-    Column("opted_out_at", BigInteger),
+    Column("opted_out_at", BigInteger),  # when the person said STOP
     Column("looping_until", BigInteger),
     UniqueConstraint("line_id", "account_id", "key"),  # of a shared line each account has its own chats
     Index(None, "line_id", "account_id", "last_message_at", "id"),

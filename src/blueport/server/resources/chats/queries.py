@@ -26,6 +26,8 @@ class ChatRow(NamedTuple):
     is_group: int
     participants: str
     last_message_at: int | None
+    opted_out_at: int | None
+    looping_until: int | None
     active_at: int
 
 
@@ -56,6 +58,8 @@ _COLUMNS = (
     chats.c.is_group,
     chats.c.participants,
     case((chats.c.activity_seq > 0, chats.c.last_message_at)),
+    chats.c.opted_out_at,
+    chats.c.looping_until,
 )
 _of_chat = messages.c.chat_id == chats.c.id
 # Found from the newest on: a long chat is not read for it.

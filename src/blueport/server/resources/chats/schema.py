@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from blueport.server.http.parameters import Cursor, FromLine, Limit
 from blueport.server.ids import ChatId
@@ -37,3 +37,10 @@ class Chat(msgspec.Struct, frozen=True):
         Meta(description="The handles of the people in it, without the line's own.", examples=[["+15559876543"]]),
     ]
     last_message_at: Annotated[AtMs | None, Meta(description="When its newest message was sent.")]
+    opted_out_at: Annotated[
+        AtMs | UnsetType, Meta(description="When the other person texted STOP; absent if they did not, or START since.")
+    ] = UNSET
+    looping_until: Annotated[
+        AtMs | UnsetType,
+        Meta(description="Until when it cannot be written to, since two programs answered each other; else absent."),
+    ] = UNSET

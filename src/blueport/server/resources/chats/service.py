@@ -9,6 +9,7 @@ from blueport.server.http.pages import Page, page_size
 from blueport.server.resources.chats import queries
 from blueport.server.resources.chats.queries import ChatRow, Place, Shelf
 from blueport.server.resources.chats.schema import Chat, ListChats
+from blueport.server.shapes import unset_if_none
 from blueport.server.store.tx import Tx
 
 _NEVER_MS = 2**62  # later than any activity
@@ -29,10 +30,11 @@ def list_chats(tx: Tx, call: Call[ListChats]) -> Page[Chat]:
     shown, next_cursor = call.terms.cursors.page(
         rows, size, list_name, lambda row: Place(place.as_of, row.active_at, row.id)
     )
-    return Page([_chat(row) for row in shown], next_cursor is not None, next_cursor)
+    return Page([_chat(row, tx.now_ms) for row in shown], next_cursor is not None, next_cursor)
 
 
-def _chat(row: ChatRow) -> Chat:
+def _chat(row: ChatRow, now_ms: int) -> Chat:
+    is_looping = row.looping_until is not None and row.looping_until > now_ms
     return Chat(
         id=row.id,
         line_id=row.line_id,
@@ -42,4 +44,6 @@ def _chat(row: ChatRow) -> Chat:
         is_group=bool(row.is_group),
         participants=msgspec.json.decode(row.participants, type=tuple[str, ...]),
         last_message_at=row.last_message_at,
+        opted_out_at=unset_if_none(row.opted_out_at),
+        looping_until=unset_if_none(row.looping_until if is_looping else None),
     )

@@ -2,7 +2,6 @@
 
 from blueport.server.http.endpoint import endpoint
 from blueport.server.resources.outbox import service
-from blueport.server.resources.outbox.schema import GetItem
-from blueport.server.shapes import OutboxItem
+from blueport.server.resources.outbox.schema import GetItem, OutboxItem
 
 GET = endpoint("GET /v1/outbox", "outbox:read", GetItem, OutboxItem, service.get).refusing("outbox_item_not_found")

@@ -3,10 +3,21 @@
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
+
+from blueport.server.shapes import AtMs, OutboxRecord
 
 
 class GetItem(msgspec.Struct, frozen=True):
     """Query of GET /v1/outbox."""
 
     id: Annotated[str, Meta(description="The outbox item.", examples=["obx_01k742sg000000000000000001"])]
+
+
+class OutboxItem(OutboxRecord, frozen=True):
+    """What became of an accepted request; `payload` is what was asked, `error` a word once it failed."""
+
+    held_until: Annotated[
+        AtMs | UnsetType,
+        Meta(description="Until when at least the pace of the line holds it back; absent if that does not."),
+    ] = UNSET

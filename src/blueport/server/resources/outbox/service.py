@@ -5,8 +5,9 @@ import msgspec
 from blueport.server.errors import ApiError
 from blueport.server.http.endpoint import Call
 from blueport.server.resources.outbox import queries
-from blueport.server.resources.outbox.schema import GetItem
-from blueport.server.shapes import OutboxItem
+from blueport.server.resources.outbox.schema import GetItem, OutboxItem
+from blueport.server.sending import service as sending
+from blueport.server.shapes import unset_if_none
 from blueport.server.store.tx import Tx
 
 
@@ -19,4 +20,6 @@ def get(tx: Tx, call: Call[GetItem]) -> OutboxItem:
         raise ApiError("outbox_item_not_found", "No such outbox item.", param="id")
     # While an item waits to be tried again its last error is history, not its outcome.
     error = row.error if row.status == "failed" else None
-    return OutboxItem(**{**row._asdict(), "payload": msgspec.Raw(row.payload.encode()), "error": error})
+    held_until = sending.held_until(tx, row.id) if row.status == "pending" else None
+    said = {"payload": msgspec.Raw(row.payload.encode()), "error": error, "held_until": unset_if_none(held_until)}
+    return OutboxItem(**{**row._asdict(), **said})

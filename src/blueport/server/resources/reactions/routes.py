@@ -1,6 +1,6 @@
 """POST and GET /v1/reactions."""
 
-from blueport.server.authorizing.service import TARGET_REFUSALS
+from blueport.server.authorizing.service import REACTION_REFUSALS
 from blueport.server.http.endpoint import endpoint
 from blueport.server.http.pages import Page
 from blueport.server.resources.reactions import service
@@ -8,7 +8,7 @@ from blueport.server.resources.reactions.schema import ListReactions, NewReactio
 from blueport.server.shapes import Accepted, Reaction
 
 SEND = endpoint("POST /v1/reactions", "reactions:write", NewReaction, Accepted, service.send, status=201).refusing(
-    *TARGET_REFUSALS, "advanced_features_required", "message_not_found"
+    *REACTION_REFUSALS, "advanced_features_required", "message_not_found"
 )
 LIST = endpoint("GET /v1/reactions", "reactions:read", ListReactions, Page[Reaction], service.list_reactions).refusing(
     "message_not_found"

@@ -29,6 +29,11 @@ def _settings() -> None:
         accounts.add_column(sa.Column("pace_ms", sa.Integer(), nullable=True))
         accounts.add_column(sa.Column("pace_burst", sa.Integer(), nullable=True))
         accounts.add_column(sa.Column("loop_limit", sa.Integer(), nullable=True))
+        accounts.add_column(sa.Column("loop_window_s", sa.Integer(), nullable=True))
+        accounts.add_column(sa.Column("loop_pause_s", sa.Integer(), nullable=True))
+    usual = {"pace_ms": "1000", "pace_burst": "5", "loop_limit": "20", "loop_window_s": "120", "loop_pause_s": "600"}
+    for name, value in usual.items():
+        op.add_column("installation", sa.Column(name, sa.Integer(), nullable=False, server_default=value))
     op.add_column("lines", sa.Column("paced_until", sa.BigInteger(), nullable=False, server_default="0"))
     op.add_column("chats", sa.Column("opted_out_at", sa.BigInteger(), nullable=True))
     op.add_column("chats", sa.Column("looping_until", sa.BigInteger(), nullable=True))
