@@ -155,6 +155,7 @@ def _receive_and_send(asking: _Asking) -> None:
     asking.get("/v1/messages", **{"from": _LINE, "to": ADA})
     asking.get("/v1/chats", **{"from": _LINE})
     asking.get("/v1/lines")
+    asking.get("/v1/events", **{"from": _LINE, "limit": "1"})
 
 
 def _react(asking: _Asking) -> None:

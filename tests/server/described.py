@@ -34,7 +34,9 @@ class Description:
         exact = described["headers"] if answer.status_code < _REFUSED else ("X-Request-Id", "Retry-After")
         for header in {*exact, *_ALWAYS_TOLD} - _NOW_AND_THEN:
             assert (header in answer.headers) == (header in described["headers"]), f"{name} and {header}"
-        if "content" in described:
+        if "text/event-stream" in answer.headers["content-type"]:
+            assert "text/event-stream" in described["content"], f"{name} is not described to answer with a stream"
+        elif "content" in described:
             self._judge_body(name, method, answer)
 
     def _judge_body(self, name: str, method: str, answer: httpx2.Response) -> None:

@@ -32,5 +32,6 @@ SCOPE_OF: dict[tuple[str, str], Scope] = {
     ("POST", "/v1/webhooks/test"): "webhooks:write",
     ("GET", "/v1/files"): "files:read",
     ("POST", "/v1/files"): "files:write",
+    ("GET", "/v1/events"): "events:read",
 }
 each_endpoint = pytest.mark.parametrize(("method", "path"), SCOPE_OF)

@@ -16,6 +16,7 @@ PATHS = [
     "/v1/outbox",
     "/v1/webhooks",
     "/v1/files",
+    "/v1/events",
 ]
 
 
@@ -67,7 +68,7 @@ class TestOtherOrigins:
         methods = {word.strip() for word in answer.headers["access-control-allow-methods"].split(",")}
         headers = {word.strip() for word in answer.headers["access-control-allow-headers"].split(",")}
         assert methods == {"GET", "POST", "DELETE", "OPTIONS"}
-        assert headers == {"Authorization", "Content-Type", "X-Filename", "Idempotency-Key"}
+        assert headers == {"Authorization", "Content-Type", "X-Filename", "Idempotency-Key", "Last-Event-ID"}
 
     def test_a_page_may_read_the_request_id(self, alice: Customer) -> None:
         assert "X-Request-Id" in alice.get("/v1/lines").headers["access-control-expose-headers"]

@@ -485,6 +485,19 @@ LADDERS = {
             Rung(*_NO_FILE, "id", {"id": "{sound}"}),
         ],
     ),
+    ("GET", "/v1/events"): Ladder(
+        {"wait_s": -1, "limit": 0, "events": "message.lost", "after": "msg_1", "from": "nobody"},
+        [
+            Rung(400, "invalid_parameter_value", "wait_s", {"wait_s": 0}),
+            Rung(400, "invalid_parameter_value", "limit", {"limit": 1000}),
+            Rung(400, "invalid_parameter_value", "events", {"events": "message.sent,message.received"}),
+            Rung(400, "invalid_parameter_value", "after", {"after": f"evt_7zz{NOBODYS_ID[3:]}"}),
+            Rung(400, "invalid_parameter_value", "from", {"from": NOBODYS_LINE}),
+            Rung(404, "line_not_found", "from", {"from": OTHER_LINE}),
+            Rung(403, "line_not_accessible", "from", {"from": "{line}"}),
+            Rung(400, "invalid_parameter_value", "after", {"after": ...}),
+        ],
+    ),
 }
 
 

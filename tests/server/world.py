@@ -115,7 +115,7 @@ class World:
     def pass_time(self, ms: int) -> None:
         """Move the clock on, and have everybody who waits look at it."""
         self.clock.ms += ms
-        self.client.portal.call(self.store.wakeups.wake, ["deliveries", "outbox", "signals"])
+        self.client.portal.call(self.store.wakeups.wake, ["deliveries", "events", "outbox", "signals"])
 
     def sweep(self) -> None:
         """Do what the server does now and then."""

@@ -18,6 +18,7 @@ from blueport.server.housekeeping import Housekeeper
 from blueport.server.http.answers import Answer, with_request_id
 from blueport.server.http.downloads import Downloads
 from blueport.server.http.endpoint import Endpoint, Terms
+from blueport.server.http.following import Following
 from blueport.server.http.in_flight import InFlight
 from blueport.server.http.pages import Cursors
 from blueport.server.http.routing import Api, Paths, route
@@ -32,6 +33,7 @@ from blueport.server.observing.routes import Metrics
 from blueport.server.resources.audio_messages import routes as audio_messages
 from blueport.server.resources.chats import routes as chats
 from blueport.server.resources.deliveries import routes as deliveries
+from blueport.server.resources.events import routes as events
 from blueport.server.resources.files import routes as files
 from blueport.server.resources.lines import routes as lines
 from blueport.server.resources.messages import routes as messages
@@ -79,6 +81,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     deliveries.ATTEMPTS,
     deliveries.REPLAY,
     deliveries.TEST,
+    events.LIST,
     files.UPLOAD,
     files.GET,
 )
@@ -101,7 +104,8 @@ class Server:
         self._is_leaving = False
         self._does_work = settings.role != "api"
         self._tries: Tallies[str] = Tallies()
-        self._api = Api(store, terms, self._blobs)
+        self.following = Following(store, terms, limit=settings.max_in_flight, keep_alive_s=settings.keep_alive_s)
+        self._api = Api(store, terms, self._blobs, self.following)
         self._door = Door(store, self._limits, lease_s=settings.lease_s, region=settings.region)
         self.housekeeper = Housekeeper(store, self._limits, self._blobs, lease_s=settings.lease_s)
         self._dispatcher: Dispatcher | None = None
@@ -110,7 +114,8 @@ class Server:
         if settings.role != "worker":
             routes = self._public_routes() + routes
         self._paths = Paths(routes, self._lifespan)
-        self.app = InFlight(self._paths, settings.max_in_flight, [HEALTH, READY, METRICS, *LONG_POLLS])
+        uncounted = [HEALTH, READY, METRICS, events.LIST.path, *LONG_POLLS]
+        self.app = InFlight(self._paths, settings.max_in_flight, uncounted)
 
     def _public_routes(self) -> list[Route]:
         settings, store, limits, links = self._settings, self._store, self._limits, self._links
@@ -150,6 +155,7 @@ class Server:
         """Take on no more work, and answer those who wait."""
         self._is_leaving = True
         self._door.close()
+        self.following.close()
         if self._dispatcher is not None:
             self._dispatcher.let_go()
 

@@ -15,6 +15,7 @@ from blueport.server.errors import StoreUnavailableError
 from blueport.server.http import repeating
 from blueport.server.link import service as link
 from blueport.server.notifying.delivering import service as delivering
+from blueport.server.notifying.log import service as event_log
 from blueport.server.sending import service as sending
 from blueport.server.signalling import service as signalling
 from blueport.server.store.interface import Store
@@ -25,6 +26,7 @@ log = logger(__name__)
 SWEEP_S = 15.0
 KEEP_USES_S = 5.0
 SWEEP_FILES_S = 6 * 60 * 60
+DROP_OLD_S = 5 * 60
 # A draft that is still written to has news every half minute; bytes are told of right after they are in their place.
 DRAFT_LIFE_MS = 60 * 60 * 1000
 UNTOLD_LIFE_MS = 24 * 60 * 60 * 1000
@@ -52,7 +54,7 @@ class Housekeeper:
         """Do it from now on; *sweeps*: for the others, too."""
         every: list[tuple[Callable[[], Awaitable[None]], float]] = [(self.keep_uses, KEEP_USES_S)]
         if sweeps:
-            every += [(self.sweep, SWEEP_S), (self.sweep_files, SWEEP_FILES_S)]
+            every += [(self.sweep, SWEEP_S), (self.sweep_files, SWEEP_FILES_S), (self.drop_old, DROP_OLD_S)]
         self._loops = [asyncio.create_task(_forever(work, every_s)) for work, every_s in every]
 
     async def close(self) -> None:
@@ -66,6 +68,11 @@ class Housekeeper:
     async def sweep(self) -> None:
         """End what has waited for too long, and free what processes held that are gone."""
         self._watch = await self._store.write(_swept, self._watch, lease_s=self._lease_s)
+
+    async def drop_old(self) -> None:
+        """Drop events that are kept no longer, some at a time, so that others come in between."""
+        while await self._store.write_holding("log", event_log.drop_old):
+            pass
 
     async def sweep_files(self) -> None:
         """Remove bytes that nobody knows of: of uploads that broke off, and of processes that died before they told."""

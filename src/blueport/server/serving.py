@@ -21,6 +21,7 @@ from blueport.server.http.protocol import EnvelopeProtocol
 from blueport.server.link import service as link
 from blueport.server.listening import listening, stop_listening
 from blueport.server.notifying.delivering import service as delivering
+from blueport.server.notifying.log import service as event_log
 from blueport.server.settings import Settings
 from blueport.server.store.opening import opened
 from blueport.server.store.schema import upgrade
@@ -54,6 +55,7 @@ async def serve(settings: Settings, sockets: list[socket.socket] | None = None) 
 def _begun(tx: Tx, process: str) -> None:
     """Take over from those who are gone; whoever is the only one knows of no line that it is served."""
     delivering.recover(tx)
+    event_log.set_right(tx)
     if tx.processes() == frozenset([process]):
         link.note_all_silent(tx)
 

@@ -38,8 +38,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_attempts: Annotated[int, Meta(ge=1)] = 5
     # Requests an hour under one key, unless the key has a limit of its own.
     hourly_limit: Annotated[int, Meta(ge=1)] = 1000
-    # Requests that are answered at a time; one more is told to come again. Daemons that wait for work do not count.
+    # Requests that are answered at a time; one more is told to come again. Daemons that wait for work do not count, and
+    # of those who follow events there may be as many again.
     max_in_flight: Annotated[int, Meta(ge=1)] = 1000
+    # How long a stream of events may be silent: proxies hang up on who says nothing for longer.
+    keep_alive_s: Annotated[float, Meta(gt=0)] = 15
     webhook_timeout_s: Annotated[float, Meta(gt=0)] = 15
     # Comma-separated hosts and networks that webhooks may reach although they are not public.
     webhook_allow: str = ""

@@ -29,6 +29,7 @@ Scope = Literal[
     "files:write",
     "settings:read",
     "settings:write",
+    "events:read",
 ]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 

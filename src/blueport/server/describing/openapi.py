@@ -10,6 +10,7 @@ from blueport.server.describing.events import EVENTS, Event
 from blueport.server.describing.schemas import Schema
 from blueport.server.errors import CODES
 from blueport.server.http.endpoint import Endpoint
+from blueport.server.http.following import KEEP_ALIVE, RETRY_MS, STREAM, Followed
 from blueport.server.notifying.delivering.signing import Delivery
 
 _ID = "req_01k742sg000000000000000001"
@@ -59,6 +60,14 @@ _FILENAME: Schema = {
     "required": False,
     "description": UPLOAD_HEADERS["X-Filename"],
     "example": "cat.jpg",
+    "schema": {"type": "string"},
+}
+_LAST_EVENT_ID: Schema = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "required": False,
+    "description": "The same as `after`, and before it: browsers send it when a stream was cut off.",
+    "example": "evt_01k742sg000000000000000001",
     "schema": {"type": "string"},
 }
 _BYTES: Schema = {"type": "string", "format": "binary"}
@@ -171,7 +180,9 @@ def _parameters(endpoint: Endpoint) -> list[Schema]:
         return [_IDEMPOTENCY_KEY]
     asked = asked_by(endpoint)
     required = schemas.required_of(asked)
-    return [_parameter(name, field, is_required=name in required) for name, field in schemas.fields_of(asked).items()]
+    fields = schemas.fields_of(asked).items()
+    headers = [_LAST_EVENT_ID] if isinstance(endpoint, Followed) else []
+    return [*(_parameter(name, field, is_required=name in required) for name, field in fields), *headers]
 
 
 def _parameter(name: str, field: Schema, *, is_required: bool) -> Schema:
@@ -187,7 +198,23 @@ def _done(endpoint: Endpoint, answered: dict[str, Schema]) -> Schema:
     headers = _UNDER_A_KEY if endpoint.method == "GET" else (*_UNDER_A_KEY, "Idempotent-Replayed")
     if endpoint.status == _FOUND:
         headers = (*headers, "Location")
-    return _json_answer("Done.", schema, headers, shown)
+    answer = _json_answer("Done.", schema, headers, shown)
+    return _or_stream(answer, shown) if isinstance(endpoint, Followed) else answer
+
+
+def _or_stream(answer: Schema, shown: Schema) -> Schema:
+    """Describe that the same can be had as server-sent events."""
+    meaning = (
+        "With `Accept: text/event-stream`: without end, each item of `data` as an event whose `id` and `event` are its"
+        " own, and whose `data` is the item as JSON. It begins with what happens from now on, unless `after` or"
+        " `Last-Event-ID` say where; comments keep it alive."
+    )
+    (item,) = msgspec.convert(shown["data"], list[Schema])
+    frame = f"id: {item['id']}\nevent: {item['event']}\ndata: {msgspec.json.encode(item).decode()}\n\n"
+    example = f"retry: {RETRY_MS}\n\n{frame}{KEEP_ALIVE.decode()}"
+    stream: Schema = {"schema": {"type": "string", "description": meaning}, "example": example}
+    content = msgspec.convert(answer["content"], Schema)
+    return {**answer, "content": {**content, STREAM.decode(): stream}}
 
 
 def _refused(endpoint: Endpoint) -> dict[str, Schema]:

@@ -14,17 +14,19 @@ from blueport.server.describing.events import EVENTS, Event
 from blueport.server.describing.schemas import Schema
 from blueport.server.http.bodies import BODY_LIMIT
 from blueport.server.http.endpoint import Endpoint
+from blueport.server.http.following import AT_ONCE, LONGEST_WAIT_S
 from blueport.server.http.pages import DEFAULT_LIMIT, LARGEST_LIMIT
 from blueport.server.http.uploads import FILE_LIMIT
 from blueport.server.ids import Prefix
 from blueport.server.notifying.delivering.schedule import DELAYS_S
+from blueport.server.notifying.log.service import KEPT_DAYS
 from blueport.server.resources.messages.service import TEXT_LIMIT
 from blueport.server.shapes import Accepted
 
 NAMES = ("llms.txt", "llms-full.txt")
 _DAY_S = 24 * 60 * 60
 # What never leaves the server.
-_INNER_PREFIXES = ("acc", "key", "dmn", "tok", "evt")
+_INNER_PREFIXES = ("acc", "key", "dmn", "tok")
 
 
 class _Field(NamedTuple):
@@ -100,6 +102,9 @@ def _contents(endpoints: list[Endpoint]) -> dict[str, object]:
         "lasting_days": LASTING_DAYS,
         "tries": len(DELAYS_S) + 1,
         "days": round(sum(DELAYS_S) / _DAY_S),
+        "kept_days": KEPT_DAYS,
+        "streams": AT_ONCE,
+        "longest_wait": LONGEST_WAIT_S,
     }
 
 

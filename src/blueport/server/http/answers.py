@@ -24,7 +24,7 @@ NO_REFERRER: Header = (b"referrer-policy", b"no-referrer")
 _KEPT_NOWHERE: Header = (b"cache-control", b"no-store")
 PREFLIGHT: list[Header] = [
     (b"access-control-allow-methods", b"GET, POST, DELETE, OPTIONS"),
-    (b"access-control-allow-headers", b"Authorization, Content-Type, X-Filename, Idempotency-Key"),
+    (b"access-control-allow-headers", b"Authorization, Content-Type, X-Filename, Idempotency-Key, Last-Event-ID"),
     (b"access-control-max-age", b"86400"),
 ]
 
@@ -37,10 +37,15 @@ _STANDING = (
 
 
 class Stream(msgspec.Struct, frozen=True):
-    """A body that is sent part by part; `size` in bytes."""
+    """A body that is sent part by part; `size` in bytes, None if it is not known where it ends.
 
-    size: int
+    The next part is asked for once the one before has left us, as far as the client's reading allows; `ended` is called
+    when no more will be, whatever the reason.
+    """
+
+    size: int | None
     parts: AsyncIterator[bytes]
+    ended: Callable[[], None] = lambda: None
 
 
 class Answer(msgspec.Struct):
@@ -94,10 +99,15 @@ def headers_of(answer: Answer, request_id: str) -> list[Header]:
         *([] if answer.stream else [_KEPT_NOWHERE]),
         (b"content-type", answer.content_type),
         (b"x-request-id", request_id.encode()),
-        (b"content-length", b"%d" % (answer.stream.size if answer.stream else len(answer.body))),
+        *_length_of(answer),
         *answer.headers,
         *_headers_in(_lines_of_standing(answer.standing)),
     ]
+
+
+def _length_of(answer: Answer) -> list[Header]:
+    size = len(answer.body) if answer.stream is None else answer.stream.size
+    return [] if size is None else [(b"content-length", b"%d" % size)]
 
 
 def _headers_in(lines: bytes) -> list[Header]:
@@ -151,7 +161,11 @@ def is_said_at_once(send: Send, answer: Answer, request_id: str) -> bool:
 
 async def send_answer(send: Send, answer: Answer, request_id: str) -> None:
     """Put *answer* on the wire, in parts."""
-    await _send_in_parts(send, answer, request_id)
+    try:
+        await _send_in_parts(send, answer, request_id)
+    finally:
+        if answer.stream is not None:
+            answer.stream.ended()
     _call_is_sent(answer)
 
 

@@ -7,7 +7,7 @@ the count of calls, and what is revoked is refused from the next request on.
 
 import hashlib
 from collections.abc import Callable
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, Self, TypeVar
 
 import msgspec
 
@@ -88,7 +88,7 @@ class Prepared(msgspec.Struct, frozen=True):
     unit: Callable[[Tx, Terms, Underway], Done]
 
 
-class Endpoint(msgspec.Struct, frozen=True):
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """One method on one path; *asked* is the shape of its body, or of its query if it is a GET.
 
     The body of an upload is a file's bytes; *admit* judges who brings them before they are read.
@@ -101,14 +101,19 @@ class Endpoint(msgspec.Struct, frozen=True):
     answer: type[msgspec.Struct]
     status: int
     purpose: str
-    prepared: Callable[[Request], Prepared]
     admit: Callable[[Tx, Terms, Visit], Key]
-    is_upload: bool
+    is_upload: bool = False
     refusals: tuple[str, ...] = ()
 
-    def refusing(self, *codes: str) -> "Endpoint":
+    def refusing(self, *codes: str) -> Self:
         """Say which codes it may answer, beside those that come of its shape and of having a key."""
         return msgspec.structs.replace(self, refusals=codes)
+
+
+class Plain(Endpoint, frozen=True, kw_only=True):
+    """An endpoint whose requests are one unit of work each."""
+
+    prepared: Callable[[Request], Prepared]
 
 
 def endpoint(  # noqa: PLR0913 - one row of a table
@@ -121,7 +126,7 @@ def endpoint(  # noqa: PLR0913 - one row of a table
     *,
     is_upload: bool = False,
     location: Callable[[Told], str] | None = None,
-) -> Endpoint:
+) -> Plain:
     """Make the endpoint for *route*, as in `POST /v1/messages`: *unit* does it, once its Call has been authorised.
 
     Its answer is a redirect to *location*, if that is given.
@@ -129,21 +134,16 @@ def endpoint(  # noqa: PLR0913 - one row of a table
     method, path = route.split()
     is_read = method == "GET"
     decode = query_of if is_read else _found if is_upload else body_of
-
-    def admitted(tx: Tx, terms: Terms, visit: Visit) -> Key:
-        key = authorizing.admit(tx, terms.limits, visit)
-        authorizing.require_scope(key, scope)
-        return key
+    admitted = admission(scope)
 
     def prepared(request: Request) -> Prepared:
-        decoded = _decoded(request, decode, asked)
+        decoded = decoded_by(decode, request, asked)
 
         def performed(tx: Tx, terms: Terms, underway: Underway) -> Done:
             key = admitted(tx, terms, request.visit)
             if isinstance(decoded, ApiError):
                 raise decoded
-            actor = Actor(key.id, request.id, request.visit.address)
-            call = Call(key, decoded, terms, request.origin, request.storage_key, actor)
+            call = call_of(request, key, terms, decoded)
             if is_read:
                 told = unit(tx, call)
                 return Done(_encoded(told, request), location=location(told) if location else None)
@@ -157,8 +157,40 @@ def endpoint(  # noqa: PLR0913 - one row of a table
         fingerprint = "" if is_read or isinstance(decoded, ApiError) else _fingerprint(route, request, decoded)
         return Prepared(isinstance(decoded, ApiError), _name(request, fingerprint), performed)
 
-    purpose = (unit.__doc__ or "").partition("\n")[0]
-    return Endpoint(_METHODS[method], path, scope, asked, answer, status, purpose, prepared, admitted, is_upload)
+    return Plain(
+        method=_METHODS[method],
+        path=path,
+        scope=scope,
+        asked=asked,
+        answer=answer,
+        status=status,
+        purpose=purpose_of(unit),
+        prepared=prepared,
+        admit=admitted,
+        is_upload=is_upload,
+    )
+
+
+def admission(scope: Scope) -> Callable[[Tx, Terms, Visit], Key]:
+    """Return what lets a visit in that may do what *scope* stands for."""
+
+    def admitted(tx: Tx, terms: Terms, visit: Visit) -> Key:
+        key = authorizing.admit(tx, terms.limits, visit)
+        authorizing.require_scope(key, scope)
+        return key
+
+    return admitted
+
+
+def call_of(request: Request, key: Key, terms: Terms, asked: Asked) -> Call[Asked]:
+    """Return an authorised request as units see it."""
+    actor = Actor(key.id, request.id, request.visit.address)
+    return Call(key, asked, terms, request.origin, request.storage_key, actor)
+
+
+def purpose_of(unit: Callable[..., object]) -> str:
+    """Return what a unit is for, in its own words."""
+    return (unit.__doc__ or "").partition("\n")[0]
 
 
 def _encoded(told: msgspec.Struct, request: Request) -> bytes:
@@ -171,7 +203,7 @@ def _found(raw: bytes, shape: type[Asked]) -> Asked:
     return msgspec.json.decode(raw, type=shape)
 
 
-def _decoded(request: Request, decode: Callable[[bytes, type[Asked]], Asked], shape: type[Asked]) -> Asked | ApiError:
+def decoded_by(decode: Callable[[bytes, type[Asked]], Asked], request: Request, shape: type[Asked]) -> Asked | ApiError:
     """Decode *request*. A refusal is kept until the key has been judged: a bad key is told first."""
     if isinstance(request.given, ApiError):
         return request.given

@@ -84,11 +84,20 @@ def page_size(wanted: Wanted) -> int:
     """
     if wanted.cursor is not None:
         _opened(wanted.cursor)
-    if wanted.limit is None:
+    return size_of(wanted.limit)
+
+
+def size_of(limit: int | None) -> int:
+    """Return how many items to show.
+
+    Raises:
+        ApiError: `invalid_parameter_value`: the limit is below 1.
+    """
+    if limit is None:
         return DEFAULT_LIMIT
-    if wanted.limit < 1:
+    if limit < 1:
         raise ApiError("invalid_parameter_value", "`limit` must be 1 or more.", param="limit")
-    return min(wanted.limit, LARGEST_LIMIT)
+    return min(limit, LARGEST_LIMIT)
 
 
 class Identified(Protocol):

@@ -74,6 +74,12 @@ async def parts_of(receive: Receive) -> AsyncIterator[bytes]:
             yield part
 
 
+async def hung_up(receive: Receive) -> None:
+    """Return once the client is gone; what it still says is dropped."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
 def longest_s(limit: int) -> float:
     """Return for how long so many bytes are awaited."""
     return GRACE_S + limit / SLOWEST_BYTES_PER_S

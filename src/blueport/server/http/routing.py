@@ -14,7 +14,8 @@ from blueport.server.blobs.storage import Blobs
 from blueport.server.errors import ApiError
 from blueport.server.http import uploads
 from blueport.server.http.answers import NO_REFERRER, PREFLIGHT, Answer, refusal, with_request_id
-from blueport.server.http.endpoint import Endpoint, Prepared, Request, Terms
+from blueport.server.http.endpoint import Endpoint, Plain, Prepared, Request, Terms
+from blueport.server.http.following import Followed, Following, is_stream_wanted
 from blueport.server.http.problems import Answered, Answering, ClientGoneError, answer_to, nowhere
 from blueport.server.http.reading import body_at_hand, body_within_limit
 from blueport.server.http.repeating import Done, Underway
@@ -39,14 +40,15 @@ class _Arrival(msgspec.Struct, frozen=True):
         return Request(self.id, self.visit, idempotency, given, origin_of(self.scope), storage_key)
 
 
-_Way = Callable[[Endpoint, _Arrival], Awaitable[Answer]]
+_Way = Callable[[_Arrival], Awaitable[Answer]]
 
 
 class Api:
     """All endpoints of one server, on one store."""
 
-    def __init__(self, store: Store, terms: Terms, blobs: Blobs) -> None:
+    def __init__(self, store: Store, terms: Terms, blobs: Blobs, following: Following) -> None:
         self._store = store
+        self._following = following
         self._blobs = blobs
         self._terms = terms
         self._underway = Underway(store)
@@ -56,29 +58,42 @@ class Api:
         """Return a route for each path of *endpoints*."""
         by_path: dict[str, dict[str, Answering]] = {}
         for endpoint in endpoints:
-            way = self._upload if endpoint.is_upload else self._read if endpoint.method == "GET" else self._write
-            by_path.setdefault(endpoint.path, {})[endpoint.method] = functools.partial(self._answered, way, endpoint)
+            way = functools.partial(self._answered, self._way(endpoint))
+            by_path.setdefault(endpoint.path, {})[endpoint.method] = way
         return [route(path, answering) for path, answering in by_path.items()]
+
+    def _way(self, endpoint: Endpoint) -> _Way:
+        match endpoint:
+            case Plain(is_upload=True):
+                return functools.partial(self._upload, endpoint)
+            case Plain(method="GET"):
+                return functools.partial(self._read, endpoint)
+            case Plain():
+                return functools.partial(self._write, endpoint)
+            case Followed():
+                return functools.partial(self._follow, endpoint)
+            case _:
+                raise TypeError(endpoint)
 
     async def close(self) -> None:
         """End what is left to be done once all requests are answered."""
         await self._underway.close()
 
-    async def _answered(self, way: _Way, endpoint: Endpoint, scope: Scope, receive: Receive, request_id: str) -> Answer:
+    async def _answered(self, way: _Way, scope: Scope, receive: Receive, request_id: str) -> Answer:
         visit = visit_of(scope)
         try:
             authorizing.key_hash(self._terms.limits, visit, self._store.now_ms())
-            answer = await way(endpoint, _Arrival(request_id, visit, scope, receive))
+            answer = await way(_Arrival(request_id, visit, scope, receive))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is answered, and what is ours is logged
             answer = answer_to(error, request_id)
         answer.standing = visit.standing
         return answer
 
-    async def _read(self, endpoint: Endpoint, arrival: _Arrival) -> Answer:
+    async def _read(self, endpoint: Plain, arrival: _Arrival) -> Answer:
         prepared = endpoint.prepared(arrival.request(arrival.scope["query_string"]))
         return _answer(endpoint, await self._store.read(prepared.unit, self._terms, self._underway))
 
-    async def _write(self, endpoint: Endpoint, arrival: _Arrival) -> Answer:
+    async def _write(self, endpoint: Plain, arrival: _Arrival) -> Answer:
         given = body_at_hand(arrival.receive)
         if given is None:
             admit = functools.partial(self._store.read, endpoint.admit, self._terms, arrival.visit)
@@ -88,7 +103,7 @@ class Api:
             return _answer(endpoint, await self._store.read(prepared.unit, self._terms, self._underway))
         return _answer(endpoint, *await self._written(prepared, arrival))
 
-    async def _upload(self, endpoint: Endpoint, arrival: _Arrival) -> Answer:
+    async def _upload(self, endpoint: Plain, arrival: _Arrival) -> Answer:
         """Let a file in only from who may bring one, and tell of it only once all its bytes are on the disk."""
         key = await self._store.read(endpoint.admit, self._terms, arrival.visit)
         with self._uploading.one_more(key.account_id):
@@ -103,6 +118,13 @@ class Api:
         if done.is_replayed:
             await self._blobs.drop(kept.storage_key)
         return _answer(endpoint, done, is_sent)
+
+    async def _follow(self, endpoint: Followed, arrival: _Arrival) -> Answer:
+        scope = arrival.scope
+        view = endpoint.view(arrival.request(scope["query_string"]), header_values(scope, b"last-event-id"))
+        if is_stream_wanted(header_values(scope, b"accept")):
+            return await self._following.streamed(view, arrival.receive, is_head=scope["method"] == "HEAD")
+        return await self._following.told(view, arrival.receive)
 
     def _written(self, prepared: Prepared, arrival: _Arrival) -> Awaitable[tuple[Done, Callable[[], None]]]:
         work = functools.partial(self._store.write_holding, prepared.name, prepared.unit, self._terms, self._underway)

@@ -17,7 +17,7 @@ from blueport.server.authorizing.queries import DaemonRow
 from blueport.server.errors import ApiError
 from blueport.server.http.answers import Answer
 from blueport.server.http.problems import ClientGoneError
-from blueport.server.http.reading import body_within_limit
+from blueport.server.http.reading import body_within_limit, hung_up
 from blueport.server.http.routing import route, visit_of
 from blueport.server.link import service
 from blueport.server.link.service import Found, Work
@@ -109,9 +109,9 @@ class Door:
         visit = visit_of(scope)
         asked = await said_by(receive, waiting.shape, partial(self._store.read, service.admit, self._limits, visit))
         until = _now_s() + (0 if isinstance(asked, ApiError) else min(asked.wait_s, LONGEST_WAIT_S))
-        hung_up = asyncio.ensure_future(_hung_up(receive))
+        gone = asyncio.ensure_future(hung_up(receive))
         try:
-            while not hung_up.done():
+            while not gone.done():
                 ticket = self._store.wakeups.ticket(waiting.topic)
                 # Never cut short: what a claim has leased must reach who asked.
                 found = await self._store.write_holding(
@@ -122,7 +122,7 @@ class Door:
                 more_s = POLL_S if found.wait_ms is None else found.wait_ms / 1000
                 await waited(ticket, min(POLL_S, more_s, until - _now_s()))
         finally:
-            hung_up.cancel()
+            gone.cancel()
         raise ClientGoneError
 
     async def renew(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
@@ -180,8 +180,3 @@ def _answer(said: msgspec.Struct) -> Answer:
 
 def _now_s() -> float:
     return asyncio.get_running_loop().time()
-
-
-async def _hung_up(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -67,6 +67,7 @@ def announce(tx: Tx, fact: Fact, *, waits_for_files: bool = False) -> None:
         if _wants(webhook, fact):
             deliver(tx, event, webhook.id, available_at)
     tx.wake("deliveries")
+    tx.wake("events")
 
 
 def deliver(tx: Tx, event: NewEvent, webhook_id: WebhookId, available_at: int) -> DeliveryId:
@@ -98,6 +99,7 @@ def files_are_there(tx: Tx, subject_id: str) -> None:
     """Let the news of a message go that waited for its files."""
     queries.make_due(tx, subject_id)
     tx.wake("deliveries")
+    tx.wake("events")
 
 
 def _wants(webhook: WebhookRow, fact: Fact) -> bool:

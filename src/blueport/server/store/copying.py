@@ -8,7 +8,7 @@ that no server accepts what would not come along.
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from types import GenericAlias
 from typing import Annotated, Any, Protocol
@@ -21,11 +21,12 @@ from blueport.server.errors import StoreUnavailableError
 from blueport.server.settings import is_postgres, name_without_secret
 from blueport.server.store.ends import End, Row, end_of
 from blueport.server.store.schema import NEWEST, revision, upgrade
-from blueport.server.store.tables import metadata
+from blueport.server.store.tables import XIDS, events, metadata
 
 FAULTS_TOLD = 5
 WALKS = 3
 
+_TX_ID = list(events.columns).index(events.c.tx_id)
 _NUL = b"\\u0000"
 _SMALL = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 _encoder = msgspec.json.Encoder()
@@ -118,7 +119,7 @@ async def _copy(source_name: str, target_name: str, progress: Progress) -> list[
 async def _fill(source: End, target: End, progress: Progress) -> None:
     async with target.filling():
         for table in metadata.sorted_tables:
-            async for rows in source.rows(table):
+            async for rows in _moved(source, table):
                 await target.add(table, rows)
                 progress.update(len(rows))
                 reached("copy.batch")
@@ -153,10 +154,25 @@ async def _looked_over(source: End, progress: Progress, *, is_for_postgres: bool
 
 async def _looked_at(source: End, table: Table, judge: "_Judge", progress: Progress) -> Moved:
     sum_, judged = _Sum(), judge.of(table)
-    async for rows in source.rows(table):
+    async for rows in _moved(source, table):
         sum_.add(judged(rows), len(rows))
         progress.update(len(rows))
     return sum_.of(table)
+
+
+async def _moved(source: End, table: Table) -> AsyncIterator[list[Row]]:
+    """Return all rows as they are to arrive.
+
+    Numbers of transactions mean nothing in another database: those that are still to come there would hide events for
+    ever. Lowered by more than there can be of them they are over everywhere, and in their order.
+    """
+    async for rows in source.rows(table):
+        yield [_in_the_past(row) for row in rows] if table is events else rows
+
+
+def _in_the_past(row: Row) -> Row:
+    tx_id = row[_TX_ID]
+    return (*row[:_TX_ID], tx_id - XIDS, *row[_TX_ID + 1 :]) if isinstance(tx_id, int) else row
 
 
 class _Sum:

@@ -8,6 +8,9 @@ from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, MetaData,
 
 from blueport.server.store.types import SEQUENCE, TEXT
 
+# More than any PostgreSQL's transactions are counted to.
+XIDS = 2**44
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -254,7 +257,8 @@ events = Table(
     Column("data", TEXT, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("is_test", Integer, nullable=False, server_default="0"),
-    # The transaction's number on PostgreSQL, where `seq` is not the order of commits; 0 on SQLite, and of a copy.
+    # The transaction's number on PostgreSQL, where `seq` is not the order of commits; 0 on SQLite. Numbers of another
+    # database, of which this is a copy, are lower by XIDS.
     Column("tx_id", BigInteger, nullable=False, server_default="0"),
     Column("occasion", BigInteger, nullable=False, server_default="0"),  # of what happens again to a subject: when
     UniqueConstraint("subject_id", "type", "occasion"),

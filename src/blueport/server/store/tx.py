@@ -19,7 +19,7 @@ Value = str | int | None
 Values = Mapping[str, Value]
 # `line_ids=[...]` fills an expanding bindparam("line_ids", expanding=True).
 Given = Value | Sequence[str] | Sequence[int]
-Topic = Literal["outbox", "signals", "deliveries"]
+Topic = Literal["outbox", "signals", "deliveries", "events"]
 Row = TypeVar("Row")
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from blueport.server.store.tx import Topic
 
-_BYTES: dict[Topic, bytes] = {"outbox": b"o", "signals": b"s", "deliveries": b"d"}
+_BYTES: dict[Topic, bytes] = {"outbox": b"o", "signals": b"s", "deliveries": b"d", "events": b"e"}
 _TOPICS = {byte[0]: topic for topic, byte in _BYTES.items()}
 _HELLO = b"+"
 _AT_ONCE = 4096

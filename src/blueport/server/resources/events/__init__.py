@@ -1,0 +1,1 @@
+"""What happened, for who asks instead of being called."""
