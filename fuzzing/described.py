@@ -127,5 +127,7 @@ def _name_what_there_is(case: Case, known: Mapping[str, list[str]]) -> None:
             found = known.get(_IDS.get(case.path, "") if name == "id" else _KINDS.get(name, name))
             if found and chance.random() < 0.6:
                 given[name] = [chance.choice(found)] if isinstance(value, list) else chance.choice(found)
+        if isinstance(given.get("wait_s"), int):
+            given["wait_s"] = 0  # for what does not come
         if isinstance(given.get("url"), str) and given["url"].lower().startswith("https"):
             given["url"] = "http://127.0.0.1:9/hook"  # whatever comes of it stays on this machine

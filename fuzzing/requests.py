@@ -16,6 +16,8 @@ _WORDS: dict[str, list[object]] = {
     "limit": ["1", "50", "100"],
     "cursor": ["", "bm90aGluZw"],
     "url": ["http://127.0.0.1:9/hook"],
+    "types": ["message.received", "message.sent,reaction.added"],
+    "event": ["evt_" + "0" * 26],
     "events": [["message.received"], ["message.sent", "reaction.added"]],
 }
 _ENDPOINTS: list[tuple[str, str, dict[str, str]]] = [
@@ -42,6 +44,7 @@ _ENDPOINTS: list[tuple[str, str, dict[str, str]]] = [
     ("POST", "/v1/webhooks", {"from": "from", "url": "url", "events": "events"}),
     ("DELETE", "/v1/webhooks", {"id": "webhook"}),
     ("GET", "/v1/sandbox", {}),
+    ("GET", "/v1/events", {"from": "from", "events": "types", "after": "event", "limit": "limit"}),
     ("POST", "/v1/sandbox", {}),
 ]
 # Paths that are in no description: pages, and doors that open to nobody here.

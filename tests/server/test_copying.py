@@ -14,7 +14,7 @@ from sqlalchemy import BigInteger, Column, Table, Text, UniqueConstraint
 from blueport.server.errors import StoreUnavailableError
 from blueport.server.store.copying import copy
 from blueport.server.store.ends import BATCH
-from blueport.server.store.tables import metadata
+from blueport.server.store.tables import XIDS, events, metadata
 from tests.conftest import Kind
 from tests.databases import Database, database_like, file_like
 from tests.postgres import Postgres, psql
@@ -116,6 +116,12 @@ def everything(database: Database) -> Made:
     return {table.name: content(database, table) for table in metadata.sorted_tables}
 
 
+def lowered(event: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return a row of events as a copy has it: behind all transactions of another database."""
+    place = names(events).split(", ").index("tx_id")
+    return (*event[:place], event[place] - XIDS, *event[place + 1 :])
+
+
 def fill(database: Database) -> Made:
     """Put rows of odd values into every table; return them."""
     rng = random.Random(5)
@@ -145,6 +151,8 @@ def _value(column: Column[Any], number: int, made: Made, rng: random.Random) -> 
 def _odd_values(column: Column[Any]) -> tuple[Any, ...]:
     if column.name == "is_sandbox":
         return (0,)  # there is one such line
+    if column.name == "tx_id":
+        return (0, 1, 4711, SMALL, -XIDS)
     if isinstance(column.type, Text):
         return ODD_TEXTS
     return HUGE_NUMBERS if isinstance(column.type, BigInteger) else ODD_NUMBERS
@@ -182,8 +190,9 @@ class TestContent:
 
             assert {each.table: each.rows for each in told} == {name: len(rows) for name, rows in made.items()}
             assert watching.done == watching.total == 3 * sum(map(len, made.values()))
+            assert everything(source) == made
+            made["events"] = sorted(map(lowered, made["events"]), key=repr)
             for table in metadata.sorted_tables:
-                assert content(source, table) == made[table.name]
                 assert content(target, table) == made[table.name], table.name
             source = target
 
@@ -277,6 +286,26 @@ class TestGoingOn:
             heard = receiver.waits_for(tried + 1)[-1]
             assert (heard.text, heard.is_signed_with(webhook["secret"])) == ("heard before", True)
             assert elsewhere(alice, world).get("/v1/files", {"id": file_id}).content == b"a file of before"
+
+    def test_who_reads_events_goes_on_where_he_was(self, pair: tuple[Database, Database]) -> None:
+        with running_on(pair[0]) as world:
+            alice = world.customer("Alice", "+15550101000")
+            for text in ("one", "two", "three"):
+                alice.hears(ADA, text)
+            first = events_after(alice)[0]["id"]
+        if pair[0].is_postgres:  # one that has done far more than the other
+            pair[0].sql("UPDATE events SET tx_id = tx_id + 1000000000")
+
+        move(*pair)
+
+        with running_on(pair[1]) as world:
+            alice = elsewhere(alice, world)
+            alice.hears(ADA, "four")
+            assert [event["data"]["text"] for event in events_after(alice, first)] == ["two", "three", "four"]
+
+
+def events_after(customer: Customer, event_id: str | None = None) -> list[Json]:
+    return customer.get("/v1/events", {} if event_id is None else {"after": event_id}).json()["data"]
 
 
 @contextlib.contextmanager

@@ -77,9 +77,8 @@ def add_many(customer: Customer, how_many: int, text: str) -> None:
 
 
 def revoke(caller: Caller, column: str = "revoked_at") -> None:
-    """Have a key end, and who waits look at that."""
     caller.world.sql(f"UPDATE api_keys SET {column} = ? WHERE last4 = ?", caller.world.clock.ms, caller.key[-4:])
-    caller.world.pass_time(1)
+    caller.world.clock.ms += 1
 
 
 class TestPages:
@@ -235,11 +234,12 @@ class TestWaiting:
         self, alice: Customer, waiting: ThreadPoolExecutor
     ) -> None:
         caller = alice.caller()
-        ended = waiting.submit(caller.get, "/v1/events", {"wait_s": 30})
-        let_go = waiting.submit(page, alice, wait_s=30)
+        ended = waiting.submit(caller.get, "/v1/events", {"wait_s": 30, "events": "message.sent"})
+        let_go = waiting.submit(page, alice, wait_s=30, events="message.sent")
         until(lambda: alice.world.server.following.followers == 2)
 
         revoke(caller)
+        alice.hears(ADA)
         assert_refused(ended.result(PATIENCE_S), 401, "invalid_api_key")
         alice.world.client.portal.call(alice.world.server.let_go)
         assert let_go.result(PATIENCE_S)["data"] == []

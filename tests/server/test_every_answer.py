@@ -134,6 +134,7 @@ class TestDescription:
             ("GET", "/v1/webhooks/attempts"): "200",
             ("POST", "/v1/webhooks/replay"): "200",
             ("POST", "/v1/webhooks/test"): "201",
+            ("GET", "/v1/events"): "200",
             ("POST", "/v1/files"): "201",
             ("GET", "/v1/files"): "302",
         }

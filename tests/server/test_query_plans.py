@@ -9,6 +9,7 @@ from sqlalchemy import Dialect
 from blueport.server.guarding import queries as guarding
 from blueport.server.notifying import queries as notifying
 from blueport.server.notifying.delivering import queries as delivering
+from blueport.server.notifying.log import queries as log
 from blueport.server.receiving import queries as receiving
 from blueport.server.resources.chats import queries as chats
 from blueport.server.resources.messages import queries as messages
@@ -41,6 +42,12 @@ HOT = {
     "whether an event was made": notifying._EVENT,
     "a message by its guid": receiving._MESSAGE,
     "what failed, as callers know it": sending._ENDED,
+    "what comes after an event": log._after(has_lines=False, has_types=False),
+    "the newest event": log._newest(has_lines=False),
+    "the newest events of accounts": log._HEADS,
+    "deliveries that are kept no longer": log._ENDED,
+    "events that are kept no longer": log._TOLD,
+    "a part of all events": log._LOWER,
 }
 
 

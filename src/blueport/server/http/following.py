@@ -19,21 +19,18 @@ from blueport.logs.lines import logger, named
 from blueport.server.authorizing.keys import Scope
 from blueport.server.errors import ApiError, StoreUnavailableError
 from blueport.server.http.answers import Answer, Header, Stream, with_request_id
+from blueport.server.http.bells import LOOK_EVERY_S, POLL_S, TROUBLE_S, Bells
 from blueport.server.http.bodies import query_of
 from blueport.server.http.endpoint import Call, Endpoint, Request, Terms, admission, call_of, decoded_by, purpose_of
 from blueport.server.http.problems import ClientGoneError, busy
 from blueport.server.http.reading import hung_up
+from blueport.server.ids import AccountId
 from blueport.server.store.interface import Store
 from blueport.server.store.tx import Tx
 
 # Of one key: each holds a connection, and asks the database now and then.
 AT_ONCE = 20
 LONGEST_WAIT_S = 30
-# A hint may be lost; and so often it is asked whether the key is still good.
-POLL_S = 5.0
-# However often there are hints.
-LOOK_EVERY_S = 0.02
-TROUBLE_S = 1.0
 # How long a browser waits before it connects again.
 RETRY_MS = 2000
 STREAM = b"text/event-stream"
@@ -102,11 +99,15 @@ class Stretch(Protocol):
 
 
 class Looked(NamedTuple):
-    """What a look found, from where the next one goes on, and in how many seconds that is worth it without a hint."""
+    """What a look found in an account's log, and from where the next one goes on.
 
+    `ready_in_s` is in how many seconds the next entry may be ready to be told, None if it is not there yet.
+    """
+
+    account_id: AccountId
     told: Stretch
     place: Place
-    next_in_s: float = POLL_S
+    ready_in_s: float | None = None
 
 
 Look = Callable[[Tx, Call[Asked], Place | Start], Looked]
@@ -185,6 +186,7 @@ class Following:
         self._terms = terms
         self._limit = limit
         self._keep_alive_s = keep_alive_s
+        self._bells = Bells(store)
         self._followers: Counter[str] = Counter()
         self._is_closing = False
 
@@ -196,7 +198,7 @@ class Following:
     def close(self) -> None:
         """Answer those who wait, and end all streams: their clients go on elsewhere."""
         self._is_closing = True
-        self._store.wakeups.wake(["events"])
+        self._bells.close()
 
     async def told(self, view: View, receive: Receive) -> Answer:
         """Answer with what there is; with nothing only once the client has waited long enough."""
@@ -211,57 +213,61 @@ class Following:
             first = await self._look(view, "newest")
             if is_head:
                 return Answer(200, b"", _HEADERS, STREAM, stream=Stream(None, _nothing()))
-            gone = asyncio.ensure_future(hung_up(receive))
-            held.callback(gone.cancel)
+            gone = held.enter_context(_watched(receive))
+            held.enter_context(self._bells.followed(first.account_id))
             stream = Stream(None, self._parts(view, first, gone), held.pop_all().close)
         return Answer(200, b"", _HEADERS, STREAM, stream=stream)
 
     async def _awaited(self, view: View, receive: Receive) -> Stretch:
+        first = await self._look(view, "oldest")
+        if first.told.data or not view.wait_s or self._is_closing:
+            return first.told
+        with _watched(receive) as gone, self._bells.followed(first.account_id):
+            return await self._next(view, first, gone)
+
+    async def _next(self, view: View, looked: Looked, gone: asyncio.Future[None]) -> Stretch:
         until = _now_s() + view.wait_s
-        gone = asyncio.ensure_future(hung_up(receive))
-        place: Place | Start = "oldest"
-        try:
-            while not gone.done():
-                ticket, looked_at = self._store.wakeups.ticket("events"), _now_s()
-                looked = await self._look(view, place)
-                if looked.told.data or self._is_closing or _now_s() >= until:
-                    return looked.told
-                place = looked.place
-                await _pause(ticket, gone, min(looked.next_in_s, until - _now_s()), looked_at)
-        finally:
-            gone.cancel()
+        while not gone.done():
+            turn = self._turn(looked)
+            looked = await self._look(view, looked.place)
+            if looked.told.data or self._is_closing or _now_s() >= until:
+                return looked.told
+            await turn.over(looked, gone, until - _now_s())
         raise ClientGoneError
 
-    async def _parts(self, view: View, first: Looked, gone: asyncio.Future[None]) -> AsyncIterator[bytes]:
-        yield _opening(first.told.next_cursor if view.is_new else None) + _frames(first.told)
-        place, said_at = first.place, _now_s()
+    async def _parts(self, view: View, looked: Looked, gone: asyncio.Future[None]) -> AsyncIterator[bytes]:
+        yield _opening(looked.told.next_cursor if view.is_new else None) + _frames(looked.told)
+        said_at = _now_s()
         while not (self._is_closing or gone.done()):
-            ticket, looked_at = self._store.wakeups.ticket("events"), _now_s()
-            looked = await self._look_again(view, place)
-            if looked is None:
+            turn = self._turn(looked)
+            found = await self._look_again(view, looked)
+            if found is None:
                 return
-            place = looked.place
+            looked = found
             said = _frames(looked.told) or (KEEP_ALIVE if _now_s() - said_at >= self._keep_alive_s else b"")
             if said:
                 yield said
                 said_at = _now_s()
             if not looked.told.has_more:
-                silent_s = said_at + self._keep_alive_s - _now_s()
-                await _pause(ticket, gone, min(looked.next_in_s, silent_s), looked_at)
+                await turn.over(looked, gone, said_at + self._keep_alive_s - _now_s())
+
+    def _turn(self, looked: Looked) -> "_Turn":
+        bell, hint = self._bells.ticket(looked.account_id), self._store.wakeups.ticket("events")
+        return _Turn(bell, hint, _now_s())
 
     async def _look(self, view: View, place: Place | Start) -> Looked:
         return await self._store.read(view.look, self._terms, place)
 
-    async def _look_again(self, view: View, place: Place) -> Looked | None:
+    async def _look_again(self, view: View, looked: Looked) -> Looked | None:
         """Look on; None if the key, or what it names, is not good any more.
 
         A database that is away for a while ends no stream: browsers do not come back after a refusal.
         """
         try:
-            return await self._look(view, place)
+            return await self._look(view, looked.place)
         except StoreUnavailableError as error:
             log.warning("stream_waits_for_database", **named(error))
-            return Looked(_Nothing(), place, TROUBLE_S)
+            return looked._replace(told=_Nothing(), ready_in_s=TROUBLE_S)
         except ApiError:
             return None
 
@@ -314,14 +320,36 @@ async def _nothing() -> AsyncIterator[bytes]:
         yield part
 
 
-async def _pause(ticket: asyncio.Event, gone: asyncio.Future[Any], timeout_s: float, looked_at: float) -> None:
-    """Wait for a hint, and for the client to go, but not for longer than that; and never look too often."""
-    woken: asyncio.Future[Any] = asyncio.ensure_future(ticket.wait())
+@contextmanager
+def _watched(receive: Receive) -> Iterator[asyncio.Future[None]]:
+    """Return what is done once the client is gone."""
+    gone = asyncio.ensure_future(hung_up(receive))
     try:
-        await asyncio.wait((woken, gone), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        yield gone
     finally:
-        woken.cancel()
-    await asyncio.sleep(looked_at + LOOK_EVERY_S - _now_s())
+        gone.cancel()
+
+
+class _Turn(NamedTuple):
+    """One look and the wait for the next: tickets that were taken before it, and when that was."""
+
+    bell: asyncio.Event
+    hint: asyncio.Event
+    began_s: float
+
+    async def over(self, looked: Looked, gone: asyncio.Future[None], timeout_s: float) -> None:
+        """Wait until another look is worth it, or the client is gone, but not for longer; and never look too often.
+
+        What is there but not ready may become so without anything new: when any hint is heard, or by itself.
+        """
+        is_any_ready = looked.ready_in_s is None
+        worth_it: asyncio.Future[Any] = asyncio.ensure_future((self.bell if is_any_ready else self.hint).wait())
+        wait_s = min(POLL_S if looked.ready_in_s is None else looked.ready_in_s, timeout_s)
+        try:
+            await asyncio.wait((worth_it, gone), timeout=max(wait_s, 0), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            worth_it.cancel()
+        await asyncio.sleep(self.began_s + LOOK_EVERY_S - _now_s())
 
 
 def _now_s() -> float:

@@ -7,6 +7,7 @@ in whatever database of the same PostgreSQL, holds back all events that come aft
 """
 
 import functools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import BigInteger, bindparam, delete, exists, func, select, tuple_, update
@@ -45,6 +46,14 @@ class Spot(NamedTuple):
     def place(self) -> Place:
         """Return its place."""
         return Place(self.tx_id, self.seq)
+
+
+class Head(NamedTuple):
+    """The numbers of an account's newest event that is settled, and of its newest of all; None if there is none."""
+
+    account_id: AccountId
+    settled: int | None
+    newest: int | None
 
 
 class Sought(NamedTuple):
@@ -155,6 +164,19 @@ def _newest(*, has_lines: bool) -> Statement:
     return Statement(found.where(events.c.line_id.in_(bindparam("line_ids", expanding=True))) if has_lines else found)
 
 
+_newest_seq = (
+    select(events.c.seq)
+    .where(events.c.account_id == accounts.c.id)
+    .order_by(events.c.tx_id.desc(), events.c.seq.desc())
+    .limit(1)
+)
+_HEADS = Statement(
+    select(
+        accounts.c.id,
+        _newest_seq.where(_is_settled).correlate(accounts).scalar_subquery(),
+        _newest_seq.correlate(accounts).scalar_subquery(),
+    ).where(accounts.c.id.in_(bindparam("account_ids", expanding=True)))
+)
 _SPOT = Statement(
     select(*_SPOT_COLUMNS).where(
         events.c.id == bindparam("id"), events.c.account_id == bindparam("account_id"), events.c.is_test == 0
@@ -217,6 +239,11 @@ def newest(tx: Tx, account_id: AccountId, line_ids: list[str] | None = None) -> 
     if line_ids is None:
         return tx.one(Spot, _newest(has_lines=False), account_id=account_id)
     return tx.one(Spot, _newest(has_lines=True), account_id=account_id, line_ids=line_ids)
+
+
+def heads(tx: Tx, account_ids: Sequence[AccountId]) -> list[Head]:
+    """Return how far the logs of these accounts go."""
+    return tx.all(Head, _HEADS, account_ids=[*account_ids])
 
 
 def spot_of(tx: Tx, account_id: AccountId, event_id: str) -> Spot | None:

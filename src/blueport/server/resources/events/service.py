@@ -13,8 +13,9 @@ from blueport.server.authorizing.service import Key
 from blueport.server.blobs.links import Links
 from blueport.server.errors import ApiError
 from blueport.server.http import following
+from blueport.server.http.bells import LOOK_EVERY_S
 from blueport.server.http.endpoint import Call
-from blueport.server.http.following import LOOK_EVERY_S, Looked, Start
+from blueport.server.http.following import Looked, Start
 from blueport.server.http.pages import size_of
 from blueport.server.ids import EventId, lowest
 from blueport.server.notifying.delivering.schedule import FILES_WAIT_MS
@@ -49,7 +50,7 @@ def look(tx: Tx, call: Call[ListEvents], since: following.Place | Start) -> Look
     page = EventPage(events, len(ready) > size, shown[-1].id if shown else call.asked.after)
     place = shown[-1].place if shown else place
     if len(shown) < len(rows):
-        return Looked(page, place, _ready_in_s(rows[len(shown)], tx.now_ms))
+        return Looked(sought.account_id, page, place, _ready_in_s(rows[len(shown)], tx.now_ms))
     return _at_the_end(tx, call.key, sought, page, place)
 
 
@@ -82,8 +83,8 @@ def _from_now_on(tx: Tx, key: Key) -> Looked:
     """Begin behind what happened so far, where the client can find again."""
     last = queries.newest(tx, key.account_id, _lines(key))
     if last is None:
-        return Looked(EventPage([], has_more=False, next_cursor=NOTHING_YET), BEFORE_ALL)
-    return Looked(EventPage([], has_more=False, next_cursor=last.id), last.place)
+        return Looked(key.account_id, EventPage([], has_more=False, next_cursor=NOTHING_YET), BEFORE_ALL)
+    return Looked(key.account_id, EventPage([], has_more=False, next_cursor=last.id), last.place)
 
 
 def _place_after(tx: Tx, key: Key, after: str | None) -> Place:
@@ -124,9 +125,10 @@ def _at_the_end(tx: Tx, key: Key, sought: Sought, page: EventPage, place: Place)
     is_all = sought.line_ids is None and sought.types is None
     last = None if is_all else queries.newest(tx, sought.account_id)
     if last is None or last.place <= place:
-        return Looked(page, place)
+        return Looked(sought.account_id, page, place)
     # A key that is restricted to some lines does not hear of others, not even that something happened there.
-    return Looked(page if key.line_ids is not None else replace(page, next_cursor=last.id), last.place)
+    told = page if key.line_ids is not None else replace(page, next_cursor=last.id)
+    return Looked(sought.account_id, told, last.place)
 
 
 def _event(row: EventRow, links: Links, now_ms: int) -> Event:
