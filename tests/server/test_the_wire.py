@@ -329,7 +329,7 @@ class TestEveryAnswer:
         assert_done(answer)
         assert answer.headers["access-control-allow-methods"] == "GET, POST, DELETE, OPTIONS"
         allowed = answer.headers["access-control-allow-headers"].lower().split(", ")
-        assert allowed == ["authorization", "content-type", "x-filename", "idempotency-key"]
+        assert allowed == ["authorization", "content-type", "x-filename", "idempotency-key", "last-event-id"]
 
     @pytest.mark.parametrize(
         "content_type",

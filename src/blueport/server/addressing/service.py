@@ -13,9 +13,9 @@ from blueport.server.ids import AccountId, ChatId, mint
 from blueport.server.store.tx import Tx
 
 _GUID_PREFIX = re.compile(r"p:(\d{1,3})/|bp:")
-_OTHER_ID = re.compile(r"(?:cht|ln|obx|rxn|wh|ind|rcp|file|dlv|evt|req)_.*")
+_OTHER_ID = re.compile(r"(?:cht|ln|obx|rxn|wh|ind|rcp|file|dlv|req)_.*")
 # Those alone: alphanumeric senders may hold an underscore.
-_NO_PEER = re.compile(r"(?:msg|ln|obx|rxn|wh|ind|rcp|file|dlv|evt|req)_[0-9A-Za-z]*")
+_NO_PEER = re.compile(r"(?:msg|ln|obx|rxn|wh|ind|rcp|file|dlv|req)_[0-9A-Za-z]*")
 
 
 # What a request may be refused with, for whoever describes an endpoint: see the functions that raise them.
