@@ -9,12 +9,13 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import asyncpg
+from sqlalchemy import Table
 
 from blueport.server.settings import is_postgres
 from blueport.server.store.schema import NEWEST
@@ -69,6 +70,21 @@ class Database(NamedTuple):
             return "".join(path.read_bytes().decode("latin-1") for path in files)
         return str([self.sql(f"SELECT kept::text FROM {table} kept") for table in metadata.tables])
 
+    def rows_of_all(self, *, but: Collection[str]) -> list[str]:
+        """Return every row of every table *but* some, in whatever order but always in the same."""
+        tables = [table for table in metadata.sorted_tables if table.name not in but]
+        return sorted(row for (row,) in self.sql(" UNION ALL ".join(map(_rows_of, tables))))
+
+    @contextlib.contextmanager
+    def refusing(self, table: str) -> Iterator[None]:
+        """Have a table take no row."""
+        if self.is_postgres:
+            self.sql(f"ALTER TABLE {table} ADD CONSTRAINT refusing CHECK (false) NOT VALID")
+        else:
+            self.sql(f"CREATE TRIGGER refusing BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'refused'); END")
+        yield
+        self.sql(f"ALTER TABLE {table} DROP CONSTRAINT refusing" if self.is_postgres else "DROP TRIGGER refusing")
+
     @contextlib.contextmanager
     def keeping_all(self, table: str) -> Iterator[None]:
         """Have the rows of a table stay, as if whoever deletes them had died before."""
@@ -90,6 +106,12 @@ class Database(NamedTuple):
             connection.execute("BEGIN IMMEDIATE")
             yield
             connection.execute("ROLLBACK")
+
+
+def _rows_of(table: Table) -> str:
+    """Return the statement that tells each row of a table as one text."""
+    cells = " || ' ' || ".join(f"coalesce(CAST({column.name} AS TEXT), 'NULL')" for column in table.columns)
+    return f"SELECT '{table.name} ' || {cells} FROM {table.name}"
 
 
 async def _on_postgres(url: str, statement: str, values: tuple[Json, ...]) -> list[tuple[Json, ...]]:
