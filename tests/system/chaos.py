@@ -2,6 +2,8 @@
 
 Whatever dies, a send that was accepted is on the phone once, one that was repeated until it was accepted too, a text is
 one message and one event, and nothing is stuck. `test_fleet_deaths.py` runs a short one.
+
+With `--only keys` fifty clients at once repeat one call under one Idempotency-Key, and ten others theirs without any.
 """
 
 import argparse
@@ -26,6 +28,7 @@ from typing import NamedTuple
 from tests import postgres
 from tests.databases import Database
 from tests.postgres import psql
+from tests.system import storming
 from tests.system.blueport import Json, until
 from tests.system.promises import Kept, judged
 from tests.system.receiver import Heard, Receiver
@@ -292,16 +295,23 @@ def _moody(rng: random.Random) -> Callable[[Heard], int]:
 def main() -> None:
     options = _parser().parse_args()
     plan = Plan(options.messages, options.minutes * 60, options.pause, options.seed)
-    _say(f"chaos on {options.on}: {plan.messages} messages, {options.minutes:g} minutes, seed {plan.seed}")
+    what = options.only or f"{plan.messages} messages"
+    _say(f"chaos on {options.on}: {what}, {options.minutes:g} minutes, seed {plan.seed}")
     folder = Path(tempfile.mkdtemp(prefix="blueport-chaos-"))
     _say(f"logs are in {folder / 'logs'} until it went well")
     if options.on == "sqlite":
-        kept = weather(Database(str(folder / "blueport.db"), folder), plan)
+        kept = _weathered(Database(str(folder / "blueport.db"), folder), plan, options.only)
     else:
         with postgres.running(**POSTGRES_OPTIONS) as server:
-            kept = weather(Database(server.new_database(), folder), plan)
+            kept = _weathered(Database(server.new_database(), folder), plan, options.only)
     _say(f"{kept}")
     shutil.rmtree(folder)
+
+
+def _weathered(database: Database, plan: Plan, only: str | None) -> Kept | storming.Kept:
+    if only == "keys":
+        return storming.storm(database, plan.seed, plan.seconds)
+    return weather(database, plan)
 
 
 def _say(words: str) -> None:
@@ -316,6 +326,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--pause", type=float, default=2, help="seconds between two blows, about (2)")
     parser.add_argument("--seed", type=int, default=random.randrange(2**32), help="of what is random")
     parser.add_argument("--on", choices=("postgres", "sqlite"), default="postgres", help="which store (postgres)")
+    parser.add_argument("--only", choices=("keys",), help="equal calls under an Idempotency-Key, and nothing else")
     return parser
 
 

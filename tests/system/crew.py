@@ -41,7 +41,7 @@ class Member:
     def send(self, what: signal.Signals) -> None:
         self.process.send_signal(what)  # which does nothing to one that has ended
 
-    def look(self, rng: random.Random) -> None:
+    def look(self, pause_s: float) -> None:
         """Start it again, if it has ended and the pause is over."""
         status = self.process.poll()
         if status is None:
@@ -50,7 +50,7 @@ class Member:
             self._is_counted = True
             self.ends[status] += 1
             self._let_go()
-            self._starts_at = time.monotonic() + rng.uniform(0, LONGEST_PAUSE_S)
+            self._starts_at = time.monotonic() + pause_s
         elif time.monotonic() >= self._starts_at:
             self.start()
 
@@ -73,10 +73,11 @@ class Member:
 class Crew:
     """The members, by name, and the thread that watches over them."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, longest_pause_s: float) -> None:
         self.members: dict[str, Member] = {}
         self._folder = folder
         self._rng = random.Random(seed)
+        self._longest_pause_s = longest_pause_s
         self._is_over = threading.Event()
         self._watch = threading.Thread(target=self._keep_alive, name="crew")
         self._watch.start()
@@ -98,14 +99,14 @@ class Crew:
     def _keep_alive(self) -> None:
         while not self._is_over.wait(LOOK_EVERY_S):
             for member in self.members.values():
-                member.look(self._rng)
+                member.look(self._rng.uniform(0, self._longest_pause_s))
 
 
 @contextlib.contextmanager
-def crew(folder: Path, seed: int) -> Iterator[Crew]:
+def crew(folder: Path, seed: int, *, longest_pause_s: float = LONGEST_PAUSE_S) -> Iterator[Crew]:
     """Return a crew without members; those that are there in the end are ended."""
     folder.mkdir(parents=True, exist_ok=True)
-    hands = Crew(folder, seed)
+    hands = Crew(folder, seed, longest_pause_s)
     try:
         yield hands
     finally:
