@@ -28,8 +28,6 @@ from tests.system.crew import Crew, crew
 from tests.system.servers import LINE
 from tests.system.site import is_answered
 
-# Before the commit, after it, and before the answer leaves; then at any moment.
-POINTS = ["server.commit", "server.committed", "server.looked"]
 KILL = "kill"
 NAMED, UNNAMED = 50, 10
 # Within which all of them come; a kill finds some before, some in the midst of their call, and some answered.
@@ -37,7 +35,7 @@ GATHER_S = 0.3
 # The official SDK gives up after its second pause, which ours does not: so each call has an outcome.
 PAUSES_S = [0.5, 1.0]
 CALL_TIMEOUT_S = 30
-ROUNDS_AT_MOST = 20
+WAVES_AT_MOST = 20
 
 
 class Pier(NamedTuple):
@@ -87,19 +85,26 @@ def pier(database: Database, seed: int) -> Iterator[Pier]:
         yield Pier(database, hands, key, balancer, failpoints)
 
 
+class Wave(NamedTuple):
+    """What falls on which server, and how many call under one name meanwhile."""
+
+    blows: list[tuple[str, str]]
+    named: int = NAMED
+
+
 class Kept(NamedTuple):
     """What a storm has come to."""
 
+    calls: int
     rounds: int
     deaths: int
 
     def __str__(self) -> str:
-        calls = self.rounds * (NAMED + UNNAMED)
-        return f"{calls} calls in {self.rounds} rounds under {self.deaths} deaths, each done once"
+        return f"{self.calls} calls in {self.rounds} rounds under {self.deaths} deaths, each done once"
 
 
 def storm(database: Database, seed: int, seconds: float = 0) -> Kept:
-    """Have round after round, until each blow was dealt and the time is over.
+    """Have wave after wave, until each blow was dealt and the time is over.
 
     Raises:
         AssertionError: A call was done twice or not at all, or equal calls were answered differently.
@@ -108,41 +113,44 @@ def storm(database: Database, seed: int, seconds: float = 0) -> Kept:
     ends_at = time.monotonic() + seconds
     with pier(database, seed) as here:
         accepted = [_sent_on_purpose(here)]
-        rounds = 0
-        for blows in _blows(here, rng, ends_at):
-            accepted += asyncio.run(_round(here, rounds, blows, rng))
+        calls = rounds = 0
+        for wave in _waves(here, rng, ends_at):
+            accepted += asyncio.run(_called(here, rounds, wave, rng))
+            calls += wave.named + UNNAMED
             rounds += 1
         accepted.append(_sent_on_purpose(here))
         done = [outbox_id for (outbox_id,) in database.sql("SELECT id FROM outbox")]
         assert sorted(done) == sorted(accepted), f"a call was done twice, or not at all (seed {seed})"
-    return Kept(rounds, sum(member.ends[-signal.SIGKILL] for member in here.hands.members.values()))
+    return Kept(calls, rounds, sum(member.ends[-signal.SIGKILL] for member in here.hands.members.values()))
 
 
-def _blows(here: Pier, rng: random.Random, ends_at: float) -> Iterator[list[tuple[str, str]]]:
-    """Tell what is dealt in each round: first all points, so that one call dies at each, then each server at random."""
+def _waves(here: Pier, rng: random.Random, ends_at: float) -> Iterator[Wave]:
+    """Tell what comes: deaths before and after a commit, before an answer leaves, and of each server at some moment."""
     servers = [*here.failpoints]
     while True:
-        points = enumerate(rng.sample(POINTS, len(POINTS)))
-        yield [(servers[number % len(servers)], point) for number, point in points]
-        yield from ([(server, KILL)] for server in servers)
-        for _ in range(ROUNDS_AT_MOST):
+        rng.shuffle(servers)
+        yield Wave([(servers[0], "server.commit"), (servers[-1], "server.committed")])
+        # Who has a name is done once wherever it dies behind the commit, and would come to this point first.
+        yield Wave([(servers[0], "server.looked")], named=0)
+        yield from (Wave([(server, rng.choice([KILL, "server.looked"]))]) for server in servers)
+        for _ in range(WAVES_AT_MOST):
             if here.waiting():  # on a server that was away all the time
-                yield []
+                yield Wave([])
         assert not here.waiting(), f"never reached: {here.waiting()}"
         if time.monotonic() >= ends_at:
             return
 
 
-async def _round(here: Pier, number: int, blows: list[tuple[str, str]], rng: random.Random) -> list[str]:
+async def _called(here: Pier, number: int, wave: Wave, rng: random.Random) -> list[str]:
     """Have everybody call while the blows fall; return the ids of what was accepted: one of all who use one name."""
-    named = here.request(f"named {number}", f"name-{number}")
+    named = [here.request(f"named {number}", f"name-{number}")] * wave.named
     unnamed = [here.request(f"unnamed {number} {each}", None) for each in range(UNNAMED)]
-    calls = [_answered(here, named, rng.uniform(0, GATHER_S)) for _ in range(NAMED)]
-    calls += [_answered(here, each, rng.uniform(0, GATHER_S)) for each in unnamed]
-    striking = [_struck(here, server, blow, rng.uniform(0, GATHER_S)) for server, blow in blows]
-    bodies, _ = await asyncio.gather(asyncio.gather(*calls), asyncio.gather(*striking))
-    assert len(set(bodies[:NAMED])) == 1, "calls with one name were answered differently"
-    return [json.loads(body)["id"] for body in bodies[NAMED - 1 :]]
+    striking = [_struck(here, server, blow, rng.uniform(0, GATHER_S)) for server, blow in wave.blows]
+    calls = [_answered(here, request, rng.uniform(0, GATHER_S)) for request in named + unnamed]
+    _, bodies = await asyncio.gather(asyncio.gather(*striking), asyncio.gather(*calls))
+    of_one_name = set(bodies[: wave.named])
+    assert len(of_one_name) <= 1, "calls with one name were answered differently"
+    return [json.loads(body)["id"] for body in [*of_one_name, *bodies[wave.named :]]]
 
 
 async def _struck(here: Pier, server: str, blow: str, after_s: float) -> None:
