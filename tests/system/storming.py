@@ -45,6 +45,7 @@ class Pier(NamedTuple):
     hands: Crew
     key: str
     port: int
+    servers: dict[str, int]
     failpoints: dict[str, Path]
 
     def request(self, text: str, name: str | None) -> bytes:
@@ -53,6 +54,10 @@ class Pier(NamedTuple):
         lines = ["POST /v1/messages HTTP/1.1", "Host: x", f"Authorization: Bearer {self.key}", "Connection: close"]
         lines += [f"Idempotency-Key: {name}"] if name else []
         return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode() + body
+
+    def is_whole(self) -> bool:
+        """Tell whether no server is away."""
+        return all(is_answered(port, "/readyz") for port in self.servers.values())
 
     def waiting(self) -> list[str]:
         """Return the points that no server has come to yet."""
@@ -78,11 +83,12 @@ def pier(database: Database, seed: int) -> Iterator[Pier]:
             failpoints[name].mkdir()
             points = {"FAILPOINTS": str(failpoints[name])}
             hands.add(name, "serve", "--role", "api", **settings, **points, PORT=f"{port}")
-        until(lambda: all(is_answered(port, "/readyz") for port in ports.values()))
+        here = Pier(database, hands, key, balancer, ports, failpoints)
+        until(here.is_whole)
         said = json.loads(msgspec.json.encode(Sightings("j", (text_from(ADA, LINE),))))
         url = f"http://127.0.0.1:{balancer}/daemon/v1/sightings"
         answer("POST", url, said, {"Authorization": f"Bearer {token}"})
-        yield Pier(database, hands, key, balancer, failpoints)
+        yield here
 
 
 class Wave(NamedTuple):
@@ -115,6 +121,7 @@ def storm(database: Database, seed: int, seconds: float = 0) -> Kept:
         accepted = [_sent_on_purpose(here)]
         calls = rounds = 0
         for wave in _waves(here, rng, ends_at):
+            until(here.is_whole)
             accepted += asyncio.run(_called(here, rounds, wave, rng))
             calls += wave.named + UNNAMED
             rounds += 1
@@ -126,7 +133,7 @@ def storm(database: Database, seed: int, seconds: float = 0) -> Kept:
 
 def _waves(here: Pier, rng: random.Random, ends_at: float) -> Iterator[Wave]:
     """Tell what comes: deaths before and after a commit, before an answer leaves, and of each server at some moment."""
-    servers = [*here.failpoints]
+    servers = [*here.servers]
     while True:
         rng.shuffle(servers)
         yield Wave([(servers[0], "server.commit"), (servers[-1], "server.committed")])
@@ -134,7 +141,7 @@ def _waves(here: Pier, rng: random.Random, ends_at: float) -> Iterator[Wave]:
         yield Wave([(servers[0], "server.looked")], named=0)
         yield from (Wave([(server, rng.choice([KILL, "server.looked"]))]) for server in servers)
         for _ in range(WAVES_AT_MOST):
-            if here.waiting():  # on a server that was away all the time
+            if here.waiting():  # on a server that nobody came to
                 yield Wave([])
         assert not here.waiting(), f"never reached: {here.waiting()}"
         if time.monotonic() >= ends_at:
