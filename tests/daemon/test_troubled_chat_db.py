@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from blueport.clock import now_ms
@@ -198,6 +199,18 @@ class TestAnotherFile:
             chat_db.add_message("Next", sender=ADA)
 
             await until(lambda: door.received() == ["Deleted", "Next"])
+
+
+class TestDeafness:
+    async def test_a_watcher_that_hears_of_nothing_costs_time_alone(  # srv-013
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("WATCHFILES_FORCE_POLLING", "true")
+        monkeypatch.setenv("WATCHFILES_POLL_DELAY_MS", "3600000")
+        async with working(msgspec.structs.replace(settings, poll_s=0.2, sweep_s=3600), door):
+            chat_db.add_message("Hi", sender=ADA)
+
+            await until(lambda: door.received() == ["Hi"])
 
 
 class TestUnreadableFile:

@@ -218,7 +218,7 @@ class TestWhoHears:
 
 class TestRetries:
     def test_each_try_is_stamped_and_signed_anew_under_the_same_id(self, alice: Customer, receiver: Receiver) -> None:
-        # srv-058
+        # srv-058, hook-11: whoever is late with an answer hears it again under the same id.
         made = alice.webhook(receiver.url)
         receiver.answering = lambda _: 500
         alice.hears(ADA)

@@ -1,5 +1,11 @@
 """GET /llms.txt and /llms-full.txt: what somebody needs who builds on this installation, told by the server itself."""
 
+import hashlib
+import hmac
+import re
+import time
+from collections.abc import Callable
+
 import msgspec
 import pytest
 
@@ -10,7 +16,7 @@ from blueport.server.errors import CODES
 from blueport.server.http.endpoint import Endpoint
 from tests.databases import Database
 from tests.server.answers import assert_refused
-from tests.server.world import Clock, World
+from tests.server.world import Clock, Json, World
 
 BOTH = ["/llms.txt", "/llms-full.txt"]
 
@@ -72,6 +78,21 @@ class TestContents:
         rows = {f"| `{name}` | {code.status} | `{code.type}` | {code.meaning} |" for name, code in CODES.items()}
 
         assert not [row for row in rows if row not in full]
+
+    # hook-04, hook-05, hook-06
+    def test_its_verifier_takes_what_is_ours_and_fresh_and_refuses_all_else_without_raising(self, full: str) -> None:
+        shown: dict[str, Json] = {}
+        exec(re.findall(r"```python\n(.*?)```", full, re.DOTALL)[0], shown)
+
+        def is_taken(minutes: float, change: Callable[[str], str] = str) -> bool:
+            stamp = str(round(time.time() * 1000 + minutes * 60_000))
+            said = change(hmac.new(b"secret", f"{stamp}.body".encode(), hashlib.sha256).hexdigest())
+            return shown["is_genuine"](b"body", {"x-webhook-timestamp": stamp, "x-webhook-signature": said}, "secret")
+
+        assert [is_taken(minutes) for minutes in (-6, -4, 0, 4, 6)] == [False, True, True, True, False]
+        assert not any(is_taken(0, change) for change in (str.upper, lambda _: "\u00fc", lambda _: ""))
+        assert not shown["is_genuine"](b"", {"x-webhook-timestamp": "now", "x-webhook-signature": "0"}, "secret")
+        assert "remember `delivery_id`, for ten minutes at least" in full
 
     def test_every_event_is_in_it_with_a_sample(self, full: str) -> None:
         assert not [event for event in EVENTS if f"### {event.name}\n" not in full]

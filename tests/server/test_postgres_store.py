@@ -5,9 +5,11 @@ import contextlib
 import os
 import signal
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
+import asyncpg
 import pytest
 
 from blueport.server.authorizing import queries as authorizing
@@ -17,6 +19,7 @@ from blueport.server.store.counting import Asked
 from blueport.server.store.interface import Store
 from blueport.server.store.opening import opened
 from blueport.server.store.postgres.bridging import wait_for
+from blueport.server.store.postgres.hints import HINT_EVERY_S
 from blueport.server.store.schema import upgrade
 from blueport.server.store.tables import metadata
 from blueport.server.store.tx import Tx
@@ -27,6 +30,7 @@ from tests.patience import PATIENCE_S
 from tests.postgres import MissingPostgresError, OwnPostgres
 from tests.server.answers import assert_refused
 from tests.server.cutting import Cutter
+from tests.server.receiver import Receiver
 from tests.server.world import ADA, CONNECTIONS, Clock, Customer, World
 from tests.system.blueport import until
 from tests.units import add, two_that_add_the_same
@@ -283,6 +287,146 @@ class TestBrokenConnections:
             assert [answer.status_code for answer in answers] == [201, 201]
             ids = [answer.json()["id"] for answer in answers]
             assert world.sql("SELECT id FROM outbox ORDER BY seq") == [(each,) for each in ids]
+
+
+@contextlib.contextmanager
+def stopped() -> Iterator[Callable[[int], None]]:
+    """Return what has a process stand still until the block ends."""
+    pids: list[int] = []
+
+    def stop(pid: int) -> None:
+        pids.append(pid)
+        os.kill(pid, signal.SIGSTOP)
+
+    try:
+        yield stop
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+class TestSilence:
+    """A backend that stands still answers TCP all the same, and none of the server's limits holds."""
+
+    @pytest.fixture(autouse=True)
+    def _impatience(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("blueport.server.store.postgres.connecting.SILENCE_TIMEOUT_S", 0.5)
+
+    async def test_a_unit_is_run_again_on_another_connection(self, frail: Database) -> None:
+        # srv-088
+        store = opened(frail.named, Clock())
+        runs: list[int] = []
+
+        def stops_once(tx: Tx, stop: Callable[[int], None]) -> int:
+            runs.append(pid_of(tx))
+            if len(runs) == 1:
+                stop(runs[0])
+            return pid_of(tx)
+
+        with stopped() as stop:
+            pid = await store.read(stops_once, stop)
+
+        assert pid == runs[-1] != runs[0]
+        await store.close()
+
+    async def test_calls_are_counted_on(self, frail: Database) -> None:
+        store = opened(frail.named, Clock())
+
+        async def counted() -> int:
+            return (await store.read(lambda _: store.counts.count(Asked("key", 10, 1000, 1)))).calls
+
+        before = await counted()
+        with stopped() as stop:
+            for (pid,) in frail.sql(_COUNTING):
+                stop(pid)
+
+            assert (before, await counted()) == (1, 2)
+        await store.close()
+
+
+_COUNTING = """
+SELECT pid FROM pg_stat_activity
+WHERE query LIKE '%call_counts%' AND pid <> pg_backend_pid() AND datname = current_database()
+"""
+
+
+class TestHints:
+    @pytest.mark.parametrize("how", ["ended", "silent"])
+    async def test_who_listens_over_a_broken_connection_does_so_again(
+        self, frail: Database, monkeypatch: pytest.MonkeyPatch, how: str
+    ) -> None:
+        # srv-075, srv-087
+        monkeypatch.setattr("blueport.server.store.postgres.hints.PING_EVERY_S", 0.1)
+        monkeypatch.setattr("blueport.server.store.postgres.hints.PING_TIMEOUT_S", 0.1)
+        monkeypatch.setattr("blueport.server.store.postgres.hints.RECONNECT_AFTER_S", 0.01)
+        stores = [opened(frail.named, Clock()) for _ in range(2)]
+        for store in stores:
+            await store.join()
+        listening = f"SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = {stores[1].process}"
+
+        def pids() -> set[int]:
+            return {pid for (pid,) in frail.sql(listening)}
+
+        with stopped() as stop:
+            deal = stop if how == "silent" else lambda pid: os.kill(pid, signal.SIGTERM)
+            known: set[int] = set()
+            for _ in range(2):
+                await until_true(lambda: bool(pids() - known))
+                (pid,) = pids() - known
+                known.add(pid)
+                deal(pid)
+            await until_true(lambda: bool(pids() - known))
+            ticket = stores[1].wakeups.ticket("outbox")
+            await stores[0].write(lambda tx: tx.wake("outbox"))
+
+            assert await waited(ticket, PATIENCE_S)
+        for store in stores:
+            await store.close()
+
+    async def test_they_are_few_however_many_commit(self, store: Store, database: Database) -> None:
+        # srv-095
+        said: list[object] = []
+        listening = await asyncpg.connect(database.named)
+        await listening.add_listener("blueport", lambda *heard: said.append(heard[-1]))
+        began_at = time.monotonic()
+
+        await asyncio.gather(*[store.write_holding(f"{n}", lambda tx: tx.wake("outbox")) for n in range(300)])
+        await asyncio.sleep(2 * HINT_EVERY_S)
+
+        assert 1 <= len(said) <= (time.monotonic() - began_at) / HINT_EVERY_S + 1
+        assert set(said) == {f"{store.process} outbox"}
+        await listening.close()
+
+
+class TestLateCommits:
+    def test_what_has_a_lower_number_and_is_committed_later_is_told_all_the_same(
+        self, database: Database, receiver: Receiver
+    ) -> None:
+        # srv-089, srv-090
+        with opened_world(database) as (world, alice), asyncio.Runner() as elsewhere:
+            hooks = [alice.webhook(receiver.url)["id"] for _ in range(2)]
+            alice.hears(ADA, "first")
+            receiver.waits_for(2)
+            until(lambda: world.sql("SELECT count(*) FROM deliveries WHERE state = 'delivered'") == [(2,)])
+            world.sql("DELETE FROM deliveries WHERE webhook_id = ?", hooks[1])
+            other = elsewhere.run(asyncpg.connect(database.named))
+            elsewhere.run(other.execute("BEGIN"))
+            elsewhere.run(other.execute(_ADD_AGAIN, *hooks))
+            alice.hears(ADA, "second")
+            receiver.waits_for(4)
+
+            elsewhere.run(other.execute("COMMIT"))
+            world.pass_time(0)
+
+            assert receiver.waits_for(5)[4].body["delivery_id"] == "dlv_late"
+            elsewhere.run(other.close())
+
+
+_ADD_AGAIN = """
+INSERT INTO deliveries (id, account_id, event_id, webhook_id, chat_id, state, attempts, available_at, created_at)
+SELECT 'dlv_late', account_id, event_id, $2, chat_id, 'pending', 0, available_at, created_at
+FROM deliveries WHERE webhook_id = $1
+"""
 
 
 class TestUnitsBesideEachOther:

@@ -127,10 +127,15 @@ class TestUnits:
         assert await store.write(add, "carl") == "carl"
         assert names(database) == {"carl"}
 
-    async def test_who_knows_nobody_says_so(self, store: Store, direct: str | None) -> None:
+    # srv-082
+    async def test_who_knows_nobody_says_so(
+        self, store: Store, direct: str | None, caplog: pytest.LogCaptureFixture
+    ) -> None:
         alive = await store.read(lambda tx: tx.processes())
 
         assert alive == (None if direct is None else {store.process})
+        said = [*caplog.get_records("setup"), *caplog.records]  # it begins with the store
+        assert ("only_a_pooler" in [record.getMessage() for record in said]) == (direct is None)
 
     def test_one_that_is_run_by_itself_goes_through(self, pooled: Database, database: Database) -> None:
         assert once(pooled.named, Clock(), lambda tx: add(tx, "ada")) == "ada"
@@ -161,6 +166,7 @@ class TestCounts:
 
 
 class TestHints:
+    # srv-081
     async def test_they_take_the_direct_way(self, pooled: Database, database: Database) -> None:
         stores = [opened(pooled.named, Clock(), direct_url=database.named) for _ in range(2)]
         for store in stores:
@@ -186,6 +192,7 @@ def message(text: str) -> Json:
 
 
 class TestAFleet:
+    # srv-081, srv-086: alone, no process hears of another's work but by looking for it.
     def test_a_text_is_heard_answered_and_told(self, ships: Fleet) -> None:
         api, other = ships.start("api"), ships.start("api")
         ships.start("worker")

@@ -4,8 +4,9 @@ Behind a pooler (PgBouncer in transaction mode) a connection is another one for 
 prepared on it stays. It is told by the process id of the server, which is not the one that the pooler made up.
 """
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import NamedTuple
 
 import asyncpg
@@ -15,6 +16,8 @@ CONNECT_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_MS = 15_000
 LOCK_TIMEOUT_MS = 5_000
 IDLE_TIMEOUT_MS = 30_000
+# The limits above are the server's to keep; so long one is waited for that has gone without a word, or stands still.
+SILENCE_TIMEOUT_S = 30.0
 
 # From this version on, others than superusers may be let set what only those could.
 _GRANTS_PARAMETERS = 15
@@ -98,6 +101,16 @@ class Connector:
 
     def _terms(self, setting: str) -> str:
         return _terms(setting, is_terse=_ways[self._url].is_terse)
+
+
+@contextlib.contextmanager
+def expecting(connection: Connection) -> Iterator[None]:
+    """Have *connection* break if what is done with it meanwhile takes so long that nobody can be at its other end."""
+    timer = asyncio.get_running_loop().call_later(SILENCE_TIMEOUT_S, connection.terminate)
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 async def _looked_at(url: str) -> _Way:

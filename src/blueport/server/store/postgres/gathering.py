@@ -11,7 +11,7 @@ from typing import Generic, NamedTuple, TypeVar
 from asyncpg import Connection
 
 from blueport.server.store.postgres.bridging import wait_for
-from blueport.server.store.postgres.connecting import Connector
+from blueport.server.store.postgres.connecting import Connector, expecting
 
 Key = TypeVar("Key")
 Asked = TypeVar("Asked")
@@ -73,5 +73,6 @@ class Gathering(Generic[Key, Asked, Told]):
     async def _told(self, group: list[_Waiting[Asked, Told]]) -> Sequence[Told]:
         if self._connection is None or self._connection.is_closed():
             self._connection = await self._connector.connect_beside()
-        async with self._connector.together(self._connection):
-            return await self._answer(self._connection, [waiting.asked for waiting in group])
+        with expecting(self._connection):
+            async with self._connector.together(self._connection):
+                return await self._answer(self._connection, [waiting.asked for waiting in group])

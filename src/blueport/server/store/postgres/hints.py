@@ -14,6 +14,8 @@ from typing import Any, get_args
 import asyncpg
 from asyncpg import Connection
 
+from blueport.logs.lines import logger
+from blueport.server.store.postgres.connecting import expecting
 from blueport.server.store.tx import Topic
 
 HINT_EVERY_S = 0.05
@@ -30,7 +32,10 @@ NAMES = (
     f"SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND classid = {_ALIVE} AND granted"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
-_TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+_log = logger(__name__)
+
+# The third is what asyncpg comes to if a connection breaks between two statements.
+_TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 
 class Hints:
@@ -89,7 +94,8 @@ class Hints:
                     await self._listen()
                     self._wake(_TOPICS)  # nobody knows what was missed
                 if self._connection is None:
-                    return  # there is only a pooler
+                    _log.warning("only_a_pooler")  # so we look by ourselves, and know nobody to be gone
+                    return
                 await self._say(self._connection, "SELECT 1")
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._is_broken.wait(), PING_EVERY_S)
@@ -104,11 +110,20 @@ class Hints:
     async def _listen(self) -> None:
         connection = await self._connect()
         if connection is not None:
-            await connection.execute(f"SELECT pg_advisory_lock({_ALIVE}, {self._number})")
-            await connection.add_listener(_CHANNEL, self._hear)
-            self._is_broken.clear()
-            connection.add_termination_listener(lambda _: self._is_broken.set())
+            try:
+                await self._listen_over(connection)
+            except BaseException:
+                connection.terminate()
+                raise
         self._connection = connection
+
+    async def _listen_over(self, connection: Connection) -> None:
+        with expecting(connection):
+            # Shared with ourselves: a connection that fell silent may hold it for a long time yet.
+            await connection.execute(f"SELECT pg_advisory_lock_shared({_ALIVE}, {self._number})")
+            await connection.add_listener(_CHANNEL, self._hear)
+        self._is_broken.clear()
+        connection.add_termination_listener(lambda _: self._is_broken.set())
 
     def _drop(self) -> None:
         if self._connection is not None:

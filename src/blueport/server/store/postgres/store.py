@@ -26,7 +26,7 @@ from blueport.failpoints import reached
 from blueport.server.errors import StoreUnavailableError
 from blueport.server.store.measuring import StoreTallies
 from blueport.server.store.postgres.bridging import run_bridged, wait_for
-from blueport.server.store.postgres.connecting import CONNECT_TIMEOUT_S, Connector
+from blueport.server.store.postgres.connecting import CONNECT_TIMEOUT_S, Connector, expecting
 from blueport.server.store.postgres.counts import CountFirst, PostgresCounts
 from blueport.server.store.postgres.gathering import Gathering
 from blueport.server.store.postgres.hints import NAMES, Hints
@@ -218,7 +218,8 @@ class PostgresStore:
             # Who waits with a pooler's connection for another one may wait for himself.
             beside = None if self._connector.is_only_pooled else shared
             tx = PostgresTx(connection, self.now_ms(), self.process, beside)
-            result = await _transacted(tx, self._connector.preface(begin), unit)
+            with expecting(connection):
+                result = await _transacted(tx, self._connector.preface(begin), unit)
         finally:
             self._pool.take_back(connection)
         if tx.topics:
