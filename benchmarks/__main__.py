@@ -10,7 +10,19 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import backlogs, commits, delivering, end_to_end, kannel, on_postgres, rates, sizes, steady, table
+from benchmarks import (
+    backlogs,
+    commits,
+    delivering,
+    end_to_end,
+    hostile,
+    kannel,
+    on_postgres,
+    rates,
+    sizes,
+    steady,
+    table,
+)
 from benchmarks.measuring import Bench, Figure, Options, Part, Probe, SkippedError, medians
 
 RESULTS = Path(__file__).parent / "results"
@@ -26,6 +38,7 @@ GROUPS: tuple[dict[str, Part], ...] = (
     {"steady-bare": steady.bare, "steady-sqlite": steady.sqlite, "steady-postgres": on_postgres.steadiness},
     {"end-to-end": end_to_end.probes},
     {"deliveries": delivering.probes},
+    {"hostile": hostile.probes},
     {"sizes": sizes.probes},
     {"backlogs": backlogs.probes},
 )

@@ -36,6 +36,7 @@ class Server(NamedTuple):
 
     port: int
     key: str = ""
+    pid: int = 0
 
     @property
     def headers(self) -> dict[str, str]:
@@ -44,8 +45,8 @@ class Server(NamedTuple):
 
 
 @contextlib.contextmanager
-def blueport(folder: Path, database: str, key: str) -> Iterator[Server]:
-    """Serve *database*, a path or a URL, in a folder of its own."""
+def blueport(folder: Path, database: str, key: str, **more: str) -> Iterator[Server]:
+    """Serve *database*, a path or a URL, in a folder of its own; *more* are other settings."""
     folder.mkdir(exist_ok=True)
     server = Server(free_port(), key)
     settings = {
@@ -57,13 +58,14 @@ def blueport(folder: Path, database: str, key: str) -> Iterator[Server]:
         "PACE_MS": "0",
         "LOOP_LIMIT": "0",
         "FIRST_DAEMON_TOKEN": f"dt_{secrets.token_urlsafe(32)}",
+        **more,
     }
     environment = without_settings() | {f"BLUEPORT_{name}": value for name, value in settings.items()}
     command = [sys.executable, "-m", "blueport.cli.main", "serve"]
     with process(command, environment=environment, folder=folder) as pid:
         wait_until_listening(server.port, pid)
         _wait_until_well(server.port)
-        yield server
+        yield server._replace(pid=pid)
 
 
 @contextlib.contextmanager

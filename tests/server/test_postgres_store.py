@@ -12,6 +12,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from blueport import clock
 from blueport.server.authorizing import queries as authorizing
 from blueport.server.authorizing.keys import new_key
 from blueport.server.errors import StoreUnavailableError
@@ -31,7 +32,7 @@ from tests.postgres import MissingPostgresError, OwnPostgres
 from tests.server.answers import assert_refused
 from tests.server.cutting import Cutter
 from tests.server.receiver import Receiver
-from tests.server.world import ADA, CONNECTIONS, Clock, Customer, World
+from tests.server.world import ADA, CONNECTIONS, HOUR_MS, NOON_MS, Clock, Customer, World
 from tests.system.blueport import until
 from tests.units import add, two_that_add_the_same
 
@@ -396,6 +397,30 @@ class TestHints:
         assert 1 <= len(said) <= (time.monotonic() - began_at) / HINT_EVERY_S + 1
         assert set(said) == {f"{store.process} outbox"}
         await listening.close()
+
+
+class TestClock:
+    @pytest.mark.parametrize("lead_ms", [HOUR_MS, -HOUR_MS])
+    async def test_all_processes_go_by_the_clock_of_the_database(self, database: Database, lead_ms: int) -> None:
+        # srv-093: a worker whose own clock is an hour ahead takes nothing from those who are at it.
+        def wrong_ms() -> int:
+            return clock.now_ms() + lead_ms
+
+        store = opened(database.named, wrong_ms, CONNECTIONS, follows_clock=True)
+        await store.join()
+
+        found = await store.write(lambda tx: tx.now_ms)
+        ((told,),) = database.sql("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint")
+
+        assert abs(told - found) < HOUR_MS / 2
+        await store.close()
+
+    async def test_one_that_is_not_told_the_time_goes_by_its_own(self, database: Database) -> None:
+        store = opened(database.named, Clock(), CONNECTIONS)
+        await store.join()
+
+        assert await store.write(lambda tx: tx.now_ms) == NOON_MS
+        await store.close()
 
 
 class TestLateCommits:

@@ -40,7 +40,13 @@ async def serve(settings: Settings, sockets: list[socket.socket] | None = None) 
         StoreUnavailableError: The database cannot be had.
     """
     await asyncio.to_thread(upgrade, settings.database)
-    store = opened(settings.database, clock.now_ms, settings.database_connections, direct_url=settings.database_direct)
+    store = opened(
+        settings.database,
+        clock.now_ms,
+        settings.database_connections,
+        direct_url=settings.database_direct,
+        follows_clock=True,
+    )
     try:
         await store.join()
         secret = await store.write(provisioning.prepare, settings)

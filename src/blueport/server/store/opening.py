@@ -13,10 +13,18 @@ from blueport.server.store.tx import Tx
 T = TypeVar("T")
 
 
-def opened(database: str, now_ms: Callable[[], int], connections: int = 10, *, direct_url: str | None = None) -> Store:
+def opened(
+    database: str,
+    now_ms: Callable[[], int],
+    connections: int = 10,
+    *,
+    direct_url: str | None = None,
+    follows_clock: bool = False,
+) -> Store:
     """Open a migrated database; *now_ms* is the clock of all its transactions.
 
-    To PostgreSQL there are up to *connections*; *direct_url* leads there past a pooler.
+    To PostgreSQL there are up to *connections*; *direct_url* leads there past a pooler. With *follows_clock* its clock
+    puts ours right, so that all processes have one.
 
     Raises:
         StoreUnavailableError: It cannot be opened.
@@ -25,7 +33,8 @@ def opened(database: str, now_ms: Callable[[], int], connections: int = 10, *, d
         from blueport.server.store.postgres.connecting import Connector  # noqa: PLC0415 - who has a file need not load it
         from blueport.server.store.postgres.store import PostgresStore  # noqa: PLC0415 - as above
 
-        return PostgresStore(Connector(database, direct_url), now_ms, connections)
+        connector = Connector(database, direct_url)
+        return PostgresStore(connector, now_ms, connections, follows_clock=follows_clock)
     return sqlite.SqliteStore(Path(database).expanduser(), now_ms)
 
 

@@ -16,6 +16,7 @@ from asyncpg import Connection
 
 from blueport.logs.lines import logger
 from blueport.server.store.postgres.connecting import expecting
+from blueport.server.store.postgres.timing import ASK, DatabaseClock, monotonic_ms
 from blueport.server.store.tx import Topic
 
 HINT_EVERY_S = 0.05
@@ -42,13 +43,17 @@ class Hints:
     """The processes on one database, as one of them sees the others."""
 
     def __init__(
-        self, connect: Callable[[], Awaitable[Connection | None]], wake: Callable[[Iterable[Topic]], None]
+        self,
+        connect: Callable[[], Awaitable[Connection | None]],
+        wake: Callable[[Iterable[Topic]], None],
+        clock: DatabaseClock | None = None,
     ) -> None:
-        """Take a name; *connect* returns None where there is only a pooler."""
+        """Take a name; *connect* returns None where there is only a pooler. *clock* is told the database's time."""
         self._number = secrets.randbits(31)
         self.name = f"{self._number}"
         self._connect = connect
         self._wake = wake
+        self._clock = clock
         self._connection: Connection | None = None
         self._listening: asyncio.Task[None] | None = None
         self._is_broken = asyncio.Event()
@@ -60,6 +65,7 @@ class Hints:
         """Become one of them, and listen from now on."""
         with suppress(*_TROUBLE):
             await self._listen()
+            await self._ping()
         self._listening = asyncio.create_task(self._keep_listening())
 
     async def leave(self) -> None:
@@ -96,12 +102,22 @@ class Hints:
                 if self._connection is None:
                     _log.warning("only_a_pooler")  # so we look by ourselves, and know nobody to be gone
                     return
-                await self._say(self._connection, "SELECT 1")
+                await self._ping()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._is_broken.wait(), PING_EVERY_S)
             except _TROUBLE:
                 self._drop()
                 await asyncio.sleep(RECONNECT_AFTER_S)
+
+    async def _ping(self) -> None:
+        """Find out whether the connection is alive, and what the database's time is."""
+        if self._connection is None:
+            return
+        async with asyncio.timeout(PING_TIMEOUT_S), self._turn:
+            asked_at = monotonic_ms()
+            told_ms = await self._connection.fetchval(ASK)
+            if self._clock is not None:
+                self._clock.note(told_ms, asked_at=asked_at, heard_at=monotonic_ms())
 
     async def _say(self, connection: Connection, statement: str) -> None:
         async with asyncio.timeout(PING_TIMEOUT_S), self._turn:

@@ -31,6 +31,7 @@ from blueport.server.store.postgres.counts import CountFirst, PostgresCounts
 from blueport.server.store.postgres.gathering import Gathering
 from blueport.server.store.postgres.hints import NAMES, Hints
 from blueport.server.store.postgres.pool import Pool
+from blueport.server.store.postgres.timing import DatabaseClock
 from blueport.server.store.tx import Given, Statement, Topic, Tx, Values
 from blueport.server.store.wakeups import Wakeups
 
@@ -146,16 +147,19 @@ class PostgresTx:
 class PostgresStore:
     """A database of a PostgreSQL server; see `Store`."""
 
-    def __init__(self, connector: Connector, now_ms: Callable[[], int], connections: int) -> None:
+    def __init__(
+        self, connector: Connector, now_ms: Callable[[], int], connections: int, *, follows_clock: bool = False
+    ) -> None:
         """Work in a migrated database, over up to *connections* at a time; nothing is opened before it is needed."""
+        clock = DatabaseClock(now_ms) if follows_clock else None
         self.wakeups = Wakeups()
         self.tallies = StoreTallies()
-        self.now_ms = now_ms
+        self.now_ms: Callable[[], int] = clock or now_ms
         self.counts = PostgresCounts(connector)
         self._connector = connector
         self._pool = Pool(connector.connect, connections)
         self._shared: Shared = Gathering(connector, _first_row)
-        self._hints = Hints(connector.connect_past_poolers, self.wakeups.wake)
+        self._hints = Hints(connector.connect_past_poolers, self.wakeups.wake, clock)
         self.process = self._hints.name
         self._running = 0
         self._done = asyncio.Event()
