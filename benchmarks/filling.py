@@ -88,7 +88,8 @@ def add_open_of_one_chat(filler: Filler, rows: int, count: int) -> None:
     """Add items of the big chat, and deliveries of its events to one webhook, that wait behind *rows* rows."""
     # The first of a chat goes, and the others wait for it.
     turn = f"CASE WHEN n = {rows + 1} THEN 'pending' ELSE 'waiting' END"
-    waiting = _open(_DELIVERIES).replace(_WEBHOOK, _name("wh", "1")).replace("'pending'", turn)
+    due = f"CASE WHEN n = {rows + 1} THEN 0 ELSE -1 END"
+    waiting = _open(_DELIVERIES).replace(_WEBHOOK, _name("wh", "1")).replace("'pending', 0, 0", f"{turn}, 0, {due}")
     for statement in (_open(_OUTBOX), _EVENTS, waiting):
         _insert(filler, statement.format(chat=f"'{BIG_CHAT}'"), rows + 1, rows + count)
 

@@ -122,11 +122,12 @@ def _fill(tx: Tx, asked: Posting) -> None:
         webhook_id, url = mint("wh", tx.now_ms), f"http://127.0.0.1:{asked.port}/"
         webhook = {"id": webhook_id, "url": url, "secret": new_secret(), "events": _EVENT}
         add_row(tx, tables.webhooks, {**of_account, **webhook, "is_active": 1})
-        for _ in range(asked.count // asked.webhooks):
-            event_id = mint("evt", tx.now_ms)
+        for number in range(asked.count // asked.webhooks):
+            made_at = tx.now_ms + number  # ids of one moment would stand in no order, and each on another page
+            event_id = mint("evt", made_at)
             event = {"id": event_id, "line_id": line_id, "type": _EVENT, "subject_id": event_id, "data": _DATA}
             add_row(tx, tables.events, {**of_account, **event})
-            told = {"id": mint("dlv", tx.now_ms), "event_id": event_id, "webhook_id": webhook_id, "chat_id": event_id}
+            told = {"id": mint("dlv", made_at), "event_id": event_id, "webhook_id": webhook_id, "chat_id": event_id}
             add_row(tx, tables.deliveries, {**of_account, **told, "state": "pending", "attempts": 0, "available_at": 0})
 
 

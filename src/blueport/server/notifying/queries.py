@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import and_, bindparam, delete, exists, select, update
+from sqlalchemy import and_, bindparam, delete, exists, literal_column, select, text, update
 
 from blueport.server.ids import AccountId, ChatId, DeliveryId, EventId, LineId, Prefix, WebhookId, lowest
 from blueport.server.store.tables import deliveries, events, webhooks
@@ -136,7 +136,7 @@ _MAKE_DUE = Statement(
         deliveries.c.completed_at.is_(None),
         deliveries.c.attempts == 0,
     )
-    .values(available_at=0)
+    .values(available_at=literal_column("CASE WHEN state = 'waiting' THEN -1 ELSE 0 END"))
 )
 
 
@@ -152,7 +152,7 @@ _UNDELIVERED_OF = Statement(
     .where(
         _d.account_id == bindparam("account_id"),
         _d.webhook_id == bindparam("webhook_id"),
-        _d.state != "delivered",
+        text("deliveries.state IN ('failed', 'cancelled')"),  # as the index has it
         _d.state.in_(bindparam("states", expanding=True)),
         _is_in_span,
     )
@@ -289,7 +289,7 @@ def add_delivery(
         "chat_id": event.chat_id or event.id,  # it follows nothing
         "state": state,
         "attempts": 0,
-        "available_at": available_at,
+        "available_at": -1 - available_at if state == "waiting" else available_at,
         "created_at": tx.now_ms,
     }
     add_row(tx, deliveries, row)

@@ -297,6 +297,7 @@ deliveries = Table(
     Column("chat_id", TEXT, nullable=False),
     Column("state", TEXT, nullable=False),
     Column("attempts", Integer, nullable=False),
+    # 0: at once; below 0 while it waits for its turn, -1 less what it will be then.
     Column("available_at", BigInteger, nullable=False),
     Column("claim_token", TEXT),
     Column("claimed_by", TEXT),  # the process that tries it
@@ -309,16 +310,23 @@ deliveries = Table(
     Index(
         "ix_deliveries_open",
         "webhook_id",
-        "state",
         "available_at",
         "seq",
         sqlite_where=text("completed_at IS NULL"),
         postgresql_where=text("completed_at IS NULL"),
     ),
+    # What runs is not told apart above: whoever is claimed would change his place there, and a page of the disk each.
+    Index(
+        "ix_deliveries_running",
+        "webhook_id",
+        "lease_until",
+        sqlite_where=text("state = 'running'"),
+        postgresql_where=text("state = 'running'"),
+    ),
     Index(
         "ix_deliveries_turn",
-        "webhook_id",
         "chat_id",
+        "webhook_id",
         "seq",
         sqlite_where=text("completed_at IS NULL AND reason IS NULL"),
         postgresql_where=text("completed_at IS NULL AND reason IS NULL"),
@@ -330,8 +338,8 @@ deliveries = Table(
         "ix_deliveries_undelivered",
         "account_id",
         "id",
-        sqlite_where=text("state <> 'delivered'"),
-        postgresql_where=text("state <> 'delivered'"),
+        sqlite_where=text("state IN ('failed', 'cancelled')"),
+        postgresql_where=text("state IN ('failed', 'cancelled')"),
     ),
 )
 
@@ -348,6 +356,7 @@ delivery_attempts = Table(
     Column("reason", TEXT, nullable=False),
     Column("address", TEXT),
     Column("response", TEXT),
+    sqlite_with_rowid=False,
 )
 
 # Typing and read marks: worth little when late, and in nobody's way.

@@ -7,7 +7,7 @@ it; `delivered`, `failed` and `cancelled` are its ends.
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import and_, bindparam, exists, func, select, update
+from sqlalchemy import and_, bindparam, exists, func, select, text, update
 from sqlalchemy.sql.selectable import Select
 
 from blueport.server.ids import AccountId, ChatId, DeliveryId, WebhookId
@@ -122,6 +122,7 @@ class Health(NamedTuple):
 
 _d = deliveries.c
 _is_open = _d.completed_at.is_(None)
+_is_running = text("deliveries.state = 'running'")  # as the index has it: what is bound could be anything
 
 
 # Who has open deliveries is found by leaping from one webhook to the next, past all that one of them has waiting.
@@ -136,7 +137,7 @@ _open_webhooks = _some.union_all(select(_next).where(_some.c.webhook_id.is_not(N
 
 _is_of_webhook = and_(_d.webhook_id == webhooks.c.id, _is_open)
 _is_pending = and_(_is_of_webhook, _d.state == "pending")
-_runs = and_(_is_of_webhook, _d.state == "running")
+_runs = and_(_d.webhook_id == webhooks.c.id, _is_running)
 _STANDINGS = Statement(
     select(
         webhooks.c.id,
@@ -216,7 +217,7 @@ _HELD = Statement(
 _is_this = and_(_d.id == bindparam("delivery_id"), _d.state == "running")
 _END = Statement(
     update(deliveries)
-    .where(_is_this)
+    .where(_d.id.in_(bindparam("ids", expanding=True)), _d.state == "running")
     .values(state=bindparam("new_state"), reason=bindparam("word"), completed_at=bindparam("completed"))
 )
 _POSTPONE = Statement(
@@ -227,27 +228,32 @@ _POSTPONE = Statement(
 _NOTE_ATTEMPT = Statement(insert_into(delivery_attempts))
 
 _turn = deliveries.alias("turn")
-_head = (
-    select(_turn.c.seq)
-    .where(
-        _turn.c.webhook_id == bindparam("webhook"),
-        _turn.c.chat_id == bindparam("chat"),
-        _turn.c.completed_at.is_(None),
-        _turn.c.reason.is_(None),
-    )
-    .order_by(_turn.c.seq)
-    .limit(1)
-)
+_tried = deliveries.alias("tried")
+
+
+def _head(webhook: object, chat: object) -> Select[tuple[int]]:
+    """Return the first delivery of a chat that was not tried yet."""
+    is_untried = and_(_turn.c.completed_at.is_(None), _turn.c.reason.is_(None))
+    of_chat = select(_turn.c.seq).where(_turn.c.webhook_id == webhook, _turn.c.chat_id == chat, is_untried)
+    return of_chat.order_by(_turn.c.seq).limit(1)
+
+
+_next_of_chat = _head(_tried.c.webhook_id, _tried.c.chat_id).correlate(_tried).scalar_subquery()
 _PROMOTE = Statement(
-    update(deliveries).where(_d.seq == _head.scalar_subquery(), _d.state == "waiting").values(state="pending")
+    update(deliveries)
+    .where(
+        _d.state == "waiting",
+        _d.seq.in_(select(_next_of_chat).where(_tried.c.id.in_(bindparam("ids", expanding=True)))),
+    )
+    .values(state="pending", available_at=-1 - _d.available_at)
 )
 # Whoever settles the head waits until what is put behind it is there to be promoted.
-_LOCK_HEAD = Statement(_head.with_for_update(key_share=True))
+_LOCK_HEAD = Statement(_head(bindparam("webhook"), bindparam("chat")).with_for_update(key_share=True))
 _PROMOTE_ALL = Statement(
     update(deliveries)
     .where(
         _d.state == "waiting",
-        _is_open,
+        _d.completed_at.is_(None),
         ~exists().where(
             _turn.c.webhook_id == _d.webhook_id,
             _turn.c.chat_id == _d.chat_id,
@@ -256,7 +262,7 @@ _PROMOTE_ALL = Statement(
             _turn.c.seq < _d.seq,
         ),
     )
-    .values(state="pending")
+    .values(state="pending", available_at=-1 - _d.available_at)
 )
 
 _HEALTH = Statement(
@@ -286,7 +292,7 @@ _HASTEN_ALL = Statement(
     update(deliveries)
     .where(
         _is_open,
-        _d.state.in_(("pending", "waiting")),
+        _d.state == "pending",
         _d.attempts - _d.replayed_after == bindparam("failed_attempts"),
         _d.available_at > bindparam("latest"),
         _d.webhook_id.in_(select(webhooks.c.id).where(webhooks.c.delays_s.is_(None))),
@@ -313,7 +319,7 @@ _LOST = (
     )
     .join(events, events.c.id == _d.event_id)
     .outerjoin(webhooks, webhooks.c.id == _d.webhook_id)
-    .where(_d.state == "running", _is_open)
+    .where(_is_running)
     .order_by(_d.seq)
     .with_for_update(of=deliveries, key_share=True)
 )
@@ -321,19 +327,11 @@ _LOST_BY_TIME = Statement(
     _LOST.where(_d.webhook_id.in_(bindparam("webhook_ids", expanding=True)), _d.lease_until <= bindparam("now_ms"))
 )
 _LOST_BY_DEATH = Statement(
-    _LOST.where(
-        _d.webhook_id.in_(select(_open_webhooks.c.webhook_id)),
-        _d.claimed_by.is_(None) | _d.claimed_by.not_in(bindparam("alive", expanding=True)),
-    )
+    _LOST.where(_d.claimed_by.is_(None) | _d.claimed_by.not_in(bindparam("alive", expanding=True)))
 )
 _GIVE_BACK = Statement(
     update(deliveries)
-    .where(
-        _d.webhook_id.in_(select(_open_webhooks.c.webhook_id)),
-        _d.state == "running",
-        _is_open,
-        _d.claimed_by == bindparam("process"),
-    )
+    .where(_is_running, _d.claimed_by == bindparam("process"))
     .values(state="pending", attempts=_d.attempts - 1, lease_until=None, claim_token=None, claimed_by=None)
 )
 _FREE = Statement(
@@ -347,7 +345,7 @@ _EXPIRE = Statement(
         _d.webhook_id.in_(
             select(webhooks.c.id).where(webhooks.c.is_active == 0, webhooks.c.disabled_at < bindparam("before"))
         ),
-        _is_open,
+        _d.completed_at.is_(None),
     )
     .values(state="cancelled", reason="webhook_disabled", completed_at=bindparam("completed"))
 )
@@ -374,13 +372,9 @@ def held(tx: Tx, ids: Sequence[DeliveryId]) -> set[Held]:
     return {*tx.all(Held, _HELD, ids=[*ids])}
 
 
-def end(tx: Tx, ended: Iterable[tuple[DeliveryId, str, str]]) -> None:
-    """End deliveries that run, each given with its new state and the reason."""
-    each: list[Values] = [
-        {"delivery_id": delivery_id, "new_state": state, "word": reason, "completed": tx.now_ms}
-        for delivery_id, state, reason in ended
-    ]
-    tx.change_each(_END, each)
+def end(tx: Tx, ids: Sequence[DeliveryId], state: str, reason: str) -> None:
+    """End deliveries that run, all in the same way."""
+    tx.change(_END, ids=ids, new_state=state, word=reason, completed=tx.now_ms)
 
 
 def postpone(tx: Tx, postponed: Iterable[tuple[DeliveryId, str, int]]) -> None:
@@ -397,9 +391,9 @@ def note_attempts(tx: Tx, attempts: Iterable[Attempt]) -> None:
     tx.change_each(_NOTE_ATTEMPT, [attempt._asdict() for attempt in attempts])
 
 
-def promote(tx: Tx, turns: Iterable[tuple[WebhookId, ChatId]]) -> None:
-    """Let the next delivery of these chats go, now that the one before it was tried."""
-    tx.change_each(_PROMOTE, [{"webhook": webhook_id, "chat": chat_id} for webhook_id, chat_id in turns])
+def promote(tx: Tx, ids: Sequence[DeliveryId]) -> None:
+    """Let the next delivery of each chat go, now that these were tried."""
+    tx.change(_PROMOTE, ids=ids)
 
 
 def promote_all(tx: Tx) -> None:

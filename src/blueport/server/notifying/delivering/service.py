@@ -135,23 +135,24 @@ def _attempt_of(tried: Tried) -> Attempt:
 
 
 def _end_or_postpone(tx: Tx, tried: Iterable[Tried]) -> None:
-    ended: list[tuple[DeliveryId, str, str]] = []
+    ended: dict[tuple[str, str], list[DeliveryId]] = {}
     postponed: list[tuple[DeliveryId, str, int]] = []
-    firsts = []
+    firsts: list[DeliveryId] = []
     for each in tried:
         due, outcome = each.made.due, each.outcome
         available_at = None if outcome.is_delivered else _next_at(due, outcome, tx.now_ms)
-        if outcome.is_delivered:
-            ended.append((due.id, "delivered", outcome.reason))
-        elif available_at is None:
-            ended.append((due.id, "failed", outcome.reason))
+        if available_at is None:
+            state = "delivered" if outcome.is_delivered else "failed"
+            ended.setdefault((state, outcome.reason), []).append(due.id)
         else:
             postponed.append((due.id, outcome.reason, available_at))
         if due.is_first:
-            firsts.append((due.webhook_id, due.chat_id))
-    queries.end(tx, ended)
+            firsts.append(due.id)
+    for (state, reason), ids in ended.items():
+        queries.end(tx, ids, state, reason)
     queries.postpone(tx, postponed)
-    queries.promote(tx, firsts)
+    if firsts:
+        queries.promote(tx, firsts)
 
 
 def _next_at(due: Due | Lost, outcome: Outcome, now_ms: int) -> int | None:
@@ -192,8 +193,9 @@ def _recover(tx: Tx, lost: Sequence[Lost]) -> bool:
         ],
     )
     given_up = [each for each in lost if _next_at(each, unknown, tx.now_ms) is None]
-    queries.end(tx, [(each.id, "failed", INTERRUPTED) for each in given_up])
-    queries.promote(tx, [(each.webhook_id, each.chat_id) for each in given_up if each.is_first])
+    if given_up:
+        queries.end(tx, [each.id for each in given_up], "failed", INTERRUPTED)
+        queries.promote(tx, [each.id for each in given_up])
     queries.free(tx, [each.id for each in lost if each not in given_up])
     return bool(lost)
 

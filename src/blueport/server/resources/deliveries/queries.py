@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Select, and_, bindparam, select
+from sqlalchemy import Select, and_, bindparam, select, text
 
 from blueport.server.ids import AccountId, DeliveryId, EventId, WebhookId
 from blueport.server.store.tables import deliveries, delivery_attempts, events
 from blueport.server.store.tx import Statement, Tx
-
-_OPEN = ("waiting", "pending", "running")
 
 
 class DeliveryRow(NamedTuple):
@@ -71,14 +69,17 @@ _OF_ACCOUNT = _LOG.where(_d.account_id == bindparam("account_id"))
 _OF_WEBHOOKS = _OF_ACCOUNT.where(_d.webhook_id.in_(bindparam("webhook_ids", expanding=True)))
 
 
+# As the index has it: what is bound could be anything.
+_ended_badly = text("deliveries.state IN ('failed', 'cancelled')")
+
+
 def _by_status(log: Select[tuple[str, ...]]) -> dict[str | None, Statement]:
-    undelivered = log.where(_d.state != "delivered")
     return {
         None: Statement(log),
         "delivered": Statement(log.where(_d.state == "delivered")),
-        "pending": Statement(undelivered.where(_d.state.in_(_OPEN))),
-        "failed": Statement(undelivered.where(_d.state == "failed")),
-        "cancelled": Statement(undelivered.where(_d.state == "cancelled")),
+        "pending": Statement(log.where(_d.completed_at.is_(None))),
+        "failed": Statement(log.where(_ended_badly, _d.state == "failed")),
+        "cancelled": Statement(log.where(_ended_badly, _d.state == "cancelled")),
     }
 
 

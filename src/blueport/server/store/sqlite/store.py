@@ -12,7 +12,7 @@ import functools
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from itertools import zip_longest
@@ -33,6 +33,8 @@ from blueport.server.store.wakeups import Wakeups
 
 GROUP_LIMIT = 256
 BUSY_TIMEOUT_S = 5
+# Rows that one statement inserts where there are so many.
+TOGETHER = 8
 READERS = 2
 # Of each table that is kept.
 KEPT_ROWS = 10_000
@@ -88,7 +90,21 @@ class SqliteTx:
         bound = [statement.text_and_values(_DIALECT, values) for values in each]
         if bound:
             self._note_change(statement)
-            self._cursor.executemany(bound[0][0], [values for _, values in bound])
+            text, rows = bound[0][0], [values for _, values in bound]
+            if statement.is_insert:
+                rows = self._inserted_together(text, rows)
+            self._cursor.executemany(text, rows)
+
+    def _inserted_together(self, text: str, rows: list[Sequence[Given]]) -> list[Sequence[Given]]:
+        """Insert rows, TOGETHER at a time, and return those that are left: each statement lets other threads in."""
+        head, values, row = text.rpartition(" VALUES ")
+        if len(rows) < TOGETHER or not values:
+            return rows
+        whole = len(rows) - len(rows) % TOGETHER
+        many = f"{head} VALUES {', '.join([row] * TOGETHER)}"
+        together = [rows[at : at + TOGETHER] for at in range(0, whole, TOGETHER)]
+        self._cursor.executemany(many, [[value for values in each for value in values] for each in together])
+        return rows[whole:]
 
     def close(self) -> None:
         """Let go of what was not read to its end: it would keep the next transaction in this one's moment."""

@@ -9,7 +9,8 @@ revision = "0005"
 down_revision = "0004"
 
 _OPEN = sa.text("completed_at IS NULL")
-_UNDELIVERED = sa.text("state <> 'delivered'")
+_RUNNING = sa.text("state = 'running'")
+_UNDELIVERED = sa.text("state IN ('failed', 'cancelled')")
 _UNTRIED = sa.text("completed_at IS NULL AND reason IS NULL")
 
 
@@ -71,12 +72,13 @@ def _deliveries() -> None:
     op.create_index(
         "ix_deliveries_turn",
         "deliveries",
-        ["webhook_id", "chat_id", "seq"],
+        ["chat_id", "webhook_id", "seq"],
         sqlite_where=_UNTRIED,
         postgresql_where=_UNTRIED,
     )
     op.execute(
-        "UPDATE deliveries SET state = 'waiting' WHERE state = 'pending' AND reason IS NULL AND EXISTS"
+        "UPDATE deliveries SET state = 'waiting', available_at = -1 - available_at"
+        " WHERE state = 'pending' AND reason IS NULL AND EXISTS"
         " (SELECT 1 FROM deliveries first WHERE first.webhook_id = deliveries.webhook_id"
         " AND first.chat_id = deliveries.chat_id AND first.seq < deliveries.seq"
         " AND first.completed_at IS NULL AND first.reason IS NULL)"
@@ -84,9 +86,16 @@ def _deliveries() -> None:
     op.create_index(
         "ix_deliveries_open",
         "deliveries",
-        ["webhook_id", "state", "available_at", "seq"],
+        ["webhook_id", "available_at", "seq"],
         sqlite_where=_OPEN,
         postgresql_where=_OPEN,
+    )
+    op.create_index(
+        "ix_deliveries_running",
+        "deliveries",
+        ["webhook_id", "lease_until"],
+        sqlite_where=_RUNNING,
+        postgresql_where=_RUNNING,
     )
     op.create_index("ix_deliveries_account_id_id", "deliveries", ["account_id", "id"])
     op.create_index("ix_deliveries_webhook_id_id", "deliveries", ["webhook_id", "id"])
@@ -113,4 +122,5 @@ def _attempts() -> None:
         sa.Column("response", TEXT, nullable=True),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_delivery_attempts_account_id")),
         sa.PrimaryKeyConstraint("delivery_id", "number", name=op.f("pk_delivery_attempts")),
+        sqlite_with_rowid=False,
     )
