@@ -1,3 +1,4 @@
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -14,8 +15,12 @@ Kind = Literal["sqlite", "postgres"]
 
 
 def pytest_configure(config: pytest.Config) -> None:  # noqa: ARG001 - pytest's own form
-    """Have whatever must not be logged fail the test that wants to log it."""
+    """Have whatever must not be logged fail the test that wants to log it; and have no test trust whom this machine does.
+
+    Every server reads the certificates of all those as it starts, and most of the time of most tests was that.
+    """
     lines.be_strict()
+    os.environ["SSL_CERT_FILE"] = str(Path(__file__).with_name("nobody.pem"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -58,7 +58,10 @@ async def test_one_that_is_over_is_refused(authority: Authority) -> None:
     assert (await _outcome(over, authority.trust())).reason == "certificate_expired"
 
 
-async def test_one_by_who_is_not_trusted_is_refused(authority: Authority, tmp_path: Path) -> None:
+async def test_one_by_who_is_not_trusted_is_refused(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE")  # whom this machine trusts
     stranger = Authority(tmp_path)
 
     assert (await _outcome(stranger.server(HOME), authority.trust())).reason == "certificate_not_trusted"
