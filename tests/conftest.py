@@ -65,7 +65,7 @@ def reused(postgres_server: Postgres, migrated_in_postgres: str) -> Iterator[Reu
     reused.close()
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def store_kind(request: pytest.FixtureRequest) -> Kind:
     """Have a test run on each kind of store."""
     return request.param
@@ -78,6 +78,18 @@ def database(store_kind: Kind, request: pytest.FixtureRequest) -> Iterator[Datab
             yield database
     else:
         with request.getfixturevalue("reused").lent() as database:
+            yield database
+
+
+@pytest.fixture(scope="module")
+def shared_database(store_kind: Kind, request: pytest.FixtureRequest) -> Iterator[Database]:
+    """Return a database that the tests of a module have together, those of them that change nothing."""
+    if store_kind == "sqlite":
+        with file_like(request.getfixturevalue("migrated")) as database:
+            yield database
+    else:
+        server, migrated = map(request.getfixturevalue, ("postgres_server", "migrated_in_postgres"))
+        with database_like(server, migrated) as database:
             yield database
 
 

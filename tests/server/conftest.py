@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -21,6 +21,43 @@ def alice(world: World) -> Customer:
 @pytest.fixture
 def bob(world: World) -> Customer:
     return world.customer("Bob", "+15550102000")
+
+
+@pytest.fixture(scope="module")
+def still_world(shared_database: Database) -> Iterator[World]:
+    """Run one server for all tests of a module that change nothing: most of their time was the start of their own.
+
+    Every call of theirs is of the same hour.
+    """
+    with World(shared_database, Clock(), hourly_limit=1_000_000).open() as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+def still_alice(still_world: World) -> Customer:
+    """Return Alice, for a module to prepare in a fixture of its scope; a test also needs `unchanged`."""
+    return still_world.customer("Alice", "+15550101000")
+
+
+@pytest.fixture(scope="module")
+def rows_of_still_world(still_world: World) -> Iterator[Callable[[], list[str]]]:
+    with still_world.database.watched(but=("unanswered", "api_keys.last_used_at")) as rows:
+        yield rows
+
+
+@pytest.fixture
+def unchanged(rows_of_still_world: Callable[[], list[str]]) -> Iterator[None]:
+    """Fail if the test changes anything in the still world, but for what is kept of every call."""
+    before = rows_of_still_world()
+    assert before
+    yield
+    assert rows_of_still_world() == before
+
+
+@pytest.fixture
+def unchanged_alice(still_alice: Customer, unchanged: None) -> Customer:  # noqa: ARG001 - it looks afterwards
+    """Return Alice for a test that changes nothing."""
+    return still_alice
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Whatever comes in: an envelope with its exact code, never a 5xx, and nothing is changed by it."""
 
 import json
-from collections.abc import Iterator
 
 import hypothesis
 import pytest
@@ -16,11 +15,15 @@ each_write = pytest.mark.parametrize(("method", "path"), WRITES)
 HOOK = "https://agent.example.com/hook"
 
 
-@pytest.fixture(autouse=True)
-def _nothing_is_changed(alice: Customer) -> Iterator[None]:
-    alice.hears(ADA)
-    yield
-    assert (alice.world.rows("outbox"), alice.world.rows("webhooks")) == (0, 0)
+@pytest.fixture(scope="module")
+def known(still_alice: Customer) -> Customer:
+    still_alice.hears(ADA)
+    return still_alice
+
+
+@pytest.fixture
+def alice(known: Customer, unchanged: None) -> Customer:  # noqa: ARG001 - it looks afterwards
+    return known
 
 
 def _nested(depth: int) -> bytes:

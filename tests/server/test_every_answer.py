@@ -20,7 +20,19 @@ PATHS = [
 ]
 
 
-class TestPaths:
+class Still:
+    """Has heirs that change nothing."""
+
+    @pytest.fixture
+    def world(self, still_world: World, unchanged: None) -> World:  # noqa: ARG002 - it looks afterwards
+        return still_world
+
+    @pytest.fixture
+    def alice(self, unchanged_alice: Customer) -> Customer:
+        return unchanged_alice
+
+
+class TestPaths(Still):
     @pytest.mark.parametrize(
         "path", ["/", "/v1", "/v1/", "/v2/messages", "/v1/messages/1", "/v1/Messages", "/daemon/v1", "/x?y=%00"]
     )
@@ -57,7 +69,7 @@ class TestPaths:
         assert answer.json()["status"] == "ok"
 
 
-class TestOtherOrigins:
+class TestOtherOrigins(Still):
     @pytest.mark.parametrize("path", [*PATHS, "/nothing"])
     def test_a_preflight_allows_what_clients_send(self, world: World, path: str) -> None:
         asks = {"Origin": "https://app.example.com", "Access-Control-Request-Method": "POST"}
@@ -74,7 +86,7 @@ class TestOtherOrigins:
         assert "X-Request-Id" in alice.get("/v1/lines").headers["access-control-expose-headers"]
 
 
-class TestReading:
+class TestReading(Still):
     def test_a_head_has_the_headers_of_the_get_alone(self, alice: Customer) -> None:
         answer = alice.call("HEAD", "/v1/lines")
 

@@ -139,25 +139,33 @@ QUERIES = {
 }
 
 
+@pytest.fixture(scope="module")
+def ready(still_alice: Customer) -> Customer:
+    still_alice.is_ready_for("reactions", "typing", "receipts")
+    return still_alice
+
+
 class TestTheApi:
+    @pytest.fixture
+    def still(self, ready: Customer, unchanged: None) -> Customer:  # noqa: ARG002 - it looks afterwards
+        return ready
+
     @pytest.mark.parametrize("word", [rb"a\u0000b", rb"\u0000", HALF_A_PAIR], ids=str)
     @pytest.mark.parametrize(("path", "field"), [(path, field) for path, body in BODIES.items() for field in body])
-    def test_in_any_field_it_is_refused(self, alice: Customer, path: str, field: str, word: bytes) -> None:
-        changed = BODIES[path] | {"from": alice.line} | {field: "MARK"}
-        alice.is_ready_for("reactions", "typing", "receipts")
+    def test_in_any_field_it_is_refused(self, still: Customer, path: str, field: str, word: bytes) -> None:
+        changed = BODIES[path] | {"from": still.line} | {field: "MARK"}
 
-        answer = alice.call("POST", path, content=json.dumps(changed).encode().replace(b"MARK", word))
+        answer = still.call("POST", path, content=json.dumps(changed).encode().replace(b"MARK", word))
 
         assert_refused(answer, 400, "invalid_parameter_value", field)
 
     @pytest.mark.parametrize("word", ["%00", "a%00b", "%ed%a0%bd"])
     @pytest.mark.parametrize(("path", "name"), [(path, name) for path, names in QUERIES.items() for name in names])
-    def test_in_any_query_it_is_refused(self, alice: Customer, path: str, name: str, word: str) -> None:
-        alice.hears(ADA)
-        given = {"from": alice.line, "to": ADA, "message_id": "msg_1", "id": "obx_1"} | {name: "MARK"}
+    def test_in_any_query_it_is_refused(self, still: Customer, path: str, name: str, word: str) -> None:
+        given = {"from": still.line, "to": ADA, "message_id": "msg_1", "id": "obx_1"} | {name: "MARK"}
         query = "&".join(f"{each}={value.replace('+', '%2B')}" for each, value in given.items())
 
-        answer = alice.call("GET", f"{path}?{query.replace('MARK', word)}")
+        answer = still.call("GET", f"{path}?{query.replace('MARK', word)}")
 
         assert answer.status_code == 400, answer.text
 
@@ -180,5 +188,5 @@ class TestTheApi:
         assert answer.status_code in (201, 400, 401)
 
     @pytest.mark.parametrize("path", ["/files/%00", "/files/file_%00?expires=1&signature=%00", "/%00", "/v1/%00"])
-    def test_in_a_path_it_leads_nowhere(self, alice: Customer, path: str) -> None:
-        assert alice.call("GET", path).status_code == 404
+    def test_in_a_path_it_leads_nowhere(self, still: Customer, path: str) -> None:
+        assert still.call("GET", path).status_code == 404
