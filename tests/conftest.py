@@ -15,7 +15,7 @@ Kind = Literal["sqlite", "postgres"]
 
 
 def pytest_configure(config: pytest.Config) -> None:  # noqa: ARG001 - pytest's own form
-    """Have whatever must not be logged fail the test that wants to log it; and have no test trust whom this machine does.
+    """Have whatever must not be logged fail the test that logs it, and no test trust whom this machine trusts.
 
     Every server reads the certificates of all those as it starts, and most of the time of most tests was that.
     """
