@@ -15,9 +15,9 @@ Kind = Literal["sqlite", "postgres"]
 
 
 def pytest_configure(config: pytest.Config) -> None:  # noqa: ARG001 - pytest's own form
-    """Have whatever must not be logged fail the test that logs it, and no test trust whom this machine trusts.
+    """Have whatever must not be logged fail the test that wants to log it, and no server trust whom this machine does.
 
-    Every server reads the certificates of all those as it starts, and most of the time of most tests was that.
+    Each reads the certificates of all those as it starts, and most of the time of most tests was that.
     """
     lines.be_strict()
     os.environ["SSL_CERT_FILE"] = str(Path(__file__).with_name("nobody.pem"))

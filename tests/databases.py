@@ -71,7 +71,7 @@ class Database(NamedTuple):
         return str([self.sql(f"SELECT kept::text FROM {table} kept") for table in metadata.tables])
 
     def rows_of_all(self, *, but: Collection[str]) -> list[str]:
-        """Return every row of every table *but* some tables and `table.column`s, always in the same order."""
+        """Return every row, in an order that is always the same, *but* those of some tables and `table.column`s."""
         return sorted(row for (row,) in self.sql(_rows_of_all(but)))
 
     @contextlib.contextmanager

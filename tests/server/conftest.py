@@ -55,7 +55,7 @@ def unchanged(rows_of_still_world: Callable[[], list[str]]) -> Iterator[None]:
 
 
 @pytest.fixture
-def unchanged_alice(still_alice: Customer, unchanged: None) -> Customer:  # noqa: ARG001 - it looks afterwards
+def still(still_alice: Customer, unchanged: None) -> Customer:  # noqa: ARG001 - it looks afterwards
     """Return Alice for a test that changes nothing."""
     return still_alice
 

@@ -28,8 +28,8 @@ class Still:
         return still_world
 
     @pytest.fixture
-    def alice(self, unchanged_alice: Customer) -> Customer:
-        return unchanged_alice
+    def alice(self, still: Customer) -> Customer:
+        return still
 
 
 class TestPaths(Still):

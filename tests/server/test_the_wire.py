@@ -283,9 +283,9 @@ class TestErrors:
         ],
     )
     def test_each_status_has_the_envelope(
-        self, alice: Customer, status: int, code: str, method: str, path: str
+        self, still: Customer, status: int, code: str, method: str, path: str
     ) -> None:
-        answer = alice.call(method, path)
+        answer = still.call(method, path)
 
         assert_refused(answer, status, code, answer.json()["error"].get("param"))
 
@@ -300,17 +300,17 @@ class TestErrors:
 
     @each_path
     @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-    def test_a_method_that_no_path_takes_is_a_405(self, alice: Customer, method: str, path: str) -> None:
-        answer = alice.call(method, path)
+    def test_a_method_that_no_path_takes_is_a_405(self, still: Customer, method: str, path: str) -> None:
+        answer = still.call(method, path)
 
         assert_refused(answer, 405, "method_not_allowed")
         taken = {taken for taken, of in SCOPE_OF if of == path}
         assert set(answer.headers["allow"].split(", ")) - {"HEAD", "OPTIONS"} == taken
 
     @each_path
-    def test_a_slash_behind_a_path_is_no_redirect(self, alice: Customer, path: str) -> None:
+    def test_a_slash_behind_a_path_is_no_redirect(self, still: Customer, path: str) -> None:
         for method in ("GET", "POST", "DELETE"):
-            answer = alice.call(method, f"{path}/", follow_redirects=False)
+            answer = still.call(method, f"{path}/", follow_redirects=False)
             assert_refused(answer, 404, "route_not_found")
 
 
@@ -325,8 +325,8 @@ class TestEveryAnswer:
         assert 0 < reset <= 3600
 
     @each_path
-    def test_any_page_may_ask(self, alice: Customer, path: str) -> None:
-        answer = alice.world.client.options(path, headers={"Origin": "https://example.com"})
+    def test_any_page_may_ask(self, still: Customer, path: str) -> None:
+        answer = still.world.client.options(path, headers={"Origin": "https://example.com"})
 
         assert_done(answer)
         assert answer.headers["access-control-allow-methods"] == "GET, POST, DELETE, OPTIONS"
@@ -345,10 +345,10 @@ class TestEveryAnswer:
         assert_done(alice.call("POST", "/v1/messages", headers=headers, content=body), 201)
 
     @pytest.mark.parametrize("path", [path for method, path in SCOPE_OF if method == "GET"])
-    def test_the_body_of_a_get_is_never_read(self, alice: Customer, path: str) -> None:
+    def test_the_body_of_a_get_is_never_read(self, still: Customer, path: str) -> None:
         headers = {"Content-Type": "application/json; charset=utf-16"}
 
-        answer = alice.call("GET", path, headers=headers, content=b'{"id":5,')
+        answer = still.call("GET", path, headers=headers, content=b'{"id":5,')
 
         assert answer.status_code in (200, 400, 404)
         assert_marked(answer)
@@ -356,9 +356,9 @@ class TestEveryAnswer:
 
     @pytest.mark.parametrize("path", [path for method, path in SCOPE_OF if method == "GET"])
     def test_a_parameter_given_twice_is_refused_even_one_that_nobody_asked_for(
-        self, alice: Customer, path: str
+        self, still: Customer, path: str
     ) -> None:
-        answer = alice.call("GET", f"{path}?colour=blue&colour=red")
+        answer = still.call("GET", f"{path}?colour=blue&colour=red")
 
         assert_refused(answer, 400, "invalid_parameter_value", "colour")
 
@@ -788,8 +788,8 @@ class TestNames:
 
     @pytest.mark.parametrize("prefix", ["msg", "ln", "obx", "rxn", "wh", "ind", "rcp", "file", "dlv", "req"])
     @pytest.mark.parametrize("path", ["/v1/messages", "/v1/typing", "/v1/receipts"])
-    def test_an_id_of_another_kind_is_nobody(self, alice: Customer, path: str, prefix: str) -> None:
-        answer = alice.get(path, {"from": alice.line, "to": f"{prefix}_{NOBODYS_ID}"})
+    def test_an_id_of_another_kind_is_nobody(self, still: Customer, path: str, prefix: str) -> None:
+        answer = still.get(path, {"from": still.line, "to": f"{prefix}_{NOBODYS_ID}"})
 
         assert_refused(answer, 400, "invalid_parameter_value", "to")
 
@@ -850,6 +850,10 @@ def _right(title: tuple[str, str]) -> dict[str, Json]:
 
 
 class TestTypes:
+    @pytest.fixture
+    def alice(self, still: Customer) -> Customer:
+        return still
+
     @pytest.mark.parametrize("wrong", [5, 1.5, True, {}, {"a": []}, [5], [[]], [None], "both"], ids=str)
     @pytest.mark.parametrize("title", FIELDS, ids=" ".join)
     def test_a_wrong_type_is_never_taken_for_a_right_one(

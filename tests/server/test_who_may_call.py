@@ -2,7 +2,7 @@
 
 import pytest
 
-from blueport.server.authorizing.keys import SCOPES, new_key
+from blueport.server.authorizing.keys import SCOPES, Scope, new_key
 from blueport.server.ids import LineId
 from tests.server.answers import assert_done, assert_refused
 from tests.server.endpoints import SCOPE_OF, each_endpoint
@@ -12,24 +12,26 @@ WRITES = [(method, path) for method, path in SCOPE_OF if method != "GET"]
 
 
 class TestKeys:
+    @pytest.mark.usefixtures("unchanged")
     @each_endpoint
-    def test_no_key_is_told_before_anything_else(self, world: World, method: str, path: str) -> None:
-        answer = world.client.request(method, path, content=b"{")
+    def test_no_key_is_told_before_anything_else(self, still_world: World, method: str, path: str) -> None:
+        answer = still_world.client.request(method, path, content=b"{")
 
         assert_refused(answer, 401, "missing_api_key")
 
     # srv-122: a key in the query is no key.
     @each_endpoint
-    def test_a_key_in_the_query_is_refused(self, alice: Customer, method: str, path: str) -> None:
-        query = {"api_key": alice.key, "password": alice.key, "from": alice.line}
+    def test_a_key_in_the_query_is_refused(self, still: Customer, method: str, path: str) -> None:
+        query = {"api_key": still.key, "password": still.key, "from": still.line}
 
-        answer = alice.world.client.request(method, path, params=query)
+        answer = still.world.client.request(method, path, params=query)
 
         assert_refused(answer, 401, "missing_api_key")
 
+    @pytest.mark.usefixtures("unchanged")
     @each_endpoint
-    def test_a_bad_key_is_told_before_a_bad_body(self, world: World, method: str, path: str) -> None:
-        answer = Caller(world, "sk_live_nonsense").call(method, path, content=b"not json")
+    def test_a_bad_key_is_told_before_a_bad_body(self, still_world: World, method: str, path: str) -> None:
+        answer = Caller(still_world, "sk_live_nonsense").call(method, path, content=b"not json")
 
         assert_refused(answer, 401, "invalid_api_key")
 
@@ -37,23 +39,23 @@ class TestKeys:
         "header",
         ["", "Bearer", "Bearer ", "Basic {key}", "{key}", "Bearer {key} {key}", "Bearer {key}x", "Bearer {other}"],
     )
-    def test_a_header_that_holds_no_key_of_ours_is_refused(self, alice: Customer, header: str) -> None:
-        given = header.format(key=alice.key, other=new_key())
+    def test_a_header_that_holds_no_key_of_ours_is_refused(self, still: Customer, header: str) -> None:
+        given = header.format(key=still.key, other=new_key())
 
-        answer = alice.world.client.get("/v1/lines", headers={"Authorization": given})
+        answer = still.world.client.get("/v1/lines", headers={"Authorization": given})
 
         assert_refused(answer, 401, "invalid_api_key")
 
-    def test_two_authorization_headers_are_refused(self, alice: Customer) -> None:
-        header = ("Authorization", f"Bearer {alice.key}")
+    def test_two_authorization_headers_are_refused(self, still: Customer) -> None:
+        header = ("Authorization", f"Bearer {still.key}")
 
-        answer = alice.world.client.get("/v1/lines", headers=[header, header])
+        answer = still.world.client.get("/v1/lines", headers=[header, header])
 
         assert_refused(answer, 401, "invalid_api_key")
 
     @pytest.mark.parametrize("scheme", ["bearer", "BEARER", "Bearer "])
-    def test_the_scheme_may_be_written_in_any_case(self, alice: Customer, scheme: str) -> None:
-        answer = alice.world.client.get("/v1/lines", headers={"Authorization": f"{scheme} {alice.key}"})
+    def test_the_scheme_may_be_written_in_any_case(self, still: Customer, scheme: str) -> None:
+        answer = still.world.client.get("/v1/lines", headers={"Authorization": f"{scheme} {still.key}"})
 
         assert_done(answer)
 
@@ -66,8 +68,8 @@ class TestKeys:
 
         assert_refused(alice.get("/v1/lines"), 401, "invalid_api_key")
 
-    def test_a_daemons_token_is_no_key(self, alice: Customer) -> None:
-        assert_refused(Caller(alice.world, alice.mac.token).get("/v1/lines"), 401, "invalid_api_key")
+    def test_a_daemons_token_is_no_key(self, still: Customer) -> None:
+        assert_refused(Caller(still.world, still.mac.token).get("/v1/lines"), 401, "invalid_api_key")
 
     # srv-123, srv-102
     def test_of_a_key_only_hash_and_last_four_are_kept(self, alice: Customer) -> None:
@@ -80,22 +82,36 @@ class TestKeys:
         assert made["secret"] not in (alice.key, alice.mac.token)
 
 
-class TestScopes:
-    @each_endpoint
-    def test_a_key_without_the_scope_is_refused_by_its_name(self, alice: Customer, method: str, path: str) -> None:
-        scope = SCOPE_OF[method, path]
-        caller = alice.caller(*[other for other in SCOPES if other != scope])
+@pytest.fixture(scope="module")
+def callers_without(still_alice: Customer) -> dict[Scope, Caller]:
+    """Return callers who have every scope but one."""
+    return {scope: still_alice.caller(*[other for other in SCOPES if other != scope]) for scope in SCOPES}
 
-        answer = caller.call(method, path)
+
+@pytest.fixture(scope="module")
+def reader(still_alice: Customer) -> Caller:
+    return still_alice.caller("lines:read")
+
+
+class TestScopes:
+    @pytest.mark.usefixtures("unchanged")
+    @each_endpoint
+    def test_a_key_without_the_scope_is_refused_by_its_name(
+        self, callers_without: dict[Scope, Caller], method: str, path: str
+    ) -> None:
+        scope = SCOPE_OF[method, path]
+
+        answer = callers_without[scope].call(method, path)
 
         assert_refused(answer, 403, "insufficient_scope")
         assert f"`{scope}`" in answer.json()["error"]["message"]
 
+    @pytest.mark.usefixtures("unchanged")
     @pytest.mark.parametrize(("method", "path"), WRITES)
     def test_a_missing_scope_is_told_before_a_body_that_is_not_json(
-        self, alice: Customer, method: str, path: str
+        self, reader: Caller, method: str, path: str
     ) -> None:
-        answer = alice.caller("lines:read").call(method, path, content=b"{{{")
+        answer = reader.call(method, path, content=b"{{{")
 
         assert_refused(answer, 403, "insufficient_scope")
 
@@ -104,6 +120,13 @@ class TestScopes:
         answer = alice.caller(SCOPE_OF[method, path]).call(method, path, content=None if method == "GET" else b"{}")
 
         assert answer.status_code in (200, 201, 400, 404)
+
+
+@pytest.fixture(scope="module")
+def elsewhere(still_alice: Customer) -> Caller:
+    """Return a caller who may use another line than Alice's first alone."""
+    second_id = still_alice.world.add_line(still_alice.account_id, "+15550101001", still_alice.mac)
+    return still_alice.caller(line_ids=(second_id,))
 
 
 class TestLines:
@@ -138,11 +161,11 @@ class TestLines:
         ],
     )
     def test_another_line_of_the_account_is_not_accessible(
-        self, alice: Customer, restricted: Caller, method: str, path: str, more: dict[str, Json]
+        self, still: Customer, elsewhere: Caller, method: str, path: str, more: dict[str, Json]
     ) -> None:
-        for name in (alice.line, alice.line_id):
+        for name in (still.line, still.line_id):
             asked = {"from": name, **more}
-            answer = restricted.get(path, asked) if method == "GET" else restricted.post(path, asked)
+            answer = elsewhere.get(path, asked) if method == "GET" else elsewhere.post(path, asked)
             assert_refused(answer, 403, "line_not_accessible", "from")
 
     def test_only_its_own_line_is_listed(self, restricted: Caller, second_line: str) -> None:
