@@ -21,10 +21,12 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
+from blueport.server.authorizing.keys import new_key
 from tests.patience import PATIENCE_S
 from tests.system.blueport import ADA, Blueport, Json, running, until
+from tests.system.forking import Forking
 from tests.system.test_keys_on_the_command_line import shown, wanted
-from tests.system.test_the_command_line import DAEMON, run
+from tests.system.test_the_command_line import DAEMON
 
 LOUDEST = {"BLUEPORT_LOG": "json", "BLUEPORT_LOG_LEVEL": "debug"}
 
@@ -171,16 +173,18 @@ def test_no_word_of_anybody_leaves_by_a_side_door(tmp_path: Path) -> None:  # sr
         ("simulate", "BLUEPORT_SIMULATOR_MACOS", "{}"),
     ],
 )
-def test_a_wrong_setting_is_named_and_its_value_is_not(tmp_path: Path, verb: str, name: str, value: str) -> None:
+def test_a_wrong_setting_is_named_and_its_value_is_not(
+    forked: Forking, tmp_path: Path, verb: str, name: str, value: str
+) -> None:
     canaries = Canaries()
     right = {"BLUEPORT_FIRST_LINE": "+15550100000", "BLUEPORT_FIRST_KEY": canaries.at("api key")}
     if name != "BLUEPORT_FIRST_KEY":
-        right["BLUEPORT_FIRST_KEY"] = wanted(tmp_path, "key")
+        right["BLUEPORT_FIRST_KEY"] = new_key()
     right |= {"BLUEPORT_SIMULATOR_FOLDER": str(tmp_path), "BLUEPORT_SIMULATOR_LINES": "+15550100000"}
     right |= {**DAEMON, "BLUEPORT_DAEMON_LINES": "+15550100000"}
     settings = {**LOUDEST, **right, "BLUEPORT_DATABASE": "new.db", name: value.format(canaries.at("setting"))}
 
-    ended = run(verb, at=tmp_path, **settings)
+    ended = forked.run(verb, at=tmp_path, **settings)
 
     assert ended.returncode == 78
     assert name.rpartition("BLUEPORT_")[2].rpartition("DAEMON_")[2].rpartition("SIMULATOR_")[2].lower() in ended.stderr

@@ -12,6 +12,7 @@ import pytest
 from blueport.server.authorizing.keys import is_well_formed, new_key
 from tests.patience import PATIENCE_S
 from tests.system.blueport import Blueport, Json, running
+from tests.system.forking import Forking
 from tests.system.test_the_command_line import run
 
 
@@ -176,11 +177,11 @@ def test_a_list_is_a_table_for_people(tmp_path: Path) -> None:
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_what_cannot_be_is_one_line_and_changes_nothing(
-    folder: Path, bobs_key: str, arguments: tuple[str, ...], status: int, word: str
+    forked: Forking, folder: Path, bobs_key: str, arguments: tuple[str, ...], status: int, word: str
 ) -> None:
     before = _content(folder / "blueport.db")
 
-    ended = run(*[bobs_key if word == "BOBS_KEY" else word for word in arguments], at=folder)
+    ended = forked.run(*[bobs_key if word == "BOBS_KEY" else word for word in arguments], at=folder)
 
     assert (ended.returncode, ended.stdout) == (status, "")
     assert word in ended.stderr
