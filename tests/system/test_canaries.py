@@ -141,7 +141,7 @@ def test_no_word_of_anybody_leaves_by_a_side_door(tmp_path: Path) -> None:  # sr
         until(lambda: _tells(folder, "delivery_failed"))
         shown_meanwhile.append(_command_lines())
         _break_things(folder, caller, canaries, person)
-        until(lambda: _tells(folder, "request_failed", "database_not_available", "loop_fell_over"))
+        until(lambda: _tells(folder, "request_failed", "database_not_available", "delivery_not_rendered"))
         figures = caller("GET", "/metrics", key=canaries.at("metrics token"))
         shown_meanwhile.append(_command_lines())
 
