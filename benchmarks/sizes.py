@@ -110,7 +110,7 @@ def _deep_chats(tx: Tx, *, shelf: Shelf, rows: int) -> object:
 
 def _claim(tx: Tx, *, daemon_id: DaemonId) -> object:
     claimed = sending.claim(tx, daemon_id, Claim("journal", (), tx.now_ms), lease_s=60)
-    assert len(claimed) == OPEN_ITEMS
+    assert len(claimed.items) == OPEN_ITEMS
     return claimed
 
 
