@@ -23,7 +23,7 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     try:
         while head := await reader.readuntil(_END):
             await _answer_one(head, reader, writer)
-    except (asyncio.IncompleteReadError, ConnectionError):
+    except (asyncio.IncompleteReadError, ConnectionError, RuntimeError):  # the last is uvloop's word for the second
         writer.close()
 
 
