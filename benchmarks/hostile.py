@@ -30,7 +30,8 @@ TEXTS_A_SECOND = 4
 SETTLE_S = 2
 CALM = "event made -> webhook, 50 quick receivers: p99"
 AMONG = "event made -> webhook, 47 quick receivers among 3 hostile: p99"
-GROWN = "memory that a server gains beside 3 hostile receivers"
+BEFORE = "memory of a server among 3 hostile receivers, before"
+AFTER = "memory of a server among 3 hostile receivers, after"
 
 
 class Fed(NamedTuple):
@@ -89,7 +90,7 @@ def _grown(fed: Fed, receiver: int, numbers: Iterator[int], seconds: float) -> l
     before = _resident_mib(fed.pid)
     _feed(fed, numbers, seconds)
     _report(receiver)
-    return [Figure(GROWN, _resident_mib(fed.pid) - before, "MiB")]
+    return [Figure(BEFORE, before, "MiB"), Figure(AFTER, _resident_mib(fed.pid), "MiB", BEFORE)]
 
 
 def _feed(fed: Fed, numbers: Iterator[int], seconds: float) -> None:
