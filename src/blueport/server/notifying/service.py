@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 
 from blueport.server.addressing import service as addressing
 from blueport.server.customizing import queries as customizing
+from blueport.server.errors import ApiError
 from blueport.server.ids import AccountId, ChatId, DeliveryId, EventId, LineId, WebhookId, mint
 from blueport.server.notifying import queries
 from blueport.server.notifying.delivering import queries as delivering
@@ -56,6 +57,20 @@ def visible(tx: Tx, account_id: AccountId, allowed: AbstractSet[LineId] | None) 
         for row in queries.webhooks_of(tx, account_id)
     ]
     return [each for each in found if allowed is None or allowed >= {*each.line_ids}]
+
+
+def webhook_of(tx: Tx, account_id: AccountId, allowed: AbstractSet[LineId] | None, name: str, *, param: str) -> Visible:
+    """Find the webhook that the parameter *param* names, among those that may be seen.
+
+    Raises:
+        ApiError: `invalid_parameter_value` or `webhook_not_found`.
+    """
+    if not name.startswith("wh_"):
+        raise ApiError("invalid_parameter_value", f"`{param}` takes `wh_...`.", param=param)
+    for each in visible(tx, account_id, allowed):
+        if each.row.id == name:
+            return each
+    raise ApiError("webhook_not_found", "No such webhook.", param=param)
 
 
 def announce(tx: Tx, fact: Fact, *, waits_for_files: bool = False) -> None:

@@ -181,16 +181,20 @@ _CLAIM = Statement(
     )
     .returning(_d.id)
 )
+# What decides about the next try.
+_OF_A_TRY = (
+    _d.id,
+    _d.webhook_id,
+    _d.account_id,
+    _d.chat_id,
+    _d.attempts,
+    _d.replayed_after,
+    _d.reason.is_(None),
+    events.c.is_test,
+)
 _DUE = Statement(
     select(
-        _d.id,
-        _d.webhook_id,
-        _d.account_id,
-        _d.chat_id,
-        _d.attempts,
-        _d.replayed_after,
-        _d.reason.is_(None),
-        events.c.is_test,
+        *_OF_A_TRY,
         events.c.type,
         events.c.data,
         webhooks.c.url,
@@ -307,14 +311,7 @@ _HASTEN_OTHERS = Statement(
 
 _LOST = (
     select(
-        _d.id,
-        _d.webhook_id,
-        _d.account_id,
-        _d.chat_id,
-        _d.attempts,
-        _d.replayed_after,
-        _d.reason.is_(None),
-        events.c.is_test,
+        *_OF_A_TRY,
         webhooks.c.delays_s,
     )
     .join(events, events.c.id == _d.event_id)

@@ -27,6 +27,8 @@ KEPT_OF_BODY = 2 * 1024
 BODY_S = 2.0
 # Receivers close what is idle after 5 s and more, and a try that finds its connection closed is made again.
 IDLE_S = 3.0
+# Hosts of which it is known where their connections lead.
+KNOWN_HOSTS = 10_000
 
 # Where the try that runs in this context connected to; nothing, if it went over a connection that was there.
 _dialled: contextvars.ContextVar[list[str]] = contextvars.ContextVar("dialled")
@@ -116,12 +118,18 @@ class HttpSender:
     async def _outcome(self, answer: aiohttp.ClientResponse, dialled: list[str], now_ms: int) -> Outcome:
         host = (answer.url.host, answer.url.port)
         if dialled:
-            self._dialled_of[host] = dialled[-1]
+            self._note_dialled(host, dialled[-1])
         response = await _beginning(answer)
         is_delivered = answer.status // 100 == 2  # noqa: PLR2004 - 2xx
         wish = 0 if is_delivered else wish_ms(answer.headers.get("Retry-After"), now_ms)
         reason = f"http_{answer.status}"
         return Outcome(is_delivered, reason, answer.status, self._dialled_of.get(host), response, wish)
+
+    def _note_dialled(self, host: tuple[str | None, int | None], address: str) -> None:
+        """Remember where a connection leads; customers may name as many hosts as they like, and memory has an end."""
+        if len(self._dialled_of) >= KNOWN_HOSTS:
+            self._dialled_of.clear()
+        self._dialled_of[host] = address
 
 
 def _judged_socket(guard: Guard, candidate: aiohttp.AddrInfoType) -> socket.socket:

@@ -13,7 +13,7 @@ from blueport.server.notifying import queries as notifying
 from blueport.server.notifying import replaying
 from blueport.server.notifying.queries import Logged, Span
 from blueport.server.notifying.replaying import MISSED
-from blueport.server.notifying.service import Visible, visible
+from blueport.server.notifying.service import Visible, visible, webhook_of
 from blueport.server.receiving.samples import sample_of
 from blueport.server.resources.deliveries import queries
 from blueport.server.resources.deliveries.queries import AttemptRow, Bounds, DeliveryRow
@@ -69,11 +69,11 @@ def replay(tx: Tx, call: Call[Replay]) -> Replayed:
     span = _span(asked)
     if asked.delivery_id:
         logged = _found_delivery(tx, call.key, asked.delivery_id)
-        webhook = _found_webhook(tx, call.key, logged.webhook_id, param="delivery_id")
+        webhook = _working_webhook(tx, call.key, logged.webhook_id, param="delivery_id")
         replaying.replay_one(tx, logged)
         told = Replayed(1, has_more=False, next_since=None)
     else:
-        webhook = _found_webhook(tx, call.key, asked.webhook_id or "", param="webhook_id")
+        webhook = _working_webhook(tx, call.key, asked.webhook_id or "", param="webhook_id")
         replayed = replaying.replay(tx, webhook.row, [asked.status] if asked.status else _UNDELIVERED, span)
         told = Replayed(replayed.how_many, replayed.next_since is not None, replayed.next_since)
     auditing.note(tx, call.actor, "webhook.replayed", account_id=call.key.account_id, target=webhook.row.id)
@@ -82,7 +82,7 @@ def replay(tx: Tx, call: Call[Replay]) -> Replayed:
 
 def test(tx: Tx, call: Call[TestWebhook]) -> TestDelivery:
     """Have an example of an event delivered, once."""
-    webhook = _found_webhook(tx, call.key, call.asked.id, param="id")
+    webhook = _working_webhook(tx, call.key, call.asked.id, param="id")
     events = webhook.row.events.split()
     event = events[0] if call.asked.event is None else call.asked.event
     _judge_event(event, events)
@@ -93,29 +93,25 @@ def test(tx: Tx, call: Call[TestWebhook]) -> TestDelivery:
 def _webhook_ids(tx: Tx, key: Key, name: str | None) -> list[WebhookId] | None:
     """Return whose deliveries are asked for; None: those of any webhook that there is or was."""
     if name is not None:
-        return [_found_webhook(tx, key, name, param="webhook_id", is_to_work=False).row.id]
+        return [webhook_of(tx, key.account_id, key.line_ids, name, param="webhook_id").row.id]
     if key.line_ids is None:
         return None
     return [webhook.row.id for webhook in visible(tx, key.account_id, key.line_ids)]
 
 
-def _found_webhook(tx: Tx, key: Key, name: str, *, param: str, is_to_work: bool = True) -> Visible:
-    if not name.startswith("wh_"):
-        raise ApiError("invalid_parameter_value", f"`{param}` takes `wh_...`.", param=param)
-    for each in visible(tx, key.account_id, key.line_ids):
-        if each.row.id == name:
-            if is_to_work and not each.row.is_active:
-                raise ApiError("invalid_parameter_value", "This webhook is disabled: enable it first.", param=param)
-            return each
-    raise ApiError("webhook_not_found", "No such webhook.", param=param)
+def _working_webhook(tx: Tx, key: Key, name: str, *, param: str) -> Visible:
+    """Find a webhook that *key* may see, and that is not disabled."""
+    found = webhook_of(tx, key.account_id, key.line_ids, name, param=param)
+    if not found.row.is_active:
+        raise ApiError("invalid_parameter_value", "This webhook is disabled: enable it first.", param=param)
+    return found
 
 
 def _found_delivery(tx: Tx, key: Key, name: str) -> Logged:
     if not name.startswith("dlv_"):
         raise ApiError("invalid_parameter_value", "`delivery_id` takes `dlv_...`.", param="delivery_id")
     found = notifying.logged(tx, key.account_id, name)
-    hidden = key.line_ids is not None
-    if found is not None and hidden:
+    if found is not None and key.line_ids is not None:
         seen = [webhook.row.id for webhook in visible(tx, key.account_id, key.line_ids)]
         found = found if found.webhook_id in seen else None
     if found is None:

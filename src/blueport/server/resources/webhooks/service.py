@@ -15,7 +15,7 @@ from blueport.server.ids import AccountId, LineId, WebhookId, mint
 from blueport.server.notifying import queries as notifying
 from blueport.server.notifying.delivering import queries as delivering
 from blueport.server.notifying.delivering.signing import new_secret
-from blueport.server.notifying.service import EventType, ExtendedEventType, Visible, is_extended, visible
+from blueport.server.notifying.service import EventType, ExtendedEventType, Visible, is_extended, visible, webhook_of
 from blueport.server.resources.webhooks.schema import (
     LONGEST_OVERLAP_S,
     CreatedWebhook,
@@ -76,7 +76,7 @@ def delete(tx: Tx, call: Call[DeleteWebhook]) -> Deleted:
     """Delete a webhook; what it still waited for is called off."""
     found = _found(tx, call.key, call.asked.id)
     if not notifying.delete_webhook(tx, call.key.account_id, found.row.id):
-        raise _no_such_webhook()
+        raise ApiError("webhook_not_found", "No such webhook.", param="id")
     auditing.note(tx, call.actor, "webhook.deleted", account_id=call.key.account_id, target=found.row.id)
     return Deleted(call.asked.id)
 
@@ -105,16 +105,7 @@ def enable(tx: Tx, call: Call[EnableWebhook]) -> Webhook:
 
 def _found(tx: Tx, key: Key, name: str) -> Visible:
     """Find a webhook that *key* may see."""
-    if not name.startswith("wh_"):
-        raise ApiError("invalid_parameter_value", "`id` takes `wh_...`.", param="id")
-    for each in visible(tx, key.account_id, key.line_ids):
-        if each.row.id == name:
-            return each
-    raise _no_such_webhook()
-
-
-def _no_such_webhook() -> ApiError:
-    return ApiError("webhook_not_found", "No such webhook.", param="id")
+    return webhook_of(tx, key.account_id, key.line_ids, name, param="id")
 
 
 def _shown(webhook: Visible) -> Webhook:
