@@ -1,8 +1,6 @@
 # ruff: noqa: SLF001 - a plan belongs to a statement, and statements are private to the functions that run them
 """The statements of the hot paths find their rows by an index and sort nothing: a table may grow as it likes."""
 
-import re
-
 import pytest
 from sqlalchemy import Dialect
 
@@ -52,8 +50,7 @@ HOT = {
 
 
 def _text(name: str, dialect: Dialect) -> str:
-    """Return a statement, with one value where it takes any number of them."""
-    return re.sub(r"\(__\[POSTCOMPILE_\w+\]\)", "('1')", str(HOT[name]._core.compile(dialect=dialect)))
+    return str(HOT[name]._core.compile(dialect=dialect))
 
 
 @pytest.mark.parametrize("store_kind", ["sqlite"], indirect=True)
@@ -66,8 +63,8 @@ def test_a_hot_statement_seeks_and_does_not_sort(alice: Customer, name: str) -> 
     plan = [row[3] for row in alice.world.sql(f"EXPLAIN QUERY PLAN {unbound}")]
 
     assert plan
-    bounded = ("SCAN recent", "SCAN ahead")  # so many rows, which were found by an index
-    plan = [step for step in plan if step not in bounded]
+    bounded = ("SCAN recent", "SCAN ahead", "SCAN json_each")  # so many rows, found by an index or given
+    plan = [step for step in plan if not step.startswith(bounded)]
     assert not [step for step in plan if step.startswith("SCAN") or "TEMP B-TREE" in step], plan
 
 

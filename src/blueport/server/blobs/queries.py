@@ -5,6 +5,7 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, select
 
 from blueport.server.ids import AccountId, FileId, LineId
+from blueport.server.store.lists import among
 from blueport.server.store.tables import files
 from blueport.server.store.tx import Statement, Tx, insert_into
 
@@ -31,9 +32,7 @@ _ANYBODYS = Statement(_FILE.where(files.c.id == bindparam("id")))
 _OF_ATTACHMENT = Statement(
     select(files.c.id).where(files.c.line_id == bindparam("line_id"), files.c.attachment_guid == bindparam("guid"))
 )
-_KNOWN_KEYS = Statement(
-    select(files.c.storage_key).where(files.c.storage_key.in_(bindparam("storage_keys", expanding=True)))
-)
+_KNOWN_KEYS = Statement(select(files.c.storage_key).where(among(files.c.storage_key, "storage_keys")))
 
 
 def add_file(tx: Tx, row: FileRow) -> None:

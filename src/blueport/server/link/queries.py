@@ -1,6 +1,6 @@
 """What is kept of daemons and of their lines' health."""
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, literal, select, update
 
 from blueport.server.ids import DaemonId
 from blueport.server.store.tables import daemons, lines
@@ -43,7 +43,7 @@ _NOTE_ALL_SILENT = Statement(update(lines).values(is_active=0))
 _WORKING = ("ok", "degraded")
 _REVIVE = Statement(
     update(lines)
-    .where(lines.c.daemon_id == bindparam("daemon"), lines.c.is_active == 0, lines.c.health.in_(_WORKING))
+    .where(lines.c.daemon_id == bindparam("daemon"), lines.c.is_active == 0, lines.c.health.in_(map(literal, _WORKING)))
     .values(is_active=1)
 )
 

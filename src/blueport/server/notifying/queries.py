@@ -6,6 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import and_, bindparam, delete, exists, literal_column, select, text, update
 
 from blueport.server.ids import AccountId, ChatId, DeliveryId, EventId, LineId, Prefix, WebhookId, lowest
+from blueport.server.store.lists import among
 from blueport.server.store.tables import deliveries, events, webhooks
 from blueport.server.store.tx import Statement, Tx, Value, Values, add_row
 
@@ -153,7 +154,7 @@ _UNDELIVERED_OF = Statement(
         _d.account_id == bindparam("account_id"),
         _d.webhook_id == bindparam("webhook_id"),
         text("deliveries.state IN ('failed', 'cancelled')"),  # as the index has it
-        _d.state.in_(bindparam("states", expanding=True)),
+        among(_d.state, "states"),
         _is_in_span,
     )
     .order_by(_d.id)
@@ -174,7 +175,7 @@ _MISSED_BY = Statement(
     .where(
         events.c.account_id == bindparam("account_id"),
         events.c.is_test == 0,
-        events.c.type.in_(bindparam("types", expanding=True)),
+        among(events.c.type, "types"),
         events.c.id >= bindparam("first"),
         events.c.id < bindparam("last"),
         ~exists().where(_d.event_id == events.c.id, _d.webhook_id == bindparam("webhook_id")),
@@ -184,7 +185,7 @@ _MISSED_BY = Statement(
 )
 _REPLAY = Statement(
     update(deliveries)
-    .where(_d.id.in_(bindparam("ids", expanding=True)), _d.completed_at.is_not(None))
+    .where(among(_d.id, "ids"), _d.completed_at.is_not(None))
     .values(
         state="pending",
         completed_at=None,

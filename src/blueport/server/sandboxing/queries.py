@@ -5,6 +5,7 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, select, update
 
 from blueport.server.ids import AccountId
+from blueport.server.store.lists import among
 from blueport.server.store.tables import accounts, sandbox_pairings, sandbox_usage
 from blueport.server.store.tx import Statement, Tx, insert_into
 
@@ -24,7 +25,7 @@ _PAIRING_OF = Statement(_PAIRING.where(sandbox_pairings.c.account_id == bindpara
 _PAIRING_WITH = Statement(_PAIRING.where(sandbox_pairings.c.contact == bindparam("contact")))
 _PENDING = Statement(
     _PAIRING.where(
-        sandbox_pairings.c.activation_code.in_(bindparam("codes", expanding=True)),
+        among(sandbox_pairings.c.activation_code, "codes"),
         sandbox_pairings.c.contact.is_(None),
     )
 )

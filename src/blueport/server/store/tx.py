@@ -9,27 +9,33 @@ import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol, TypeVar
 
+import msgspec
 from sqlalchemy import Dialect, Insert, Table, bindparam, insert
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.selectable import SelectBase
 
+from blueport.server.store.lists import lists_of
+
 Value = str | int | None
 Values = Mapping[str, Value]
-# `line_ids=[...]` fills an expanding bindparam("line_ids", expanding=True).
+# `line_ids=[...]` fills an among(column, "line_ids").
 Given = Value | Sequence[str] | Sequence[int]
 Topic = Literal["outbox", "signals", "deliveries", "events"]
 Row = TypeVar("Row")
 
 
 class _Compiled(NamedTuple):
-    """A statement for one database: what of its values is always the same, and what picks all of them in order."""
+    """A statement for one database.
 
-    core: SQLCompiler
+    What of its values is always the same, which of them are lists that the database takes as JSON, and what picks all
+    of them in order.
+    """
+
     text: str
-    is_expanding: bool
     constants: dict[str, Value]
+    json_lists: list[str]
     picked: Callable[[Mapping[str, Given]], Sequence[Given]]
 
 
@@ -55,17 +61,17 @@ class Statement:
         """Return the SQL for *dialect* and the values to bind, by position."""
         compiled = self._compiled.get(dialect.name) or self._compiled_for(dialect)
         values = {**compiled.constants, **given} if compiled.constants else given
-        if compiled.is_expanding:
-            expanded = compiled.core.construct_expanded_state(values, escape_names=False)
-            return expanded.statement, expanded.positional_parameters
+        if compiled.json_lists:
+            values = {**values, **{name: msgspec.json.encode(given[name]).decode() for name in compiled.json_lists}}
         return compiled.text, compiled.picked(values)
 
     def _compiled_for(self, dialect: Dialect) -> "_Compiled":
         core = self._core.compile(dialect=dialect)
         assert isinstance(core, SQLCompiler)  # noqa: S101 - Core compiles statements to nothing else
+        assert not core.post_compile_params  # noqa: S101 - its text would depend on values: see among()
         constants = {name: bind.value for name, bind in core.binds.items() if not bind.required}
-        is_expanding = bool(core.post_compile_params)
-        compiled = _Compiled(core, core.string, is_expanding, constants, _picking(core.positiontup or []))
+        json_lists = lists_of(core) if dialect.name == "sqlite" else []
+        compiled = _Compiled(core.string, constants, json_lists, _picking(core.positiontup or []))
         self._compiled[dialect.name] = compiled
         return compiled
 

@@ -11,6 +11,7 @@ from sqlalchemy import and_, bindparam, exists, func, select, text, update
 from sqlalchemy.sql.selectable import Select
 
 from blueport.server.ids import AccountId, ChatId, DeliveryId, WebhookId
+from blueport.server.store.lists import among
 from blueport.server.store.tables import deliveries, delivery_attempts, events, messages, webhooks
 from blueport.server.store.tx import Statement, Tx, Values, insert_into
 
@@ -165,13 +166,11 @@ def _again(offset: int) -> object:
 
 
 _CANDIDATES = Statement(
-    select(webhooks.c.id, *map(_new, range(4)), *map(_again, range(4))).where(
-        webhooks.c.id.in_(bindparam("webhook_ids", expanding=True))
-    )
+    select(webhooks.c.id, *map(_new, range(4)), *map(_again, range(4))).where(among(webhooks.c.id, "webhook_ids"))
 )
 _CLAIM = Statement(
     update(deliveries)
-    .where(_d.seq.in_(bindparam("seqs", expanding=True)), _d.state == "pending")
+    .where(among(_d.seq, "seqs"), _d.state == "pending")
     .values(
         state="running",
         attempts=_d.attempts + 1,
@@ -208,20 +207,20 @@ _DUE = Statement(
     .join(events, events.c.id == _d.event_id)
     .join(webhooks, webhooks.c.id == _d.webhook_id)
     .outerjoin(messages, messages.c.id == events.c.subject_id)
-    .where(_d.id.in_(bindparam("ids", expanding=True)))
+    .where(among(_d.id, "ids"))
     .order_by(_d.seq)
 )
 
 _HELD = Statement(
     select(_d.id, _d.claim_token)
-    .where(_d.id.in_(bindparam("ids", expanding=True)), _d.state == "running")
+    .where(among(_d.id, "ids"), _d.state == "running")
     .order_by(_d.seq)
     .with_for_update(key_share=True)
 )
 _is_this = and_(_d.id == bindparam("delivery_id"), _d.state == "running")
 _END = Statement(
     update(deliveries)
-    .where(_d.id.in_(bindparam("ids", expanding=True)), _d.state == "running")
+    .where(among(_d.id, "ids"), _d.state == "running")
     .values(state=bindparam("new_state"), reason=bindparam("word"), completed_at=bindparam("completed"))
 )
 _POSTPONE = Statement(
@@ -247,7 +246,7 @@ _PROMOTE = Statement(
     update(deliveries)
     .where(
         _d.state == "waiting",
-        _d.seq.in_(select(_next_of_chat).where(_tried.c.id.in_(bindparam("ids", expanding=True)))),
+        _d.seq.in_(select(_next_of_chat).where(among(_tried.c.id, "ids"))),
     )
     .values(state="pending", available_at=-1 - _d.available_at)
 )
@@ -271,7 +270,7 @@ _PROMOTE_ALL = Statement(
 
 _HEALTH = Statement(
     select(webhooks.c.id, webhooks.c.account_id, webhooks.c.is_active, webhooks.c.failures, webhooks.c.failing_since)
-    .where(webhooks.c.id.in_(bindparam("webhook_ids", expanding=True)))
+    .where(among(webhooks.c.id, "webhook_ids"))
     .order_by(webhooks.c.id)
     .with_for_update(key_share=True)
 )
@@ -320,12 +319,8 @@ _LOST = (
     .order_by(_d.seq)
     .with_for_update(of=deliveries, key_share=True)
 )
-_LOST_BY_TIME = Statement(
-    _LOST.where(_d.webhook_id.in_(bindparam("webhook_ids", expanding=True)), _d.lease_until <= bindparam("now_ms"))
-)
-_LOST_BY_DEATH = Statement(
-    _LOST.where(_d.claimed_by.is_(None) | _d.claimed_by.not_in(bindparam("alive", expanding=True)))
-)
+_LOST_BY_TIME = Statement(_LOST.where(among(_d.webhook_id, "webhook_ids"), _d.lease_until <= bindparam("now_ms")))
+_LOST_BY_DEATH = Statement(_LOST.where(_d.claimed_by.is_(None) | ~among(_d.claimed_by, "alive")))
 _GIVE_BACK = Statement(
     update(deliveries)
     .where(_is_running, _d.claimed_by == bindparam("process"))

@@ -17,6 +17,7 @@ from sqlalchemy.sql.functions import GenericFunction
 
 from blueport.server.ids import AccountId, ChatId, EventId, LineId
 from blueport.server.notifying.service import EventType, ExtendedEventType
+from blueport.server.store.lists import among
 from blueport.server.store.tables import XIDS, accounts, deliveries, delivery_attempts, events, messages
 from blueport.server.store.tx import Given, Statement, Tx
 
@@ -149,8 +150,8 @@ def _after(*, has_lines: bool, has_types: bool) -> Statement:
         .limit(bindparam("limit"))
     )
     if has_lines:
-        found = found.where(events.c.line_id.in_(bindparam("line_ids", expanding=True)))
-    return Statement(found.where(events.c.type.in_(bindparam("types", expanding=True))) if has_types else found)
+        found = found.where(among(events.c.line_id, "line_ids"))
+    return Statement(found.where(among(events.c.type, "types")) if has_types else found)
 
 
 @functools.cache
@@ -161,7 +162,7 @@ def _newest(*, has_lines: bool) -> Statement:
         .order_by(events.c.tx_id.desc(), events.c.seq.desc())
         .limit(1)
     )
-    return Statement(found.where(events.c.line_id.in_(bindparam("line_ids", expanding=True))) if has_lines else found)
+    return Statement(found.where(among(events.c.line_id, "line_ids")) if has_lines else found)
 
 
 _newest_seq = (
@@ -175,7 +176,7 @@ _HEADS = Statement(
         accounts.c.id,
         _newest_seq.where(_is_settled).correlate(accounts).scalar_subquery(),
         _newest_seq.correlate(accounts).scalar_subquery(),
-    ).where(accounts.c.id.in_(bindparam("account_ids", expanding=True)))
+    ).where(among(accounts.c.id, "account_ids"))
 )
 _SPOT = Statement(
     select(*_SPOT_COLUMNS).where(
@@ -204,11 +205,9 @@ _TOLD = Statement(
     .order_by(events.c.id)
     .limit(bindparam("limit"))
 )
-_DROP_ATTEMPTS = Statement(
-    delete(delivery_attempts).where(delivery_attempts.c.delivery_id.in_(bindparam("ids", expanding=True)))
-)
-_DROP_DELIVERIES = Statement(delete(deliveries).where(deliveries.c.id.in_(bindparam("ids", expanding=True))))
-_DROP_EVENTS = Statement(delete(events).where(events.c.id.in_(bindparam("ids", expanding=True))))
+_DROP_ATTEMPTS = Statement(delete(delivery_attempts).where(among(delivery_attempts.c.delivery_id, "ids")))
+_DROP_DELIVERIES = Statement(delete(deliveries).where(among(deliveries.c.id, "ids")))
+_DROP_EVENTS = Statement(delete(events).where(among(events.c.id, "ids")))
 
 _STRANGE = Statement(
     select(accounts.c.id)

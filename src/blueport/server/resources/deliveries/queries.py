@@ -6,6 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import Select, and_, bindparam, select, text
 
 from blueport.server.ids import AccountId, DeliveryId, EventId, WebhookId
+from blueport.server.store.lists import among
 from blueport.server.store.tables import deliveries, delivery_attempts, events
 from blueport.server.store.tx import Statement, Tx
 
@@ -66,7 +67,7 @@ _LOG = (
     .limit(bindparam("limit"))
 )
 _OF_ACCOUNT = _LOG.where(_d.account_id == bindparam("account_id"))
-_OF_WEBHOOKS = _OF_ACCOUNT.where(_d.webhook_id.in_(bindparam("webhook_ids", expanding=True)))
+_OF_WEBHOOKS = _OF_ACCOUNT.where(among(_d.webhook_id, "webhook_ids"))
 
 
 # As the index has it: what is bound could be anything.

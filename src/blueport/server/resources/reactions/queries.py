@@ -6,6 +6,7 @@ from sqlalchemy import bindparam, select
 
 from blueport.protocol.commands import Tapback
 from blueport.server.ids import AccountId, LineId, MessageId, ReactionId
+from blueport.server.store.lists import among
 from blueport.server.store.tables import messages, reactions
 from blueport.server.store.tx import Statement, Tx
 
@@ -31,14 +32,14 @@ class Place(NamedTuple):
 
 # A message of a group has the same guid on each line that is in it.
 _ON_LINES = select(messages.c.id).where(
-    messages.c.account_id == bindparam("account_id"), messages.c.line_id.in_(bindparam("line_ids", expanding=True))
+    messages.c.account_id == bindparam("account_id"), among(messages.c.line_id, "line_ids")
 )
 _BY_ID = Statement(_ON_LINES.where(messages.c.id == bindparam("name")))
 _BY_GUID = Statement(_ON_LINES.where(messages.c.guid == bindparam("name")))
 _STANDING = Statement(
     select(*[reactions.c[name] for name in ReactionRow._fields])
     .where(
-        reactions.c.message_id.in_(bindparam("message_ids", expanding=True)),
+        among(reactions.c.message_id, "message_ids"),
         reactions.c.added == 1,
         reactions.c.type.is_not(None),
     )
