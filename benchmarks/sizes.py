@@ -62,7 +62,7 @@ def claims(daemon_id: DaemonId) -> dict[str, Unit[object]]:
     """Return what is asked for work, by name."""
     return {
         DAEMONS_CLAIM: partial(_claim, daemon_id=daemon_id),
-        DISPATCHERS_CLAIM: partial(delivering.claim, places=PLACES, process="a process", lease_s=40),
+        DISPATCHERS_CLAIM: partial(delivering.turn, tried=[], places=PLACES, process="a process", lease_s=40),
     }
 
 

@@ -243,10 +243,10 @@ class TestRetries:
         ((due_at,),) = alice.world.sql("SELECT available_at FROM deliveries")
 
         alice.world.clock.ms = due_at - 1
-        claimed = alice.world.do(delivering.claim, PLACES, "a process", lease_s=40)
+        claimed = alice.world.do(delivering.turn, [], PLACES, "a process", lease_s=40)
 
         # Asked a moment later it would not be due in the future any more, and would be overslept.
-        assert claimed == ([], 1)
+        assert (claimed.tries, claimed.next_in_ms) == ([], 1)
 
     def test_a_clock_that_is_set_back_delays_no_first_try(self, alice: Customer, receiver: Receiver) -> None:
         alice.webhook(receiver.url)

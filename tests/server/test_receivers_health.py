@@ -267,8 +267,8 @@ class TestShares:
                 alice.hears(f"+1555010000{number}", str(number))
             world.sql("UPDATE deliveries SET attempts = 3, reason = 'http_500', available_at = 1 WHERE seq <= 4")
 
-            claimed = world.do(delivering.claim, Places(8, 8), "a process", lease_s=40)
-            again = world.do(delivering.claim, Places(8, 8), "a process", lease_s=40)
+            claimed = world.do(delivering.turn, [], Places(8, 8), "a process", lease_s=40)
+            again = world.do(delivering.turn, [], Places(8, 8), "a process", lease_s=40)
 
         assert sorted(each.due.attempts for each in claimed.tries) == [1, 1, 4, 4]
         assert again.tries == []
@@ -281,7 +281,7 @@ class TestShares:
             alice.hears(ADA)
             world.sql("UPDATE deliveries SET attempts = 3, reason = 'http_500', available_at = 1")
 
-            claimed = world.do(delivering.claim, Places(4, 2), "a process", lease_s=40)
+            claimed = world.do(delivering.turn, [], Places(4, 2), "a process", lease_s=40)
 
         assert len(claimed.tries) == 2
 
@@ -351,8 +351,11 @@ class TestOfOurOwn:
         assert len(receiver.heard) == 1
 
 
-def test_one_accounts_dead_receivers_leave_places_for_others(database: Database) -> None:
+def test_one_accounts_dead_receivers_leave_places_for_others(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """However many webhooks an account has, all of which hang."""
+    monkeypatch.setattr(delivering, "ACCOUNT_LIMIT", 64)
     gate = threading.Event()
     with World(database, Clock()).open() as world, receiving() as dead, receiving() as fine:
         dead.answering = lambda _: gate.wait() and 200

@@ -1,10 +1,10 @@
-"""The loops that try deliveries as they fall due, and write down what came of it.
+"""The loop that has deliveries tried as they fall due, and writes down what came of it.
 
 Nothing is remembered here: what is due, what is being tried and when to try again are rows. A process that dies leaves
 leases behind, and whoever finds it gone, or one of them expired, tries again, under the same delivery id. One that is
 told to end is given time for what it is trying, and gives the rest back. No transaction is open during a try, so that a
-receiver may call the API before it answers. What has ended while the last outcomes were written down is written down
-together: commits, not tries, would be what a delivery costs.
+receiver may call the API before it answers. What ends within a moment is written down together, with the claim of what
+may be tried next: commits, not tries, would be what a delivery costs.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from blueport.server.errors import StoreUnavailableError
 from blueport.server.notifying.delivering import service
 from blueport.server.notifying.delivering.outcomes import NOT_RENDERED, Outcome
 from blueport.server.notifying.delivering.sender import Sender
-from blueport.server.notifying.delivering.service import Claimed, Places
+from blueport.server.notifying.delivering.service import Places
 from blueport.server.notifying.delivering.tries import Tried, Try
 from blueport.server.notifying.rendering import rendered
 from blueport.server.store.interface import Store
@@ -34,7 +34,9 @@ TROUBLE_S = 1.0
 # Tries under way at a time, and how many of them with what has failed before.
 PLACES = Places(512, 256)
 # Tries that begin in one claim.
-CLAIM_LIMIT = 64
+CLAIM_LIMIT = 128
+# How long what has ended waits for others that are under way to end too.
+GATHER_S = 0.002
 
 
 class Dispatcher:
@@ -48,61 +50,79 @@ class Dispatcher:
         self._links = links
         self._lease_s = lease_s
         self._is_leaving = False
-        self._loops: list[asyncio.Task[None]] = []
+        self._loop: asyncio.Task[None] | None = None
         self._tries: dict[asyncio.Task[None], bool] = {}  # whether it was tried before
         self._ended: list[Tried] = []
-        self._has_ended = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
         self._tallies: Tallies[str] = Tallies() if tallies is None else tallies
 
     def start(self) -> None:
         """Try whatever falls due."""
-        self._loops = [asyncio.create_task(self._claiming()), asyncio.create_task(self._settling())]
+        self._loop = asyncio.create_task(self._turning())
 
     def let_go(self) -> None:
         """Begin no more tries."""
         self._is_leaving = True
-        self._store.wakeups.wake(["deliveries"])
+        self._turn_now()
 
     async def close(self, grace_s: float) -> None:
         """Let the tries under way come to their end, but not for longer than that; the rest others may try at once."""
-        if not self._loops:
+        if self._loop is None:
             return
         self.let_go()
-        claiming, settling = self._loops
-        await claiming
         if self._tries:
             await asyncio.wait(self._tries, timeout=grace_s)
         for task in self._tries:
             task.cancel()
-        await asyncio.gather(*self._tries, return_exceptions=True)  # what befell one is logged where it ends
-        self._has_ended.set()
-        await settling
+        await self._loop
         with contextlib.suppress(StoreUnavailableError):  # then their leases run out
             await self._store.write_holding(None, service.give_back, self._store.process)
 
-    async def _claiming(self) -> None:
-        while not self._is_leaving:
+    async def _turning(self) -> None:
+        """Take turns, until there is nothing left that could end."""
+        while not self._is_leaving or self._tries or self._ended:
             ticket = self._store.wakeups.ticket("deliveries")
+            ended = self._taken()
             try:
-                claimed = await self._claimed()
-                for each in claimed.tries:
-                    self._start(each)
-                if not claimed.tries:
-                    await waited(ticket, _pause_s(claimed.next_in_ms))
+                await waited(ticket, await self._turn(ended))
             except StoreUnavailableError as error:
                 log.warning("deliveries_wait_for_database", **named(error))
+                self._keep_for_later(ended)
                 await waited(ticket, TROUBLE_S)
             except Exception:
                 log.exception("loop_fell_over", task="dispatching")
                 await asyncio.sleep(TROUBLE_S)
 
-    async def _claimed(self) -> Claimed:
-        free = PLACES.all - len(self._tries)
-        if free == 0:
-            return Claimed([], None)
-        places = Places(min(free, CLAIM_LIMIT), PLACES.again - sum(self._tries.values()))
+    def _taken(self) -> list[Tried]:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        ended, self._ended = self._ended, []
+        return ended
+
+    def _keep_for_later(self, ended: list[Tried]) -> None:
+        """Have it written down another time; who is leaving cannot wait: others try again once their leases end."""
+        if not self._is_leaving:
+            self._ended = ended + self._ended
+
+    async def _turn(self, ended: list[Tried]) -> float:
+        """Write down what has ended, begin what is due, and return for how many seconds nothing else will be."""
+        places = self._places()
+        if not ended and places.all == 0:
+            return POLL_S
         process = self._store.process
-        return await self._store.write_holding("deliveries", service.claim, places, process, lease_s=self._lease_s)
+        turn = await self._store.write_holding(
+            "deliveries", service.turn, ended, places, process, lease_s=self._lease_s
+        )
+        for late in turn.lost:
+            log.warning("delivery_outlived_its_lease", delivery_id=late.made.due.id)
+        for each in turn.tries:
+            self._start(each)
+        return _pause_s(turn.next_in_ms)
+
+    def _places(self) -> Places:
+        free = 0 if self._is_leaving else PLACES.all - len(self._tries)
+        return Places(min(free, CLAIM_LIMIT), PLACES.again - sum(self._tries.values()))
 
     def _start(self, claimed: Try) -> None:
         task = asyncio.create_task(self._try(claimed))
@@ -114,6 +134,13 @@ class Dispatcher:
         error = None if task.cancelled() else task.exception()
         if error is not None:  # its lease runs out, and it is tried again
             log.error("loop_fell_over", task="trying", exc_info=error)
+        if not self._tries:
+            self._turn_now()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(GATHER_S, self._turn_now)
+
+    def _turn_now(self) -> None:
+        self._store.wakeups.wake(["deliveries"])
 
     async def _try(self, claimed: Try) -> None:
         reached("server.trying")
@@ -125,7 +152,6 @@ class Dispatcher:
         took_s = perf_counter() - began_s
         self._note(claimed, outcome, took_s)
         self._ended.append(Tried(claimed, outcome, began_at, round(took_s * 1000)))
-        self._has_ended.set()
 
     async def _outcome(self, claimed: Try, now_ms: int) -> Outcome:
         due = claimed.due
@@ -134,33 +160,7 @@ class Dispatcher:
         except (msgspec.MsgspecError, ValueError):  # a fault of ours, which its owner is not to be left in the dark of
             log.exception("delivery_not_rendered", delivery_id=due.id)
             return Outcome(is_delivered=False, reason=NOT_RENDERED)
-        return await self._sender.attempt(due._replace(data=data), now_ms)
-
-    async def _settling(self) -> None:
-        """Write down what has ended, until there is nothing left that could."""
-        while not self._is_leaving or self._tries or self._ended:
-            await self._has_ended.wait()
-            self._has_ended.clear()
-            ended, self._ended = self._ended, []
-            try:
-                await self._settle(ended)
-            except StoreUnavailableError:
-                await self._keep_for_later(ended)
-            except Exception:
-                log.exception("loop_fell_over", task="settling")
-
-    async def _keep_for_later(self, ended: list[Tried]) -> None:
-        """Try to write it down again; who is leaving cannot wait, and others repeat the tries once their leases end."""
-        if not self._is_leaving:
-            self._ended = ended + self._ended
-            self._has_ended.set()
-            await asyncio.sleep(TROUBLE_S)
-
-    async def _settle(self, ended: list[Tried]) -> None:
-        if ended:
-            lost = await self._store.write_holding(None, service.settle, ended)
-            for each in lost:
-                log.warning("delivery_outlived_its_lease", delivery_id=each.made.due.id)
+        return await self._sender.attempt(due if data is due.data else due._replace(data=data), now_ms)
 
     def _note(self, tried: Try, outcome: Outcome, took_s: float) -> None:
         self._tallies[_kind_of(outcome.reason)].add(took_s)

@@ -32,17 +32,13 @@ class Standing(NamedTuple):
 
 
 class Candidates(NamedTuple):
-    """What of a webhook may be tried now, by `seq`: what is new, in its order, and what is tried again."""
+    """What of a webhook may be tried next, by `seq`."""
 
     webhook_id: WebhookId
-    new_1: int | None
-    new_2: int | None
-    new_3: int | None
-    new_4: int | None
-    again_1: int | None
-    again_2: int | None
-    again_3: int | None
-    again_4: int | None
+    first: int | None
+    second: int | None
+    third: int | None
+    fourth: int | None
 
 
 class Due(NamedTuple):
@@ -51,6 +47,7 @@ class Due(NamedTuple):
     `attempts` counts this try; the plan of tries began after `replayed_after` of them.
     """
 
+    seq: int
     id: DeliveryId
     webhook_id: WebhookId
     account_id: AccountId
@@ -79,13 +76,14 @@ class Due(NamedTuple):
 class Held(NamedTuple):
     """A delivery that runs, and the token of who runs it."""
 
-    id: DeliveryId
+    seq: int
     token: str
 
 
 class Lost(NamedTuple):
     """A delivery whose try came to no known end."""
 
+    seq: int
     id: DeliveryId
     webhook_id: WebhookId
     account_id: AccountId
@@ -154,20 +152,14 @@ _STANDINGS = Statement(
 )
 
 
-def _new(offset: int) -> object:
-    found = select(_d.seq).where(_is_pending, _d.available_at == 0).order_by(_d.seq)
-    return found.limit(1).offset(offset).correlate(webhooks).scalar_subquery()
+def _candidates(found: Select[tuple[int]]) -> Statement:
+    each = [found.limit(1).offset(offset).correlate(webhooks).scalar_subquery() for offset in range(4)]
+    return Statement(select(webhooks.c.id, *each).where(among(webhooks.c.id, "webhook_ids")))
 
 
-def _again(offset: int) -> object:
-    is_due = and_(_d.available_at > 0, _d.available_at <= bindparam("now_ms"))
-    found = select(_d.seq).where(_is_pending, is_due).order_by(_d.available_at, _d.seq)
-    return found.limit(1).offset(offset).correlate(webhooks).scalar_subquery()
-
-
-_CANDIDATES = Statement(
-    select(webhooks.c.id, *map(_new, range(4)), *map(_again, range(4))).where(among(webhooks.c.id, "webhook_ids"))
-)
+_NEW = _candidates(select(_d.seq).where(_is_pending, _d.available_at == 0).order_by(_d.seq))
+_is_due_again = and_(_d.available_at > 0, _d.available_at <= bindparam("now_ms"))
+_AGAIN = _candidates(select(_d.seq).where(_is_pending, _is_due_again).order_by(_d.available_at, _d.seq))
 _CLAIM = Statement(
     update(deliveries)
     .where(among(_d.seq, "seqs"), _d.state == "pending")
@@ -178,10 +170,10 @@ _CLAIM = Statement(
         claimed_by=bindparam("process"),
         lease_until=bindparam("until"),
     )
-    .returning(_d.id)
 )
 # What decides about the next try.
 _OF_A_TRY = (
+    _d.seq,
     _d.id,
     _d.webhook_id,
     _d.account_id,
@@ -207,20 +199,20 @@ _DUE = Statement(
     .join(events, events.c.id == _d.event_id)
     .join(webhooks, webhooks.c.id == _d.webhook_id)
     .outerjoin(messages, messages.c.id == events.c.subject_id)
-    .where(among(_d.id, "ids"))
+    .where(among(_d.seq, "seqs"), _d.state == "running", _d.claim_token == bindparam("token"))
     .order_by(_d.seq)
 )
 
 _HELD = Statement(
-    select(_d.id, _d.claim_token)
-    .where(among(_d.id, "ids"), _d.state == "running")
+    select(_d.seq, _d.claim_token)
+    .where(among(_d.seq, "seqs"), _d.state == "running")
     .order_by(_d.seq)
     .with_for_update(key_share=True)
 )
-_is_this = and_(_d.id == bindparam("delivery_id"), _d.state == "running")
+_is_this = and_(_d.seq == bindparam("delivery"), _d.state == "running")
 _END = Statement(
     update(deliveries)
-    .where(among(_d.id, "ids"), _d.state == "running")
+    .where(among(_d.seq, "seqs"), _d.state == "running")
     .values(state=bindparam("new_state"), reason=bindparam("word"), completed_at=bindparam("completed"))
 )
 _POSTPONE = Statement(
@@ -242,11 +234,13 @@ def _head(webhook: object, chat: object) -> Select[tuple[int]]:
 
 
 _next_of_chat = _head(_tried.c.webhook_id, _tried.c.chat_id).correlate(_tried).scalar_subquery()
+_waits = and_(_d.webhook_id == webhooks.c.id, _is_open, _d.available_at < 0)
+_HAVE_WAITING = Statement(select(webhooks.c.id).where(among(webhooks.c.id, "webhook_ids"), exists().where(_waits)))
 _PROMOTE = Statement(
     update(deliveries)
     .where(
         _d.state == "waiting",
-        _d.seq.in_(select(_next_of_chat).where(among(_tried.c.id, "ids"))),
+        _d.seq.in_(select(_next_of_chat).where(among(_tried.c.seq, "seqs"))),
     )
     .values(state="pending", available_at=-1 - _d.available_at)
 )
@@ -327,9 +321,7 @@ _GIVE_BACK = Statement(
     .values(state="pending", attempts=_d.attempts - 1, lease_until=None, claim_token=None, claimed_by=None)
 )
 _FREE = Statement(
-    update(deliveries)
-    .where(_d.id == bindparam("delivery_id"), _d.state == "running")
-    .values(state="pending", lease_until=None, claim_token=None, claimed_by=None)
+    update(deliveries).where(_is_this).values(state="pending", lease_until=None, claim_token=None, claimed_by=None)
 )
 _EXPIRE = Statement(
     update(deliveries)
@@ -348,32 +340,36 @@ def standings(tx: Tx) -> list[Standing]:
     return tx.all(Standing, _STANDINGS)
 
 
-def candidates(tx: Tx, webhook_ids: Sequence[WebhookId]) -> list[Candidates]:
-    """Return what each of these webhooks may be tried with now."""
-    return tx.all(Candidates, _CANDIDATES, webhook_ids=[*webhook_ids], now_ms=tx.now_ms)
+def new_of(tx: Tx, webhook_ids: Sequence[WebhookId]) -> list[Candidates]:
+    """Return what each of these webhooks has that was not tried yet, in its order."""
+    return tx.all(Candidates, _NEW, webhook_ids=webhook_ids)
+
+
+def due_again(tx: Tx, webhook_ids: Sequence[WebhookId]) -> list[Candidates]:
+    """Return what each of these webhooks has that is to be tried again by now, the first that was due first."""
+    return tx.all(Candidates, _AGAIN, webhook_ids=webhook_ids, now_ms=tx.now_ms)
 
 
 def claim(tx: Tx, seqs: Sequence[int], *, process: str, token: str, until: int) -> list[Due]:
     """Lease deliveries to a process, and count a try of each; return those that were still to be had."""
-    ids = tx.all(str, _CLAIM, seqs=[*seqs], token=token, process=process, until=until)
-    return tx.all(Due, _DUE, ids=ids) if ids else []
+    tx.change(_CLAIM, seqs=seqs, token=token, process=process, until=until)
+    return tx.all(Due, _DUE, seqs=seqs, token=token)
 
 
-def held(tx: Tx, ids: Sequence[DeliveryId]) -> set[Held]:
+def held(tx: Tx, seqs: Sequence[int]) -> set[Held]:
     """Return which of these deliveries run, by whose token; they stay as they are until this transaction ends."""
-    return {*tx.all(Held, _HELD, ids=[*ids])}
+    return {*tx.all(Held, _HELD, seqs=seqs)}
 
 
-def end(tx: Tx, ids: Sequence[DeliveryId], state: str, reason: str) -> None:
+def end(tx: Tx, seqs: Sequence[int], state: str, reason: str) -> None:
     """End deliveries that run, all in the same way."""
-    tx.change(_END, ids=ids, new_state=state, word=reason, completed=tx.now_ms)
+    tx.change(_END, seqs=seqs, new_state=state, word=reason, completed=tx.now_ms)
 
 
-def postpone(tx: Tx, postponed: Iterable[tuple[DeliveryId, str, int]]) -> None:
+def postpone(tx: Tx, postponed: Iterable[tuple[int, str, int]]) -> None:
     """Plan another try of deliveries that run, each given with the reason and the time (Unix milliseconds)."""
     each: list[Values] = [
-        {"delivery_id": delivery_id, "word": reason, "available": available_at}
-        for delivery_id, reason, available_at in postponed
+        {"delivery": seq, "word": reason, "available": available_at} for seq, reason, available_at in postponed
     ]
     tx.change_each(_POSTPONE, each)
 
@@ -383,9 +379,14 @@ def note_attempts(tx: Tx, attempts: Iterable[Attempt]) -> None:
     tx.change_each(_NOTE_ATTEMPT, [attempt._asdict() for attempt in attempts])
 
 
-def promote(tx: Tx, ids: Sequence[DeliveryId]) -> None:
+def have_waiting(tx: Tx, webhook_ids: Iterable[WebhookId]) -> set[WebhookId]:
+    """Return which of these webhooks have a delivery that waits for another."""
+    return {*tx.all(WebhookId, _HAVE_WAITING, webhook_ids=[*webhook_ids])}
+
+
+def promote(tx: Tx, seqs: Sequence[int]) -> None:
     """Let the next delivery of each chat go, now that these were tried."""
-    tx.change(_PROMOTE, ids=ids)
+    tx.change(_PROMOTE, seqs=seqs)
 
 
 def promote_all(tx: Tx) -> None:
@@ -442,9 +443,9 @@ def lost_by_death(tx: Tx, alive: Iterable[str]) -> list[Lost]:
     return tx.all(Lost, _LOST_BY_DEATH, alive=[*alive])
 
 
-def free(tx: Tx, ids: Iterable[DeliveryId]) -> None:
+def free(tx: Tx, seqs: Iterable[int]) -> None:
     """Let deliveries that run be tried by others, at once."""
-    tx.change_each(_FREE, [{"delivery_id": delivery_id} for delivery_id in ids])
+    tx.change_each(_FREE, [{"delivery": seq} for seq in seqs])
 
 
 def give_back(tx: Tx, process: str) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
 
-from blueport.server.ids import AccountId, DeliveryId, WebhookId, mint
+from blueport.server.ids import AccountId, WebhookId, mint
 from blueport.server.notifying.delivering import health, queries
 from blueport.server.notifying.delivering.outcomes import INTERRUPTED, TIMED_OUT, TOO_BUSY, Outcome
 from blueport.server.notifying.delivering.queries import Attempt, Candidates, Due, Held, Lost, Standing
@@ -26,9 +26,9 @@ from blueport.server.notifying.delivering.schedule import (
 from blueport.server.notifying.delivering.tries import Tried, Try
 from blueport.server.store.tx import Tx
 
-# Tries under way at a time: for one webhook, for all of one account.
+# Tries under way at a time: for one webhook, for all of one account, which is half of a process's places.
 RUNNING_LIMIT = 4
-ACCOUNT_LIMIT = 64
+ACCOUNT_LIMIT = 256
 # Webhooks that are looked at in one claim.
 WEBHOOKS_LIMIT = 64
 # What waits for a webhook that was disabled is kept for a week.
@@ -42,40 +42,69 @@ class Places(NamedTuple):
     again: int
 
 
-class Claimed(NamedTuple):
-    """Tries to begin now, and how many milliseconds it is until more falls due, None if nothing waits for its time."""
+class Turn(NamedTuple):
+    """What follows from what was written down and claimed.
 
+    `lost` are tries that had lost their lease, `tries` those that are to begin now; and `next_in_ms` is how many
+    milliseconds it is until more falls due, None if nothing waits for its time.
+    """
+
+    lost: list[Tried]
     tries: list[Try]
     next_in_ms: int | None
 
 
-def claim(tx: Tx, places: Places, process: str, *, lease_s: float) -> Claimed:
-    """Lease what is due to a process, fairly."""
+def turn(tx: Tx, tried: Sequence[Tried], places: Places, process: str, *, lease_s: float) -> Turn:
+    """Write down how tries ended, and claim what may be tried now that they have."""
+    lost = settle(tx, tried) if tried else []
+    if places.all == 0:
+        tx.wake("deliveries")  # others may have places
+        return Turn(lost, [], None)
+    standings = _standings(tx)
+    seqs = _due(tx, standings, places)
+    # Asked at the same moment: what falls due between two questions would be overslept.
+    waits = [at - tx.now_ms for at in (standing.next_at for standing in standings) if at and at > tx.now_ms]
+    tries = _leased(tx, seqs, process, tx.now_ms + round(lease_s * 1000)) if seqs else []
+    return Turn(lost, tries, min(waits, default=None))
+
+
+def _standings(tx: Tx) -> list[Standing]:
     standings = queries.standings(tx)
     late = [standing.id for standing in standings if (standing.first_lease or tx.now_ms) < tx.now_ms]
     if late and _recover(tx, queries.lost_by_time(tx, late)):
-        standings = queries.standings(tx)
-    rooms = _rooms(standings, tx.now_ms)
-    seqs = _chosen(queries.candidates(tx, [*rooms]), rooms, places) if rooms else []
-    # Asked at the same moment: what falls due between two questions would be overslept.
-    waits = [at - tx.now_ms for at in (standing.next_at for standing in standings) if at and at > tx.now_ms]
-    return Claimed(_leased(tx, seqs, process, tx.now_ms + round(lease_s * 1000)), min(waits, default=None))
+        return queries.standings(tx)
+    return standings
+
+
+def _due(tx: Tx, standings: Iterable[Standing], places: Places) -> list[int]:
+    """Return what is to be tried now; who is left is looked at in another turn, here or elsewhere."""
+    due = [each for each in standings if each.has_new or _is_due_again(each, tx.now_ms)]
+    rooms = _rooms(due, standings)
+    of_new = [each.id for each in due if each.has_new and each.id in rooms]
+    of_again = [each.id for each in due if _is_due_again(each, tx.now_ms) and each.id in rooms]
+    new = queries.new_of(tx, of_new) if of_new else []
+    again = queries.due_again(tx, of_again) if of_again and places.again > 0 else []
+    seqs = _chosen(new, again, rooms, places)
+    if seqs and (len(seqs) == places.all or len(rooms) == WEBHOOKS_LIMIT):
+        tx.wake("deliveries")
+    return seqs
+
+
+def _is_due_again(standing: Standing, now_ms: int) -> bool:
+    return standing.next_at is not None and standing.next_at <= now_ms
 
 
 def _leased(tx: Tx, seqs: Sequence[int], process: str, until: int) -> list[Try]:
-    if not seqs:
-        return []
     token = mint("tok", tx.now_ms)
     due = queries.claim(tx, seqs, process=process, token=token, until=until)
     return [Try(each, token, until) for each in due]
 
 
-def _rooms(standings: Iterable[Standing], now_ms: int) -> dict[WebhookId, int]:
+def _rooms(due: list[Standing], standings: Iterable[Standing]) -> dict[WebhookId, int]:
     """Return how many more tries each webhook may have that something is due for."""
     by_account = Counter[AccountId]()
     for standing in standings:
         by_account[standing.account_id] += standing.running
-    due = [each for each in standings if each.has_new or (each.next_at is not None and each.next_at <= now_ms)]
     random.shuffle(due)  # nobody is always the last
     rooms: dict[WebhookId, int] = {}
     for standing in due:
@@ -87,34 +116,36 @@ def _rooms(standings: Iterable[Standing], now_ms: int) -> dict[WebhookId, int]:
     return rooms
 
 
-def _chosen(found: Iterable[Candidates], rooms: dict[WebhookId, int], places: Places) -> list[int]:
+def _chosen(
+    new: Iterable[Candidates], again: Iterable[Candidates], rooms: dict[WebhookId, int], places: Places
+) -> list[int]:
     """Choose by turns: each webhook's first, then each one's second; of one webhook new ones and others by turns."""
-    queues = [_queue(candidates)[: rooms[candidates.webhook_id]] for candidates in found]
+    new_of, again_of = ({each.webhook_id: each[1:] for each in found} for found in (new, again))
+    queues = [_queue(new_of.get(who, ()), again_of.get(who, ()))[:room] for who, room in rooms.items()]
     chosen: list[int] = []
     again_left = places.again
-    for seq, is_again in (each for turn in zip_longest(*queues) for each in turn if each is not None):
+    for seq, is_again in (each for by_turns in zip_longest(*queues) for each in by_turns if each is not None):
         if len(chosen) < places.all and (again_left > 0 or not is_again):
             chosen.append(seq)
             again_left -= is_again
     return chosen
 
 
-def _queue(candidates: Candidates) -> list[tuple[int, bool]]:
-    new, again = candidates[1:5], candidates[5:9]
-    pairs = [((first, False), (second, True)) for first, second in zip(new, again, strict=True)]
+def _queue(new: Sequence[int | None], again: Sequence[int | None]) -> list[tuple[int, bool]]:
+    pairs = [((first, False), (second, True)) for first, second in zip_longest(new, again)]
     return [(seq, is_again) for pair in pairs for seq, is_again in pair if seq is not None]
 
 
 def settle(tx: Tx, tried: Sequence[Tried]) -> list[Tried]:
     """Write down how tries ended; return those that had lost their lease, and with it the say."""
-    tx.wake("deliveries")
-    held = queries.held(tx, [each.made.due.id for each in tried])
+    held = queries.held(tx, [each.made.due.seq for each in tried])
     mine: list[Tried] = []
     lost: list[Tried] = []
     for each in tried:
-        (mine if Held(each.made.due.id, each.made.token) in held else lost).append(each)
+        (mine if Held(each.made.due.seq, each.made.token) in held else lost).append(each)
     queries.note_attempts(tx, map(_attempt_of, mine))
     _end_or_postpone(tx, mine)
+    _promote(tx, [each.made.due for each in mine])
     health.note(tx, mine)
     return lost
 
@@ -135,24 +166,28 @@ def _attempt_of(tried: Tried) -> Attempt:
 
 
 def _end_or_postpone(tx: Tx, tried: Iterable[Tried]) -> None:
-    ended: dict[tuple[str, str], list[DeliveryId]] = {}
-    postponed: list[tuple[DeliveryId, str, int]] = []
-    firsts: list[DeliveryId] = []
+    ended: dict[tuple[str, str], list[int]] = {}
+    postponed: list[tuple[int, str, int]] = []
     for each in tried:
         due, outcome = each.made.due, each.outcome
         available_at = None if outcome.is_delivered else _next_at(due, outcome, tx.now_ms)
         if available_at is None:
             state = "delivered" if outcome.is_delivered else "failed"
-            ended.setdefault((state, outcome.reason), []).append(due.id)
+            ended.setdefault((state, outcome.reason), []).append(due.seq)
         else:
-            postponed.append((due.id, outcome.reason, available_at))
-        if due.is_first:
-            firsts.append(due.id)
-    for (state, reason), ids in ended.items():
-        queries.end(tx, ids, state, reason)
+            postponed.append((due.seq, outcome.reason, available_at))
+    for (state, reason), seqs in ended.items():
+        queries.end(tx, seqs, state, reason)
     queries.postpone(tx, postponed)
-    if firsts:
-        queries.promote(tx, firsts)
+
+
+def _promote(tx: Tx, tried: Iterable[Due | Lost]) -> None:
+    """Let go what waits in a chat for one of these to have been tried."""
+    firsts = [each for each in tried if each.is_first]
+    waited_for = queries.have_waiting(tx, {each.webhook_id for each in firsts}) if firsts else set()
+    seqs = [each.seq for each in firsts if each.webhook_id in waited_for]
+    if seqs:
+        queries.promote(tx, seqs)
 
 
 def _next_at(due: Due | Lost, outcome: Outcome, now_ms: int) -> int | None:
@@ -194,9 +229,9 @@ def _recover(tx: Tx, lost: Sequence[Lost]) -> bool:
     )
     given_up = [each for each in lost if _next_at(each, unknown, tx.now_ms) is None]
     if given_up:
-        queries.end(tx, [each.id for each in given_up], "failed", INTERRUPTED)
-        queries.promote(tx, [each.id for each in given_up])
-    queries.free(tx, [each.id for each in lost if each not in given_up])
+        queries.end(tx, [each.seq for each in given_up], "failed", INTERRUPTED)
+        _promote(tx, given_up)
+    queries.free(tx, [each.seq for each in lost if each not in given_up])
     return bool(lost)
 
 

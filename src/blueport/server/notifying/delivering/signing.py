@@ -2,7 +2,6 @@
 
 import base64
 import functools
-import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
@@ -46,13 +45,13 @@ def new_secret() -> str:
 
 def signature(secret: str, timestamp_ms: int, body: bytes) -> str:
     """Return the lower-case hex HMAC-SHA256 of `{timestamp}.{body}`, keyed with the secret's own UTF-8 bytes."""
-    return hmac.new(secret.encode(), b"%d.%b" % (timestamp_ms, body), hashlib.sha256).hexdigest()
+    return hmac.digest(secret.encode(), b"%d.%b" % (timestamp_ms, body), "sha256").hex()
 
 
 def standard_signature(secret: str, delivery_id: str, timestamp_s: int, body: bytes) -> str:
     """Return Standard Webhooks 1.0.0's signature of `{id}.{seconds}.{body}`, keyed with what *secret* encodes."""
     signed_text = b"%b.%d.%b" % (delivery_id.encode(), timestamp_s, body)
-    return "v1," + base64.b64encode(hmac.new(_key_in(secret), signed_text, hashlib.sha256).digest()).decode()
+    return "v1," + base64.b64encode(hmac.digest(_key_in(secret), signed_text, "sha256")).decode()
 
 
 def signed(event: str, data: str, *, delivery_id: str, secrets: Sequence[str], now_ms: int) -> Signed:
