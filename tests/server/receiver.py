@@ -98,4 +98,4 @@ def until(is_so: Callable[[], bool]) -> None:
 def due_at(url: str) -> Due:
     """Return a delivery that is due at *url*."""
     ids = (DeliveryId("dlv_1"), WebhookId("wh_1"), AccountId("acc_1"), ChatId("cht_1"))
-    return Due(*ids, 1, 0, 1, 0, "message.received", "{}", url, new_secret(), None, None, None, 0)
+    return Due(1, *ids, 1, 0, 1, 0, "message.received", "{}", url, new_secret(), None, None, None, 0)
