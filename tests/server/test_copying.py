@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import pytest
 from sqlalchemy import BigInteger, Column, Table, Text, UniqueConstraint
 
-from blueport.server.errors import StoreUnavailableError
+from blueport.server.errors import MisconfiguredError, StoreUnavailableError
+from blueport.server.sealing import new_sealing_key
 from blueport.server.store.copying import copy
 from blueport.server.store.ends import BATCH
 from blueport.server.store.tables import XIDS, events, metadata
@@ -286,6 +287,23 @@ class TestGoingOn:
             heard = receiver.waits_for(tried + 1)[-1]
             assert (heard.text, heard.is_signed_with(webhook["secret"])) == ("heard before", True)
             assert elsewhere(alice, world).get("/v1/files", {"id": file_id}).content == b"a file of before"
+
+    def test_what_is_sealed_is_opened_there_by_the_same_key(
+        self, pair: tuple[Database, Database], receiver: Receiver
+    ) -> None:
+        key = new_sealing_key()
+        with running_on(pair[0], secrets_key=key) as world:
+            alice = world.customer("Alice", "+15550101000")
+            webhook = alice.webhook(receiver.url)
+
+        move(*pair)
+
+        assert pair[1].sql("SELECT secret FROM webhooks") == pair[0].sql("SELECT secret FROM webhooks")
+        with pytest.raises(MisconfiguredError, match="`secrets_key` is not set"), running_on(pair[1]):
+            pass
+        with running_on(pair[1], secrets_key=key) as world:
+            elsewhere(alice, world).hears(ADA)
+            assert receiver.waits_for(1)[0].is_signed_with(webhook["secret"])
 
     def test_who_reads_events_goes_on_where_he_was(self, pair: tuple[Database, Database]) -> None:
         with running_on(pair[0]) as world:

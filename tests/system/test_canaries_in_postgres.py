@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from blueport.server.sealing import new_sealing_key
 from blueport.server.store.schema import upgrade
 from tests import postgres
 from tests.databases import Database
@@ -33,6 +34,7 @@ def test_neither_log_holds_a_canary(server: Postgres, tmp_path: Path) -> None:
     url = server.new_database()
     upgrade(url)
     settings = {name.removeprefix("BLUEPORT_"): value for name, value in LOUDEST.items()}
+    settings["SECRETS_KEY"] = canaries.learn("secrets key", new_sealing_key())
     with fleet(Database(url, tmp_path), **settings) as ships, Receiver(lambda _: 500) as receiver:
         canaries.learn("key", ships.key)
         canaries.learn("daemon token", ships.daemon_token)

@@ -44,6 +44,7 @@ from blueport.server.resources.sandbox import routes as sandbox
 from blueport.server.resources.settings import routes as account_settings
 from blueport.server.resources.typing import routes as typing
 from blueport.server.resources.webhooks import routes as webhooks
+from blueport.server.sealing import keyring_of
 from blueport.server.settings import Settings
 from blueport.server.store import installation
 from blueport.server.store.interface import Store
@@ -94,8 +95,9 @@ class Server:
         guard = guard_of(settings.webhook_allow, allows_metadata=settings.webhook_allow_metadata)
         links = links_of(cursor_secret, settings.public_url, _own_url(settings))
         self._limits = Limits(settings.hourly_limit, store.counts)
+        self._keyring = keyring_of(settings.secrets_key)
         cursors = Cursors(cursor_secret)
-        terms = Terms(settings.region, settings.max_attempts, guard, cursors, links, self._limits)
+        terms = Terms(settings.region, settings.max_attempts, guard, cursors, links, self._limits, self._keyring)
         self._settings = settings
         self._guard = guard
         self._store = store
@@ -144,7 +146,7 @@ class Server:
     async def _delivering(self) -> AsyncIterator[None]:
         """Deliver to webhooks meanwhile."""
         timeout_s = self._settings.webhook_timeout_s
-        sender = HttpSender(self._guard, timeout_s)
+        sender = HttpSender(self._guard, timeout_s, keyring=self._keyring)
         self._dispatcher = Dispatcher(self._store, sender, self._links, lease_s=timeout_s * 2 + 10, tallies=self._tries)
         self._dispatcher.start()
         yield

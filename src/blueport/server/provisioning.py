@@ -11,6 +11,8 @@ from blueport.server.authorizing import service as authorizing
 from blueport.server.authorizing.keys import digest, is_well_formed
 from blueport.server.errors import MisconfiguredError
 from blueport.server.ids import AccountId, DaemonId, LineId, mint
+from blueport.server.notifying import queries as notifying
+from blueport.server.sealing import keyring_of
 from blueport.server.settings import Settings
 from blueport.server.store import installation
 from blueport.server.store.tx import Tx
@@ -20,8 +22,9 @@ def prepare(tx: Tx, settings: Settings) -> bytes:
     """Make what a fresh installation needs, once; return the secret that seals its cursors.
 
     Raises:
-        MisconfiguredError: The first key or line is none, or the sandbox's.
+        MisconfiguredError: The first key or line is none, or the sandbox's, or there are secrets that cannot be read.
     """
+    _require_keys(tx, settings.secrets_key)
     if authorizing_queries.how_many_accounts(tx) == 0 and settings.first_line and settings.first_key:
         _provide_first(tx, settings, settings.first_line, settings.first_key)
     if settings.sandbox_line and addressing.sandbox_line(tx) is None:
@@ -33,6 +36,18 @@ def prepare(tx: Tx, settings: Settings) -> bytes:
     terms = installation.Terms(*[getattr(settings, name) for name in installation.Terms._fields])
     installation.set_terms(tx, terms)
     return secret.encode()
+
+
+def _require_keys(tx: Tx, given: str | None) -> None:
+    """Refuse to begin what would fail later, one delivery after the other."""
+    keyring = keyring_of(given)
+    missing = sorted(filter(keyring.lacks, notifying.key_ids_of_secrets(tx)))
+    if not missing:
+        return
+    sealed = f"secrets of webhooks in this database are sealed under the key {missing[0]}"
+    if given is None:
+        raise MisconfiguredError(f"{sealed}, and `secrets_key` is not set")
+    raise MisconfiguredError(f"{sealed}, which is none of those of `secrets_key`")
 
 
 def _provide_first(tx: Tx, settings: Settings, named: str, key: str) -> None:

@@ -57,6 +57,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     s3_region: str | None = None
     s3_access_key_id: str | None = None
     s3_secret_access_key: str | None = None
+    # What secrets of webhooks are sealed under in the database: one key of 32 bytes in base64, or several with commas
+    # between them. The first seals, all open; without one secrets are kept as they are.
+    secrets_key: str | None = None
     dashboard_token: str | None = None
     # What Prometheus has to show for /metrics, as a bearer token; without one the page is open.
     metrics_token: str | None = None

@@ -24,6 +24,7 @@ from blueport.server.http.bodies import body_of, query_of
 from blueport.server.http.pages import Cursors
 from blueport.server.http.repeating import Attempt, Done, Underway
 from blueport.server.notifying.guard import Guard
+from blueport.server.sealing import PLAIN, Keyring
 from blueport.server.store.tx import Tx
 
 Method = Literal["GET", "POST", "DELETE"]
@@ -41,6 +42,7 @@ class Terms(msgspec.Struct, frozen=True):
     cursors: Cursors
     links: Links
     limits: Limits
+    keyring: Keyring
 
 
 class Call(msgspec.Struct, Generic[Asked], frozen=True):
@@ -125,11 +127,12 @@ def endpoint(  # noqa: PLR0913 - one row of a table
     status: int = 200,
     *,
     is_upload: bool = False,
+    tells_secret: bool = False,
     location: Callable[[Told], str] | None = None,
 ) -> Plain:
     """Make the endpoint for *route*, as in `POST /v1/messages`: *unit* does it, once its Call has been authorised.
 
-    Its answer is a redirect to *location*, if that is given.
+    Its answer is a redirect to *location*, if that is given; one that *tells_secret* is sealed while it is kept.
     """
     method, path = route.split()
     is_read = method == "GET"
@@ -151,7 +154,9 @@ def endpoint(  # noqa: PLR0913 - one row of a table
             def do() -> bytes:
                 return _encoded(unit(tx, call), request)
 
-            attempt = Attempt(key.account_id, key.id, request.id, fingerprint, repeating.name_of(request.idempotency))
+            name = repeating.name_of(request.idempotency)
+            keyring = terms.keyring if tells_secret else PLAIN
+            attempt = Attempt(key.account_id, key.id, request.id, fingerprint, name, keyring)
             return repeating.once(tx, attempt, underway, do)
 
         fingerprint = "" if is_read or isinstance(decoded, ApiError) else _fingerprint(route, request, decoded)

@@ -24,6 +24,7 @@ from blueport.server.http import queries
 from blueport.server.http.problems import ClientGoneError
 from blueport.server.http.queries import Kept, Unanswered
 from blueport.server.ids import AccountId, KeyId
+from blueport.server.sealing import Keyring
 from blueport.server.store.interface import Store
 from blueport.server.store.tx import Tx
 
@@ -40,13 +41,25 @@ _NAME = re.compile(rb"[\x21-\x7e]{1,255}")
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """One sending of a request: *fingerprint* tells what is asked by whom, *name* is its Idempotency-Key."""
+    """One sending of a request: *fingerprint* tells what is asked by whom, *name* is its Idempotency-Key.
+
+    While its answer is kept, *keyring* seals it.
+    """
 
     account_id: AccountId
     key_id: KeyId
     request_id: str
     fingerprint: str
     name: str | None
+    keyring: Keyring
+
+    def stored(self, body: bytes) -> str:
+        """Return the form in which an answer to it is kept."""
+        return self.keyring.stored(body.decode(), place=self.fingerprint)
+
+    def plain(self, stored: str) -> bytes:
+        """Return an answer to it that was kept."""
+        return self.keyring.plain(stored, place=self.fingerprint).encode()
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -285,10 +298,11 @@ def once(tx: Tx, attempt: Attempt, underway: Underway, do: Callable[[], bytes]) 
         return _once_by_name(tx, attempt, attempt.name, do)
     for earlier in queries.unanswered_since(tx, attempt.fingerprint, tx.now_ms - REPEATS_WITHIN_MS):
         if earlier.request_id == attempt.request_id:
-            return Done(earlier.body.encode(), unanswered=attempt.fingerprint)  # the store was not sure, and asks again
+            # The store was not sure, and asks again.
+            return Done(attempt.plain(earlier.body), unanswered=attempt.fingerprint)
         if underway.is_lost(tx, earlier, attempt.request_id):
             queries.forget(tx, [(attempt.fingerprint, earlier.request_id)])
-            return _kept(tx, attempt, underway, earlier.body.encode(), is_replayed=True)
+            return _kept(tx, attempt, underway, attempt.plain(earlier.body), is_replayed=True)
     return _kept(tx, attempt, underway, do(), is_replayed=False)
 
 
@@ -301,12 +315,12 @@ def _once_by_name(tx: Tx, attempt: Attempt, name: str, do: Callable[[], bytes]) 
     kept = queries.kept(tx, attempt.key_id, name)
     if kept is None:
         body = do()
-        queries.keep(tx, attempt.account_id, attempt.key_id, name, Kept(attempt.fingerprint, body.decode()))
+        queries.keep(tx, attempt.account_id, attempt.key_id, name, Kept(attempt.fingerprint, attempt.stored(body)))
         return Done(body)
     if kept.fingerprint != attempt.fingerprint:
         message = "This `Idempotency-Key` was used for another request."
         raise ApiError("invalid_parameter_value", message, param="Idempotency-Key")
-    return Done(kept.body.encode(), is_replayed=True)
+    return Done(attempt.plain(kept.body), is_replayed=True)
 
 
 def _kept(tx: Tx, attempt: Attempt, underway: Underway, body: bytes, *, is_replayed: bool) -> Done:
@@ -316,6 +330,6 @@ def _kept(tx: Tx, attempt: Attempt, underway: Underway, body: bytes, *, is_repla
         fingerprint=attempt.fingerprint,
         request_id=attempt.request_id,
         process=underway.process,
-        body=body.decode(),
+        body=attempt.stored(body),
     )
     return Done(body, is_replayed, attempt.fingerprint)

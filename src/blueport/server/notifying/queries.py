@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import and_, bindparam, delete, exists, literal_column, select, text, update
+from sqlalchemy import and_, bindparam, delete, exists, func, literal_column, select, text, union, update
 
 from blueport.server.ids import AccountId, ChatId, DeliveryId, EventId, LineId, Prefix, WebhookId, lowest
+from blueport.server.sealing import HEAD_LENGTH, MARK, key_id_in
 from blueport.server.store.lists import among
 from blueport.server.store.tables import deliveries, events, webhooks
 from blueport.server.store.tx import Statement, Tx, Value, Values, add_row
@@ -108,6 +109,10 @@ _ROTATE = Statement(
     update(webhooks)
     .where(webhooks.c.id == bindparam("webhook"))
     .values(earlier_secret=webhooks.c.secret, earlier_secret_until=bindparam("until"), secret=bindparam("new_secret"))
+)
+_SECRETS = (webhooks.c.secret, webhooks.c.earlier_secret)
+_HEADS_OF_SECRETS = Statement(
+    union(*[select(func.substr(each, 1, HEAD_LENGTH)).where(each.startswith(MARK)) for each in _SECRETS])
 )
 _ENABLE = Statement(
     update(webhooks)
@@ -228,6 +233,12 @@ def delete_webhook(tx: Tx, account_id: AccountId, webhook_id: str) -> bool:
 def rotate_secret(tx: Tx, webhook_id: WebhookId, secret: str, *, until: int) -> None:
     """Give a webhook another secret; the one that it had is good until that moment too (Unix milliseconds)."""
     tx.change(_ROTATE, webhook=webhook_id, new_secret=secret, until=until)
+
+
+def key_ids_of_secrets(tx: Tx) -> set[str]:
+    """Return the ids of the keys that secrets are sealed under."""
+    found = map(key_id_in, tx.all(str, _HEADS_OF_SECRETS))
+    return {key_id for key_id in found if key_id is not None}
 
 
 def enable(tx: Tx, webhook_id: WebhookId) -> bool:

@@ -18,11 +18,12 @@ from blueport.logs.lines import logger, named
 from blueport.server.blobs.links import Links
 from blueport.server.errors import StoreUnavailableError
 from blueport.server.notifying.delivering import service
-from blueport.server.notifying.delivering.outcomes import NOT_RENDERED, Outcome
+from blueport.server.notifying.delivering.outcomes import NOT_RENDERED, NOT_SIGNED, Outcome
 from blueport.server.notifying.delivering.sender import Sender
 from blueport.server.notifying.delivering.service import Places
 from blueport.server.notifying.delivering.tries import Tried, Try
 from blueport.server.notifying.rendering import rendered
+from blueport.server.sealing import NotReadableError
 from blueport.server.store.interface import Store
 from blueport.server.store.wakeups import waited
 from blueport.server.tallies import Tallies
@@ -160,7 +161,12 @@ class Dispatcher:
         except (msgspec.MsgspecError, ValueError):  # a fault of ours, which its owner is not to be left in the dark of
             log.exception("delivery_not_rendered", delivery_id=due.id)
             return Outcome(is_delivered=False, reason=NOT_RENDERED)
-        return await self._sender.attempt(due if data is due.data else due._replace(data=data), now_ms)
+        ready = due if data is due.data else due._replace(data=data)
+        try:
+            return await self._sender.attempt(ready, now_ms)
+        except NotReadableError:  # its key may be given to this process, or another one may have it: it is tried again
+            log.exception("delivery_not_signed", webhook_id=due.webhook_id, delivery_id=due.id)
+            return Outcome(is_delivered=False, reason=NOT_SIGNED)
 
     def _note(self, tried: Try, outcome: Outcome, took_s: float) -> None:
         self._tallies[_kind_of(outcome.reason)].add(took_s)

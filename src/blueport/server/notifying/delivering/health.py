@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from blueport.server.auditing import service as auditing
 from blueport.server.ids import WebhookId
 from blueport.server.notifying.delivering import queries
-from blueport.server.notifying.delivering.outcomes import GONE
+from blueport.server.notifying.delivering.outcomes import GONE, NOT_SIGNED
 from blueport.server.notifying.delivering.queries import Health
 from blueport.server.notifying.delivering.schedule import is_down, is_given_up
 from blueport.server.notifying.delivering.tries import Tried
@@ -13,10 +13,13 @@ from blueport.server.store.tx import Tx
 
 
 def note(tx: Tx, tried: Iterable[Tried]) -> None:
-    """Keep what receivers are like, and disable those that are gone; a test says nothing of that, unless it arrives."""
+    """Keep what receivers are like, and disable those that are gone.
+
+    A test says nothing of that, unless it arrives, nor does what was never sent since we could not sign it.
+    """
     by_webhook: dict[WebhookId, list[Tried]] = {}
     for each in tried:
-        if each.outcome.is_delivered or not each.made.due.is_test:
+        if each.outcome.is_delivered or not (each.made.due.is_test or each.outcome.reason == NOT_SIGNED):
             by_webhook.setdefault(each.made.due.webhook_id, []).append(each)
     # A receiver that has always answered goes on so: nothing is to be looked at.
     notable = [

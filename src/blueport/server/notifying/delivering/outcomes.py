@@ -26,6 +26,7 @@ _OF_CERTIFICATE = {10: "certificate_expired", 62: "certificate_of_another_host",
 # What a try is called whose end nobody knows: the process that made it has died.
 INTERRUPTED = "interrupted"
 NOT_RENDERED = "not_rendered"
+NOT_SIGNED = "not_signed"
 URL_NOT_ALLOWED = "url_not_allowed"
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import and_, bindparam, exists, func, select, text, update
 from sqlalchemy.sql.selectable import Select
 
 from blueport.server.ids import AccountId, ChatId, DeliveryId, WebhookId
+from blueport.server.sealing import Keyring
 from blueport.server.store.lists import among
 from blueport.server.store.tables import deliveries, delivery_attempts, events, messages, webhooks
 from blueport.server.store.tx import Statement, Tx, Values, insert_into
@@ -66,11 +67,16 @@ class Due(NamedTuple):
     failures: int
     attachments: str | None = None
 
-    def secrets(self, now_ms: int) -> list[str]:
-        """Return the secrets that receivers may know the webhook by, the newest first."""
-        if self.earlier_secret is None or (self.earlier_secret_until or 0) <= now_ms:
-            return [self.secret]
-        return [self.secret, self.earlier_secret]
+    def secrets(self, now_ms: int, keyring: Keyring) -> list[str]:
+        """Return the secrets that receivers may know the webhook by, the newest first.
+
+        Raises:
+            NotReadableError: One of them cannot be opened.
+        """
+        stored = [self.secret]
+        if self.earlier_secret is not None and (self.earlier_secret_until or 0) > now_ms:
+            stored.append(self.earlier_secret)
+        return [keyring.plain(each, place=self.webhook_id) for each in stored]
 
 
 class Held(NamedTuple):

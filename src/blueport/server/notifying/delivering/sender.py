@@ -17,6 +17,7 @@ from blueport.server.notifying.delivering.signing import signed
 from blueport.server.notifying.guard import AddressRefusedError, Guard
 from blueport.server.notifying.resolving import JudgingResolver
 from blueport.server.notifying.targets import as_given
+from blueport.server.sealing import PLAIN, Keyring
 
 DNS_TRY_S = 1.5
 DNS_TRIES = 2
@@ -38,7 +39,11 @@ class Sender(Protocol):
     """What can try a delivery."""
 
     async def attempt(self, due: Due, now_ms: int) -> Outcome:
-        """Try once, at *now_ms* (Unix milliseconds); a receiver's refusal is an outcome, not an error."""
+        """Try once, at *now_ms* (Unix milliseconds); a receiver's refusal is an outcome, not an error.
+
+        Raises:
+            NotReadableError: There is nothing to sign with.
+        """
 
 
 class HttpSender:
@@ -55,13 +60,15 @@ class HttpSender:
         resolver: AbstractResolver | None = None,
         trusted_resolver: AbstractResolver | None = None,
         authorities: ssl.SSLContext | None = None,
+        keyring: Keyring = PLAIN,
     ) -> None:
-        """Dial only what *guard* allows; must be made in a running loop.
+        """Dial only what *guard* allows, and open secrets with *keyring*; must be made in a running loop.
 
         The resolvers, of public names and of those that the operator named, and the *authorities* that certificates are
         judged by are the system's by default.
         """
         self._guard = guard
+        self._keyring = keyring
         self._tls = authorities or ssl.create_default_context()
         self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
         # What a kept connection leads to.
@@ -100,7 +107,8 @@ class HttpSender:
         if self._guard.url_fault(due.url) is not None:
             return Outcome(is_delivered=False, reason=URL_NOT_ALLOWED)
         session = self._trusted if self._guard.trusts(due.url) else self._public
-        body, headers = signed(due.event_type, due.data, delivery_id=due.id, secrets=due.secrets(now_ms), now_ms=now_ms)
+        secrets = due.secrets(now_ms, self._keyring)
+        body, headers = signed(due.event_type, due.data, delivery_id=due.id, secrets=secrets, now_ms=now_ms)
         # Each of a receiver's kept connections may have been closed by it meanwhile.
         for _ in range(RUNNING_LIMIT):
             dialled: list[str] = []

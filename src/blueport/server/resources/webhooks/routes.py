@@ -17,7 +17,7 @@ from blueport.server.resources.webhooks.schema import (
 )
 
 CREATE = endpoint(
-    "POST /v1/webhooks", "webhooks:write", NewWebhook, CreatedWebhook, service.create, status=201
+    "POST /v1/webhooks", "webhooks:write", NewWebhook, CreatedWebhook, service.create, status=201, tells_secret=True
 ).refusing(*LINE_REFUSALS)
 LIST = endpoint("GET /v1/webhooks", "webhooks:read", ListWebhooks, Page[Webhook], service.list_webhooks).refusing(
     *LINE_REFUSALS
@@ -25,9 +25,9 @@ LIST = endpoint("GET /v1/webhooks", "webhooks:read", ListWebhooks, Page[Webhook]
 DELETE = endpoint("DELETE /v1/webhooks", "webhooks:write", DeleteWebhook, Deleted, service.delete).refusing(
     "webhook_not_found"
 )
-ROTATE = endpoint("POST /v1/webhooks/rotate", "webhooks:write", RotateWebhook, RotatedWebhook, service.rotate).refusing(
-    "webhook_not_found"
-)
+ROTATE = endpoint(
+    "POST /v1/webhooks/rotate", "webhooks:write", RotateWebhook, RotatedWebhook, service.rotate, tells_secret=True
+).refusing("webhook_not_found")
 ENABLE = endpoint("POST /v1/webhooks/enable", "webhooks:write", EnableWebhook, Webhook, service.enable).refusing(
     "webhook_not_found"
 )

@@ -47,18 +47,19 @@ def create(tx: Tx, call: Call[NewWebhook]) -> CreatedWebhook:
     delays_s = _judged_delays(asked.retry_delays_s)
     line_ids = _line_ids(tx, call.key, name)
     is_for_all = name is None and call.key.line_ids is None
+    webhook_id, secret = WebhookId(mint("wh", tx.now_ms)), new_secret()
     webhook = notifying.NewWebhook(
-        id=WebhookId(mint("wh", tx.now_ms)),
+        id=webhook_id,
         account_id=call.key.account_id,
         url=asked.url,
-        secret=new_secret(),
+        secret=call.terms.keyring.stored(secret, place=webhook_id),
         events=" ".join(dict.fromkeys(asked.events)),
         line_ids=None if is_for_all else " ".join(line_ids),
         delays_s=delays_s,
     )
     notifying.add_webhook(tx, webhook)
     auditing.note(tx, call.actor, "webhook.created", account_id=webhook.account_id, target=webhook.id)
-    return CreatedWebhook(webhook.id, line_ids, webhook.url, webhook.events.split(), webhook.secret, is_active=True)
+    return CreatedWebhook(webhook.id, line_ids, webhook.url, webhook.events.split(), secret, is_active=True)
 
 
 def list_webhooks(tx: Tx, call: Call[ListWebhooks]) -> Page[Webhook]:
@@ -88,7 +89,8 @@ def rotate(tx: Tx, call: Call[RotateWebhook]) -> RotatedWebhook:
         raise ApiError("invalid_parameter_value", message, param="overlap_s")
     found = _found(tx, call.key, call.asked.id)
     secret, until = new_secret(), tx.now_ms + call.asked.overlap_s * 1000
-    notifying.rotate_secret(tx, found.row.id, secret, until=until)
+    stored = call.terms.keyring.stored(secret, place=found.row.id)
+    notifying.rotate_secret(tx, found.row.id, stored, until=until)
     auditing.note(tx, call.actor, "webhook.rotated", account_id=call.key.account_id, target=found.row.id)
     return RotatedWebhook(found.row.id, secret, until)
 
