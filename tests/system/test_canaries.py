@@ -12,7 +12,7 @@ import subprocess
 import threading
 import urllib.error
 import urllib.request
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,10 +22,11 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from blueport.server.authorizing.keys import new_key
+from blueport.server.sealing import new_sealing_key
 from tests.patience import PATIENCE_S
 from tests.system.blueport import ADA, Blueport, Json, running, until
 from tests.system.forking import Forking
-from tests.system.test_keys_on_the_command_line import shown, wanted
+from tests.system.test_keys_on_the_command_line import operate, shown, wanted
 from tests.system.test_the_command_line import DAEMON
 
 LOUDEST = {"BLUEPORT_LOG": "json", "BLUEPORT_LOG_LEVEL": "debug"}
@@ -91,7 +92,17 @@ class Caller:
 
 
 # What is not even repeated to whoever said it.
-SECRETS = {"api key", "wrong key", "daemon token", "webhook secret", "dashboard token", "metrics token", "new key"}
+SECRETS = {
+    "api key",
+    "wrong key",
+    "daemon token",
+    "webhook secret",
+    "dashboard token",
+    "metrics token",
+    "new key",
+    "secrets key",
+    "bytes of the secrets key",
+}
 
 
 @contextlib.contextmanager
@@ -128,6 +139,8 @@ def test_no_word_of_anybody_leaves_by_a_side_door(tmp_path: Path) -> None:  # sr
     folder = tmp_path / "data"
     canaries = Canaries()
     settings = {**LOUDEST, "BLUEPORT_METRICS_TOKEN": canaries.at("metrics token")}
+    settings["BLUEPORT_SECRETS_KEY"] = canaries.learn("secrets key", new_sealing_key())
+    canaries.learn("bytes of the secrets key", b64decode(settings["BLUEPORT_SECRETS_KEY"]).hex())
     shown_meanwhile: list[str] = []
     with running(folder, **settings) as blueport, bad_receiver(canaries.at("receiver")) as receiver:
         _learn_secrets(folder, blueport, canaries)
@@ -138,6 +151,7 @@ def test_no_word_of_anybody_leaves_by_a_side_door(tmp_path: Path) -> None:  # sr
         _be_refused(blueport, caller, canaries, person)
         _be_no_http(blueport, canaries)
         _operate(folder, canaries)
+        shown_meanwhile.append(_resealed(folder, settings, canaries))
         until(lambda: _tells(folder, "delivery_failed"))
         shown_meanwhile.append(_command_lines())
         _break_things(folder, caller, canaries, person)
@@ -166,6 +180,8 @@ def test_no_word_of_anybody_leaves_by_a_side_door(tmp_path: Path) -> None:  # sr
         ("serve", "BLUEPORT_PUBLIC_URL", "ftp://{}"),
         ("serve", "BLUEPORT_WEBHOOK_ALLOW", "10.0.0.1/{}"),
         ("serve", "BLUEPORT_FILES", "s4://{}"),
+        ("serve", "BLUEPORT_SECRETS_KEY", "{}"),
+        ("serve", "BLUEPORT_SECRETS_KEY", b64encode(bytes(32)).decode() + ",{}"),
         ("serve", "BLUEPORT_LOG", "{}"),
         ("serve", "BLUEPORT_LOG_LEVEL", "{}"),
         ("daemon", "BLUEPORT_DAEMON_LINES", "+15550100000,{}"),
@@ -284,6 +300,16 @@ def _operate(folder: Path, canaries: Canaries) -> None:
     made = shown(folder, "keys", "create", "--account", f"acc-{canaries.at('account name')}")
     canaries.learn("new key", made["key"])
     del canaries._words["account"]  # noqa: SLF001 - its id is no secret
+
+
+def _resealed(folder: Path, settings: dict[str, str], canaries: Canaries) -> str:
+    """Have secrets sealed under a key beside the server's, and under the server's again; return what is said."""
+    ours, said = settings["BLUEPORT_SECRETS_KEY"], ""
+    theirs = canaries.learn("another secrets key", new_sealing_key())
+    for keys in (f"{theirs},{ours}", f"{ours},{theirs}"):
+        ended = operate(folder, "webhooks", "reseal", "--database", "blueport.db", "--json", BLUEPORT_SECRETS_KEY=keys)
+        said += ended.stdout + ended.stderr
+    return said
 
 
 def _break_things(folder: Path, caller: Caller, canaries: Canaries, person: str) -> None:

@@ -48,6 +48,7 @@ class Desk(NamedTuple):
     database: str
     region: str
     is_json: bool
+    secrets_key: str | None
 
     def done(self, unit: Callable[[Tx], T]) -> T:
         """Do a unit of work, and return its result once it is on the disk.
@@ -126,7 +127,7 @@ def run_alone(
 def _do(do: Callable[[Desk, argparse.Namespace], None], options: argparse.Namespace) -> None:
     settings = settings_of(Settings, "BLUEPORT_")
     database = getattr(options, "database", None) or settings.database
-    desk = Desk(database, settings.region, options.json)
+    desk = Desk(database, settings.region, options.json, settings.secrets_key)
     try:
         do(desk, options)
     except MisconfiguredError as error:

@@ -35,6 +35,7 @@ Action = Literal[
     "webhook.replayed",
     "sandbox.paired",
     "sandbox.unpaired",
+    "secrets.resealed",
 ]
 
 latest = queries.latest

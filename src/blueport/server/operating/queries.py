@@ -1,12 +1,14 @@
 """Accounts, keys, lines and daemons as the operator sees them: all of them, whoever's they are."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, func, or_, select, update
+from sqlalchemy import Table, bindparam, func, or_, select, update
 
 from blueport.server.customizing.queries import Preferences
-from blueport.server.ids import AccountId, DaemonId, KeyId, LineId
-from blueport.server.store.tables import accounts, api_keys, daemons, lines
+from blueport.server.ids import AccountId, DaemonId, KeyId, LineId, WebhookId
+from blueport.server.sealing import MARK
+from blueport.server.store.tables import accounts, api_keys, daemons, idempotency_keys, lines, unanswered, webhooks
 from blueport.server.store.tx import Statement, Tx
 
 
@@ -76,6 +78,23 @@ class DaemonRow(NamedTuple):
     created_at: int
     seen_at: int | None
     revoked_at: int | None
+
+
+class WebhookSecrets(NamedTuple):
+    """The secrets of a webhook as they are stored."""
+
+    id: WebhookId
+    secret: str
+    earlier_secret: str | None
+
+
+class Answer(NamedTuple):
+    """An answer as it is stored, with what its row is found by, to a request of that fingerprint."""
+
+    first: str
+    second: str
+    fingerprint: str
+    body: str
 
 
 _LIVE_KEYS = (
@@ -184,6 +203,39 @@ _REVOKE_DAEMON = Statement(
 )
 
 
+_SECRETS = Statement(
+    select(webhooks.c.id, webhooks.c.secret, webhooks.c.earlier_secret)
+    .where(webhooks.c.id > bindparam("after"))
+    .order_by(webhooks.c.id)
+    .limit(bindparam("limit"))
+)
+_KEEP_SECRETS = Statement(
+    update(webhooks)
+    .where(webhooks.c.id == bindparam("webhook"))
+    .values(secret=bindparam("new_secret"), earlier_secret=bindparam("new_earlier_secret"))
+)
+
+
+class Answers:
+    """The statements on a table of answers that are kept for who may ask again."""
+
+    def __init__(self, table: Table) -> None:
+        first, second = table.primary_key
+        body = table.c.body
+        # As JSON has it: within a text that somebody wrote there would be backslashes.
+        holds_secret = or_(body.startswith(MARK), body.contains('"secret":"whsec', autoescape=True))
+        self.with_secrets = Statement(select(first, second, table.c.fingerprint, body).where(holds_secret))
+        self.keep = Statement(
+            update(table)
+            .where(first == bindparam("its_first"), second == bindparam("its_second"))
+            .values(body=bindparam("new_body"))
+        )
+
+
+NAMED = Answers(idempotency_keys)
+UNHEARD = Answers(unanswered)
+
+
 def accounts_there_are(tx: Tx) -> list[AccountRow]:
     """Return every account, oldest first."""
     return tx.all(AccountRow, _ACCOUNTS, now_ms=tx.now_ms)
@@ -234,3 +286,28 @@ def daemons_there_are(tx: Tx) -> list[DaemonRow]:
 def revoke_daemon(tx: Tx, daemon_id: DaemonId) -> bool:
     """Let a daemon in no more; False if it was not let in before."""
     return tx.change(_REVOKE_DAEMON, daemon_id=daemon_id, at=tx.now_ms) == 1
+
+
+def secrets_of_webhooks(tx: Tx, after: WebhookId | None, limit: int) -> list[WebhookSecrets]:
+    """Return what is stored of some webhooks, those behind *after*, in the order of their ids."""
+    return tx.all(WebhookSecrets, _SECRETS, after=after or "", limit=limit)
+
+
+def keep_secrets(tx: Tx, rows: Iterable[WebhookSecrets]) -> None:
+    """Store secrets in another form."""
+    tx.change_each(
+        _KEEP_SECRETS,
+        [{"webhook": row.id, "new_secret": row.secret, "new_earlier_secret": row.earlier_secret} for row in rows],
+    )
+
+
+def answers_with_secrets(tx: Tx, answers: Answers) -> list[Answer]:
+    """Return the answers in which secrets were told."""
+    return tx.all(Answer, answers.with_secrets)
+
+
+def keep_answers(tx: Tx, answers: Answers, rows: Iterable[Answer]) -> None:
+    """Store answers in another form."""
+    tx.change_each(
+        answers.keep, [{"its_first": row.first, "its_second": row.second, "new_body": row.body} for row in rows]
+    )
