@@ -22,7 +22,7 @@ from blueport.server.notifying.delivering.outcomes import Outcome
 from blueport.server.notifying.delivering.queries import Due
 from blueport.server.notifying.delivering.sender import HttpSender
 from blueport.server.notifying.delivering.signing import new_secret
-from blueport.server.notifying.guard import guard_of
+from blueport.server.notifying.egress.guard import guard_of
 from blueport.server.serving import leave_alone_what_stays
 from blueport.server.store import tables
 from blueport.server.store.interface import Store

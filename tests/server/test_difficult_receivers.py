@@ -15,7 +15,7 @@ import uvloop
 
 from blueport.server.notifying.delivering.outcomes import Outcome
 from blueport.server.notifying.delivering.sender import HttpSender
-from blueport.server.notifying.guard import guard_of
+from blueport.server.notifying.egress.guard import guard_of
 from tests.databases import Database
 from tests.server.receiver import due_at, until
 from tests.server.world import ADA, Clock, Customer, World

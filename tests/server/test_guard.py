@@ -18,9 +18,9 @@ from blueport.cli.environment import settings_of
 from blueport.server.errors import MisconfiguredError
 from blueport.server.notifying.delivering.outcomes import Outcome
 from blueport.server.notifying.delivering.sender import HttpSender
-from blueport.server.notifying.guard import AddressRefusedError, Guard, guard_of
-from blueport.server.notifying.resolving import JudgingResolver
-from blueport.server.notifying.targets import as_given
+from blueport.server.notifying.egress.guard import AddressRefusedError, Guard, guard_of
+from blueport.server.notifying.egress.resolving import JudgingResolver
+from blueport.server.notifying.egress.targets import as_given
 from blueport.server.settings import Settings
 from tests.databases import Database, file_like
 from tests.server.answers import assert_done, assert_refused

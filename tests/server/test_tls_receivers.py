@@ -11,7 +11,7 @@ import pytest
 
 from blueport.server.notifying.delivering.outcomes import Outcome
 from blueport.server.notifying.delivering.sender import HttpSender
-from blueport.server.notifying.guard import guard_of
+from blueport.server.notifying.egress.guard import guard_of
 from tests.server.certificates import Authority
 from tests.server.receiver import due_at
 

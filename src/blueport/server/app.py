@@ -26,7 +26,7 @@ from blueport.server.link.files import FileDoor
 from blueport.server.link.routes import LONG_POLLS, Door
 from blueport.server.notifying.delivering.dispatcher import Dispatcher
 from blueport.server.notifying.delivering.sender import HttpSender
-from blueport.server.notifying.guard import guard_of
+from blueport.server.notifying.egress.guard import guard_of
 from blueport.server.observing.families import Observed
 from blueport.server.observing.routes import PATH as METRICS
 from blueport.server.observing.routes import Metrics

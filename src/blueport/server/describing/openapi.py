@@ -1,5 +1,6 @@
 """The OpenAPI description, made from the endpoints, their Structs and the codes, so that it cannot drift from them."""
 
+import re
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -142,7 +143,7 @@ def description(endpoints: Iterable[Endpoint], *, version: str) -> Schema:
 
 def _operation(endpoint: Endpoint, answered: dict[str, Schema]) -> Schema:
     operation: Schema = {
-        "operationId": f"{endpoint.method.lower()}_{_noun(endpoint)}".replace("-", "_"),
+        "operationId": re.sub(r"\W+", "_", f"{endpoint.method.lower()}{endpoint.path.removeprefix('/v1')}"),
         "tags": [_noun(endpoint)],
         "summary": endpoint.purpose.removesuffix("."),
         "description": f"{endpoint.purpose} Scope: `{endpoint.scope}`.",
@@ -170,7 +171,8 @@ def _takes_json(endpoint: Endpoint) -> bool:
 
 
 def _noun(endpoint: Endpoint) -> str:
-    return endpoint.path.rpartition("/")[2]
+    """Return what an endpoint is about: `webhooks` of `/v1/webhooks/rotate`."""
+    return endpoint.path.split("/")[2]
 
 
 def _parameters(endpoint: Endpoint) -> list[Schema]:
@@ -244,7 +246,7 @@ def _json_answer(meaning: str, schema: Mapping[str, object], headers: Iterable[s
 def _delivered(event: Event, answered: dict[str, Schema]) -> Schema:
     return {
         "operationId": event.name.replace(".", "_"),
-        "tags": ["deliveries"],
+        "tags": ["webhooks"],
         "summary": event.meaning.removesuffix("."),
         "description": _EXTENDED + _ANSWER if event.is_extended else _ANSWER,
         "security": [],

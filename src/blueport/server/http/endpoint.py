@@ -23,7 +23,7 @@ from blueport.server.http.answers import with_request_id
 from blueport.server.http.bodies import body_of, query_of
 from blueport.server.http.pages import Cursors
 from blueport.server.http.repeating import Attempt, Done, Underway
-from blueport.server.notifying.guard import Guard
+from blueport.server.notifying.egress.guard import Guard
 from blueport.server.sealing import PLAIN, Keyring
 from blueport.server.store.tx import Tx
 

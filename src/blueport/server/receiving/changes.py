@@ -14,8 +14,8 @@ from blueport.server.addressing.queries import Line
 from blueport.server.notifying import service as notifying
 from blueport.server.receiving import attachments, queries
 from blueport.server.receiving.chats import clean
-from blueport.server.receiving.queries import MessageRow
 from blueport.server.shapes import AtMs, MessageData
+from blueport.server.store.rows import MessageRow
 from blueport.server.store.tx import Tx
 
 

@@ -7,8 +7,9 @@ from sqlalchemy import and_, bindparam, case, func, or_, select, update
 
 from blueport.protocol.commands import Tapback
 from blueport.server.addressing.queries import Line, NewChat
-from blueport.server.ids import AccountId, ChatId, LineId, MessageId, OutboxId, ReactionId, ReceiptId, TypingId
+from blueport.server.ids import AccountId, ChatId, LineId, MessageId, ReactionId, ReceiptId, TypingId
 from blueport.server.shapes import Message
+from blueport.server.store.rows import MessageRow
 from blueport.server.store.tables import chat_guids, chats, messages, reactions, receipts, typing_indicators
 from blueport.server.store.tx import Statement, Tx, insert_into
 
@@ -20,25 +21,6 @@ class Known(NamedTuple):
     chat_id: ChatId
     is_from_me: int
     synced_at: int
-
-
-class MessageRow(NamedTuple):
-    """A message as it is stored; flags are 0 or 1, `attachments` is JSON."""
-
-    id: MessageId
-    line_id: LineId
-    chat_id: ChatId
-    guid: str
-    sender: str
-    text: str | None
-    attachments: str
-    service: str | None
-    is_from_me: int
-    is_audio_message: int
-    sent_at: int
-    synced_at: int
-    outbox_id: OutboxId | None
-    reply_to_guid: str | None
 
 
 class Typing(NamedTuple):

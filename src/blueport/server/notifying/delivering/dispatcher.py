@@ -36,6 +36,9 @@ TROUBLE_S = 1.0
 PLACES = Places(512, 256)
 # Tries that begin in one claim.
 CLAIM_LIMIT = 128
+# Tries that begin before the loop hears of others again: with all of a claim at once each finds its memory cold at each
+# of its steps, which costs a sixth of it.
+AT_ONCE = 8
 # How long what has ended waits for others that are under way to end too.
 GATHER_S = 0.002
 
@@ -117,8 +120,10 @@ class Dispatcher:
         )
         for late in turn.lost:
             log.warning("delivery_outlived_its_lease", delivery_id=late.made.due.id)
-        for each in turn.tries:
+        for number, each in enumerate(turn.tries, 1):
             self._start(each)
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
         return _pause_s(turn.next_in_ms)
 
     def _places(self) -> Places:

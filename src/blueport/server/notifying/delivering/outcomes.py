@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import aiohttp
 
-from blueport.server.notifying.guard import AddressRefusedError
+from blueport.server.notifying.egress.guard import AddressRefusedError
 
 GONE = 410
 TOO_BUSY = (429, 503)

@@ -14,9 +14,9 @@ from blueport.server.notifying.delivering.outcomes import URL_NOT_ALLOWED, Outco
 from blueport.server.notifying.delivering.queries import Due
 from blueport.server.notifying.delivering.service import RUNNING_LIMIT
 from blueport.server.notifying.delivering.signing import signed
-from blueport.server.notifying.guard import AddressRefusedError, Guard
-from blueport.server.notifying.resolving import JudgingResolver
-from blueport.server.notifying.targets import as_given
+from blueport.server.notifying.egress.guard import AddressRefusedError, Guard
+from blueport.server.notifying.egress.resolving import JudgingResolver
+from blueport.server.notifying.egress.targets import as_given
 from blueport.server.sealing import PLAIN, Keyring
 
 DNS_TRY_S = 1.5

@@ -4,28 +4,10 @@ from typing import NamedTuple
 
 from sqlalchemy import bindparam, select, tuple_
 
-from blueport.server.ids import ChatId, LineId, MessageId, OutboxId
+from blueport.server.ids import ChatId
+from blueport.server.store.rows import MessageRow
 from blueport.server.store.tables import messages
 from blueport.server.store.tx import Statement, Tx
-
-
-class MessageRow(NamedTuple):
-    """A message; flags are 0 or 1, `attachments` is JSON."""
-
-    id: MessageId
-    line_id: LineId
-    chat_id: ChatId
-    guid: str
-    sender: str
-    text: str | None
-    attachments: str
-    service: str | None
-    is_from_me: int
-    is_audio_message: int
-    sent_at: int
-    synced_at: int
-    outbox_id: OutboxId | None
-    reply_to_guid: str | None
 
 
 class Place(NamedTuple):

@@ -13,11 +13,12 @@ from blueport.server.http.endpoint import Call
 from blueport.server.http.pages import Page, page_size
 from blueport.server.ids import OutboxId, mint
 from blueport.server.resources.messages import queries
-from blueport.server.resources.messages.queries import MessageRow, Place
+from blueport.server.resources.messages.queries import Place
 from blueport.server.resources.messages.schema import ListMessages, NewMessage
 from blueport.server.sending import service as sending
 from blueport.server.sending.queries import Accepted as Work
 from blueport.server.shapes import Accepted, Attachment, Message, StoredAttachment
+from blueport.server.store.rows import MessageRow
 from blueport.server.store.tx import Tx
 
 TEXT_LIMIT = 20_000  # characters; a carrier or Apple may stop far earlier, and then the outbox says so

@@ -10,9 +10,9 @@ from functools import lru_cache
 import msgspec
 
 from blueport.server.errors import MisconfiguredError
-from blueport.server.notifying import addresses
-from blueport.server.notifying.addresses import Address, Network
-from blueport.server.notifying.targets import (
+from blueport.server.notifying.egress import addresses
+from blueport.server.notifying.egress.addresses import Address, Network
+from blueport.server.notifying.egress.targets import (
     HTTPS_PORT,
     URL_LIMIT,
     Target,

@@ -7,7 +7,7 @@ import socket
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from blueport.server.notifying.guard import AddressRefusedError, Guard
+from blueport.server.notifying.egress.guard import AddressRefusedError, Guard
 
 
 class JudgingResolver(AbstractResolver):

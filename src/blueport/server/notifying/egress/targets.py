@@ -7,8 +7,8 @@ import unicodedata
 import msgspec
 from yarl import URL
 
-from blueport.server.notifying import addresses
-from blueport.server.notifying.addresses import Address
+from blueport.server.notifying.egress import addresses
+from blueport.server.notifying.egress.addresses import Address
 
 URL_LIMIT = 2048
 NAME_LIMIT = 253

@@ -1,0 +1,1 @@
+"""What may be dialled in a customer's name: judged at the URL, at the name, and at the socket."""
