@@ -21,7 +21,7 @@ from blueport.server.notifying.delivering.dispatcher import Dispatcher
 from blueport.server.notifying.delivering.outcomes import Outcome
 from blueport.server.notifying.delivering.queries import Due
 from blueport.server.notifying.delivering.sender import HttpSender
-from blueport.server.notifying.delivering.signing import new_secret
+from blueport.server.notifying.delivering.signing import new_secret, signed
 from blueport.server.notifying.egress.guard import guard_of
 from blueport.server.serving import leave_alone_what_stays
 from blueport.server.store import tables
@@ -31,7 +31,6 @@ from blueport.server.store.schema import upgrade
 from blueport.server.store.tx import Tx, Value, add_row
 
 CONNECTIONS = 64
-_HEADERS = {"Content-Type": "application/json", "X-Webhook-Signature": "0" * 64, "X-Webhook-Timestamp": "1760000000000"}
 _TIMEOUT_S = 15
 _EVENT = "message.received"
 # As long as a short text's.
@@ -47,14 +46,14 @@ class Posting(msgspec.Struct, frozen=True):
 
 
 async def _bare(asked: Posting) -> float:
-    """Return how many posts a second aiohttp makes by itself."""
-    body = _DATA.encode()
+    """Return how many posts a second aiohttp makes by itself, all of them of one delivery that was signed before."""
+    body, headers = signed(_EVENT, _DATA, delivery_id=mint("dlv", clock.now_ms()), secrets=[new_secret()], now_ms=0)
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=_TIMEOUT_S)) as session:
 
         async def post(count: int) -> None:
             for _ in range(count):
-                async with session.post(f"http://127.0.0.1:{asked.port}/", data=body, headers=_HEADERS) as answer:
+                async with session.post(f"http://127.0.0.1:{asked.port}/", data=body, headers=headers) as answer:
                     await answer.read()
 
         began_at = time.perf_counter()
