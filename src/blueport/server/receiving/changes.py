@@ -94,23 +94,8 @@ def _tell_unsent(tx: Tx, line: Line, before: MessageRow, unsent_at: int) -> None
 
 
 def _data(line: Line, row: MessageRow) -> MessageData:
-    return MessageData(
-        id=row.id,
-        line_id=row.line_id,
-        chat_id=row.chat_id,
-        guid=row.guid,
-        sender=row.sender,
-        text=row.text,
-        attachments=(),  # rendered when they are shown
-        service=row.service,
-        is_from_me=bool(row.is_from_me),
-        is_audio_message=bool(row.is_audio_message),
-        sent_at=row.sent_at,
-        synced_at=row.synced_at,
-        outbox_id=row.outbox_id,
-        reply_to_guid=row.reply_to_guid,
-        line_handle=line.handle,
-    )
+    shown = row.shown(attachments=())  # rendered when they are shown
+    return MessageData(**msgspec.structs.asdict(shown), line_handle=line.handle)
 
 
 def _tell(

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from blueport.server.ids import ChatId, LineId, MessageId, OutboxId
+from blueport.server.shapes import Attachment, Message
 
 
 class MessageRow(NamedTuple):
@@ -22,3 +23,22 @@ class MessageRow(NamedTuple):
     synced_at: int
     outbox_id: OutboxId | None
     reply_to_guid: str | None
+
+    def shown(self, attachments: tuple[Attachment, ...]) -> Message:
+        """Return it as it is shown, with *attachments* as links to them are made."""
+        return Message(
+            id=self.id,
+            line_id=self.line_id,
+            chat_id=self.chat_id,
+            guid=self.guid,
+            sender=self.sender,
+            text=self.text,
+            attachments=attachments,
+            service=self.service,
+            is_from_me=bool(self.is_from_me),
+            is_audio_message=bool(self.is_audio_message),
+            sent_at=self.sent_at,
+            synced_at=self.synced_at,
+            outbox_id=self.outbox_id,
+            reply_to_guid=self.reply_to_guid,
+        )

@@ -63,7 +63,7 @@ def list_messages(tx: Tx, call: Call[ListMessages]) -> Page[Message]:
     rows = queries.messages_after(tx, chat.chat_id, place, size + 1)
     shown, next_cursor = call.terms.cursors.page(rows, size, list_name, lambda row: Place(row.sent_at, row.id))
     links = call.links
-    return Page([_message(row, links, tx.now_ms) for row in shown], next_cursor is not None, next_cursor)
+    return Page([row.shown(_attachments(row, links, tx.now_ms)) for row in shown], next_cursor is not None, next_cursor)
 
 
 def _parts(tx: Tx, call: Call[NewMessage], work: Work) -> list[Work]:
@@ -89,22 +89,3 @@ def _attachments(row: MessageRow, links: Links, now_ms: int) -> tuple[Attachment
     if row.attachments == "[]":
         return ()  # most have none, and a page has many
     return tuple(links.attachment(each, now_ms) for each in _attachments_of.decode(row.attachments))
-
-
-def _message(row: MessageRow, links: Links, now_ms: int) -> Message:
-    return Message(
-        id=row.id,
-        line_id=row.line_id,
-        chat_id=row.chat_id,
-        guid=row.guid,
-        sender=row.sender,
-        text=row.text,
-        attachments=_attachments(row, links, now_ms),
-        service=row.service,
-        is_from_me=bool(row.is_from_me),
-        is_audio_message=bool(row.is_audio_message),
-        sent_at=row.sent_at,
-        synced_at=row.synced_at,
-        outbox_id=row.outbox_id,
-        reply_to_guid=row.reply_to_guid,
-    )
