@@ -1,8 +1,11 @@
 """POST, GET and DELETE /v1/webhooks."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.server.answers import assert_done, assert_refused
+from tests.server.receiver import Receiver, until
 from tests.server.world import ADA, Customer, Json
 
 HOOK = "https://agent.example.com/hook"
@@ -142,13 +145,30 @@ class TestDelete:
         assert alice.get("/v1/webhooks").json()["data"] == []
 
     def test_a_deleted_webhook_hears_nothing_more(self, alice: Customer) -> None:
-        # srv-054
         made = _create(alice).json()
         alice.delete("/v1/webhooks", {"id": made["id"]})
 
         alice.hears(ADA)
 
         assert alice.world.rows("deliveries") == 0
+
+    def test_while_events_are_made_each_is_delivered_or_called_off_and_nobody_fails(
+        self, alice: Customer, receiver: Receiver
+    ) -> None:
+        # srv-054
+        ending, staying = [alice.webhook(receiver.url)["id"] for _ in range(6)], alice.webhook(receiver.url)["id"]
+        people = [f"+155501000{number:02}" for number in range(24)]
+
+        with ThreadPoolExecutor(6) as threads:
+            hearing = [threads.submit(alice.hears, person) for person in people]
+            deleted = list(threads.map(lambda each: alice.delete("/v1/webhooks", {"id": each}), ending))
+            assert [each.exception() for each in hearing] == [None] * len(people)
+
+        assert [answer.status_code for answer in deleted] == [200] * len(ending)
+        until(lambda: alice.world.sql("SELECT 1 FROM deliveries WHERE completed_at IS NULL") == [])
+        ends = alice.world.sql("SELECT state, webhook_id FROM deliveries")
+        assert {state for state, _ in ends} <= {"delivered", "cancelled"}
+        assert ends.count(("delivered", staying)) == len(people)
 
     @pytest.mark.parametrize("body", [{}, {"id": None}, {"webhook_id": UNKNOWN}])
     def test_the_id_is_missing(self, alice: Customer, body: Json) -> None:
