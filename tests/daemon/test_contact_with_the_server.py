@@ -154,7 +154,7 @@ class TestSettings:
 
 
 class TestLateGrants:
-    """The daemon was stopped, or its Mac slept, before it heard that it may hand over."""
+    """The daemon was stopped, or its Mac slept, before it heard that it may hand over: srv-076."""
 
     async def test_a_grant_whose_lease_may_be_over_is_asked_for_again(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings

@@ -402,7 +402,7 @@ class TestHints:
 class TestClock:
     @pytest.mark.parametrize("lead_ms", [HOUR_MS, -HOUR_MS])
     async def test_all_processes_go_by_the_clock_of_the_database(self, database: Database, lead_ms: int) -> None:
-        # srv-093: a worker whose own clock is an hour ahead takes nothing from those who are at it.
+        # srv-093
         def wrong_ms() -> int:
             return clock.now_ms() + lead_ms
 
