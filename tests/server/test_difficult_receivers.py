@@ -51,11 +51,16 @@ class Line:
         return True
 
     def hears(self) -> bytes:
-        """Return the next request; nothing once the other side is gone."""
-        try:
-            return self._connection.recv(65_536)
-        except OSError:
-            return b""
+        """Return the next request; nothing once the other side is gone, or all is over."""
+        self._connection.settimeout(0.05)
+        while not self.over.is_set():
+            try:
+                return self._connection.recv(65_536)
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+        return b""
 
     def drips(self, drop: bytes) -> None:
         """Send a drop now and then until the other side is gone."""
