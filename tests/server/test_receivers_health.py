@@ -103,10 +103,10 @@ class TestPlans:
 
     @pytest.mark.parametrize("delays_s", [[0], [-1], [86_401], [1] * 21, [1.5], ["1"], 5, [None]], ids=str)
     @pytest.mark.parametrize("store_kind", ["sqlite"], indirect=True)
-    def test_a_plan_that_cannot_be_is_refused(self, alice: Customer, delays_s: Json) -> None:
+    def test_a_plan_that_cannot_be_is_refused(self, still: Customer, delays_s: Json) -> None:
         body = {"from": "", "url": "https://agent.example.com/", "events": ["message.sent"], "retry_delays_s": delays_s}
 
-        answer = alice.post("/v1/webhooks", body)
+        answer = still.post("/v1/webhooks", body)
 
         assert_refused(answer, 400, "invalid_parameter_value", "retry_delays_s")
 

@@ -51,8 +51,8 @@ class TestCreate:
 
     @pytest.mark.parametrize("name", ["from", "url", "events"])
     @pytest.mark.parametrize("value", [None, ...])
-    def test_a_required_parameter_is_missing(self, alice: Customer, name: str, value: Json) -> None:
-        assert_refused(_create(alice, **{name: value}), 400, "missing_required_parameter", name)
+    def test_a_required_parameter_is_missing(self, still: Customer, name: str, value: Json) -> None:
+        assert_refused(_create(still, **{name: value}), 400, "missing_required_parameter", name)
 
     @pytest.mark.parametrize(
         "events",
@@ -73,11 +73,11 @@ class TestCreate:
         ],
         ids=str,
     )
-    def test_an_event_outside_the_four_is_refused(self, alice: Customer, events: Json) -> None:
-        assert_refused(_create(alice, events=events), 400, "invalid_parameter_value", "events")
+    def test_an_event_outside_the_four_is_refused(self, still: Customer, events: Json) -> None:
+        assert_refused(_create(still, events=events), 400, "invalid_parameter_value", "events")
 
-    def test_the_refusal_of_an_event_names_those_that_are_allowed(self, alice: Customer) -> None:
-        message = _create(alice, events=["receipt.read"]).json()["error"]["message"]
+    def test_the_refusal_of_an_event_names_those_that_are_allowed(self, still: Customer) -> None:
+        message = _create(still, events=["receipt.read"]).json()["error"]["message"]
 
         for event in ("message.received", "message.sent", "reaction.added", "reaction.removed"):
             assert event in message
@@ -94,8 +94,8 @@ class TestCreate:
             ({"url": ..., "events": 5}, 400, "missing_required_parameter", "url"),
         ],
     )
-    def test_what_is_wrong_is_told(self, alice: Customer, fields: Json, status: int, code: str, param: str) -> None:
-        assert_refused(_create(alice, **fields), status, code, param)
+    def test_what_is_wrong_is_told(self, still: Customer, fields: Json, status: int, code: str, param: str) -> None:
+        assert_refused(_create(still, **fields), status, code, param)
 
 
 class TestList:
@@ -130,8 +130,8 @@ class TestList:
             ({"from": "+15559999999", "cursor": "zz"}, 400, "invalid_parameter_value", "cursor"),
         ],
     )
-    def test_what_is_wrong_is_told(self, alice: Customer, query: Json, status: int, code: str, param: str) -> None:
-        assert_refused(alice.get("/v1/webhooks", query), status, code, param)
+    def test_what_is_wrong_is_told(self, still: Customer, query: Json, status: int, code: str, param: str) -> None:
+        assert_refused(still.get("/v1/webhooks", query), status, code, param)
 
 
 class TestDelete:
@@ -171,15 +171,15 @@ class TestDelete:
         assert ends.count(("delivered", staying)) == len(people)
 
     @pytest.mark.parametrize("body", [{}, {"id": None}, {"webhook_id": UNKNOWN}])
-    def test_the_id_is_missing(self, alice: Customer, body: Json) -> None:
-        assert_refused(alice.delete("/v1/webhooks", body), 400, "missing_required_parameter", "id")
+    def test_the_id_is_missing(self, still: Customer, body: Json) -> None:
+        assert_refused(still.delete("/v1/webhooks", body), 400, "missing_required_parameter", "id")
 
     @pytest.mark.parametrize("name", ["", "msg_1", 5, ["wh_1"]])
-    def test_an_id_of_another_kind_is_refused(self, alice: Customer, name: Json) -> None:
-        assert_refused(alice.delete("/v1/webhooks", {"id": name}), 400, "invalid_parameter_value", "id")
+    def test_an_id_of_another_kind_is_refused(self, still: Customer, name: Json) -> None:
+        assert_refused(still.delete("/v1/webhooks", {"id": name}), 400, "invalid_parameter_value", "id")
 
-    def test_an_unknown_webhook_is_not_found(self, alice: Customer) -> None:
-        assert_refused(alice.delete("/v1/webhooks", {"id": UNKNOWN}), 404, "webhook_not_found", "id")
+    def test_an_unknown_webhook_is_not_found(self, still: Customer) -> None:
+        assert_refused(still.delete("/v1/webhooks", {"id": UNKNOWN}), 404, "webhook_not_found", "id")
 
     def test_a_webhook_in_the_url_is_a_path_that_does_not_exist(self, alice: Customer) -> None:
         made = _create(alice).json()
