@@ -78,7 +78,7 @@ async def _ours(asked: Posting) -> float:
 
 async def _drained_s(store: Store, count: int) -> float:
     sender = _Counting(count)
-    dispatcher = Dispatcher(store, sender, links_of(b"", None, "http://127.0.0.1"), lease_s=40)
+    dispatcher = Dispatcher(store, sender, links_of(b"", None, "http://127.0.0.1"))
     began_at = time.perf_counter()
     dispatcher.start()
     await sender.all_made.wait()

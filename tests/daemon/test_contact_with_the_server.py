@@ -1,8 +1,10 @@
 """Contact with the server lost and found, answers that make no sense, and sightings that it will not take."""
 
 import asyncio
+import socket
 import sqlite3
 import stat
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from blueport.simulator.mac import SimulatedMac
 from tests.daemon.fake_door import LEASE_S, FakeDoor
 from tests.daemon.test_sending_through_messages import texts_on_phone
 from tests.daemon.waiting import ADA, BO, LINE, in_journal, until, working
+from tests.forwarding import Forwarder, heard
 from tests.told import told
 
 
@@ -107,6 +110,54 @@ class TestLostContact:
         assert texts_on_phone(mac, ADA) == ["Last"]
 
 
+class Silencing(Forwarder):
+    """Leads to a port; connections can be left open and dead, as a network does that forgot them."""
+
+    def __init__(self, to_port: int) -> None:
+        self._to_port = to_port
+        self._silence = threading.Event()
+        super().__init__()
+
+    def lead(self, client: socket.socket) -> None:
+        silence = self._silence
+        with socket.create_connection(("127.0.0.1", self._to_port)) as server:
+            while True:
+                for words, to in heard(client, server):
+                    if not words:
+                        return
+                    if not silence.is_set():
+                        to.sendall(words)
+
+    def silence_all(self) -> None:
+        """Let no word of the connections that are there come through any more."""
+        self._silence.set()
+        self._silence = threading.Event()
+
+
+class TestDeadConnections:
+    async def test_all_goes_on_over_others_and_nothing_is_lost_or_out_of_order(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # srv-012
+        monkeypatch.setattr("blueport.daemon.uplink._CLAIM_MARGIN_S", 0.5)
+        with closing(Silencing(door.port)) as way:
+            url = f"http://127.0.0.1:{way.port}"
+            settings = msgspec.structs.replace(settings, server_url=url, call_timeout_s=0.5)
+            async with working(settings, door):
+                texts = []
+                for round_number in range(3):
+                    for number in range(3):
+                        texts.append(f"{round_number}: {number}")
+                        await mac.person_texts(ADA, texts[-1])
+                    way.silence_all()
+                    work = door.accept(LINE, ADA, f"Answer {round_number}")
+
+                    await until(lambda: door.received() == texts)
+                    await until(lambda work=work: work.status == "sent")
+
+        assert texts_on_phone(mac, ADA) == [f"Answer {number}" for number in range(3)]
+
+
 class TestNotLetIn:
     @pytest.mark.usefixtures("mac")
     async def test_a_wrong_token_is_said_once_as_what_it_is_and_tried_on(
@@ -154,7 +205,7 @@ class TestSettings:
 
 
 class TestLateGrants:
-    """The daemon was stopped, or its Mac slept, before it heard that it may hand over."""
+    """The daemon was stopped, or its Mac slept, before it heard that it may hand over: srv-076."""
 
     async def test_a_grant_whose_lease_may_be_over_is_asked_for_again(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings

@@ -314,8 +314,8 @@ class TestEdits:
     ) -> None:
         with chat_db.one_commit():
             row = chat_db.add_message("One", sender=ADA)
-            edits.edit(chat_db, row, "Two")
-            edits.edit(chat_db, row, "Three")
+            for at, text in enumerate(("Two", "Three"), now_ms()):  # of two in one millisecond the first one stays
+                edits.edit(chat_db, row, text, at=at)
         await all_is_told(chat_db, door)
 
         assert (door.received(), door.changes) == (["Three"], [])

@@ -12,6 +12,7 @@ from blueport.daemon.settings import Settings
 from blueport.simulator import oddities
 from blueport.simulator.faults import Fault
 from blueport.simulator.mac import SimulatedMac
+from blueport.simulator.settings import imsg_path
 from tests.daemon.fake_door import FakeDoor, Work
 from tests.daemon.waiting import ADA, BO, CY, LINE, in_journal, until, working
 
@@ -182,6 +183,23 @@ class TestSendTextGoingWrong:
             await until(lambda: door.hellos[-1].lines[0].health == "degraded")
 
         assert texts_on_phone(mac, ADA) == ["Once"]
+
+    async def test_a_reply_that_hangs_once_messages_has_it_is_proven_too_and_is_one(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, tmp_path: Path
+    ) -> None:
+        # srv-002
+        able = msgspec.structs.replace(settings, imsg=str(imsg_path(tmp_path / "mac")), send_timeout_s=1)
+        async with working(able, door):
+            guid = await mac.person_texts(ADA, "Which?")
+            await until(lambda: bool(door.messages))
+            mac.faults.add(Fault("hang_after"))
+            chat = door.messages[0].chat.guid
+            work = door.accept(LINE, ADA, "This one", chat_guids=[chat], reply_to_guid=guid)
+            last = door.accept(LINE, ADA, "Last")
+            await until(lambda: work.status == last.status == "sent")
+
+        assert texts_on_phone(mac, ADA) == ["This one", "Last"]
+        assert work.attempts == 1
 
     async def test_an_item_is_not_given_up_while_messages_is_being_asked_for_it(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings

@@ -213,6 +213,45 @@ class TestDeafness:
             await until(lambda: door.received() == ["Hi"])
 
 
+class TestSilence:
+    """srv-013: the daemon is in contact, claims and renews, and yet hears or tells of nothing."""
+
+    async def test_a_file_that_does_not_answer_is_said_and_read_on_once_it_does(
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("blueport.daemon.chatdb.thread.ANSWER_S", 0.5)
+        async with working(settings, door):
+            chat_db.execute("DROP TABLE chat_recoverable_message_join")
+            chat_db.execute(
+                "CREATE VIEW chat_recoverable_message_join AS WITH RECURSIVE down(message_id) AS "
+                "(SELECT -1 UNION ALL SELECT message_id - 1 FROM down) SELECT * FROM down"
+            )
+            chat_db.add_message("Meanwhile", sender=ADA)
+            await until(lambda: door.hellos[-1].lines[0].health == "degraded")
+            assert "has not answered" in (door.hellos[-1].lines[0].hint or "")
+            assert door.received() == []
+
+            chat_db.execute("DROP VIEW chat_recoverable_message_join")
+
+            await until(lambda: door.received() == ["Meanwhile"])
+            await until(lambda: door.hellos[-1].lines[0].health == "ok")
+
+    async def test_sightings_that_the_server_does_not_take_are_said_although_it_answers_all_else(
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("blueport.daemon.telling.UNHEARD_S", 0.5)
+        async with working(msgspec.structs.replace(settings, call_timeout_s=0.2), door):
+            door.hears_sightings.clear()
+            chat_db.add_message("Meanwhile", sender=ADA)
+            await until(lambda: door.hellos[-1].lines[0].health == "degraded")
+            assert "does not take" in (door.hellos[-1].lines[0].hint or "")
+
+            door.hears_sightings.set()
+
+            await until(lambda: door.received() == ["Meanwhile"])
+            await until(lambda: door.hellos[-1].lines[0].health == "ok")
+
+
 class TestUnreadableFile:
     async def test_a_missing_file_is_said_and_read_once_it_is_there(  # cur-13
         self, door: FakeDoor, settings: Settings

@@ -40,8 +40,9 @@ class Heard(NamedTuple):
 class Receiver:
     """Answers 200 to everything, unless *answering* says otherwise; runs in threads of its own."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}/hook"
         self.heard: list[Heard] = []
         self.answering: Callable[[Heard], int] = lambda _: 200
         self.saying = b""
@@ -54,8 +55,8 @@ class Receiver:
 
 
 @contextmanager
-def receiving() -> Iterator[Receiver]:
-    """Run a receiver on a free port."""
+def receiving(port: int = 0) -> Iterator[Receiver]:
+    """Run a receiver, on a free port unless one is named."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -75,8 +76,8 @@ def receiving() -> Iterator[Receiver]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    receiver = Receiver(f"http://127.0.0.1:{server.server_port}/hook")
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    receiver = Receiver(server.server_port)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

@@ -96,7 +96,10 @@ def assert_body_is_judged(customer: Customer, form: Form) -> None:
 
 
 class Writing:
-    """What holds of what needs a capability of the line; heirs name that, and have a fixture `form` that is taken."""
+    """What holds of what needs a capability of the line; heirs name that, and have fixtures.
+
+    `form` is taken, and `still_form` would be: it asks for a module's Alice, who is only ever refused.
+    """
 
     capability: Capability
 
@@ -110,10 +113,9 @@ class Writing:
 
     @pytest.mark.parametrize(("changes", "status", "code", "param"), WRITE_REFUSALS)
     def test_a_line_or_chat_that_is_wrong_is_told(
-        self, alice: Customer, form: Form, changes: dict[str, Json], status: int, code: str, param: str
+        self, still: Customer, still_form: Form, changes: dict[str, Json], status: int, code: str, param: str
     ) -> None:
-        assert_refused(form.ask(alice, **changes), status, code, param)
-        assert alice.world.rows("outbox") == alice.world.rows("signals") == 0
+        assert_refused(still_form.ask(still, **changes), status, code, param)
 
     def test_a_line_that_cannot_do_it_needs_advanced_features(self, alice: Customer, form: Form) -> None:
         others = [other for other in get_args(Capability) if other != self.capability]
@@ -128,7 +130,10 @@ class Writing:
 
 
 class ReadingPeers:
-    """What holds of lists of what people in a chat do; heirs have a fixture `query`, and say how it is `seen`."""
+    """What holds of lists of what people in a chat do; heirs say how it is `seen`.
+
+    They have fixtures `query`, and `still_query` of a module's Alice.
+    """
 
     seen: Callable[..., Sighting]
 
@@ -153,9 +158,9 @@ class ReadingPeers:
 
     @pytest.mark.parametrize(("changes", "status", "code", "param"), READ_REFUSALS)
     def test_what_is_wrong_is_told(
-        self, alice: Customer, query: Form, changes: dict[str, Json], status: int, code: str, param: str
+        self, still: Customer, still_query: Form, changes: dict[str, Json], status: int, code: str, param: str
     ) -> None:
-        assert_refused(query.ask(alice, **changes), status, code, param)
+        assert_refused(still_query.ask(still, **changes), status, code, param)
 
     def test_the_key_is_judged_first(self, alice: Customer, query: Form) -> None:
         assert_key_is_judged(alice, query)

@@ -1,7 +1,9 @@
 """Webhooks from the receiver's side: what it is sent, how it is signed, when it is tried again."""
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -13,6 +15,7 @@ from blueport.server.notifying.delivering.queries import Due
 from blueport.server.notifying.delivering.schedule import DELAYS_S
 from blueport.server.notifying.delivering.sender import HttpSender
 from tests.databases import Database
+from tests.patience import PATIENCE_S
 from tests.server.receiver import Heard, Receiver, receiving, until
 from tests.server.world import (
     ADA,
@@ -193,7 +196,6 @@ class TestWhoHears:
         assert alice.world.rows("deliveries") == 1
 
     def test_each_of_two_webhooks_hears_under_its_own_id_and_secret(self, alice: Customer, receiver: Receiver) -> None:
-        # srv-065
         secrets = [alice.webhook(receiver.url)["secret"] for _ in range(2)]
 
         alice.hears(ADA)
@@ -215,10 +217,26 @@ class TestWhoHears:
         assert {heard.text for heard in receiver.waits_for(2)} == {"Hi", "the next"}
         assert _settled(alice.world) == [("delivered", 1), ("delivered", 1)]
 
+    def test_a_sighting_that_many_tell_at_the_same_moment_is_sent_once(
+        self, alice: Customer, receiver: Receiver
+    ) -> None:
+        # srv-065, srv-009, srv-022
+        hooks = [alice.webhook(receiver.url)["id"] for _ in range(2)]
+        seen = [text_from(ADA, alice.line, f"text {number}") for number in range(10)]
+
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(alice.mac.sees, seen * 4))
+
+        assert len(receiver.waits_for(20)) == 20
+        _settled(alice.world)
+        made = alice.world.sql("SELECT webhook_id, count(*), count(DISTINCT event_id) FROM deliveries GROUP BY 1")
+        assert sorted(made) == [(hook, 10, 10) for hook in sorted(hooks)]
+        assert (len(receiver.heard), alice.world.rows("messages")) == (20, 10)
+
 
 class TestRetries:
     def test_each_try_is_stamped_and_signed_anew_under_the_same_id(self, alice: Customer, receiver: Receiver) -> None:
-        # srv-058, hook-11: whoever is late with an answer hears it again under the same id.
+        # srv-058
         made = alice.webhook(receiver.url)
         receiver.answering = lambda _: 500
         alice.hears(ADA)
@@ -234,6 +252,23 @@ class TestRetries:
         assert len({each.body["timestamp"] for each in heard}) == TRIES
         assert all(each.is_signed_with(made["secret"]) for each in heard)
         assert all(each.headers["x-webhook-timestamp"] == str(each.body["timestamp"]) for each in heard)
+
+    def test_who_answers_late_hears_it_again_under_the_same_id(self, database: Database, receiver: Receiver) -> None:
+        # hook-11
+        is_over = threading.Event()
+        receiver.answering = lambda _: (len(receiver.heard) > 1 or is_over.wait(PATIENCE_S)) and 200
+        with World(database, Clock(), webhook_timeout_s=0.2).open() as world:
+            alice = world.customer("Alice", "+15550101000")
+            alice.webhook(receiver.url)
+            alice.hears(ADA)
+            assert _settled(world) == [("pending", 1)]
+            is_over.set()  # and now it says 200, to nobody
+
+            world.pass_time(MINUTE_MS)
+            first, second = receiver.waits_for(2)
+
+            assert _settled(world) == [("delivered", 2)]
+        assert first.body["delivery_id"] == second.body["delivery_id"]
 
     def test_a_claim_tells_how_long_it_is_until_more_falls_due(self, alice: Customer, receiver: Receiver) -> None:
         alice.webhook(receiver.url)
@@ -292,6 +327,7 @@ class TestRetries:
         _settled(alice.world)
 
         alice.world.pass_time(3_900)  # the first wait is 5 s, a fifth more or less
+        alice.world.sweep()
         alice.hears(CARL)  # and something else makes the dispatcher look
 
         assert _settled(alice.world) == [("pending", 1), ("pending", 1)]
@@ -321,15 +357,26 @@ class TestRetries:
         assert _settled(alice.world) == [("delivered", 2)]
         assert [heard.path for heard in receiver.heard] == ["/hook", "/hook"]
 
-    def test_a_receiver_that_was_down_hears_afterwards(self, alice: Customer) -> None:
+    def test_a_receiver_that_was_down_hears_all_afterwards(self, alice: Customer) -> None:
         # srv-033, hook-12
         with receiving() as gone:
-            pass
-        alice.webhook(gone.url)
+            alice.webhook(gone.url)
+        texts = [f"text {number}" for number in range(6)]
+        for text in texts:
+            alice.hears(ADA, text)
+        alice.hears(CARL, "of another chat")
+        for _ in range(3):
+            assert {state for state, _ in _settled(alice.world)} == {"pending"}
+            alice.world.pass_time(HOUR_MS // 3)
+            alice.world.sweep()
+        _settled(alice.world)
 
-        alice.hears(ADA)
+        with receiving(gone.port) as back:
+            alice.world.pass_time(HOUR_MS)
+            heard = back.waits_for(7)
+            assert {state for state, _ in _settled(alice.world)} == {"delivered"}
 
-        assert _settled(alice.world) == [("pending", 1)]
+        assert Counter(each.text for each in heard) == Counter([*texts, "of another chat"])
 
     def test_a_message_is_told_as_it_was_however_late(self, alice: Customer, receiver: Receiver) -> None:
         # srv-030
@@ -374,6 +421,34 @@ class TestRetries:
         assert first.body["delivery_id"] == second.body["delivery_id"]
         assert second.body["timestamp"] == clock.ms
         assert second.is_signed_with(made["secret"])
+
+
+class TestEnd:
+    @pytest.mark.parametrize("failed_before", [0, 1])
+    def test_a_server_that_ends_with_a_backlog_leaves_it_to_the_next_as_it_is(
+        self, database: Database, receiver: Receiver, failed_before: int
+    ) -> None:
+        # srv-038: some are under way, and cannot end in time; the others wait for them.
+        clock, is_over = Clock(), threading.Event()
+        with World(database, clock).open() as world:
+            alice = world.customer("Alice", "+15550101000")
+            alice.webhook(receiver.url)
+            receiver.answering = lambda _: 500 if failed_before else is_over.wait(PATIENCE_S) and 200
+            for number in range(10):
+                alice.hears(f"+155501000{number:02}", f"text {number}")
+            if failed_before:
+                _settled(world)
+                receiver.answering = lambda _: is_over.wait(PATIENCE_S) and 200
+                world.pass_time(MINUTE_MS)
+            until(lambda: len(receiver.heard) > 10 * failed_before)
+        left = world.sql("SELECT DISTINCT state, attempts, lease_until FROM deliveries")
+        logged = world.rows("delivery_attempts")
+        is_over.set()
+
+        assert (left, logged) == ([("pending", failed_before, None)], 10 * failed_before)
+        receiver.answering = lambda _: 200
+        with World(database, clock).open() as world:
+            until(lambda: set(_settled(world)) == {("delivered", failed_before + 1)})
 
 
 class TestOthers:
@@ -461,21 +536,38 @@ class TestOthers:
     def test_a_try_under_way_is_not_made_twice_within_its_limit(
         self, alice: Customer, receiver: Receiver, gate: threading.Event
     ) -> None:
-        # hook-08, srv-045: the lease is longer than a try can last.
+        # hook-08, srv-037, srv-077
         alice.webhook(receiver.url)
         receiver.answering = lambda heard: (heard.text != "slow" or gate.wait()) and 200
         alice.hears(ADA, "slow")
         receiver.waits_for(1)
 
         alice.world.pass_time(round(alice.world.settings.webhook_timeout_s) * SECOND_MS)
+        alice.world.sweep()
         alice.hears(CARL, "has the dispatcher look")
 
         assert [heard.text for heard in receiver.waits_for(2)] == ["slow", "has the dispatcher look"]
 
-    def test_a_try_that_outlived_its_lease_has_no_say(
-        self, alice: Customer, receiver: Receiver, gate: threading.Event
+    @pytest.mark.parametrize("limit_s", [0.1, 15, 300])
+    def test_a_lease_is_longer_than_a_try_whatever_the_limit_is(
+        self, database: Database, receiver: Receiver, gate: threading.Event, limit_s: float
     ) -> None:
-        # srv-040, srv-078
+        # srv-045
+        receiver.answering = lambda _: gate.wait() and 200
+        with World(database, Clock(), webhook_timeout_s=limit_s).open() as world:
+            alice = world.customer("Alice", "+15550101000")
+            alice.webhook(receiver.url)
+            alice.hears(ADA)
+            receiver.waits_for(1)
+            ((lease_until,),) = world.sql("SELECT lease_until FROM deliveries")
+            gate.set()
+
+        assert lease_until - NOON_MS >= limit_s * SECOND_MS + 5 * SECOND_MS
+
+    def test_a_try_that_outlived_its_lease_has_no_say(
+        self, alice: Customer, receiver: Receiver, gate: threading.Event, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        # srv-040, srv-052, srv-078
         alice.webhook(receiver.url)
         receiver.answering = lambda _: (len(receiver.heard) > 1 or gate.wait()) and (500 if gate.is_set() else 200)
         alice.hears(ADA)
@@ -489,6 +581,11 @@ class TestOthers:
         until(lambda: len(receiver.heard) >= 3)
 
         assert _settled(alice.world)[0] == ("delivered", 2)
+        log = (
+            "SELECT number, t.reason FROM delivery_attempts t JOIN deliveries ON delivery_id = id ORDER BY seq, number"
+        )
+        assert alice.world.sql(log) == [(1, "interrupted"), (2, "http_200"), (1, "http_500")]
+        assert "loop_fell_over" not in caplog.messages
 
     def test_a_try_that_fell_over_is_logged_and_made_again(
         self,

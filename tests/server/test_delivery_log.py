@@ -164,8 +164,8 @@ class TestLog:
             ({"cursor": "zz"}, "cursor"),
         ],
     )
-    def test_what_is_wrong_is_told(self, alice: Customer, query: Json, param: str) -> None:
-        assert_refused(alice.get("/v1/webhooks/deliveries", query), 400, "invalid_parameter_value", param)
+    def test_what_is_wrong_is_told(self, still: Customer, query: Json, param: str) -> None:
+        assert_refused(still.get("/v1/webhooks/deliveries", query), 400, "invalid_parameter_value", param)
 
 
 class TestReplay:
@@ -264,8 +264,8 @@ class TestReplay:
             ({"webhook_id": "wh_1", "since": "1"}, "invalid_parameter_value", "since"),
         ],
     )
-    def test_what_is_wrong_is_told(self, alice: Customer, body: Json, code: str, param: str) -> None:
-        assert_refused(alice.post("/v1/webhooks/replay", body), 400, code, param)
+    def test_what_is_wrong_is_told(self, still: Customer, body: Json, code: str, param: str) -> None:
+        assert_refused(still.post("/v1/webhooks/replay", body), 400, code, param)
 
     def test_what_nobody_has_is_not_found(self, alice: Customer, bob: Customer, receiver: Receiver) -> None:
         made = bob.webhook(receiver.url)
@@ -320,8 +320,8 @@ class TestTest:
             ({"id": f"wh_{NOBODYS}"}, 404, "webhook_not_found", "id"),
         ],
     )
-    def test_what_is_wrong_is_told(self, alice: Customer, body: Json, status: int, code: str, param: str) -> None:
-        assert_refused(alice.post("/v1/webhooks/test", body), status, code, param)
+    def test_what_is_wrong_is_told(self, still: Customer, body: Json, status: int, code: str, param: str) -> None:
+        assert_refused(still.post("/v1/webhooks/test", body), status, code, param)
 
     def test_an_event_that_the_webhook_does_not_get_is_refused(self, alice: Customer, receiver: Receiver) -> None:
         made = alice.webhook(receiver.url, "message.sent")

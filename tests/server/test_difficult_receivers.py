@@ -5,8 +5,8 @@ import gzip
 import socket
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from typing import NamedTuple
 
 import aiohttp
@@ -51,11 +51,16 @@ class Line:
         return True
 
     def hears(self) -> bytes:
-        """Return the next request; nothing once the other side is gone."""
-        try:
-            return self._connection.recv(65_536)
-        except OSError:
-            return b""
+        """Return the next request; nothing once the other side is gone, or all is over."""
+        self._connection.settimeout(0.05)
+        while not self.over.is_set():
+            try:
+                return self._connection.recv(65_536)
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+        return b""
 
     def drips(self, drop: bytes) -> None:
         """Send a drop now and then until the other side is gone."""
@@ -258,6 +263,52 @@ def test_a_connection_is_kept_and_one_that_was_closed_meanwhile_costs_no_try(ali
 
     assert len(connections) == 2
     assert alice.world.sql("SELECT DISTINCT attempts, reason FROM deliveries") == [(1, "http_200")]
+
+
+class TestTheLimit:
+    """srv-045, srv-131: one for the whole of a try, over however many connections it goes."""
+
+    async def test_kept_connections_that_are_closed_late_do_not_prolong_a_try(self) -> None:
+        async with _closing_late() as (url, asked):
+            sender = HttpSender(guard_of("127.0.0.0/8"), 1)
+            together = [sender.attempt(due_at(url), 0) for _ in range(4)]
+            assert {each.reason for each in await asyncio.gather(*together)} == {"http_200"}
+
+            outcome = await sender.attempt(due_at(url), 0)
+            await sender.close()
+
+        assert (outcome.is_delivered, outcome.reason) == (False, "timeout")
+        assert asked[4:] in (["kept"], ["kept"] * 2)
+
+
+@asynccontextmanager
+async def _closing_late() -> AsyncIterator[tuple[str, list[str]]]:
+    """Answer the first request of four connections once they are there.
+
+    The next one has to wait, and then the connection is closed; the one after that is answered, but later still.
+    """
+    asked: list[str] = []
+    all_four = asyncio.Barrier(4)
+    answering: list[asyncio.Task[None] | None] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answering.append(asyncio.current_task())
+        asked.append("new" if await reader.read(65_536) else "nothing")
+        await all_four.wait()
+        writer.write(OK + b"Content-Length: 0\r\n\r\n")
+        if await reader.read(65_536):
+            asked.append("kept")
+            is_first = asked.count("kept") == 1
+            await asyncio.sleep(0.6 if is_first else 0.9)
+            writer.write(b"" if is_first else OK + b"Content-Length: 0\r\n\r\n")
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook", asked
+    await asyncio.gather(*filter(None, answering))
 
 
 class TestCookies:

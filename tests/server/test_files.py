@@ -45,9 +45,9 @@ class TestUpload:
         assert (file["filename"], file["mime_type"], file["size"]) == ("photo.png", "image/png", len(PNG))
         assert fetched(alice.world, file["url"]).content == PNG
 
-    def test_an_empty_body_is_refused(self, alice: Customer) -> None:
-        assert_refused(alice.call("POST", "/v1/files", content=b""), 400, "empty_file")
-        assert stored(alice.world) == []
+    def test_an_empty_body_is_refused(self, still: Customer) -> None:
+        assert_refused(still.call("POST", "/v1/files", content=b""), 400, "empty_file")
+        assert stored(still.world) == []
 
     def test_one_byte_is_a_file(self, alice: Customer) -> None:
         assert alice.uploads(b"\0")["size"] == 1
@@ -223,9 +223,9 @@ class TestGet:
 
         assert answer.headers["location"].startswith("http://127.0.0.1:8080/files/file_")
 
-    def test_an_unknown_file_is_not_found(self, alice: Customer) -> None:
+    def test_an_unknown_file_is_not_found(self, still: Customer) -> None:
         # srv-120
-        assert_refused(alice.get("/v1/files", {"id": UNKNOWN}), 404, "file_not_found", "id")
+        assert_refused(still.get("/v1/files", {"id": UNKNOWN}), 404, "file_not_found", "id")
 
     def test_anothers_file_is_not_found(self, alice: Customer, bob: Customer) -> None:
         file = bob.uploads(PNG)
@@ -233,11 +233,11 @@ class TestGet:
         assert_refused(alice.get("/v1/files", {"id": file["id"]}), 404, "file_not_found", "id")
 
     @pytest.mark.parametrize("wrong", ["msg_1", "file", "", "../etc/passwd"])
-    def test_what_is_no_id_of_a_file_is_refused(self, alice: Customer, wrong: str) -> None:
-        assert_refused(alice.get("/v1/files", {"id": wrong}), 400, "invalid_parameter_value", "id")
+    def test_what_is_no_id_of_a_file_is_refused(self, still: Customer, wrong: str) -> None:
+        assert_refused(still.get("/v1/files", {"id": wrong}), 400, "invalid_parameter_value", "id")
 
-    def test_the_id_is_required(self, alice: Customer) -> None:
-        assert_refused(alice.get("/v1/files"), 400, "missing_required_parameter", "id")
+    def test_the_id_is_required(self, still: Customer) -> None:
+        assert_refused(still.get("/v1/files"), 400, "missing_required_parameter", "id")
 
     def test_the_scope_is_required(self, alice: Customer) -> None:
         file = alice.uploads(PNG)

@@ -40,7 +40,7 @@ from tests.server.hostile_addresses import (
     gateways_to,
 )
 from tests.server.receiver import Receiver, due_at, until
-from tests.server.world import ADA, MINUTE_MS, Clock, World
+from tests.server.world import ADA, CARL, MINUTE_MS, Caller, Clock, World
 
 HOME = "127.0.0.1"
 # What is dialled there reaches this machine by the one address that these tests allow.
@@ -219,6 +219,30 @@ class TestAtDelivery:
             until(lambda: world.sql("SELECT reason FROM deliveries") == [("url_not_allowed",)])
 
         assert len(receiver.heard) == 1
+
+    # srv-072
+    def test_nothing_that_can_be_asked_of_a_webhook_leads_round_the_guard(
+        self, database: Database, receiver: Receiver
+    ) -> None:
+        clock = Clock()
+        receiver.answering = lambda heard: 410 if heard.text == "gone" else 500
+        with World(database, clock).open() as world:
+            alice = world.customer("Alice", "+15550101000")
+            hook = alice.webhook(receiver.url)["id"]
+            for person, text in ((CARL, "waits"), (ADA, "gone")):
+                alice.hears(person, text)
+                until(lambda: world.sql("SELECT 1 FROM deliveries WHERE reason IS NULL") == [])
+
+        clock.ms += MINUTE_MS
+        with World(database, clock, webhook_allow="").open() as world:
+            caller = Caller(world, alice.key)
+            assert_done(caller.post("/v1/webhooks/enable", {"id": hook}))
+            assert_done(caller.post("/v1/webhooks/replay", {"webhook_id": hook}))
+            assert_done(caller.post("/v1/webhooks/test", {"id": hook}), 201)
+            reasons = "SELECT reason FROM deliveries ORDER BY seq"
+            until(lambda: world.sql(reasons) == [("url_not_allowed",)] * 3)
+
+        assert [heard.text for heard in receiver.heard] == ["waits", "gone"]
 
     async def test_a_hostile_url_that_is_there_already_is_not_dialled(self) -> None:
         async with sending(guard_of("")) as attempt:

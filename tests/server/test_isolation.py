@@ -257,15 +257,26 @@ def test_no_list_shows_a_row_of_another(alice: Customer, bob: Customer, bobs: Be
     assert len(alice.get("/v1/chats", {"from": alice.line}).json()["data"]) == 1
 
 
+@pytest.mark.usefixtures("bobs")
 def test_owner_fields_in_a_request_give_nothing(alice: Customer, bob: Customer) -> None:
     # srv-101: whose request it is follows from the key alone.
     alice.hears(ADA)
+    theirs = {"account_id": bob.account_id, "account": "Bob", "owner": "bob@example.com", "line_id": bob.line_id}
+    hook = {"from": "", "url": "https://agent.example.com/", "events": ["message.received"]}
+    before = bob.get("/v1/webhooks").json()["data"]
 
-    body = {"from": alice.line, "to": ADA, "text": "Hi", "account_id": bob.account_id, "line_id": bob.line_id}
-    made = alice.post("/v1/messages", body).json()
+    made = alice.post("/v1/messages", {"from": alice.line, "to": ADA, "text": "Hi"} | theirs).json()
+    hooked = alice.post("/v1/webhooks", hook | theirs).json()
+    assert alice.post("/v1/settings", {"stop_handling": True} | theirs).status_code == 200
 
     assert alice.item(made["id"])["line_id"] == alice.line_id
-    assert bob.mac.claim() == []
+    assert hooked["line_ids"] == [alice.line_id]
+    assert bob.get("/v1/webhooks").json()["data"] == before
+    assert bob.get("/v1/settings").json()["stop_handling"] is False
+    assert made["id"] not in [item.id for item in bob.mac.claim()]
+    for path in ("/v1/lines", "/v1/webhooks", "/v1/webhooks/deliveries", "/v1/events", "/v1/settings", "/v1/sandbox"):
+        kept, told = (alice.get(path, query).json() for query in ({}, theirs))
+        assert kept | {"request_id": ""} == told | {"request_id": ""}, path
 
 
 def test_a_person_who_wrote_to_bob_has_not_written_to_alice(alice: Customer, bob: Customer) -> None:

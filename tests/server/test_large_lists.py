@@ -13,15 +13,14 @@ ROWS = 100_000
 ARRIVALS = 100
 
 
-@pytest.fixture
-def world(database: Database) -> Iterator[World]:
-    """Run a server that lets a walk be as long as it is."""
-    with World(database, Clock(), hourly_limit=10 * ROWS).open() as world:
-        yield world
+@pytest.fixture(scope="module")
+def full(shared_database: Database) -> Iterator[Customer]:
+    """Run a server that lets a walk be as long as it is, and return Alice, whose line is full, for both walks."""
+    with World(shared_database, Clock(), hourly_limit=10 * ROWS).open() as world:
+        yield _filled(world.customer("Alice", "+15550101000"))
 
 
-@pytest.fixture
-def full(alice: Customer) -> Customer:
+def _filled(alice: Customer) -> Customer:
     """Fill Alice's line by SQL: a hundred thousand messages of one chat, and as many chats, all of one moment."""
     alice.hears(ADA, sent_at=NOON_MS)
     numbers = f"WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {ROWS})"

@@ -125,8 +125,8 @@ class TestEachKind:
         ({"id": "obx_" + "x" * 5_000}, 404, "outbox_item_not_found"),
     ],
 )
-def test_what_is_wrong_is_told(alice: Customer, query: dict[str, str], status: int, code: str) -> None:
-    assert_refused(alice.get(PATH, query), status, code, "id")
+def test_what_is_wrong_is_told(still: Customer, query: dict[str, str], status: int, code: str) -> None:
+    assert_refused(still.get(PATH, query), status, code, "id")
 
 
 def test_the_payload_repeats_what_was_asked(alice: Customer) -> None:
@@ -138,8 +138,8 @@ def test_the_payload_repeats_what_was_asked(alice: Customer) -> None:
     assert alice.item(made["id"])["payload"] == asked
 
 
-def test_an_id_given_twice_is_refused(alice: Customer) -> None:
-    assert_refused(alice.call("GET", f"{PATH}?id=obx_1&id=obx_2"), 400, "invalid_parameter_value", "id")
+def test_an_id_given_twice_is_refused(still: Customer) -> None:
+    assert_refused(still.call("GET", f"{PATH}?id=obx_1&id=obx_2"), 400, "invalid_parameter_value", "id")
 
 
 def test_the_key_is_judged_first(alice: Customer) -> None:

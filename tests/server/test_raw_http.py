@@ -171,9 +171,12 @@ class TestHeaders:
         "key", ["sk_live_\u201d".encode(), "sk_live_\u2014".encode(), b"sk_live_\xe9", b"\xff\xfe", b"\x80" * 200]
     )
     def test_a_key_with_other_than_ascii_is_unknown(self, server: Process, key: bytes) -> None:
-        answer = server.get(b"/v1/lines", b"Authorization: Bearer " + key)
+        header = b"Authorization: Bearer " + key
 
-        assert (answer.status, answer.code) == (401, "invalid_api_key")
+        answers = [server.get(b"/v1/lines", header), server.get(b"/v1/lines", b"Authorization: " + key)]
+        answers += [server.answers(_post(path, b"{}", header)) for path in (b"/v1/messages", b"/daemon/v1/claim")]
+
+        assert {(answer.status, answer.code) for answer in answers} == {(401, "invalid_api_key")}
 
     def test_the_right_key_is_known(self, server: Process) -> None:
         answer = server.get(b"/v1/lines", server.authorization)

@@ -23,6 +23,17 @@ def query(alice: Customer) -> Form:
     return to_ada(alice, "GET", PATH)
 
 
+@pytest.fixture(scope="module")
+def still_form(still_alice: Customer) -> Form:
+    still_alice.is_ready_for("receipts")
+    return to_ada(still_alice, "POST", PATH)
+
+
+@pytest.fixture(scope="module")
+def still_query(still_form: Form) -> Form:
+    return still_form._replace(method="GET")
+
+
 def _read(line: str, read_at: int = NOON_MS, **more: Json) -> Sighting:
     return ReceiptSeen(line_handle=line, read_at=read_at, **({"chat": chat_with(ADA), "handle": ADA} | more))
 

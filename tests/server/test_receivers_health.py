@@ -10,7 +10,19 @@ from blueport.server.notifying.delivering.service import Places
 from tests.databases import Database
 from tests.server.answers import assert_done, assert_refused
 from tests.server.receiver import Receiver, receiving, until
-from tests.server.world import ADA, CARL, HOUR_MS, MINUTE_MS, NOON_MS, SECOND_MS, Clock, Customer, Json, World
+from tests.server.world import (
+    ADA,
+    CARL,
+    HOUR_MS,
+    MINUTE_MS,
+    NOON_MS,
+    SECOND_MS,
+    Clock,
+    Customer,
+    Json,
+    World,
+    text_from,
+)
 
 DAY_MS = 24 * HOUR_MS
 
@@ -91,10 +103,10 @@ class TestPlans:
 
     @pytest.mark.parametrize("delays_s", [[0], [-1], [86_401], [1] * 21, [1.5], ["1"], 5, [None]], ids=str)
     @pytest.mark.parametrize("store_kind", ["sqlite"], indirect=True)
-    def test_a_plan_that_cannot_be_is_refused(self, alice: Customer, delays_s: Json) -> None:
+    def test_a_plan_that_cannot_be_is_refused(self, still: Customer, delays_s: Json) -> None:
         body = {"from": "", "url": "https://agent.example.com/", "events": ["message.sent"], "retry_delays_s": delays_s}
 
-        answer = alice.post("/v1/webhooks", body)
+        answer = still.post("/v1/webhooks", body)
 
         assert_refused(answer, 400, "invalid_parameter_value", "retry_delays_s")
 
@@ -136,6 +148,22 @@ class TestGivenUp:
         assert (shown["is_active"], shown["disabled_reason"]) == (False, "failing")
         assert len(receiver.heard) >= 20
         assert alice.world.sql("SELECT count(*) FROM audit_log WHERE action = 'webhook.disabled'") == [(1,)]
+
+    def test_what_becomes_of_ones_receiver_becomes_of_no_others_at_the_same_url(
+        self, alice: Customer, bob: Customer, receiver: Receiver
+    ) -> None:
+        # srv-050
+        hooks = {customer.line: customer.webhook(receiver.url) for customer in (alice, bob)}
+        receiver.answering = lambda heard: 410 if heard.is_signed_with(hooks[alice.line]["secret"]) else 200
+        for number in range(6):
+            alice.hears(f"+1555010000{number}", "For Alice")
+            bob.hears(f"+1555010000{number}", "For Bob")
+        _at_rest(alice.world)
+
+        assert (_webhook(alice)["is_active"], _webhook(bob)["is_active"]) == (False, True)
+        told = [heard.text for heard in receiver.heard]
+        assert (told.count("For Bob"), told.count("For Alice") >= 1) == (6, True)
+        assert alice.world.sql("SELECT failures FROM webhooks WHERE id = ?", hooks[bob.line]["id"]) == [(0,)]
 
     def test_few_failures_are_no_reason_however_long_they_last(self, alice: Customer, receiver: Receiver) -> None:
         alice.webhook(receiver.url)
@@ -245,6 +273,26 @@ class TestSpared:
 
         until(lambda: alice.world.sql("SELECT DISTINCT state FROM deliveries") == [("delivered",)])
 
+    def test_a_test_that_arrives_tells_of_it_too(self, alice: Customer, receiver: Receiver) -> None:
+        # srv-059
+        made = alice.webhook(receiver.url)
+        receiver.answering = lambda _: 500
+        alice.hears(ADA, "long ago")
+        for delay_s in DELAYS_S[:6]:
+            _at_rest(alice.world)
+            alice.world.pass_time(round(delay_s * 1.2) * SECOND_MS)
+        _at_rest(alice.world)
+        heard = len(receiver.heard)
+
+        assert_done(alice.post("/v1/webhooks/test", {"id": made["id"]}), 201)
+        receiver.waits_for(heard + 1)
+        _at_rest(alice.world)
+        assert len(receiver.heard) == heard + 1, "one that fails tells nothing"
+        receiver.answering = lambda _: 200
+        assert_done(alice.post("/v1/webhooks/test", {"id": made["id"]}), 201)
+
+        assert receiver.waits_for(heard + 3)[-1].text == "long ago"
+
     def test_who_only_stumbles_is_spared_all_the_same(self, alice: Customer, receiver: Receiver) -> None:
         alice.webhook(receiver.url)
         receiver.answering = lambda heard: 200 if heard.text == "fine" else 500
@@ -309,7 +357,7 @@ class TestOfOurOwn:
     def test_a_try_whose_process_died_is_logged_as_one_of_unknown_end(
         self, database: Database, receiver: Receiver
     ) -> None:
-        # srv-052, srv-079
+        # srv-052, srv-057
         clock = Clock()
         with World(database, clock).open() as world:
             alice = world.customer("Alice", "+15550101000")
@@ -330,6 +378,23 @@ class TestOfOurOwn:
             (2, "interrupted", True),
             (3, "http_200", False),
         ]
+
+    def test_however_many_a_process_was_trying_when_it_died_all_are_tried_again(
+        self, database: Database, receiver: Receiver
+    ) -> None:
+        # srv-079
+        clock, people = Clock(), [f"+1555010{number:04}" for number in range(300)]
+        with World(database, clock, role="api").open() as world:
+            alice = world.customer("Alice", "+15550101000")
+            alice.webhook(receiver.url)
+            alice.mac.sees(*[text_from(person, alice.line, person) for person in people])
+        world.sql("UPDATE deliveries SET state = 'running', attempts = 1, claimed_by = '0', lease_until = 1")
+
+        with World(database, clock).open() as world:
+            world.sweep()
+            until(lambda: world.sql("SELECT DISTINCT state, attempts FROM deliveries") == [("delivered", 2)])
+
+        assert sorted(heard.text for heard in receiver.heard) == people
 
     def test_one_whose_process_dies_at_every_try_is_a_failure_in_the_end(
         self, database: Database, receiver: Receiver

@@ -236,7 +236,26 @@ class TestKeptRows:
 
 
 class TestTrouble:
-    # srv-091
+    async def test_two_that_read_and_then_write_all_the_time_fail_each_other_in_nothing(
+        self, database: Database
+    ) -> None:
+        # srv-091
+        stores = [opened(database.named, Clock(), CONNECTIONS) for _ in range(2)]
+
+        def looks_and_adds(tx: Tx, name: str) -> None:
+            authorizing.how_many_accounts(tx)
+            add(tx, name)
+
+        async def write(number: int, store: Store) -> None:
+            for count in range(60):
+                await store.write(looks_and_adds, f"{number} {count}")
+
+        await asyncio.gather(*[write(number, store) for number, store in enumerate(stores)])
+
+        assert names(database) == {f"{number} {count}" for number in range(2) for count in range(60)}
+        for store in stores:
+            await store.close()
+
     async def test_what_another_holds_takes_nothing_and_says_so(
         self, database: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:

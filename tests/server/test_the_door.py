@@ -239,7 +239,7 @@ class TestLeases:
         assert (again.id, again.attempt) == (outbox_id, 2)
         assert alice.mac.begin(item) is False
 
-    # srv-076, srv-077, srv-079, srv-084
+    # srv-084
     def test_a_renewed_lease_lasts(self, alice: Customer, other: Mac) -> None:
         alice.sends()
         (item,) = alice.mac.claim()
@@ -251,7 +251,7 @@ class TestLeases:
         assert other.claim() == []
 
     def test_an_item_that_was_begun_is_never_offered_again(self, alice: Customer, other: Mac) -> None:
-        # srv-001, srv-005
+        # srv-001, srv-005, srv-077
         outbox_id = alice.sends()
         (item,) = alice.mac.claim()
         alice.mac.begin(item)

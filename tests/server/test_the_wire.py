@@ -935,6 +935,21 @@ class TestIdempotency:
                 assert_refused(answer, 400, "invalid_parameter_value", "Idempotency-Key")
             assert _contents(alice) == held != before
 
+    def test_a_call_too_many_has_no_effect_and_takes_no_name(
+        self, alice: Customer, asked: dict[tuple[str, str], Json]
+    ) -> None:
+        # srv-016
+        agent = alice.caller()
+        alice.world.sql("UPDATE api_keys SET hourly_limit = 1 WHERE last4 = ?", agent.key[-4:])
+        assert_done(agent.get("/v1/lines"))
+        before = _contents(alice)
+
+        for title, form in asked.items():
+            answer = agent.call(*title, headers={"Idempotency-Key": f"{title[0]}{title[1]}"}, **form)
+            assert_refused(answer, 429, "rate_limit_exceeded")
+
+        assert _contents(alice) == before
+
     def test_an_answer_that_cannot_be_kept_has_no_effect(
         self, alice: Customer, asked: dict[tuple[str, str], Json]
     ) -> None:

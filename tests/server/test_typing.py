@@ -34,6 +34,17 @@ def query(alice: Customer) -> Form:
     return to_ada(alice, "GET", PATH)
 
 
+@pytest.fixture(scope="module")
+def still_form(still_alice: Customer) -> Form:
+    still_alice.is_ready_for("typing")
+    return to_ada(still_alice, "POST", PATH)
+
+
+@pytest.fixture(scope="module")
+def still_query(still_form: Form) -> Form:
+    return still_form._replace(method="GET")
+
+
 def _types(line: str, person: str = ADA, *, is_typing: bool = True, at: int = NOON_MS, **more: Json) -> Sighting:
     usual = {"chat": chat_with(person), "handle": person}
     return TypingSeen(line_handle=line, is_typing=is_typing, at=at, **(usual | more))

@@ -1,8 +1,11 @@
 """POST, GET and DELETE /v1/webhooks."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.server.answers import assert_done, assert_refused
+from tests.server.receiver import Receiver, until
 from tests.server.world import ADA, Customer, Json
 
 HOOK = "https://agent.example.com/hook"
@@ -48,8 +51,8 @@ class TestCreate:
 
     @pytest.mark.parametrize("name", ["from", "url", "events"])
     @pytest.mark.parametrize("value", [None, ...])
-    def test_a_required_parameter_is_missing(self, alice: Customer, name: str, value: Json) -> None:
-        assert_refused(_create(alice, **{name: value}), 400, "missing_required_parameter", name)
+    def test_a_required_parameter_is_missing(self, still: Customer, name: str, value: Json) -> None:
+        assert_refused(_create(still, **{name: value}), 400, "missing_required_parameter", name)
 
     @pytest.mark.parametrize(
         "events",
@@ -70,11 +73,11 @@ class TestCreate:
         ],
         ids=str,
     )
-    def test_an_event_outside_the_four_is_refused(self, alice: Customer, events: Json) -> None:
-        assert_refused(_create(alice, events=events), 400, "invalid_parameter_value", "events")
+    def test_an_event_outside_the_four_is_refused(self, still: Customer, events: Json) -> None:
+        assert_refused(_create(still, events=events), 400, "invalid_parameter_value", "events")
 
-    def test_the_refusal_of_an_event_names_those_that_are_allowed(self, alice: Customer) -> None:
-        message = _create(alice, events=["receipt.read"]).json()["error"]["message"]
+    def test_the_refusal_of_an_event_names_those_that_are_allowed(self, still: Customer) -> None:
+        message = _create(still, events=["receipt.read"]).json()["error"]["message"]
 
         for event in ("message.received", "message.sent", "reaction.added", "reaction.removed"):
             assert event in message
@@ -91,8 +94,8 @@ class TestCreate:
             ({"url": ..., "events": 5}, 400, "missing_required_parameter", "url"),
         ],
     )
-    def test_what_is_wrong_is_told(self, alice: Customer, fields: Json, status: int, code: str, param: str) -> None:
-        assert_refused(_create(alice, **fields), status, code, param)
+    def test_what_is_wrong_is_told(self, still: Customer, fields: Json, status: int, code: str, param: str) -> None:
+        assert_refused(_create(still, **fields), status, code, param)
 
 
 class TestList:
@@ -127,8 +130,8 @@ class TestList:
             ({"from": "+15559999999", "cursor": "zz"}, 400, "invalid_parameter_value", "cursor"),
         ],
     )
-    def test_what_is_wrong_is_told(self, alice: Customer, query: Json, status: int, code: str, param: str) -> None:
-        assert_refused(alice.get("/v1/webhooks", query), status, code, param)
+    def test_what_is_wrong_is_told(self, still: Customer, query: Json, status: int, code: str, param: str) -> None:
+        assert_refused(still.get("/v1/webhooks", query), status, code, param)
 
 
 class TestDelete:
@@ -142,7 +145,6 @@ class TestDelete:
         assert alice.get("/v1/webhooks").json()["data"] == []
 
     def test_a_deleted_webhook_hears_nothing_more(self, alice: Customer) -> None:
-        # srv-054
         made = _create(alice).json()
         alice.delete("/v1/webhooks", {"id": made["id"]})
 
@@ -150,16 +152,34 @@ class TestDelete:
 
         assert alice.world.rows("deliveries") == 0
 
+    def test_while_events_are_made_each_is_delivered_or_called_off_and_nobody_fails(
+        self, alice: Customer, receiver: Receiver
+    ) -> None:
+        # srv-054
+        ending, staying = [alice.webhook(receiver.url)["id"] for _ in range(6)], alice.webhook(receiver.url)["id"]
+        people = [f"+155501000{number:02}" for number in range(24)]
+
+        with ThreadPoolExecutor(6) as threads:
+            hearing = [threads.submit(alice.hears, person) for person in people]
+            deleted = list(threads.map(lambda each: alice.delete("/v1/webhooks", {"id": each}), ending))
+            assert [each.exception() for each in hearing] == [None] * len(people)
+
+        assert [answer.status_code for answer in deleted] == [200] * len(ending)
+        until(lambda: alice.world.sql("SELECT 1 FROM deliveries WHERE completed_at IS NULL") == [])
+        ends = alice.world.sql("SELECT state, webhook_id FROM deliveries")
+        assert {state for state, _ in ends} <= {"delivered", "cancelled"}
+        assert ends.count(("delivered", staying)) == len(people)
+
     @pytest.mark.parametrize("body", [{}, {"id": None}, {"webhook_id": UNKNOWN}])
-    def test_the_id_is_missing(self, alice: Customer, body: Json) -> None:
-        assert_refused(alice.delete("/v1/webhooks", body), 400, "missing_required_parameter", "id")
+    def test_the_id_is_missing(self, still: Customer, body: Json) -> None:
+        assert_refused(still.delete("/v1/webhooks", body), 400, "missing_required_parameter", "id")
 
     @pytest.mark.parametrize("name", ["", "msg_1", 5, ["wh_1"]])
-    def test_an_id_of_another_kind_is_refused(self, alice: Customer, name: Json) -> None:
-        assert_refused(alice.delete("/v1/webhooks", {"id": name}), 400, "invalid_parameter_value", "id")
+    def test_an_id_of_another_kind_is_refused(self, still: Customer, name: Json) -> None:
+        assert_refused(still.delete("/v1/webhooks", {"id": name}), 400, "invalid_parameter_value", "id")
 
-    def test_an_unknown_webhook_is_not_found(self, alice: Customer) -> None:
-        assert_refused(alice.delete("/v1/webhooks", {"id": UNKNOWN}), 404, "webhook_not_found", "id")
+    def test_an_unknown_webhook_is_not_found(self, still: Customer) -> None:
+        assert_refused(still.delete("/v1/webhooks", {"id": UNKNOWN}), 404, "webhook_not_found", "id")
 
     def test_a_webhook_in_the_url_is_a_path_that_does_not_exist(self, alice: Customer) -> None:
         made = _create(alice).json()

@@ -25,6 +25,14 @@ Json = Any
 
 LINE = "+15555550100"
 
+_WITH_A_CLOCK_AHEAD = """
+import sys, time
+from blueport.cli.main import main
+lead_ns, right_ns = int(sys.argv.pop(1)) * 10**9, time.time_ns
+time.time_ns, time.time = lambda: right_ns() + lead_ns, lambda: (right_ns() + lead_ns) / 10**9
+main()
+"""
+
 
 class Fleet:
     """Processes on one database; each is found by its port."""
@@ -46,13 +54,14 @@ class Fleet:
         } | settings
         self.processes: dict[int, subprocess.Popen[bytes]] = {}
 
-    def start(self, role: str = "all", *, port: int = 0, **settings: str) -> int:
-        """Start a process, and return its port once it is ready."""
+    def start(self, role: str = "all", *, port: int = 0, lead_s: int = 0, **settings: str) -> int:
+        """Start a process, and return its port once it is ready; its clock is ahead by *lead_s*."""
         port = port or free_port()
         given = self._settings | {"PORT": str(port)} | settings
         environment = {name: value for name, value in os.environ.items() if not name.startswith("BLUEPORT_")}
         environment |= {f"BLUEPORT_{name}": value for name, value in given.items()}
-        command = [sys.executable, "-m", "blueport.cli.main", "serve", "--role", role]
+        program = ["-c", _WITH_A_CLOCK_AHEAD, str(lead_s)] if lead_s else ["-m", "blueport.cli.main"]
+        command = [sys.executable, *program, "serve", "--role", role]
         with (self.database.folder / "servers.log").open("ab") as log:
             self.processes[port] = subprocess.Popen(command, env=environment, stderr=log)
         until(lambda: self.is_ready(port))

@@ -17,6 +17,7 @@ import pytest
 from tests.patience import PATIENCE_S
 from tests.system.blueport import ADA, Blueport, Json, running, until
 from tests.system.dying import END_WITHIN_S, ended, strike
+from tests.system.receiver import Receiver
 
 SENDS = 500
 RANDOM_DEATHS = 16
@@ -199,9 +200,12 @@ def test_a_request_repeated_because_the_server_stopped_just_before_it_answered_i
         assert [text for text in _shown(blueport) if text in agent.accepted] == list(agent.accepted)
 
 
+# srv-021, srv-022, srv-034, srv-036, hook-17: whatever was seen is told.
 def test_a_person_who_texts_while_everything_dies_is_heard_once_for_each_text(tmp_path: Path) -> None:
     rng = random.Random(1)
-    with running(tmp_path / "data") as blueport:
+    with running(tmp_path / "data") as blueport, Receiver() as receiver:
+        hook = {"from": "", "url": receiver.url, "events": ["message.received"]}
+        blueport.api("POST", "/v1/webhooks", hook)
         for number in range(60):
             blueport.texts(ADA, f"text {number:02}")
             if number % 6 == 0:
@@ -209,7 +213,10 @@ def test_a_person_who_texts_while_everything_dies_is_heard_once_for_each_text(tm
 
         heard = until(lambda: _heard_all(blueport, 60), END_WITHIN_S)
 
-        assert sorted(heard) == [f"text {number:02}" for number in range(60)]
+        texts = [f"text {number:02}" for number in range(60)]
+        assert sorted(heard) == sorted(_told(blueport, "message.received")) == texts
+        until(lambda: len(_by_delivery(receiver)) >= 60, END_WITHIN_S)
+        assert sorted(_by_delivery(receiver).values()) == texts
 
 
 def _ada_has_written(blueport: Blueport) -> None:
@@ -223,6 +230,20 @@ def _heard_all(blueport: Blueport, how_many: int) -> list[str] | None:
     except (OSError, AssertionError):
         return None
     return [message["text"] for message in page["data"]] if len(page["data"]) >= how_many else None
+
+
+def _told(blueport: Blueport, kind: str) -> list[str]:
+    """Return the texts of all events of a kind."""
+    pages = [blueport.api("GET", f"/v1/events?events={kind}&limit=100")]
+    while pages[-1]["has_more"]:
+        after = pages[-1]["next_cursor"]
+        pages.append(blueport.api("GET", f"/v1/events?events={kind}&limit=100&after={after}"))
+    return [event["data"]["text"] for page in pages for event in page["data"]]
+
+
+def _by_delivery(receiver: Receiver) -> dict[str, str]:
+    """Return the texts that a receiver has heard, each once for its delivery."""
+    return {heard.event["delivery_id"]: heard.event["data"]["text"] for heard in [*receiver.heard]}
 
 
 def _shown(blueport: Blueport) -> list[str]:
@@ -244,5 +265,8 @@ def _assert_kept_promises(blueport: Blueport, agent: Agent, items: dict[str, Jso
     assert sent <= set(shown), f"a message that is called sent is not on the phone (seed {SEED})"
     assert set(shown) <= set(agent.accepted), "a message came out of nowhere"
     assert set(failed.values()) <= {"outcome_unknown"}, failed
+    told = _told(blueport, "message.sent")
+    assert len(told) == len(set(told)), f"a message is told twice (srv-008, seed {SEED})"
+    assert sent <= set(told) <= set(agent.accepted), f"a message that is called sent is not told (seed {SEED})"
     assert shown == sorted(shown), f"the order of acceptance was not kept (seed {SEED})"
     assert len(set(agent.accepted.values())) == len(agent.accepted), "two texts share an outbox item"

@@ -13,7 +13,7 @@ from blueport.server.store.tx import Tx
 from blueport.server.store.wakeups import waited
 from tests.databases import Database
 from tests.patience import PATIENCE_S
-from tests.server.world import ADA, Clock
+from tests.server.world import ADA, CARL, Clock
 from tests.system.blueport import until
 from tests.system.keepalive import Client, Reply
 from tests.system.receiver import Heard, Receiver
@@ -28,6 +28,10 @@ def ships(database: Database) -> Iterator[Fleet]:
 
 def hooked(ships: Fleet, port: int, url: str) -> None:
     ships.api(port, "POST", "/v1/webhooks", {"from": LINE, "url": url, "events": ["message.received"]})
+
+
+def texted(heard: Heard) -> str:
+    return heard.event["data"]["text"]
 
 
 def alive(tx: Tx) -> frozenset[str]:
@@ -76,7 +80,30 @@ class TestRoles:
 
         assert len({heard.event["delivery_id"] for heard in receiver.heard}) == 1
 
+    @pytest.mark.parametrize("store_kind", ["postgres"], indirect=True)  # who shares a file shares a clock
+    @pytest.mark.parametrize("leads_s", [(0, 3600), (-3600, 0)])
+    def test_what_a_worker_tries_none_takes_whose_clock_is_another(
+        self, ships: Fleet, leads_s: tuple[int, int]
+    ) -> None:
+        # srv-093
+        is_over = threading.Event()
+        with Receiver(lambda heard: (texted(heard) != "slow" or is_over.wait(PATIENCE_S)) and 200) as receiver:
+            api = ships.start("api")
+            hooked(ships, api, receiver.url)
+            ships.start("worker", lead_s=leads_s[0], WEBHOOK_TIMEOUT_S="300")
+            ships.hears(api, ADA, "slow")
+            until(lambda: receiver.heard)
+            ships.start("worker", lead_s=leads_s[1], WEBHOOK_TIMEOUT_S="300")
+
+            tried_by = "SELECT count(DISTINCT claimed_by) FROM deliveries"
+            until(lambda: ships.hears(api, CARL, "next") or ships.database.sql(tried_by) == [(2,)])
+            is_over.set()
+            until(lambda: ships.database.sql("SELECT DISTINCT state FROM deliveries") == [("delivered",)])
+
+        assert [texted(heard) for heard in receiver.heard].count("slow") == 1
+
     def test_what_a_worker_cannot_end_in_time_it_gives_back(self, ships: Fleet) -> None:
+        # srv-038
         is_over = threading.Event()
         api, worker = ships.start("api"), ships.start("worker", GRACE_S="0.2")
         with Receiver(lambda _: is_over.wait(PATIENCE_S) and 200) as receiver:

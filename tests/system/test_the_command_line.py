@@ -82,6 +82,7 @@ def test_a_database_that_cannot_be_opened_is_said_so(forked: Forking, tmp_path: 
         ("PORT", "99999"),
         ("LEASE_S", "0"),
         ("WEBHOOK_TIMEOUT_S", "-1"),
+        ("WEBHOOK_TIMEOUT_S", "inf"),  # srv-045: the lease of a try would have no end either
         ("REGION", "nowhere"),
     ],
 )

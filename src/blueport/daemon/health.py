@@ -6,10 +6,10 @@ from typing import Literal, NamedTuple
 from blueport.logs.lines import logger
 from blueport.protocol.door import Health
 
-Part = Literal["chat.db", "Messages"]
+Part = Literal["chat.db", "telling", "Messages"]
 
 # As the log has them; what a person can do is told by the server, beside the lines.
-_WORDS: dict[Part, str] = {"chat.db": "chat_db", "Messages": "messages"}
+_WORDS: dict[Part, str] = {"chat.db": "chat_db", "telling": "telling", "Messages": "messages"}
 
 _log = logger(__name__)
 
@@ -44,7 +44,7 @@ class MacHealth:
 
     def worst(self) -> Condition:
         """Return the condition that the lines are in; without chat.db nothing works, so it goes first."""
-        for part in ("chat.db", "Messages"):
+        for part in _WORDS:
             condition = self._parts.get(part, WELL)
             if condition != WELL:
                 return condition

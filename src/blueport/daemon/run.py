@@ -71,7 +71,7 @@ async def run(settings: Settings) -> None:
                     "signalling": lambda: signal_for_ever(uplink, transport, settings),
                     "reading": reader.read_for_ever,
                     "stirring": lambda: stir_for_ever(chat_db_path, reader.stirred),
-                    "telling": lambda: tell_for_ever(journal, uplink),
+                    "telling": lambda: tell_for_ever(journal, uplink, health),
                     "bringing files": bringing.bring_for_ever,
                     "telling who types": dots.tell_for_ever,
                     **({} if imsg is None else {"listening": imsg.listen_for_ever}),

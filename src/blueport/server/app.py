@@ -145,9 +145,8 @@ class Server:
     @contextlib.asynccontextmanager
     async def _delivering(self) -> AsyncIterator[None]:
         """Deliver to webhooks meanwhile."""
-        timeout_s = self._settings.webhook_timeout_s
-        sender = HttpSender(self._guard, timeout_s, keyring=self._keyring)
-        self._dispatcher = Dispatcher(self._store, sender, self._links, lease_s=timeout_s * 2 + 10, tallies=self._tries)
+        sender = HttpSender(self._guard, self._settings.webhook_timeout_s, keyring=self._keyring)
+        self._dispatcher = Dispatcher(self._store, sender, self._links, self._tries)
         self._dispatcher.start()
         yield
         await self._dispatcher.close(self._settings.grace_s)

@@ -7,6 +7,7 @@ stale for ever after), and it is never opened `immutable`, which would hide what
 import os
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 from urllib.parse import quote
@@ -110,6 +111,13 @@ class ChatDb:
         if self._open is not None:
             self._open.connection.close()
             self._open = self._version = None
+
+    def interrupt(self) -> None:
+        """Have the question that is being answered fail; may be called from any thread."""
+        opened = self._open
+        if opened is not None:
+            with suppress(sqlite3.ProgrammingError):  # it was closed meanwhile
+                opened.connection.interrupt()
 
     def has_changed(self) -> bool:
         """Say whether anything was committed since this was last asked."""

@@ -12,6 +12,9 @@ from blueport.daemon.chatdb.database import ChatDb
 from blueport.daemon.health import Condition
 from blueport.logs.lines import logger
 
+# Longer than any question should take. Without an end, a daemon whose disk hangs would look well and hear nothing.
+ANSWER_S = 30.0
+
 _Answer = TypeVar("_Answer")
 
 _log = logger(__name__)
@@ -40,7 +43,14 @@ class ChatDbThread:
         Raises:
             ChatDbError: It cannot be read for now.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._ask, question)
+        asked = asyncio.get_running_loop().run_in_executor(self._thread, self._ask, question)
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await asked
+        except TimeoutError as error:
+            self._chat_db.interrupt()  # so that the thread is free again, unless it waits for the disk itself
+            hint = f"{self._path} has not answered for {ANSWER_S:.0f} s: look at this Mac's disk."
+            raise ChatDbError(Condition("degraded", hint)) from error
 
     def close(self) -> None:
         """Let go of the file as soon as the question in progress is answered."""

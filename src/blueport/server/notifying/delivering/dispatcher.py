@@ -46,13 +46,12 @@ GATHER_S = 0.002
 class Dispatcher:
     """Claims, tries and settles deliveries from its start until it is closed."""
 
-    def __init__(
-        self, store: Store, sender: Sender, links: Links, *, lease_s: float, tallies: Tallies[str] | None = None
-    ) -> None:
+    def __init__(self, store: Store, sender: Sender, links: Links, tallies: Tallies[str] | None = None) -> None:
         self._store = store
         self._sender = sender
         self._links = links
-        self._lease_s = lease_s
+        # Whatever the limit is, a try has ended, and its end is written down, before anybody may take it for lost.
+        self._lease_s = sender.limit_s * 2 + 10
         self._is_leaving = False
         self._loop: asyncio.Task[None] | None = None
         self._tries: dict[asyncio.Task[None], bool] = {}  # whether it was tried before

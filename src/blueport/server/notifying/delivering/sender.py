@@ -10,7 +10,7 @@ from typing import Protocol
 import aiohttp
 from aiohttp.abc import AbstractResolver
 
-from blueport.server.notifying.delivering.outcomes import URL_NOT_ALLOWED, Outcome, reason_of, wish_ms
+from blueport.server.notifying.delivering.outcomes import TIMED_OUT, URL_NOT_ALLOWED, Outcome, reason_of, wish_ms
 from blueport.server.notifying.delivering.queries import Due
 from blueport.server.notifying.delivering.service import RUNNING_LIMIT
 from blueport.server.notifying.delivering.signing import signed
@@ -36,7 +36,9 @@ _dialled: contextvars.ContextVar[list[str]] = contextvars.ContextVar("dialled")
 
 
 class Sender(Protocol):
-    """What can try a delivery."""
+    """What can try a delivery; no try takes longer than `limit_s`."""
+
+    limit_s: float
 
     async def attempt(self, due: Due, now_ms: int) -> Outcome:
         """Try once, at *now_ms* (Unix milliseconds); a receiver's refusal is an outcome, not an error.
@@ -56,7 +58,7 @@ class HttpSender:
     def __init__(
         self,
         guard: Guard,
-        timeout_s: float,
+        limit_s: float,
         resolver: AbstractResolver | None = None,
         trusted_resolver: AbstractResolver | None = None,
         authorities: ssl.SSLContext | None = None,
@@ -67,6 +69,7 @@ class HttpSender:
         The resolvers, of public names and of those that the operator named, and the *authorities* that certificates are
         judged by are the system's by default.
         """
+        self.limit_s = limit_s
         self._guard = guard
         self._keyring = keyring
         self._tls = authorities or ssl.create_default_context()
@@ -75,15 +78,12 @@ class HttpSender:
         self._dialled_of: dict[tuple[str | None, int | None], str] = {}
         # Lookups in threads would have to share few: one customer's dead names would hold up everybody's deliveries.
         self._resolver = resolver or aiohttp.AsyncResolver(timeout=DNS_TRY_S, tries=DNS_TRIES)
-        timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_S)
-        self._public = self._session(self._resolver, guard, timeout)
+        self._public = self._session(self._resolver, guard)
         # The operator's own names may be known to this machine alone, as those of Bonjour are.
         known_here = trusted_resolver or aiohttp.ThreadedResolver()
-        self._trusted = self._session(known_here, guard.of_named_hosts(), timeout)
+        self._trusted = self._session(known_here, guard.of_named_hosts())
 
-    def _session(
-        self, resolver: AbstractResolver, guard: Guard, timeout: aiohttp.ClientTimeout
-    ) -> aiohttp.ClientSession:
+    def _session(self, resolver: AbstractResolver, guard: Guard) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
             limit=0,
             keepalive_timeout=IDLE_S,
@@ -94,7 +94,7 @@ class HttpSender:
         )
         # One receiver's cookies are no business of another's.
         jar = aiohttp.DummyCookieJar()
-        return aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=False, cookie_jar=jar)
+        return aiohttp.ClientSession(connector=connector, auto_decompress=False, cookie_jar=jar)
 
     async def close(self) -> None:
         """Give up the sessions."""
@@ -106,22 +106,35 @@ class HttpSender:
         """Try once; see `Sender.attempt`."""
         if self._guard.url_fault(due.url) is not None:
             return Outcome(is_delivered=False, reason=URL_NOT_ALLOWED)
-        session = self._trusted if self._guard.trusts(due.url) else self._public
         secrets = due.secrets(now_ms, self._keyring)
         body, headers = signed(due.event_type, due.data, delivery_id=due.id, secrets=secrets, now_ms=now_ms)
+        ends_at_s = asyncio.get_running_loop().time() + self.limit_s
         # Each of a receiver's kept connections may have been closed by it meanwhile.
         for _ in range(RUNNING_LIMIT):
-            dialled: list[str] = []
-            _dialled.set(dialled)
-            try:
-                async with session.post(as_given(due.url), data=body, headers=headers, allow_redirects=False) as answer:
-                    return await self._outcome(answer, dialled, now_ms)
-            except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-                if dialled or not _is_of_kept_connection(error):
-                    return Outcome(
-                        is_delivered=False, reason=reason_of(error), address=dialled[-1] if dialled else None
-                    )
+            left_s = ends_at_s - asyncio.get_running_loop().time()
+            if left_s <= 0:
+                return Outcome(is_delivered=False, reason=TIMED_OUT[0])
+            outcome = await self._posted(due.url, body, headers, left_s, now_ms)
+            if outcome is not None:
+                return outcome
         return Outcome(is_delivered=False, reason="hung_up")
+
+    async def _posted(
+        self, url: str, body: bytes, headers: dict[str, str], left_s: float, now_ms: int
+    ) -> Outcome | None:
+        """Post once, within *left_s*; None if it went over a kept connection, which was closed."""
+        session = self._trusted if self._guard.trusts(url) else self._public
+        timeout = aiohttp.ClientTimeout(total=left_s, sock_connect=CONNECT_S)
+        dialled: list[str] = []
+        _dialled.set(dialled)
+        try:
+            posting = session.post(as_given(url), data=body, headers=headers, timeout=timeout, allow_redirects=False)
+            async with posting as answer:
+                return await self._outcome(answer, dialled, now_ms)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            if not dialled and _is_of_kept_connection(error):
+                return None
+            return Outcome(is_delivered=False, reason=reason_of(error), address=dialled[-1] if dialled else None)
 
     async def _outcome(self, answer: aiohttp.ClientResponse, dialled: list[str], now_ms: int) -> Outcome:
         host = (answer.url.host, answer.url.port)
