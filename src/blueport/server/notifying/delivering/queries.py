@@ -7,7 +7,7 @@ it; `delivered`, `failed` and `cancelled` are its ends.
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import and_, bindparam, exists, func, select, text, update
+from sqlalchemy import and_, bindparam, exists, func, or_, select, text, update
 from sqlalchemy.sql.selectable import Select
 
 from blueport.server.ids import AccountId, ChatId, DeliveryId, WebhookId
@@ -292,21 +292,20 @@ _HASTEN = Statement(
     )
     .values(available_at=bindparam("now_ms"))
 )
+# A try that is logged later than now tells that the clock was set back; what this plan has not tried waits for files.
+_is_later_than_now = or_(
+    exists().where(delivery_attempts.c.delivery_id == _d.id, delivery_attempts.c.started_at > bindparam("now_ms")),
+    and_(_d.attempts == _d.replayed_after, _d.available_at > bindparam("latest")),
+)
 _HASTEN_ALL = Statement(
     update(deliveries)
-    .where(
-        _is_open,
-        _d.state == "pending",
-        _d.attempts - _d.replayed_after == bindparam("failed_attempts"),
-        _d.available_at > bindparam("latest"),
-        _d.webhook_id.in_(select(webhooks.c.id).where(webhooks.c.delays_s.is_(None))),
-    )
+    .where(_is_open, _d.state == "pending", _d.available_at > bindparam("now_ms"), _is_later_than_now)
     .values(available_at=bindparam("now_ms"))
 )
-_HASTEN_OTHERS = Statement(
+_HASTEN_WAITING = Statement(
     update(deliveries)
-    .where(_is_open, _d.state == "pending", _d.available_at > bindparam("latest"))
-    .values(available_at=bindparam("now_ms"))
+    .where(_is_open, _d.state == "waiting", _d.available_at < bindparam("latest"))
+    .values(available_at=-1)
 )
 
 _LOST = (
@@ -425,16 +424,10 @@ def hasten(tx: Tx, webhook_id: WebhookId) -> None:
     tx.change(_HASTEN, webhook=webhook_id, now_ms=tx.now_ms)
 
 
-def hasten_all(tx: Tx, latest_by_attempts: dict[int, int], latest: int) -> None:
-    """Make due what waits for longer than it can have to.
-
-    Times are Unix milliseconds: the latest for so many failed attempts by the usual plan, and the latest by any.
-    """
-    tx.change(_HASTEN_OTHERS, latest=latest, now_ms=tx.now_ms)
-    each: list[Values] = [
-        {"failed_attempts": number, "latest": at, "now_ms": tx.now_ms} for number, at in latest_by_attempts.items()
-    ]
-    tx.change_each(_HASTEN_ALL, each)
+def hasten_all(tx: Tx, *, files_awaited_until: int) -> None:
+    """Make due what waits for a time that was there already, before the clock was set back (Unix milliseconds)."""
+    tx.change(_HASTEN_ALL, latest=files_awaited_until, now_ms=tx.now_ms)
+    tx.change(_HASTEN_WAITING, latest=-1 - files_awaited_until)
 
 
 def lost_by_time(tx: Tx, webhook_ids: Sequence[WebhookId]) -> list[Lost]:

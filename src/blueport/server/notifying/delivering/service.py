@@ -19,8 +19,6 @@ from blueport.server.notifying.delivering.schedule import (
     DELAYS_S,
     DOWN_AFTER_FAILURES,
     FILES_WAIT_MS,
-    JITTER,
-    LONGEST_WISH_MS,
     next_attempt_at,
 )
 from blueport.server.notifying.delivering.tries import Tried, Try
@@ -201,10 +199,8 @@ def _recover(tx: Tx, lost: Sequence[Lost]) -> bool:
 
 
 def set_right(tx: Tx) -> None:
-    """Make due what a clock that was set back since would have wait for longer than its retry can be away."""
-    longest_ms = [max(round(delay_s * (1 + JITTER) * 1000), LONGEST_WISH_MS) for delay_s in DELAYS_S]
-    latest_of = {failures: tx.now_ms + wait_ms for failures, wait_ms in enumerate([FILES_WAIT_MS, *longest_ms])}
-    queries.hasten_all(tx, latest_of, tx.now_ms + longest_ms[-1])
+    """Make due what would wait for a time that a clock, set back since, was past already."""
+    queries.hasten_all(tx, files_awaited_until=tx.now_ms + FILES_WAIT_MS)
     queries.promote_all(tx)
     tx.wake("deliveries")
 
