@@ -249,6 +249,18 @@ class TestBrokenConnections:
         assert await store.write(cut_once, "ada") == 2
         assert names(database) == ["ada"]
 
+    async def test_a_unit_whose_idle_connection_is_just_being_ended_is_run_again(self, frail: Database) -> None:
+        store = opened(frail.named, Clock(), 2)
+
+        # What asyncpg comes to depends on which of the words of its end was there already.
+        for attempt in range(60):
+            os.kill(await store.read(pid_of), signal.SIGTERM)
+            await asyncio.sleep(attempt % 10 / 3000)
+            await store.write(add, f"ada {attempt}")
+
+        assert len(names(frail)) == 60
+        await store.close()
+
     async def test_a_unit_whose_backend_was_killed_is_run_again(
         self, frail: Database, own_postgres: OwnPostgres
     ) -> None:
