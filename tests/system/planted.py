@@ -44,8 +44,8 @@ PLANTS = [
         (
             Edit(
                 f"{_DELIVERING}/service.py",
-                "(mine if Held(each.made.due.id, each.made.token) in held else lost)",
-                "mine",
+                "mine, others = _parted(tried, queries.held(tx, _ids_of(tried)))",
+                "mine, others = list(tried), list[Tried]()",
             ),
         ),
     ),

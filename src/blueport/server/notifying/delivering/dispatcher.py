@@ -31,6 +31,8 @@ log = logger(__name__)
 
 POLL_S = 5.0
 TROUBLE_S = 1.0
+# Within which most transactions end that have a hold on what we are about to write down.
+BUSY_S = 0.01
 # Tries under way at a time, and how many of them with what has failed before.
 PLACES = Places(512, 256)
 # Tries that begin in one claim.
@@ -145,22 +147,25 @@ class Dispatcher:
             try:
                 await self._settle(ended)
             except StoreUnavailableError:
-                await self._keep_for_later(ended)
+                if not self._is_leaving:  # who is cannot wait, and others repeat the tries once their leases end
+                    await self._keep_for_later(ended, TROUBLE_S)
             except Exception:
                 log.exception("loop_fell_over", task="settling")
 
-    async def _keep_for_later(self, ended: list[Tried]) -> None:
-        """Try to write it down again; who is leaving cannot wait, and others repeat the tries once their leases end."""
-        if not self._is_leaving:
-            self._ended = ended + self._ended
-            self._has_ended.set()
-            await asyncio.sleep(TROUBLE_S)
+    async def _keep_for_later(self, ended: list[Tried], pause_s: float) -> None:
+        """Write it down with what ends next, after a while."""
+        self._ended = ended + self._ended
+        self._has_ended.set()
+        await asyncio.sleep(pause_s)
 
     async def _settle(self, ended: list[Tried]) -> None:
-        if ended:
-            lost = await self._store.write_holding(None, service.settle, ended)
-            for each in lost:
-                log.warning("delivery_outlived_its_lease", delivery_id=each.made.due.id)
+        if not ended:
+            return
+        settled = await self._store.write_holding(None, service.settle, ended)
+        for each in settled.lost:
+            log.warning("delivery_outlived_its_lease", delivery_id=each.made.due.id)
+        if settled.busy:
+            await self._keep_for_later(settled.busy, BUSY_S)
 
     def _note(self, tried: Try, outcome: Outcome, took_s: float) -> None:
         self._tallies[_kind_of(outcome.reason)].add(took_s)

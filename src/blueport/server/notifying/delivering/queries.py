@@ -169,9 +169,17 @@ _CANDIDATES = Statement(
         webhooks.c.id.in_(bindparam("webhook_ids", expanding=True))
     )
 )
+# Who tells of more holds the heads of chats in the order of what is told: to wait for them while others are held would
+# be to wait for each other. What is held now is found again once that is committed, and whoever did it wakes us.
+_free = deliveries.alias("free")
+_FREE_ONES = (
+    select(_free.c.seq)
+    .where(_free.c.seq.in_(bindparam("seqs", expanding=True)), _free.c.state == "pending")
+    .with_for_update(key_share=True, skip_locked=True)
+)
 _CLAIM = Statement(
     update(deliveries)
-    .where(_d.seq.in_(bindparam("seqs", expanding=True)), _d.state == "pending")
+    .where(_d.seq.in_(_FREE_ONES))
     .values(
         state="running",
         attempts=_d.attempts + 1,
@@ -212,12 +220,9 @@ _DUE = Statement(
     .order_by(_d.seq)
 )
 
-_HELD = Statement(
-    select(_d.id, _d.claim_token)
-    .where(_d.id.in_(bindparam("ids", expanding=True)), _d.state == "running")
-    .order_by(_d.seq)
-    .with_for_update(key_share=True)
-)
+_RUNNING = select(_d.id, _d.claim_token).where(_d.id.in_(bindparam("ids", expanding=True)), _d.state == "running")
+_HELD = Statement(_RUNNING.with_for_update(key_share=True, skip_locked=True))
+_HELD_BY_OTHERS_TOO = Statement(_RUNNING)
 _is_this = and_(_d.id == bindparam("delivery_id"), _d.state == "running")
 _END = Statement(
     update(deliveries)
@@ -317,7 +322,7 @@ _LOST = (
     .outerjoin(webhooks, webhooks.c.id == _d.webhook_id)
     .where(_is_running)
     .order_by(_d.seq)
-    .with_for_update(of=deliveries, key_share=True)
+    .with_for_update(of=deliveries, key_share=True, skip_locked=True)
 )
 _LOST_BY_TIME = Statement(
     _LOST.where(_d.webhook_id.in_(bindparam("webhook_ids", expanding=True)), _d.lease_until <= bindparam("now_ms"))
@@ -364,8 +369,16 @@ def claim(tx: Tx, seqs: Sequence[int], *, process: str, token: str, until: int) 
 
 
 def held(tx: Tx, ids: Sequence[DeliveryId]) -> set[Held]:
-    """Return which of these deliveries run, by whose token; they stay as they are until this transaction ends."""
+    """Return which of these deliveries run, by whose token; they stay as they are until this transaction ends.
+
+    Those that another transaction has a hold on are left out.
+    """
     return {*tx.all(Held, _HELD, ids=[*ids])}
+
+
+def held_by_others_too(tx: Tx, ids: Sequence[DeliveryId]) -> set[Held]:
+    """Return which of these deliveries run just now, by whose token."""
+    return {*tx.all(Held, _HELD_BY_OTHERS_TOO, ids=[*ids])}
 
 
 def end(tx: Tx, ids: Sequence[DeliveryId], state: str, reason: str) -> None:

@@ -6,7 +6,7 @@ what failed never takes all places. Fenced: who lost the lease of a delivery has
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
 
@@ -45,6 +45,13 @@ class Claimed(NamedTuple):
 
     tries: list[Try]
     next_in_ms: int | None
+
+
+class Settled(NamedTuple):
+    """Tries that were not written down: those that had lost their lease, and with it the say, and those for later."""
+
+    lost: list[Tried]
+    busy: list[Tried]
 
 
 def claim(tx: Tx, places: Places, process: str, *, lease_s: float) -> Claimed:
@@ -103,18 +110,28 @@ def _queue(candidates: Candidates) -> list[tuple[int, bool]]:
     return [(seq, is_again) for pair in pairs for seq, is_again in pair if seq is not None]
 
 
-def settle(tx: Tx, tried: Sequence[Tried]) -> list[Tried]:
-    """Write down how tries ended; return those that had lost their lease, and with it the say."""
+def settle(tx: Tx, tried: Sequence[Tried]) -> Settled:
+    """Write down how tries ended, but for those that another transaction has a hold on, or whose lease was lost."""
     tx.wake("deliveries")
-    held = queries.held(tx, [each.made.due.id for each in tried])
-    mine: list[Tried] = []
-    lost: list[Tried] = []
-    for each in tried:
-        (mine if Held(each.made.due.id, each.made.token) in held else lost).append(each)
+    mine, others = _parted(tried, queries.held(tx, _ids_of(tried)))
+    busy, lost = _parted(others, queries.held_by_others_too(tx, _ids_of(others))) if others else ([], [])
     queries.note_attempts(tx, map(_attempt_of, mine))
     _end_or_postpone(tx, mine)
     health.note(tx, mine)
-    return lost
+    return Settled(lost, busy)
+
+
+def _ids_of(tried: Iterable[Tried]) -> list[DeliveryId]:
+    return [each.made.due.id for each in tried]
+
+
+def _parted(tried: Iterable[Tried], held: Container[Held]) -> tuple[list[Tried], list[Tried]]:
+    """Part tries into those whose lease is among *held*, and the others."""
+    ours: list[Tried] = []
+    others: list[Tried] = []
+    for each in tried:
+        (ours if Held(each.made.due.id, each.made.token) in held else others).append(each)
+    return ours, others
 
 
 def _attempt_of(tried: Tried) -> Attempt:
