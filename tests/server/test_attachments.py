@@ -428,11 +428,12 @@ class TestNews:
     def test_a_clock_that_was_set_back_makes_nobody_wait_longer(self, alice: Customer, receiver: Receiver) -> None:
         alice.webhook(receiver.url)
         alice.mac.sees(text_from(ADA, alice.line, None, attachments=(PHOTO,)))
+        alice.mac.sees(text_from(ADA, alice.line, "And another", attachments=(SECOND,)))
         alice.world.clock.ms -= 3600 * SECOND_MS
 
         alice.world.sweep()
 
-        assert len(receiver.waits_for(1)) == 1
+        assert [heard.text for heard in receiver.waits_for(2)] == [None, "And another"]
 
 
 def pending(customer: Customer) -> list[tuple[int, int]]:

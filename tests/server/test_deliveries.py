@@ -33,6 +33,7 @@ from tests.server.world import (
 )
 
 TRIES = len(DELAYS_S) + 1
+RECEIVED: Json = {"from": "", "events": ["message.received"]}
 
 
 def _settled(world: World) -> list[tuple[str, int]]:
@@ -306,6 +307,33 @@ class TestRetries:
         alice.world.sweep()
 
         receiver.waits_for(2)
+
+    @pytest.mark.parametrize("hours", [1, 100])
+    def test_a_clock_that_is_set_back_delays_no_retry_by_a_webhooks_own_plan(
+        self, alice: Customer, receiver: Receiver, hours: int
+    ) -> None:
+        alice.post("/v1/webhooks", RECEIVED | {"url": receiver.url, "retry_delays_s": [1]})
+        receiver.answering = lambda _: 500
+        alice.hears(ADA)
+        _settled(alice.world)
+
+        alice.world.pass_time(-hours * HOUR_MS)
+        alice.world.sweep()
+
+        receiver.waits_for(2)
+
+    def test_a_sweep_hastens_no_retry_whose_time_has_not_come(self, alice: Customer, receiver: Receiver) -> None:
+        alice.post("/v1/webhooks", RECEIVED | {"url": receiver.url, "retry_delays_s": [24 * 3600]})
+        receiver.answering = lambda _: 500
+        alice.hears(ADA)
+        _settled(alice.world)
+        ((due_at,),) = alice.world.sql("SELECT available_at FROM deliveries")
+
+        alice.world.sweep()  # the first one sees a clock that it knows nothing of
+        alice.world.pass_time(HOUR_MS)
+        alice.world.sweep()
+
+        assert alice.world.sql("SELECT available_at FROM deliveries") == [(due_at,)]
 
     def test_the_tries_end(self, alice: Customer, receiver: Receiver) -> None:
         # srv-025: what the receiver counts is what is written down.

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -18,6 +19,10 @@ from blueport import clock
 from blueport.server.authorizing import queries as authorizing
 from blueport.server.authorizing.keys import new_key
 from blueport.server.errors import StoreUnavailableError
+from blueport.server.notifying.delivering import service as delivering
+from blueport.server.notifying.delivering.dispatcher import PLACES
+from blueport.server.notifying.delivering.outcomes import Outcome
+from blueport.server.notifying.delivering.tries import Tried, Try
 from blueport.server.store.counting import Asked
 from blueport.server.store.interface import Store
 from blueport.server.store.opening import opened
@@ -30,11 +35,11 @@ from blueport.server.store.wakeups import waited
 from tests import postgres
 from tests.databases import Database, folder
 from tests.patience import PATIENCE_S
-from tests.postgres import MissingPostgresError, OwnPostgres
+from tests.postgres import MissingPostgresError, OwnPostgres, binary
 from tests.server.answers import assert_refused
 from tests.server.cutting import Cutter
 from tests.server.receiver import Receiver
-from tests.server.world import ADA, CONNECTIONS, HOUR_MS, NOON_MS, Clock, Customer, World
+from tests.server.world import ADA, CARL, CONNECTIONS, HOUR_MS, NOON_MS, Clock, Customer, World
 from tests.system.blueport import until
 from tests.units import add, two_that_add_the_same
 
@@ -103,6 +108,59 @@ def opened_world(database: Database, **settings: Any) -> Iterator[tuple[World, C
         alice = world.customer("Alice", "+15550101000")
         alice.hears(ADA)
         yield world, alice
+
+
+class TestDeliveriesThatOthersHold:
+    """As whoever tells of more in a chat does: two that wait for what the other one holds would stop each other."""
+
+    def test_they_are_not_waited_for_to_be_claimed(self, database: Database) -> None:
+        with opened_world(database, role="api") as (world, alice):
+            first, second = _due(world, alice)
+
+            with _held(database, first):
+                claimed = _claimed(world)
+
+            assert [each.due.id for each in claimed] == [second]
+            assert [each.due.id for each in _claimed(world)] == [first]
+
+    def test_they_are_not_waited_for_to_be_settled_and_no_outcome_is_lost(self, database: Database) -> None:
+        with opened_world(database, role="api") as (world, alice):
+            first, second = _due(world, alice)
+            tried = [Tried(each, Outcome(is_delivered=True, reason="http_200"), NOON_MS, 1) for each in _claimed(world)]
+
+            with _held(database, first):
+                settled = world.do(delivering.settle, tried)
+                states = world.sql("SELECT id, state FROM deliveries ORDER BY seq")
+
+            assert states == [(first, "running"), (second, "delivered")]
+            assert [each.made.due.id for each in settled.busy] == [first]
+            assert settled.lost == []
+            assert world.do(delivering.settle, settled.busy) == ([], [])
+            assert world.sql("SELECT DISTINCT state FROM deliveries") == [("delivered",)]
+
+
+def _due(world: World, alice: Customer) -> list[str]:
+    """Return the ids of two deliveries, in two chats."""
+    alice.webhook("https://agent.example.com/hook")
+    alice.hears(ADA)
+    alice.hears(CARL)
+    return [delivery_id for (delivery_id,) in world.sql("SELECT id FROM deliveries ORDER BY seq")]
+
+
+def _claimed(world: World) -> list[Try]:
+    return world.do(delivering.claim, PLACES, "a process", lease_s=40).tries
+
+
+@contextlib.contextmanager
+def _held(database: Database, delivery_id: str) -> Iterator[None]:
+    """Have another transaction hold a delivery meanwhile."""
+    command = [str(binary("psql")), "--no-psqlrc", "--quiet", "--dbname", database.named]
+    statement = f"SELECT 1 FROM deliveries WHERE id = '{delivery_id}' FOR NO KEY UPDATE"
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        print(f"BEGIN; {statement} \\g /dev/null\n\\echo held", file=other.stdin, flush=True)
+        assert other.stdout.readline() == "held\n"
+        yield
+        other.stdin.close()  # and with it the transaction ends
 
 
 class TestExhaustion:
@@ -251,6 +309,18 @@ class TestBrokenConnections:
 
         assert await store.write(cut_once, "ada") == 2
         assert names(database) == ["ada"]
+
+    async def test_a_unit_whose_idle_connection_is_just_being_ended_is_run_again(self, frail: Database) -> None:
+        store = opened(frail.named, Clock(), 2)
+
+        # What asyncpg comes to depends on which of the words of its end was there already.
+        for attempt in range(60):
+            os.kill(await store.read(pid_of), signal.SIGTERM)
+            await asyncio.sleep(attempt % 10 / 3000)
+            await store.write(add, f"ada {attempt}")
+
+        assert len(names(frail)) == 60
+        await store.close()
 
     async def test_a_unit_whose_backend_was_killed_is_run_again(
         self, frail: Database, own_postgres: OwnPostgres

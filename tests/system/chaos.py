@@ -4,6 +4,8 @@ Whatever dies, a send that was accepted is on the phone once, one that was repea
 one message and one event, and nothing is stuck. `test_fleet_deaths.py` runs a short one.
 
 With `--only keys` fifty clients at once repeat one call under one Idempotency-Key, and ten others theirs without any.
+With `--only webhooks` receivers fail at three of ten tries while servers die, stand still and have their clocks set;
+with `--planted` too, a storm of this kind is to tell of each fault that is planted into a copy of the source.
 """
 
 import argparse
@@ -28,12 +30,13 @@ from typing import NamedTuple
 from tests import postgres
 from tests.databases import Database
 from tests.postgres import psql
-from tests.system import storming
+from tests.system import planted, storming, webhook_storm
 from tests.system.blueport import Json, until
 from tests.system.promises import Kept, judged
 from tests.system.receiver import Heard, Receiver
 from tests.system.site import Mac, Site, site
 
+MESSAGES = 5_000
 PEOPLE_OF_A_LINE = 3
 EVENTS = ["message.received", "message.sent"]
 # How long one call may take, and a client that repeats it goes on: less than the two minutes in which a repetition is
@@ -294,23 +297,30 @@ def _moody(rng: random.Random) -> Callable[[Heard], int]:
 
 def main() -> None:
     options = _parser().parse_args()
-    plan = Plan(options.messages, options.minutes * 60, options.pause, options.seed)
-    what = options.only or f"{plan.messages} messages"
-    _say(f"chaos on {options.on}: {what}, {options.minutes:g} minutes, seed {plan.seed}")
+    if options.planted:
+        planted.tell_of_all(_say, options.seed)
+        return
+    plan = Plan(options.messages or MESSAGES, options.minutes * 60, options.pause, options.seed)
+    _say(f"chaos on {options.on}: {options.only or 'a fleet'}, seed {plan.seed}")
     folder = Path(tempfile.mkdtemp(prefix="blueport-chaos-"))
     _say(f"logs are in {folder / 'logs'} until it went well")
     if options.on == "sqlite":
-        kept = _weathered(Database(str(folder / "blueport.db"), folder), plan, options.only)
+        kept = _weathered(Database(str(folder / "blueport.db"), folder), plan, options)
     else:
         with postgres.running(**POSTGRES_OPTIONS) as server:
-            kept = _weathered(Database(server.new_database(), folder), plan, options.only)
+            kept = _weathered(Database(server.new_database(), folder), plan, options)
     _say(f"{kept}")
     shutil.rmtree(folder)
 
 
-def _weathered(database: Database, plan: Plan, only: str | None) -> Kept | storming.Kept:
-    if only == "keys":
+def _weathered(
+    database: Database, plan: Plan, options: argparse.Namespace
+) -> Kept | storming.Kept | webhook_storm.Kept:
+    if options.only == "keys":
         return storming.storm(database, plan.seed, plan.seconds)
+    if options.only == "webhooks":
+        events = options.messages or webhook_storm.EVENTS
+        return webhook_storm.storm(database, webhook_storm.Plan(events, plan.seed, per_blow=300, backlog=2_000))
     return weather(database, plan)
 
 
@@ -321,12 +331,21 @@ def _say(words: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
-    parser.add_argument("--messages", type=int, default=5000, help="sends and texts, at least (5000)")
+    parser.add_argument(
+        "--messages",
+        type=int,
+        help=f"sends and texts, at least ({MESSAGES}); of webhooks, events ({webhook_storm.EVENTS})",
+    )
     parser.add_argument("--minutes", type=float, default=10, help="for how long processes are killed (10)")
     parser.add_argument("--pause", type=float, default=2, help="seconds between two blows, about (2)")
     parser.add_argument("--seed", type=int, default=random.randrange(2**32), help="of what is random")
     parser.add_argument("--on", choices=("postgres", "sqlite"), default="postgres", help="which store (postgres)")
-    parser.add_argument("--only", choices=("keys",), help="equal calls under an Idempotency-Key, and nothing else")
+    parser.add_argument(
+        "--only",
+        choices=("keys", "webhooks"),
+        help="equal calls under an Idempotency-Key, or deliveries, and nothing else",
+    )
+    parser.add_argument("--planted", action="store_true", help="of webhooks, whether planted faults are told of")
     return parser
 
 

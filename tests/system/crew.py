@@ -9,24 +9,25 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tests.patience import PATIENCE_S
 
 LOOK_EVERY_S = 0.05
 LONGEST_PAUSE_S = 1.0
+PROGRAM = "blueport.cli.main"
 
 
 class Member:
     """One process, and those that take its place; `ends` counts how they ended, by exit status."""
 
-    def __init__(self, name: str, arguments: list[str], environment: dict[str, str], log: Path) -> None:
+    def __init__(self, name: str, command: list[str], environment: Mapping[str, str], log: Path) -> None:
         self.name = name
         self.log = log
         self.ends: Counter[int] = Counter()
         # However we end, they end with us: its standard input closes.
-        self._command = [sys.executable, "-m", "blueport.cli.main", *arguments, "--lifeline"]
+        self._command = [sys.executable, "-m", *command, "--lifeline"]
         self._environment = environment
         self._starts_at = 0.0
         self.start()
@@ -73,9 +74,13 @@ class Member:
 class Crew:
     """The members, by name, and the thread that watches over them."""
 
-    def __init__(self, folder: Path, seed: int, longest_pause_s: float) -> None:
+    def __init__(
+        self, folder: Path, seed: int, longest_pause_s: float, program: str, environment: Mapping[str, str]
+    ) -> None:
         self.members: dict[str, Member] = {}
         self._folder = folder
+        self._program = program
+        self._environment = {name: value for name, value in environment.items() if not name.startswith("BLUEPORT_")}
         self._rng = random.Random(seed)
         self._longest_pause_s = longest_pause_s
         self._is_over = threading.Event()
@@ -84,10 +89,14 @@ class Crew:
 
     def add(self, name: str, *arguments: str, **settings: str) -> None:
         """Start `blueport ARGUMENTS`; the settings' names lack their prefix BLUEPORT_."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("BLUEPORT_")}
-        environment |= {f"BLUEPORT_{name}": value for name, value in settings.items()}
-        member = Member(name, [*arguments], environment, self._folder / f"{name}.log")
+        environment = self._environment | {f"BLUEPORT_{name}": value for name, value in settings.items()}
+        member = Member(name, [self._program, *arguments], environment, self._folder / f"{name}.log")
         self.members = {**self.members, name: member}  # another one: the thread may be walking through this
+
+    def faults(self) -> list[str]:
+        """Return what the members' logs tell of as an error, each with its member's name."""
+        lines = [(name, line) for name, member in self.members.items() for line in member.log.read_text().splitlines()]
+        return [f"{name}: {line}" for name, line in lines if '"level":"error"' in line or line.startswith("Traceback")]
 
     def close(self) -> None:
         """End all, those first that came last."""
@@ -103,10 +112,20 @@ class Crew:
 
 
 @contextlib.contextmanager
-def crew(folder: Path, seed: int, *, longest_pause_s: float = LONGEST_PAUSE_S) -> Iterator[Crew]:
-    """Return a crew without members; those that are there in the end are ended."""
+def crew(
+    folder: Path,
+    seed: int,
+    *,
+    longest_pause_s: float = LONGEST_PAUSE_S,
+    program: str = PROGRAM,
+    environment: Mapping[str, str] = os.environ,
+) -> Iterator[Crew]:
+    """Return a crew without members; those that are there in the end are ended.
+
+    *program* is started in the place of Blueport's own; of *environment* settings of ours are left out.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    hands = Crew(folder, seed, longest_pause_s)
+    hands = Crew(folder, seed, longest_pause_s, program, environment)
     try:
         yield hands
     finally:

@@ -88,7 +88,7 @@ def judged(
         assert Counter(_heard_from(here, person)) == Counter(person.texts), f"{person.handle} {said}"
     _judge_events(here, receivers, said)
     _sweep(here)
-    faults = {name: log for name, log in here.logs().items() if "Traceback" in log or " ERROR " in log}
+    faults = here.hands.faults()
     assert not faults, f"{faults} {said}"
     tries = [heard.event["delivery_id"] for receiver in receivers for heard in receiver.heard]
     return Kept(

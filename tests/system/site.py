@@ -71,9 +71,6 @@ class Site(NamedTuple):
     def post(self, path: str, body: Json) -> Json:
         return answer("POST", f"http://127.0.0.1:{self.ports[0]}{path}", body, {"Authorization": f"Bearer {self.key}"})
 
-    def logs(self) -> dict[str, str]:
-        return {name: member.log.read_text() for name, member in self.hands.members.items()}
-
 
 @contextlib.contextmanager
 def site(database: Database, seed: int) -> Iterator[Site]:

@@ -102,6 +102,28 @@ class TestRoles:
 
         assert [texted(heard) for heard in receiver.heard].count("slow") == 1
 
+    def test_who_stood_still_for_longer_than_its_lease_has_no_say_any_more(self, ships: Fleet) -> None:
+        # srv-094: what it comes with is from before another took over.
+        failpoints = ships.database.folder / "failpoints"
+        failpoints.mkdir()
+        (failpoints / "server.tried").write_text("SIGSTOP")
+        api = ships.start("api")
+        answers = [500, 200]
+        with Receiver(lambda _: answers.pop(0)) as receiver:
+            hooked(ships, api, receiver.url)
+            stopped = ships.start("worker", FAILPOINTS=str(failpoints), WEBHOOK_TIMEOUT_S="0.1")
+            ships.hears(api, ADA)
+            until(lambda: not any(failpoints.iterdir()))
+            ships.start("worker")
+
+            until(lambda: ships.database.sql("SELECT 1 FROM deliveries WHERE state = 'delivered'"))
+            ships.processes[stopped].send_signal(signal.SIGCONT)
+            until(lambda: "delivery_outlived_its_lease" in ships.log)
+
+        tries = ships.database.sql("SELECT number, reason FROM delivery_attempts ORDER BY number")
+        assert tries == [(1, "interrupted"), (2, "http_200")]
+        assert ships.database.sql("SELECT state, attempts FROM deliveries") == [("delivered", 2)]
+
     def test_what_a_worker_cannot_end_in_time_it_gives_back(self, ships: Fleet) -> None:
         # srv-038
         is_over = threading.Event()

@@ -17,6 +17,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from blueport.server.errors import StoreUnavailableError
 from blueport.server.settings import is_postgres, name_without_secret
+from blueport.server.store.postgres.connecting import TROUBLE
 from blueport.server.store.schema import connect_to_postgres
 from blueport.server.store.tables import metadata
 from blueport.server.store.tx import Value
@@ -97,7 +98,7 @@ async def end_of(database: str) -> AsyncIterator[End]:
     try:
         yield PostgresEnd(postgres, name)
     finally:
-        with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        with contextlib.suppress(*TROUBLE):
             await postgres.close(timeout=_CLOSE_TIMEOUT_S)
 
 
@@ -238,7 +239,7 @@ class PostgresEnd:
         """See `End.commit`."""
         try:
             await self._connection.execute("COMMIT")
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except TROUBLE as error:
             why = f"{self.name} did not say whether it kept the copy: if a second try finds rows there, all are there"
             raise StoreUnavailableError(why) from error
 
@@ -293,7 +294,7 @@ def _told_of(name: str) -> Iterator[None]:
         raise (_in_use(name) if _is_busy(error) else _refused(name, error)) from error
     except asyncpg.LockNotAvailableError as error:
         raise _in_use(name) from error
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except TROUBLE as error:
         raise _refused(name, error) from error
 
 

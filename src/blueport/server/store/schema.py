@@ -142,7 +142,7 @@ async def connect_to_postgres(url: str) -> Any:
     """
     import asyncpg  # noqa: PLC0415 - who has a file need not load it
 
-    from blueport.server.store.postgres.connecting import Connector  # noqa: PLC0415 - as above
+    from blueport.server.store.postgres.connecting import TROUBLE, Connector  # noqa: PLC0415 - as above
 
     try:
         return await Connector(url).connect()
@@ -152,17 +152,17 @@ async def connect_to_postgres(url: str) -> Any:
         raise MisconfiguredError(
             f"{name_without_secret(url)} is no URL of a database{why}; in a password / ? # @ % are %2F %3F %23 %40 %25"
         ) from None
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except TROUBLE as error:
         raise _unavailable(url, error) from error
 
 
 async def _on_postgres(url: str, work: Callable[[Any], Awaitable[T]]) -> T:
-    import asyncpg  # noqa: PLC0415 - as above
+    from blueport.server.store.postgres.connecting import TROUBLE  # noqa: PLC0415 - as above
 
     connection = await connect_to_postgres(url)
     try:
         return await work(connection)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except TROUBLE as error:
         raise _unavailable(url, error) from error
     finally:
         await connection.close(timeout=_CLOSE_TIMEOUT_S)

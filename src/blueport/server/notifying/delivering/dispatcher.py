@@ -20,7 +20,7 @@ from blueport.server.errors import StoreUnavailableError
 from blueport.server.notifying.delivering import service
 from blueport.server.notifying.delivering.outcomes import NOT_RENDERED, NOT_SIGNED, Outcome
 from blueport.server.notifying.delivering.sender import Sender
-from blueport.server.notifying.delivering.service import Places
+from blueport.server.notifying.delivering.service import Places, Settled
 from blueport.server.notifying.delivering.tries import Tried, Try
 from blueport.server.notifying.rendering import rendered
 from blueport.server.sealing import NotReadableError
@@ -32,6 +32,8 @@ log = logger(__name__)
 
 POLL_S = 5.0
 TROUBLE_S = 1.0
+# Within which most transactions end that have a hold on what we are about to write down.
+BUSY_S = 0.01
 # Tries under way at a time, and how many of them with what has failed before.
 PLACES = Places(512, 256)
 # Tries that begin in one claim.
@@ -117,13 +119,19 @@ class Dispatcher:
         turn = await self._store.write_holding(
             "deliveries", service.turn, ended, places, process, lease_s=self._lease_s
         )
-        for late in turn.lost:
-            log.warning("delivery_outlived_its_lease", delivery_id=late.made.due.id)
+        self._look_after(turn.settled)
         for number, each in enumerate(turn.tries, 1):
             self._start(each)
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
         return _pause_s(turn.next_in_ms)
+
+    def _look_after(self, settled: Settled) -> None:
+        for late in settled.lost:
+            log.warning("delivery_outlived_its_lease", delivery_id=late.made.due.id)
+        if settled.busy:
+            self._ended = settled.busy + self._ended
+            self._turn_in(BUSY_S)
 
     def _places(self) -> Places:
         free = 0 if self._is_leaving else PLACES.all - len(self._tries)
@@ -141,8 +149,12 @@ class Dispatcher:
             log.error("loop_fell_over", task="trying", exc_info=error)
         if not self._tries:
             self._turn_now()
-        elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(GATHER_S, self._turn_now)
+        else:
+            self._turn_in(GATHER_S)
+
+    def _turn_in(self, seconds: float) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._turn_now)
 
     def _turn_now(self) -> None:
         self._store.wakeups.wake(["deliveries"])

@@ -7,7 +7,7 @@ it; `delivered`, `failed` and `cancelled` are its ends.
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import and_, bindparam, exists, func, select, text, update
+from sqlalchemy import and_, bindparam, exists, func, or_, select, text, update
 from sqlalchemy.sql.selectable import Select
 
 from blueport.server.ids import AccountId, ChatId, DeliveryId, WebhookId
@@ -166,9 +166,17 @@ def _candidates(found: Select[tuple[int]]) -> Statement:
 _NEW = _candidates(select(_d.seq).where(_is_pending, _d.available_at == 0).order_by(_d.seq))
 _is_due_again = and_(_d.available_at > 0, _d.available_at <= bindparam("now_ms"))
 _AGAIN = _candidates(select(_d.seq).where(_is_pending, _is_due_again).order_by(_d.available_at, _d.seq))
+# Who tells of more holds the heads of chats in the order of what is told: to wait for them while others are held would
+# be to wait for each other. What is held now is found again once that is committed, and whoever did it wakes us.
+_free = deliveries.alias("free")
+_FREE_ONES = (
+    select(_free.c.seq)
+    .where(among(_free.c.seq, "seqs"), _free.c.state == "pending")
+    .with_for_update(key_share=True, skip_locked=True)
+)
 _CLAIM = Statement(
     update(deliveries)
-    .where(among(_d.seq, "seqs"), _d.state == "pending")
+    .where(_d.seq.in_(_FREE_ONES))
     .values(
         state="running",
         attempts=_d.attempts + 1,
@@ -209,12 +217,9 @@ _DUE = Statement(
     .order_by(_d.seq)
 )
 
-_HELD = Statement(
-    select(_d.seq, _d.claim_token)
-    .where(among(_d.seq, "seqs"), _d.state == "running")
-    .order_by(_d.seq)
-    .with_for_update(key_share=True)
-)
+_RUNNING = select(_d.seq, _d.claim_token).where(among(_d.seq, "seqs"), _d.state == "running")
+_HELD = Statement(_RUNNING.with_for_update(key_share=True, skip_locked=True))
+_HELD_BY_OTHERS_TOO = Statement(_RUNNING)
 _is_this = and_(_d.seq == bindparam("delivery"), _d.state == "running")
 _END = Statement(
     update(deliveries)
@@ -291,21 +296,20 @@ _HASTEN = Statement(
     )
     .values(available_at=bindparam("now_ms"))
 )
+# A try that is logged later than now tells that the clock was set back; what this plan has not tried waits for files.
+_is_later_than_now = or_(
+    exists().where(delivery_attempts.c.delivery_id == _d.id, delivery_attempts.c.started_at > bindparam("now_ms")),
+    and_(_d.attempts == _d.replayed_after, _d.available_at > bindparam("latest")),
+)
 _HASTEN_ALL = Statement(
     update(deliveries)
-    .where(
-        _is_open,
-        _d.state == "pending",
-        _d.attempts - _d.replayed_after == bindparam("failed_attempts"),
-        _d.available_at > bindparam("latest"),
-        _d.webhook_id.in_(select(webhooks.c.id).where(webhooks.c.delays_s.is_(None))),
-    )
+    .where(_is_open, _d.state == "pending", _d.available_at > bindparam("now_ms"), _is_later_than_now)
     .values(available_at=bindparam("now_ms"))
 )
-_HASTEN_OTHERS = Statement(
+_HASTEN_WAITING = Statement(
     update(deliveries)
-    .where(_is_open, _d.state == "pending", _d.available_at > bindparam("latest"))
-    .values(available_at=bindparam("now_ms"))
+    .where(_is_open, _d.state == "waiting", _d.available_at < bindparam("latest"))
+    .values(available_at=-1)
 )
 
 _LOST = (
@@ -317,7 +321,7 @@ _LOST = (
     .outerjoin(webhooks, webhooks.c.id == _d.webhook_id)
     .where(_is_running)
     .order_by(_d.seq)
-    .with_for_update(of=deliveries, key_share=True)
+    .with_for_update(of=deliveries, key_share=True, skip_locked=True)
 )
 _LOST_BY_TIME = Statement(_LOST.where(among(_d.webhook_id, "webhook_ids"), _d.lease_until <= bindparam("now_ms")))
 _LOST_BY_DEATH = Statement(_LOST.where(_d.claimed_by.is_(None) | ~among(_d.claimed_by, "alive")))
@@ -363,8 +367,16 @@ def claim(tx: Tx, seqs: Sequence[int], *, process: str, token: str, until: int) 
 
 
 def held(tx: Tx, seqs: Sequence[int]) -> set[Held]:
-    """Return which of these deliveries run, by whose token; they stay as they are until this transaction ends."""
+    """Return which of these deliveries run, by whose token; they stay as they are until this transaction ends.
+
+    Those that another transaction has a hold on are left out.
+    """
     return {*tx.all(Held, _HELD, seqs=seqs)}
+
+
+def held_by_others_too(tx: Tx, seqs: Sequence[int]) -> set[Held]:
+    """Return which of these deliveries run just now, by whose token."""
+    return {*tx.all(Held, _HELD_BY_OTHERS_TOO, seqs=seqs)}
 
 
 def end(tx: Tx, seqs: Sequence[int], state: str, reason: str) -> None:
@@ -427,16 +439,10 @@ def hasten(tx: Tx, webhook_id: WebhookId) -> None:
     tx.change(_HASTEN, webhook=webhook_id, now_ms=tx.now_ms)
 
 
-def hasten_all(tx: Tx, latest_by_attempts: dict[int, int], latest: int) -> None:
-    """Make due what waits for longer than it can have to.
-
-    Times are Unix milliseconds: the latest for so many failed attempts by the usual plan, and the latest by any.
-    """
-    tx.change(_HASTEN_OTHERS, latest=latest, now_ms=tx.now_ms)
-    each: list[Values] = [
-        {"failed_attempts": number, "latest": at, "now_ms": tx.now_ms} for number, at in latest_by_attempts.items()
-    ]
-    tx.change_each(_HASTEN_ALL, each)
+def hasten_all(tx: Tx, *, files_awaited_until: int) -> None:
+    """Make due what waits for a time that was there already, before the clock was set back (Unix milliseconds)."""
+    tx.change(_HASTEN_ALL, latest=files_awaited_until, now_ms=tx.now_ms)
+    tx.change(_HASTEN_WAITING, latest=-1 - files_awaited_until)
 
 
 def lost_by_time(tx: Tx, webhook_ids: Sequence[WebhookId]) -> list[Lost]:

@@ -6,7 +6,7 @@ what failed never takes all places. Fenced: who lost the lease of a delivery has
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
 
@@ -19,8 +19,6 @@ from blueport.server.notifying.delivering.schedule import (
     DELAYS_S,
     DOWN_AFTER_FAILURES,
     FILES_WAIT_MS,
-    JITTER,
-    LONGEST_WISH_MS,
     next_attempt_at,
 )
 from blueport.server.notifying.delivering.tries import Tried, Try
@@ -42,30 +40,37 @@ class Places(NamedTuple):
     again: int
 
 
+class Settled(NamedTuple):
+    """Tries that were not written down: those that had lost their lease, and with it the say, and those for later."""
+
+    lost: list[Tried]
+    busy: list[Tried]
+
+
 class Turn(NamedTuple):
     """What follows from what was written down and claimed.
 
-    `lost` are tries that had lost their lease, `tries` those that are to begin now; and `next_in_ms` is how many
-    milliseconds it is until more falls due, None if nothing waits for its time.
+    `tries` are those that are to begin now; `next_in_ms` is how many milliseconds it is until more falls due, None if
+    nothing waits for its time.
     """
 
-    lost: list[Tried]
+    settled: Settled
     tries: list[Try]
     next_in_ms: int | None
 
 
 def turn(tx: Tx, tried: Sequence[Tried], places: Places, process: str, *, lease_s: float) -> Turn:
     """Write down how tries ended, and claim what may be tried now that they have."""
-    lost = settle(tx, tried) if tried else []
+    settled = settle(tx, tried) if tried else Settled([], [])
     if places.all == 0:
         tx.wake("deliveries")  # others may have places
-        return Turn(lost, [], None)
+        return Turn(settled, [], None)
     standings = _standings(tx)
     seqs = _due(tx, standings, places)
     # Asked at the same moment: what falls due between two questions would be overslept.
     waits = [at - tx.now_ms for at in (standing.next_at for standing in standings) if at and at > tx.now_ms]
     tries = _leased(tx, seqs, process, tx.now_ms + round(lease_s * 1000)) if seqs else []
-    return Turn(lost, tries, min(waits, default=None))
+    return Turn(settled, tries, min(waits, default=None))
 
 
 def _standings(tx: Tx) -> list[Standing]:
@@ -136,18 +141,28 @@ def _queue(new: Sequence[int | None], again: Sequence[int | None]) -> list[tuple
     return [(seq, is_again) for pair in pairs for seq, is_again in pair if seq is not None]
 
 
-def settle(tx: Tx, tried: Sequence[Tried]) -> list[Tried]:
-    """Write down how tries ended; return those that had lost their lease, and with it the say."""
-    held = queries.held(tx, [each.made.due.seq for each in tried])
-    mine: list[Tried] = []
-    lost: list[Tried] = []
-    for each in tried:
-        (mine if Held(each.made.due.seq, each.made.token) in held else lost).append(each)
+def settle(tx: Tx, tried: Sequence[Tried]) -> Settled:
+    """Write down how tries ended, but for those that another transaction has a hold on, or whose lease was lost."""
+    mine, others = _parted(tried, queries.held(tx, _seqs_of(tried)))
+    busy, lost = _parted(others, queries.held_by_others_too(tx, _seqs_of(others))) if others else ([], [])
     queries.note_attempts(tx, map(_attempt_of, mine))
     _end_or_postpone(tx, mine)
     _promote(tx, [each.made.due for each in mine])
     health.note(tx, mine)
-    return lost
+    return Settled(lost, busy)
+
+
+def _seqs_of(tried: Iterable[Tried]) -> list[int]:
+    return [each.made.due.seq for each in tried]
+
+
+def _parted(tried: Iterable[Tried], held: Container[Held]) -> tuple[list[Tried], list[Tried]]:
+    """Part tries into those whose lease is among *held*, and the others."""
+    ours: list[Tried] = []
+    others: list[Tried] = []
+    for each in tried:
+        (ours if Held(each.made.due.seq, each.made.token) in held else others).append(each)
+    return ours, others
 
 
 def _attempt_of(tried: Tried) -> Attempt:
@@ -236,10 +251,8 @@ def _recover(tx: Tx, lost: Sequence[Lost]) -> bool:
 
 
 def set_right(tx: Tx) -> None:
-    """Make due what a clock that was set back since would have wait for longer than its retry can be away."""
-    longest_ms = [max(round(delay_s * (1 + JITTER) * 1000), LONGEST_WISH_MS) for delay_s in DELAYS_S]
-    latest_of = {failures: tx.now_ms + wait_ms for failures, wait_ms in enumerate([FILES_WAIT_MS, *longest_ms])}
-    queries.hasten_all(tx, latest_of, tx.now_ms + longest_ms[-1])
+    """Make due what would wait for a time that a clock, set back since, was past already."""
+    queries.hasten_all(tx, files_awaited_until=tx.now_ms + FILES_WAIT_MS)
     queries.promote_all(tx)
     tx.wake("deliveries")
 

@@ -21,6 +21,9 @@ SILENCE_TIMEOUT_S = 30.0
 
 # From this version on, others than superusers may be let set what only those could.
 _GRANTS_PARAMETERS = 15
+# What comes of a database that cannot be had. The third is no PostgresError, and what asyncpg comes to if a connection
+# breaks between two statements.
+TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 _NAME = {"application_name": "blueport"}
 
 

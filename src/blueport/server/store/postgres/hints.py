@@ -11,11 +11,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Any, get_args
 
-import asyncpg
 from asyncpg import Connection
 
 from blueport.logs.lines import logger
-from blueport.server.store.postgres.connecting import expecting
+from blueport.server.store.postgres.connecting import TROUBLE, expecting
 from blueport.server.store.postgres.timing import ASK, DatabaseClock, monotonic_ms
 from blueport.server.store.tx import Topic
 
@@ -34,9 +33,6 @@ NAMES = (
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
 _log = logger(__name__)
-
-# The third is what asyncpg comes to if a connection breaks between two statements.
-_TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 
 class Hints:
@@ -63,7 +59,7 @@ class Hints:
 
     async def join(self) -> None:
         """Become one of them, and listen from now on."""
-        with suppress(*_TROUBLE):
+        with suppress(*TROUBLE):
             await self._listen()
             await self._ping()
         self._listening = asyncio.create_task(self._keep_listening())
@@ -87,7 +83,7 @@ class Hints:
         try:
             while self._topics and self._connection is not None:
                 said, self._topics = f"{self.name} {' '.join(self._topics)}", set()
-                with suppress(*_TROUBLE):
+                with suppress(*TROUBLE):
                     await self._say(self._connection, f"NOTIFY {_CHANNEL}, '{said}'")
                 await asyncio.sleep(HINT_EVERY_S)
         finally:
@@ -105,7 +101,7 @@ class Hints:
                 await self._ping()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._is_broken.wait(), PING_EVERY_S)
-            except _TROUBLE:
+            except TROUBLE:
                 self._drop()
                 await asyncio.sleep(RECONNECT_AFTER_S)
 

@@ -26,7 +26,7 @@ from blueport.failpoints import reached
 from blueport.server.errors import StoreUnavailableError
 from blueport.server.store.measuring import StoreTallies
 from blueport.server.store.postgres.bridging import run_bridged, wait_for
-from blueport.server.store.postgres.connecting import CONNECT_TIMEOUT_S, Connector, expecting
+from blueport.server.store.postgres.connecting import CONNECT_TIMEOUT_S, TROUBLE, Connector, expecting
 from blueport.server.store.postgres.counts import CountFirst, PostgresCounts
 from blueport.server.store.postgres.gathering import Gathering
 from blueport.server.store.postgres.hints import NAMES, Hints
@@ -210,7 +210,7 @@ class PostgresStore:
             except CountFirst as first:
                 await self.counts.count_first(first)
                 continue
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except TROUBLE as error:
                 pauses = conflicts if isinstance(error, _CONFLICTS) else breaks
                 if not pauses or not isinstance(error, (*_CONFLICTS, *_BREAKS)):
                     raise _told(error) from error
@@ -245,7 +245,7 @@ async def once(url: str, now_ms: Callable[[], int], unit: Callable[[Tx], T]) -> 
             return await _transacted(PostgresTx(connection, now_ms()), connector.preface(_alone()), unit)
         finally:
             await connection.close(timeout=CONNECT_TIMEOUT_S)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except TROUBLE as error:
         raise _told(error) from error
 
 
@@ -257,7 +257,7 @@ async def _transacted(tx: PostgresTx, begin: str, unit: Callable[[Tx], T]) -> T:
         reached("server.commit")
         await tx.connection.execute("COMMIT")
     except Exception:
-        with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        with contextlib.suppress(*TROUBLE):
             await tx.connection.execute("ROLLBACK")
         raise
     except BaseException:

@@ -1,0 +1,178 @@
+"""Faults of the kind that a storm of webhooks is for, each planted into a copy of the source: the storm is to tell.
+
+`make chaos ARGS="--only webhooks --planted"` plants all of them, `test_planted.py` some.
+"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.databases import Database, folder
+from tests.system.webhook_storm import ROOT, Plan, storm
+
+_SOURCE = ROOT / "src"
+_NOTIFYING = "blueport/server/notifying"
+_DELIVERING = f"{_NOTIFYING}/delivering"
+
+
+class Edit(NamedTuple):
+    """What is put in the place of some words that are in a file once."""
+
+    file: str
+    old: str
+    new: str
+
+
+class Plant(NamedTuple):
+    """A fault, and how it comes into the source."""
+
+    name: str
+    edits: tuple[Edit, ...]
+
+    def put_into(self, source: Path) -> None:
+        """Plant it into a copy of the source."""
+        for edit in self.edits:
+            text = (source / edit.file).read_text()
+            assert text.count(edit.old) == 1, f"{self.name}: {edit.file} has no longer, or twice: {edit.old}"
+            (source / edit.file).write_text(text.replace(edit.old, edit.new))
+
+
+PLANTS = [
+    Plant(
+        "who lost the lease has a say all the same",
+        (
+            Edit(
+                f"{_DELIVERING}/service.py",
+                "mine, others = _parted(tried, queries.held(tx, _seqs_of(tried)))",
+                "mine, others = list(tried), list[Tried]()",
+            ),
+        ),
+    ),
+    Plant(
+        "delivered is written down before the try",
+        (
+            Edit(
+                f"{_DELIVERING}/dispatcher.py",
+                "        outcome = await self._outcome(claimed, began_at)\n",
+                "        outcome = Outcome(is_delivered=True, reason='http_200', status=200)\n"
+                "        await self._store.write(service.settle, [Tried(claimed, outcome, began_at, 0)])\n"
+                "        outcome = await self._outcome(claimed, began_at)\n",
+            ),
+        ),
+    ),
+    Plant(
+        "a 5xx is written down by nobody",
+        (
+            Edit(
+                f"{_DELIVERING}/dispatcher.py",
+                "        ended, self._ended = self._ended, []\n",
+                "        ended, self._ended = self._ended, []\n"
+                "        ended = [each for each in ended if (each.outcome.status or 0) < 500]\n",
+            ),
+        ),
+    ),
+    Plant(
+        "a 3xx is taken for a success",
+        (Edit(f"{_DELIVERING}/sender.py", "answer.status // 100 == 2", "answer.status // 100 in (2, 3)"),),
+    ),
+    Plant(
+        "what was being tried by who is gone is never tried again",
+        (
+            Edit(
+                f"{_DELIVERING}/service.py",
+                "    unknown = Outcome(is_delivered=False, reason=INTERRUPTED)\n",
+                "    lost = []\n    unknown = Outcome(is_delivered=False, reason=INTERRUPTED)\n",
+            ),
+        ),
+    ),
+    Plant(
+        "each try has another id",
+        (
+            Edit(
+                f"{_DELIVERING}/sender.py",
+                "delivery_id=due.id, secrets=",
+                "delivery_id=f'{due.id}{due.attempts}', secrets=",
+            ),
+        ),
+    ),
+    Plant(
+        "the first try's signature is kept",
+        (
+            Edit(
+                f"{_DELIVERING}/sender.py",
+                "        body, headers = signed(",
+                "        body, headers = self.__dict__.setdefault(due.id, None) or signed(",
+            ),
+            Edit(
+                f"{_DELIVERING}/sender.py",
+                "        # Each of a receiver's kept connections",
+                "        self.__dict__[due.id] = (body, headers)\n        # Each of a receiver's kept connections",
+            ),
+        ),
+    ),
+    Plant(
+        "deliveries are not committed with their event",
+        (
+            Edit(
+                f"{_NOTIFYING}/service.py",
+                "            deliver(tx, event, webhook.id, available_at)\n",
+                "            LATER.append((event, webhook.id, available_at))\n",
+            ),
+            Edit(
+                f"{_NOTIFYING}/service.py",
+                "def deliver(tx: Tx,",
+                "LATER = []\n\n\ndef deliver_later(tx):\n    while LATER:\n        deliver(tx, *LATER.pop(0))\n\n\n"
+                "def deliver(tx: Tx,",
+            ),
+            Edit(
+                "blueport/server/link/routes.py",
+                "        return await self._done(scope, receive, Sightings, ",
+                "        import asyncio\n"
+                "        from blueport.server.notifying import service as notifying\n"
+                "        noting = self._done(scope, receive, Sightings, partial(service.note, region=self._region))\n"
+                "        done = await noting\n"
+                "        await asyncio.sleep(0.2)\n"
+                "        await self._store.write(notifying.deliver_later)\n"
+                "        return done\n"
+                "        return await self._done(scope, receive, Sightings, ",
+            ),
+        ),
+    ),
+    Plant(
+        "nobody waits for his turn in a chat",
+        (Edit(f"{_NOTIFYING}/service.py", '"waiting" if is_behind else "pending"', '"pending"'),),
+    ),
+    Plant(
+        "a clock that was set back is not noticed",
+        (Edit("blueport/server/housekeeping.py", "        delivering.set_right(tx)\n", ""),),
+    ),
+]
+
+
+def told_of(plant: Plant, seed: int) -> str:
+    """Return what a storm says of a fault, "" if it does not notice."""
+    with folder() as own:
+        source = own / "source"
+        shutil.copytree(_SOURCE, source, ignore=shutil.ignore_patterns("__pycache__"))
+        plant.put_into(source)
+        try:
+            storm(Database(str(own / "blueport.db"), own), Plan(events=400, seed=seed), source)
+        except AssertionError as error:
+            return str(error)
+    return ""
+
+
+def tell_of_all(say: Callable[[str], None], seed: int) -> None:
+    """Plant one fault after the other, and say what is told of each.
+
+    Raises:
+        SystemExit: Of one nothing was.
+    """
+    unnoticed = []
+    for plant in PLANTS:
+        told = told_of(plant, seed)
+        say(f"{plant.name}: {told[:200] or 'NOT NOTICED'}")
+        unnoticed += [plant.name] * (not told)
+    if unnoticed:
+        raise SystemExit(f"not noticed (seed {seed}): {', '.join(unnoticed)}")
