@@ -8,6 +8,16 @@ from tests.server.world import ADA, CARL, NOON_MS, Customer, Json, reaction_to, 
 PEOPLE = [f"+155501000{number:02}" for number in range(10, 30)]
 
 
+@pytest.fixture(scope="module")
+def many(still_alice: Customer) -> Customer:
+    """Return Alice, who has sixty lines and webhooks, each of another moment."""
+    for number in range(60):
+        still_alice.world.add_line(still_alice.account_id, f"+155501050{number:02}", still_alice.mac)
+        still_alice.webhook("https://agent.example.com/hook")
+        still_alice.world.clock.ms += 1
+    return still_alice
+
+
 def _page(customer: Customer, path: str, cursor: str | None = None, **query: Json) -> Json:
     asked = {"from": customer.line, **query} | ({} if cursor is None else {"cursor": cursor})
     answer = customer.get(path, asked)
@@ -56,15 +66,12 @@ class TestMessages:
         assert shown == ["text 5", "text 4", "text 3", "text 2", "text 1", "text 0"]
         assert rest["has_more"] is False
 
-    @pytest.mark.parametrize(("limit", "shown"), [(None, 50), (1, 1), (100, 100), (101, 100), (10**30, 100)])
-    def test_a_page_holds_fifty_unless_asked_and_a_hundred_at_most(
-        self, alice: Customer, limit: int | None, shown: int
-    ) -> None:
+    def test_a_page_holds_fifty_unless_asked_and_a_hundred_at_most(self, alice: Customer) -> None:
         alice.mac.sees(*[text_from(ADA, alice.line) for _ in range(103)])
 
-        page = _page(alice, "/v1/messages", to=ADA, **({} if limit is None else {"limit": limit}))
-
-        assert (len(page["data"]), page["has_more"]) == (shown, True)
+        for limit, shown in (({}, 50), ({"limit": 1}, 1), *(({"limit": most}, 100) for most in (100, 101, 10**30))):
+            page = _page(alice, "/v1/messages", to=ADA, **limit)
+            assert (len(page["data"]), page["has_more"]) == (shown, True), limit
 
     def test_a_page_that_is_just_full_is_the_last(self, alice: Customer) -> None:
         alice.mac.sees(text_from(ADA, alice.line), text_from(ADA, alice.line))
@@ -154,30 +161,22 @@ class TestChats:
         assert shown == [*PEOPLE[2::-1], CARL]
 
 
+@pytest.mark.usefixtures("unchanged")
 class TestShortLists:
     """Lines and webhooks come whole: the official SDK's iterator would never end on their cursors."""
 
-    @pytest.fixture(autouse=True)
-    def _many(self, alice: Customer) -> None:
-        for number in range(60):
-            alice.world.add_line(alice.account_id, f"+155501050{number:02}", alice.mac)
-            alice.world.clock.ms += 1
-        for _ in range(60):
-            alice.webhook("https://agent.example.com/hook")
-            alice.world.clock.ms += 1
-
     @pytest.mark.parametrize("path", ["/v1/lines", "/v1/webhooks"])
-    def test_the_list_is_whole_unless_a_page_is_asked_for(self, alice: Customer, path: str) -> None:
-        answer = alice.get(path)
+    def test_the_list_is_whole_unless_a_page_is_asked_for(self, many: Customer, path: str) -> None:
+        answer = many.get(path)
 
         assert len(answer.json()["data"]) >= 60
         assert (answer.json()["has_more"], answer.json()["next_cursor"]) == (False, None)
 
     @pytest.mark.parametrize("path", ["/v1/lines", "/v1/webhooks"])
-    def test_page_by_page_it_is_the_same_newest_first(self, alice: Customer, path: str) -> None:
-        whole = alice.get(path, {"from": alice.line}).json()["data"]
+    def test_page_by_page_it_is_the_same_newest_first(self, many: Customer, path: str) -> None:
+        whole = many.get(path, {"from": many.line}).json()["data"]
 
-        walked = _walk(alice, path, limit=7)
+        walked = _walk(many, path, limit=7)
 
         assert walked == whole
         assert [row["id"] for row in walked] == sorted((row["id"] for row in walked), reverse=True)
