@@ -71,6 +71,7 @@ class Plan(NamedTuple):
     seed: int
     per_blow: int = 25
     backlog: int = 45
+    has_blows: bool = True
 
 
 class Station(NamedTuple):
@@ -265,8 +266,9 @@ def storm(database: Database, plan: Plan, source: Path | None = None) -> Kept:
         teller = Teller(here)
         gale = Gale(here, teller, random.Random(plan.seed))
         try:
-            while teller.told < plan.events or not gale.is_through():
-                gale.blow()
+            while teller.told < plan.events or (plan.has_blows and not gale.is_through()):
+                if plan.has_blows:
+                    gale.blow()
                 _tell(here, teller, plan)
             _tell_until_points_are_reached(here, teller, plan)
             _come_to_rest(here, teller, gale)
