@@ -12,7 +12,7 @@ from blueport.server.notifying.delivering import service as delivering
 from blueport.server.notifying.delivering.dispatcher import PLACES
 from blueport.server.notifying.delivering.outcomes import Outcome
 from blueport.server.notifying.delivering.queries import Due
-from blueport.server.notifying.delivering.schedule import DELAYS_S
+from blueport.server.notifying.delivering.schedule import DELAYS_S, LONGEST_LEASE_MS
 from blueport.server.notifying.delivering.sender import HttpSender
 from tests.databases import Database
 from tests.patience import PATIENCE_S
@@ -321,6 +321,22 @@ class TestRetries:
         alice.world.sweep()
 
         receiver.waits_for(2)
+
+    def test_a_clock_that_is_set_back_makes_no_lease_longer_than_any_can_be(self, database: Database) -> None:
+        with World(database, Clock(), role="api").open() as world:
+            alice = world.customer("Alice", "+15550101000")
+            alice.webhook("http://127.0.0.1:9/hook")
+            alice.hears(ADA)
+            held = world.do(delivering.turn, [], PLACES, "a process", lease_s=40)
+            assert len(held.tries) == 1
+
+            world.clock.ms -= 10 * HOUR_MS
+            world.do(delivering.set_right)  # as housekeeping does
+            world.clock.ms += LONGEST_LEASE_MS - 1
+            assert world.do(delivering.turn, [], PLACES, "another", lease_s=40).tries == []
+            world.clock.ms += 2
+
+            assert len(world.do(delivering.turn, [], PLACES, "another", lease_s=40).tries) == 1
 
     def test_a_sweep_hastens_no_retry_whose_time_has_not_come(self, alice: Customer, receiver: Receiver) -> None:
         alice.post("/v1/webhooks", RECEIVED | {"url": receiver.url, "retry_delays_s": [24 * 3600]})

@@ -18,6 +18,9 @@ LoopPauseS = Annotated[int, Meta(ge=1, le=86_400)]
 _POSTGRES = re.compile(r"(postgres(?:ql)?://)(?:([^:@/?#]*)(?::[^@/?#]*)?@)?([^@/?#]*(?:/[^@/?#]*)?)(?:[?#][^@]*)?")
 
 
+LONGEST_TRY_S = 300
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Read once, by the command line: `BLUEPORT_LEASE_S=30` sets `lease_s`."""
 
@@ -44,7 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     # How long a stream of events may be silent: proxies hang up on who says nothing for longer.
     keep_alive_s: Annotated[float, Meta(gt=0)] = 15
     # How long a try of a delivery may take; what a process was trying that died may have to wait for twice as long.
-    webhook_timeout_s: Annotated[float, Meta(gt=0, le=300)] = 15
+    webhook_timeout_s: Annotated[float, Meta(gt=0, le=LONGEST_TRY_S)] = 15
     # Comma-separated hosts and networks that webhooks may reach although they are not public.
     webhook_allow: str = ""
     # What is in `webhook_allow`, or leads there, is refused all the same where a cloud tells its machines their secrets

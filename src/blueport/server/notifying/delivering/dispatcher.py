@@ -19,6 +19,7 @@ from blueport.server.blobs.links import Links
 from blueport.server.errors import StoreUnavailableError
 from blueport.server.notifying.delivering import service
 from blueport.server.notifying.delivering.outcomes import NOT_RENDERED, NOT_SIGNED, Outcome
+from blueport.server.notifying.delivering.schedule import lease_s
 from blueport.server.notifying.delivering.sender import Sender
 from blueport.server.notifying.delivering.service import Places, Settled
 from blueport.server.notifying.delivering.tries import Tried, Try
@@ -52,8 +53,7 @@ class Dispatcher:
         self._store = store
         self._sender = sender
         self._links = links
-        # Whatever the limit is, a try has ended, and its end is written down, before anybody may take it for lost.
-        self._lease_s = sender.limit_s * 2 + 10
+        self._lease_s = lease_s(sender.limit_s)
         self._is_leaving = False
         self._loop: asyncio.Task[None] | None = None
         self._tries: dict[asyncio.Task[None], bool] = {}  # whether it was tried before

@@ -312,6 +312,9 @@ _HASTEN_WAITING = Statement(
     .values(available_at=-1)
 )
 
+_SHORTEN_LEASES = Statement(
+    update(deliveries).where(_is_running, _d.lease_until > bindparam("latest")).values(lease_until=bindparam("until"))
+)
 _LOST = (
     select(
         *_OF_A_TRY,
@@ -443,6 +446,11 @@ def hasten_all(tx: Tx, *, files_awaited_until: int) -> None:
     """Make due what waits for a time that was there already, before the clock was set back (Unix milliseconds)."""
     tx.change(_HASTEN_ALL, latest=files_awaited_until, now_ms=tx.now_ms)
     tx.change(_HASTEN_WAITING, latest=-1 - files_awaited_until)
+
+
+def shorten_leases(tx: Tx, *, until: int) -> None:
+    """Have no lease end later than that (Unix milliseconds)."""
+    tx.change(_SHORTEN_LEASES, latest=until, until=until)
 
 
 def lost_by_time(tx: Tx, webhook_ids: Sequence[WebhookId]) -> list[Lost]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from blueport.server.settings import LONGEST_TRY_S
+
 # Twelve tries over about 76 hours: the first waits are short for a receiver that restarts, the last long for one that
 # is gone.
 DELAYS_S = (5, 30, 300, 1_800, 7_200, 18_000, 36_000, 36_000, 43_200, 43_200, 86_400)
@@ -17,6 +19,14 @@ GIVEN_UP_AFTER_MS = 72 * 3_600_000
 GIVEN_UP_AFTER_FAILURES = 20
 # From so many failures in a row on a receiver is taken for down: one try at a time finds out whether it is back.
 DOWN_AFTER_FAILURES = 5
+
+
+def lease_s(limit_s: float) -> float:
+    """Return after how long a try that may take *limit_s* is taken for lost: it has ended, and been written down."""
+    return limit_s * 2 + 10
+
+
+LONGEST_LEASE_MS = round(lease_s(LONGEST_TRY_S) * 1000)
 
 
 def next_attempt_at(

@@ -19,6 +19,7 @@ from blueport.server.notifying.delivering.schedule import (
     DELAYS_S,
     DOWN_AFTER_FAILURES,
     FILES_WAIT_MS,
+    LONGEST_LEASE_MS,
     next_attempt_at,
 )
 from blueport.server.notifying.delivering.tries import Tried, Try
@@ -252,6 +253,7 @@ def _recover(tx: Tx, lost: Sequence[Lost]) -> bool:
 
 def set_right(tx: Tx) -> None:
     """Make due what would wait for a time that a clock, set back since, was past already."""
+    queries.shorten_leases(tx, until=tx.now_ms + LONGEST_LEASE_MS)
     queries.hasten_all(tx, files_awaited_until=tx.now_ms + FILES_WAIT_MS)
     queries.promote_all(tx)
     tx.wake("deliveries")
