@@ -148,7 +148,7 @@ def _due(world: World, alice: Customer) -> list[str]:
 
 
 def _claimed(world: World) -> list[Try]:
-    return world.do(delivering.claim, PLACES, "a process", lease_s=40).tries
+    return world.do(delivering.turn, [], PLACES, "a process", lease_s=40).tries
 
 
 @contextlib.contextmanager
