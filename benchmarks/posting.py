@@ -19,10 +19,10 @@ from blueport.server.dashboard.queries import open_deliveries
 from blueport.server.ids import mint
 from blueport.server.notifying.delivering.dispatcher import Dispatcher
 from blueport.server.notifying.delivering.outcomes import Outcome
-from blueport.server.notifying.delivering.queries import Due
 from blueport.server.notifying.delivering.sender import HttpSender
-from blueport.server.notifying.delivering.signing import new_secret, signed
+from blueport.server.notifying.delivering.signing import Signed, new_secret, signed
 from blueport.server.notifying.egress.guard import guard_of
+from blueport.server.sealing import PLAIN
 from blueport.server.serving import leave_alone_what_stays
 from blueport.server.store import tables
 from blueport.server.store.interface import Store
@@ -78,7 +78,7 @@ async def _ours(asked: Posting) -> float:
 
 async def _drained_s(store: Store, count: int) -> float:
     sender = _Counting(count)
-    dispatcher = Dispatcher(store, sender, links_of(b"", None, "http://127.0.0.1"))
+    dispatcher = Dispatcher(store, sender, links_of(b"", None, "http://127.0.0.1"), PLAIN)
     began_at = time.perf_counter()
     dispatcher.start()
     await sender.all_made.wait()
@@ -98,8 +98,8 @@ class _Counting(HttpSender):
         self._left = count
         self.all_made = asyncio.Event()
 
-    async def attempt(self, due: Due, now_ms: int) -> Outcome:
-        outcome = await super().attempt(due, now_ms)
+    async def attempt(self, url: str, ready: Signed, now_ms: int) -> Outcome:
+        outcome = await super().attempt(url, ready, now_ms)
         self._left -= 1
         if self._left == 0:
             self.all_made.set()

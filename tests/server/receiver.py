@@ -10,9 +10,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
-from blueport.server.ids import AccountId, ChatId, DeliveryId, WebhookId
-from blueport.server.notifying.delivering.queries import Due
-from blueport.server.notifying.delivering.signing import new_secret
+from blueport.server.notifying.delivering.signing import new_secret, signed
 from tests.patience import PATIENCE_S
 from tests.server.world import Json
 
@@ -96,7 +94,5 @@ def until(is_so: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
-def due_at(url: str) -> Due:
-    """Return a delivery that is due at *url*."""
-    ids = (DeliveryId("dlv_1"), WebhookId("wh_1"), AccountId("acc_1"), ChatId("cht_1"))
-    return Due(1, *ids, 1, 0, 1, 0, "message.received", "{}", url, new_secret(), None, None, None, 0)
+# Something to be sent.
+READY = signed("message.received", "{}", delivery_id="dlv_1", secrets=[new_secret()], now_ms=0)

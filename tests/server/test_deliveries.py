@@ -4,14 +4,14 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import NoReturn
 
 import pytest
 
 from blueport.protocol.sightings import AttachmentSeen, MessageChanged
+from blueport.server.notifying.delivering import dispatcher
 from blueport.server.notifying.delivering import service as delivering
 from blueport.server.notifying.delivering.dispatcher import PLACES
-from blueport.server.notifying.delivering.outcomes import Outcome
-from blueport.server.notifying.delivering.queries import Due
 from blueport.server.notifying.delivering.schedule import DELAYS_S, LONGEST_LEASE_MS
 from blueport.server.notifying.delivering.sender import HttpSender
 from tests.databases import Database
@@ -631,21 +631,24 @@ class TestOthers:
         assert alice.world.sql(log) == [(1, "interrupted"), (2, "http_200"), (1, "http_500")]
         assert "loop_fell_over" not in caplog.messages
 
+    @pytest.mark.parametrize(("place", "step"), [(dispatcher, "prepared"), (HttpSender, "attempt")])
     def test_a_try_that_fell_over_is_logged_and_made_again(
         self,
         alice: Customer,
         receiver: Receiver,
         monkeypatch: pytest.MonkeyPatch,
         caplog: pytest.LogCaptureFixture,
+        place: object,
+        step: str,
     ) -> None:
         alice.webhook(receiver.url)
-        attempt = HttpSender.attempt
+        works = getattr(place, step)
 
-        async def falls_over_once(_sender: HttpSender, _due: Due, _now_ms: int) -> Outcome:
-            monkeypatch.setattr(HttpSender, "attempt", attempt)
+        def falls_over_once(*_: object) -> NoReturn:
+            monkeypatch.setattr(place, step, works)
             raise LookupError
 
-        monkeypatch.setattr(HttpSender, "attempt", falls_over_once)
+        monkeypatch.setattr(place, step, falls_over_once)
         alice.hears(ADA)
         until(lambda: "loop_fell_over" in caplog.messages)
 

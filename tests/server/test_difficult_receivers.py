@@ -17,7 +17,7 @@ from blueport.server.notifying.delivering.outcomes import Outcome
 from blueport.server.notifying.delivering.sender import HttpSender
 from blueport.server.notifying.egress.guard import guard_of
 from tests.databases import Database
-from tests.server.receiver import due_at, until
+from tests.server.receiver import READY, until
 from tests.server.world import ADA, Clock, Customer, World
 
 DEAD_NAMES = 60
@@ -271,10 +271,10 @@ class TestTheLimit:
     async def test_kept_connections_that_are_closed_late_do_not_prolong_a_try(self) -> None:
         async with _closing_late() as (url, asked):
             sender = HttpSender(guard_of("127.0.0.0/8"), 1)
-            together = [sender.attempt(due_at(url), 0) for _ in range(4)]
+            together = [sender.attempt(url, READY, 0) for _ in range(4)]
             assert {each.reason for each in await asyncio.gather(*together)} == {"http_200"}
 
-            outcome = await sender.attempt(due_at(url), 0)
+            outcome = await sender.attempt(url, READY, 0)
             await sender.close()
 
         assert (outcome.is_delivered, outcome.reason) == (False, "timeout")
@@ -343,7 +343,7 @@ async def _first_to_end(url: str, name_server_port: int) -> Outcome:
     resolver = aiohttp.AsyncResolver(nameservers=["127.0.0.1"], udp_port=name_server_port, timeout=3, tries=1)
     sender = HttpSender(guard_of("127.0.0.0/8"), 10, resolver)
     urls = [f"https://nobody{number}.example.com/hook" for number in range(DEAD_NAMES)]
-    tries = [asyncio.create_task(sender.attempt(due_at(each), 0)) for each in [*urls, url]]
+    tries = [asyncio.create_task(sender.attempt(each, READY, 0)) for each in [*urls, url]]
     done, pending = await asyncio.wait(tries, return_when=asyncio.FIRST_COMPLETED)
     for each in pending:
         each.cancel()

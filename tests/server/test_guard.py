@@ -39,7 +39,7 @@ from tests.server.hostile_addresses import (
     disguises,
     gateways_to,
 )
-from tests.server.receiver import Receiver, due_at, until
+from tests.server.receiver import READY, Receiver, until
 from tests.server.world import ADA, CARL, MINUTE_MS, Caller, Clock, World
 
 HOME = "127.0.0.1"
@@ -139,7 +139,7 @@ async def sending(
     sender = HttpSender(guard, 5, resolver or Names(HOME))
 
     def attempt(url: str) -> Awaitable[Outcome]:
-        return sender.attempt(due_at(url), 0)
+        return sender.attempt(url, READY, 0)
 
     try:
         yield attempt

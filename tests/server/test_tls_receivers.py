@@ -13,7 +13,7 @@ from blueport.server.notifying.delivering.outcomes import Outcome
 from blueport.server.notifying.delivering.sender import HttpSender
 from blueport.server.notifying.egress.guard import guard_of
 from tests.server.certificates import Authority
-from tests.server.receiver import due_at
+from tests.server.receiver import READY
 
 HOME = "127.0.0.1"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -32,7 +32,7 @@ async def _outcome(server: ssl.SSLContext | None, trust: ssl.SSLContext | None) 
     sender = HttpSender(guard_of(HOME), 5, authorities=trust)
     async with await asyncio.start_server(_answer, HOME, 0, ssl=server) as listening:
         port = listening.sockets[0].getsockname()[1]
-        outcome = await sender.attempt(due_at(f"https://{HOME}:{port}/hook"), 0)
+        outcome = await sender.attempt(f"https://{HOME}:{port}/hook", READY, 0)
     await sender.close()
     return outcome
 

@@ -54,10 +54,10 @@ PLANTS = [
         (
             Edit(
                 f"{_DELIVERING}/dispatcher.py",
-                "        outcome = await self._outcome(claimed, began_at)\n",
+                "        url = claimed.due.url\n",
                 "        outcome = Outcome(is_delivered=True, reason='http_200', status=200)\n"
                 "        await self._store.write(service.settle, [Tried(claimed, outcome, began_at, 0)])\n"
-                "        outcome = await self._outcome(claimed, began_at)\n",
+                "        url = claimed.due.url\n",
             ),
         ),
     ),
@@ -66,9 +66,8 @@ PLANTS = [
         (
             Edit(
                 f"{_DELIVERING}/dispatcher.py",
-                "        ended, self._ended = self._ended, []\n",
-                "        ended, self._ended = self._ended, []\n"
-                "        ended = [each for each in ended if (each.outcome.status or 0) < 500]\n",
+                "        return taken\n",
+                "        return [each for each in taken if (each.outcome.status or 0) < 500]\n",
             ),
         ),
     ),
@@ -90,7 +89,7 @@ PLANTS = [
         "each try has another id",
         (
             Edit(
-                f"{_DELIVERING}/sender.py",
+                f"{_DELIVERING}/preparing.py",
                 "delivery_id=due.id, secrets=",
                 "delivery_id=f'{due.id}{due.attempts}', secrets=",
             ),
@@ -100,14 +99,9 @@ PLANTS = [
         "the first try's signature is kept",
         (
             Edit(
-                f"{_DELIVERING}/sender.py",
-                "        body, headers = signed(",
-                "        body, headers = self.__dict__.setdefault(due.id, None) or signed(",
-            ),
-            Edit(
-                f"{_DELIVERING}/sender.py",
-                "        # Each of a receiver's kept connections",
-                "        self.__dict__[due.id] = (body, headers)\n        # Each of a receiver's kept connections",
+                f"{_DELIVERING}/preparing.py",
+                "secrets=secrets, now_ms=now_ms)",
+                "secrets=secrets, now_ms=globals().setdefault(due.id, now_ms))",
             ),
         ),
     ),

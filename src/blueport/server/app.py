@@ -145,8 +145,8 @@ class Server:
     @contextlib.asynccontextmanager
     async def _delivering(self) -> AsyncIterator[None]:
         """Deliver to webhooks meanwhile."""
-        sender = HttpSender(self._guard, self._settings.webhook_timeout_s, keyring=self._keyring)
-        self._dispatcher = Dispatcher(self._store, sender, self._links, self._tries)
+        sender = HttpSender(self._guard, self._settings.webhook_timeout_s)
+        self._dispatcher = Dispatcher(self._store, sender, self._links, self._keyring, self._tries)
         self._dispatcher.start()
         yield
         await self._dispatcher.close(self._settings.grace_s)

@@ -11,13 +11,11 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 
 from blueport.server.notifying.delivering.outcomes import TIMED_OUT, URL_NOT_ALLOWED, Outcome, reason_of, wish_ms
-from blueport.server.notifying.delivering.queries import Due
 from blueport.server.notifying.delivering.service import RUNNING_LIMIT
-from blueport.server.notifying.delivering.signing import signed
+from blueport.server.notifying.delivering.signing import Signed
 from blueport.server.notifying.egress.guard import AddressRefusedError, Guard
 from blueport.server.notifying.egress.resolving import JudgingResolver
 from blueport.server.notifying.egress.targets import as_given
-from blueport.server.sealing import PLAIN, Keyring
 
 DNS_TRY_S = 1.5
 DNS_TRIES = 2
@@ -40,12 +38,8 @@ class Sender(Protocol):
 
     limit_s: float
 
-    async def attempt(self, due: Due, now_ms: int) -> Outcome:
-        """Try once, at *now_ms* (Unix milliseconds); a receiver's refusal is an outcome, not an error.
-
-        Raises:
-            NotReadableError: There is nothing to sign with.
-        """
+    async def attempt(self, url: str, ready: Signed, now_ms: int) -> Outcome:
+        """Try once, at *now_ms* (Unix milliseconds); a receiver's refusal is an outcome, not an error."""
 
 
 class HttpSender:
@@ -62,16 +56,14 @@ class HttpSender:
         resolver: AbstractResolver | None = None,
         trusted_resolver: AbstractResolver | None = None,
         authorities: ssl.SSLContext | None = None,
-        keyring: Keyring = PLAIN,
     ) -> None:
-        """Dial only what *guard* allows, and open secrets with *keyring*; must be made in a running loop.
+        """Dial only what *guard* allows; must be made in a running loop.
 
         The resolvers, of public names and of those that the operator named, and the *authorities* that certificates are
         judged by are the system's by default.
         """
         self.limit_s = limit_s
         self._guard = guard
-        self._keyring = keyring
         self._tls = authorities or ssl.create_default_context()
         self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
         # What a kept connection leads to.
@@ -102,33 +94,31 @@ class HttpSender:
         await self._trusted.close()
         await self._resolver.close()
 
-    async def attempt(self, due: Due, now_ms: int) -> Outcome:
+    async def attempt(self, url: str, ready: Signed, now_ms: int) -> Outcome:
         """Try once; see `Sender.attempt`."""
-        if self._guard.url_fault(due.url) is not None:
+        if self._guard.url_fault(url) is not None:
             return Outcome(is_delivered=False, reason=URL_NOT_ALLOWED)
-        secrets = due.secrets(now_ms, self._keyring)
-        body, headers = signed(due.event_type, due.data, delivery_id=due.id, secrets=secrets, now_ms=now_ms)
         ends_at_s = asyncio.get_running_loop().time() + self.limit_s
         # Each of a receiver's kept connections may have been closed by it meanwhile.
         for _ in range(RUNNING_LIMIT):
             left_s = ends_at_s - asyncio.get_running_loop().time()
             if left_s <= 0:
                 return Outcome(is_delivered=False, reason=TIMED_OUT[0])
-            outcome = await self._posted(due.url, body, headers, left_s, now_ms)
+            outcome = await self._posted(url, ready, left_s, now_ms)
             if outcome is not None:
                 return outcome
         return Outcome(is_delivered=False, reason="hung_up")
 
-    async def _posted(
-        self, url: str, body: bytes, headers: dict[str, str], left_s: float, now_ms: int
-    ) -> Outcome | None:
+    async def _posted(self, url: str, ready: Signed, left_s: float, now_ms: int) -> Outcome | None:
         """Post once, within *left_s*; None if it went over a kept connection, which was closed."""
         session = self._trusted if self._guard.trusts(url) else self._public
         timeout = aiohttp.ClientTimeout(total=left_s, sock_connect=CONNECT_S)
         dialled: list[str] = []
         _dialled.set(dialled)
         try:
-            posting = session.post(as_given(url), data=body, headers=headers, timeout=timeout, allow_redirects=False)
+            posting = session.post(
+                as_given(url), data=ready.body, headers=ready.headers, timeout=timeout, allow_redirects=False
+            )
             async with posting as answer:
                 return await self._outcome(answer, dialled, now_ms)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:

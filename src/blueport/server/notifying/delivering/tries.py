@@ -15,9 +15,14 @@ class Try(NamedTuple):
 
 
 class Tried(NamedTuple):
-    """A try that has ended, and how; it began at `started_at` (Unix milliseconds)."""
+    """A try that has ended, and how; it began at `started_at` (Unix milliseconds), and took `took_s` seconds."""
 
     made: Try
     outcome: Outcome
     started_at: int
-    duration_ms: int
+    took_s: float
+
+    @property
+    def duration_ms(self) -> int:
+        """How long it took, as the log has it."""
+        return round(self.took_s * 1000)
