@@ -38,8 +38,8 @@ BUSY_S = 0.01
 PLACES = Places(512, 256)
 # Tries that begin in one claim.
 CLAIM_LIMIT = 128
-# Tries that begin before the loop hears of others again: with all of a claim at once each finds its memory cold at each
-# of its steps, which costs a sixth of it.
+# Tries that are signed and begin before the loop hears of others again: one by one each step would find its code cold,
+# all at once its data.
 AT_ONCE = 16
 # How long what has ended waits for others that are under way to end too.
 GATHER_S = 0.002
@@ -145,7 +145,6 @@ class Dispatcher:
         return Places(min(free, CLAIM_LIMIT), PLACES.again - sum(self._tries.values()))
 
     def _start(self, claimed: Try) -> None:
-        # Each of a few is signed before the first of them is sent: between steps of others it takes four times as long.
         began_at = self._store.now_ms()
         try:
             ready = prepared(claimed.due, self._links, self._keyring, began_at)
