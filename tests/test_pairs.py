@@ -97,6 +97,23 @@ def test_another_order_of_first_tries_is_told_of() -> None:
     assert _told_of(KEPT._replace(heard=heard)) == "south has heard of ada in another order: [2, 1]"
 
 
+def test_what_timed_out_before_it_was_heard_may_come_after_later_ones() -> None:
+    heard = (HEARD[0], *HEARD[2:], Heard("south", 1, "s1", 300, 200))
+    rows = (*ROWS[:2], ROWS[2]._replace(attempts=2), ROWS[3])
+    log = (*LOG, Logged("s1", 1, None, "timeout"), Logged("s1", 2, 200, "http_200"))
+
+    assert breaches(KEPT._replace(heard=heard, rows=rows, log=(*log[:4], *log[5:])), 1) == []
+
+
+def test_what_was_interrupted_before_it_was_heard_may_not() -> None:
+    heard = (HEARD[0], *HEARD[2:], Heard("south", 1, "s1", 300, 200))
+    rows = (*ROWS[:2], ROWS[2]._replace(attempts=2), ROWS[3])
+    log = (*LOG, Logged("s1", 1, None, "interrupted"), Logged("s1", 2, 200, "http_200"))
+    kept = KEPT._replace(heard=heard, rows=rows, log=(*log[:4], *log[5:]))
+
+    assert _told_of(kept, 2) == "south has heard of ada in another order: [2, 1]"
+
+
 def test_a_stamp_that_was_answered_before_is_told_of() -> None:
     heard = (*HEARD[:3], Heard("north", 1, "n1", 100, 204), *HEARD[4:])
 

@@ -100,14 +100,22 @@ def _of_ends(kept: Kept) -> Iterator[str]:
 def _of_order(kept: Kept) -> Iterator[str]:
     """Each webhook has heard first of what came first in a chat; of later tries nothing is promised."""
     chats = {number: chat for chat, numbers in kept.told.by_chat.items() for number in numbers}
+    missed = _missed(kept)
     first_heard = defaultdict[tuple[str, str], dict[int, None]](dict)
     for heard in kept.heard:
-        if heard.number in chats:
+        if heard.number in chats and heard.delivery_id not in missed:
             first_heard[heard.webhook, chats[heard.number]].setdefault(heard.number)
     for (webhook, chat), numbers in first_heard.items():
         told = [number for number in kept.told.by_chat[chat] if number in numbers]
         if told != [*numbers]:
             yield f"{webhook} has heard of {chat} in another order: {[*numbers]}"
+
+
+def _missed(kept: Kept) -> set[str]:
+    """Return the deliveries of which a try has timed out before it was heard: it could be the first one."""
+    made = Counter(each.delivery_id for each in kept.log if each.reason != INTERRUPTED)
+    heard = Counter(each.delivery_id for each in kept.heard)
+    return {delivery_id for delivery_id, tries in made.items() if heard[delivery_id] < tries}
 
 
 def _of_stamps(heard: Iterable[Heard]) -> Iterator[str]:
