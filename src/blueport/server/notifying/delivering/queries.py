@@ -52,7 +52,6 @@ class Due(NamedTuple):
     id: DeliveryId
     webhook_id: WebhookId
     account_id: AccountId
-    chat_id: ChatId
     attempts: int
     replayed_after: int
     is_first: int
@@ -93,7 +92,6 @@ class Lost(NamedTuple):
     id: DeliveryId
     webhook_id: WebhookId
     account_id: AccountId
-    chat_id: ChatId
     attempts: int
     replayed_after: int
     is_first: int
@@ -191,7 +189,6 @@ _OF_A_TRY = (
     _d.id,
     _d.webhook_id,
     _d.account_id,
-    _d.chat_id,
     _d.attempts,
     _d.replayed_after,
     _d.reason.is_(None),
@@ -369,17 +366,17 @@ def claim(tx: Tx, seqs: Sequence[int], *, process: str, token: str, until: int) 
     return tx.all(Due, _DUE, seqs=seqs, token=token)
 
 
-def held(tx: Tx, seqs: Sequence[int]) -> set[Held]:
-    """Return which of these deliveries run, by whose token; they stay as they are until this transaction ends.
+def held(tx: Tx, seqs: Sequence[int]) -> dict[int, str]:
+    """Return which of these deliveries run, and by whose token; they stay as they are until this transaction ends.
 
     Those that another transaction has a hold on are left out.
     """
-    return {*tx.all(Held, _HELD, seqs=seqs)}
+    return dict(tx.all(Held, _HELD, seqs=seqs))
 
 
-def held_by_others_too(tx: Tx, seqs: Sequence[int]) -> set[Held]:
-    """Return which of these deliveries run just now, by whose token."""
-    return {*tx.all(Held, _HELD_BY_OTHERS_TOO, seqs=seqs)}
+def held_by_others_too(tx: Tx, seqs: Sequence[int]) -> dict[int, str]:
+    """Return which of these deliveries run just now, and by whose token."""
+    return dict(tx.all(Held, _HELD_BY_OTHERS_TOO, seqs=seqs))
 
 
 def end(tx: Tx, seqs: Sequence[int], state: str, reason: str) -> None:

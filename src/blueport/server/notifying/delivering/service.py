@@ -6,14 +6,14 @@ what failed never takes all places. Fenced: who lost the lease of a delivery has
 
 import random
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
 
 from blueport.server.ids import AccountId, WebhookId, mint
 from blueport.server.notifying.delivering import health, queries
 from blueport.server.notifying.delivering.outcomes import INTERRUPTED, TIMED_OUT, TOO_BUSY, Outcome
-from blueport.server.notifying.delivering.queries import Attempt, Candidates, Due, Held, Lost, Standing
+from blueport.server.notifying.delivering.queries import Attempt, Candidates, Due, Lost, Standing
 from blueport.server.notifying.delivering.schedule import (
     BREATHER_MS,
     DELAYS_S,
@@ -157,12 +157,12 @@ def _seqs_of(tried: Iterable[Tried]) -> list[int]:
     return [each.made.due.seq for each in tried]
 
 
-def _parted(tried: Iterable[Tried], held: Container[Held]) -> tuple[list[Tried], list[Tried]]:
-    """Part tries into those whose lease is among *held*, and the others."""
+def _parted(tried: Iterable[Tried], held: Mapping[int, str]) -> tuple[list[Tried], list[Tried]]:
+    """Part tries into those whose token is the one that is *held*, and the others."""
     ours: list[Tried] = []
     others: list[Tried] = []
     for each in tried:
-        (ours if Held(each.made.due.seq, each.made.token) in held else others).append(each)
+        (ours if held.get(each.made.due.seq) == each.made.token else others).append(each)
     return ours, others
 
 
