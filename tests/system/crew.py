@@ -3,6 +3,7 @@
 import contextlib
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,9 @@ from tests.patience import PATIENCE_S
 
 LOOK_EVERY_S = 0.05
 LONGEST_PAUSE_S = 1.0
+# What uvicorn says when one that is told to end cuts off who still waits, say for a database that is away: they ask
+# again.
+_CUT_SHORT = re.compile(r'"place":"uvicorn/server\.py:\d+:shutdown"')
 PROGRAM = "blueport.cli.main"
 
 
@@ -96,7 +100,7 @@ class Crew:
     def faults(self) -> list[str]:
         """Return what the members' logs tell of as an error, each with its member's name."""
         lines = [(name, line) for name, member in self.members.items() for line in member.log.read_text().splitlines()]
-        return [f"{name}: {line}" for name, line in lines if '"level":"error"' in line or line.startswith("Traceback")]
+        return [f"{name}: {line}" for name, line in lines if _is_fault(line)]
 
     def close(self) -> None:
         """End all, those first that came last."""
@@ -109,6 +113,11 @@ class Crew:
         while not self._is_over.wait(LOOK_EVERY_S):
             for member in self.members.values():
                 member.look(self._rng.uniform(0, self._longest_pause_s))
+
+
+def _is_fault(line: str) -> bool:
+    is_error = '"level":"error"' in line or line.startswith("Traceback")
+    return is_error and not _CUT_SHORT.search(line)
 
 
 @contextlib.contextmanager
