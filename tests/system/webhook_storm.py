@@ -60,6 +60,7 @@ _ROWS = (
     "SELECT d.webhook_id, m.text, d.id, d.state, d.attempts FROM deliveries d"
     " JOIN events e ON e.id = d.event_id JOIN messages m ON m.id = e.subject_id"
 )
+_POSTPONED = "SELECT count(*) FROM deliveries WHERE state = 'pending' AND reason IS NOT NULL"
 # Within which another process sees that a lease is over: on PostgreSQL it has to be told the time first.
 _CLOCK_S, _OWN_CLOCK_S = 6.0, 1.0
 
@@ -311,6 +312,7 @@ def _come_to_rest(here: Station, teller: Teller, gale: Gale) -> None:
     gale.move(1)
     _wait_while_behind(here, teller, 0)
     teller.tell(BATCH)
+    until(lambda: here.database.sql(_POSTPONED) != [(0,)])
     gale.move(-1)
     moved_s, before = time.monotonic(), -1
     while (now := _open(here.database)) > 0:
