@@ -1,5 +1,6 @@
 """Webhooks from the receiver's side: what it is sent, how it is signed, when it is tried again."""
 
+import asyncio
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -630,6 +631,32 @@ class TestOthers:
         )
         assert alice.world.sql(log) == [(1, "interrupted"), (2, "http_200"), (1, "http_500")]
         assert "loop_fell_over" not in caplog.messages
+
+    def test_what_is_being_claimed_while_a_server_ends_is_left_to_others(
+        self, database: Database, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Begun then, it would have its whole limit, whatever the grace is."""
+        is_claimed = threading.Event()
+        turn = delivering.turn
+
+        def last_turn(*arguments: object, **more: object) -> delivering.Turn:
+            done = turn(*arguments, **more)
+            if done.tries:
+                loop.call_soon_threadsafe(lambda: asyncio.ensure_future(ends(0)))
+                is_claimed.set()
+            return done
+
+        with World(database, Clock()).open() as world:
+            loop = world.client.portal.call(asyncio.get_running_loop)
+            ends = world.server._dispatcher.close  # noqa: SLF001 - in the midst of a turn, which no signal can hit
+            alice = world.customer("Alice", "+15550101000")
+            alice.webhook(receiver.url)
+            monkeypatch.setattr(delivering, "turn", last_turn)
+            alice.hears(ADA)
+            assert is_claimed.wait(PATIENCE_S)
+
+        assert receiver.heard == []
+        assert world.sql("SELECT state, attempts FROM deliveries") == [("pending", 0)]
 
     @pytest.mark.parametrize(("place", "step"), [(dispatcher, "prepared"), (HttpSender, "attempt")])
     def test_a_try_that_fell_over_is_logged_and_made_again(

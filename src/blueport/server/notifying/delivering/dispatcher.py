@@ -127,10 +127,7 @@ class Dispatcher:
             "deliveries", service.turn, ended, places, process, lease_s=self._lease_s
         )
         self._look_after(turn.settled)
-        for number, each in enumerate(turn.tries, 1):
-            self._start(each)
-            if number % AT_ONCE == 0:
-                await asyncio.sleep(0)
+        await self._start_all(turn.tries)
         return _pause_s(turn.next_in_ms)
 
     def _look_after(self, settled: Settled) -> None:
@@ -143,6 +140,14 @@ class Dispatcher:
     def _places(self) -> Places:
         free = 0 if self._is_leaving else PLACES.all - len(self._tries)
         return Places(min(free, CLAIM_LIMIT), PLACES.again - sum(self._tries.values()))
+
+    async def _start_all(self, tries: list[Try]) -> None:
+        for number, each in enumerate(tries, 1):
+            if self._is_leaving:
+                return  # what is left is given back in the end
+            self._start(each)
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     def _start(self, claimed: Try) -> None:
         began_at = self._store.now_ms()

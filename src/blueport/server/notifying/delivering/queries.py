@@ -310,7 +310,7 @@ _HASTEN_WAITING = Statement(
 )
 
 _SHORTEN_LEASES = Statement(
-    update(deliveries).where(_is_running, _d.lease_until > bindparam("latest")).values(lease_until=bindparam("until"))
+    update(deliveries).where(_is_running, _d.lease_until > bindparam("until")).values(lease_until=bindparam("until"))
 )
 _LOST = (
     select(
@@ -447,7 +447,7 @@ def hasten_all(tx: Tx, *, files_awaited_until: int) -> None:
 
 def shorten_leases(tx: Tx, *, until: int) -> None:
     """Have no lease end later than that (Unix milliseconds)."""
-    tx.change(_SHORTEN_LEASES, latest=until, until=until)
+    tx.change(_SHORTEN_LEASES, until=until)
 
 
 def lost_by_time(tx: Tx, webhook_ids: Sequence[WebhookId]) -> list[Lost]:
