@@ -108,7 +108,8 @@ class Database(NamedTuple):
     def locked(self) -> Iterator[None]:
         """Have every write wait, as another program could."""
         if self.is_postgres:
-            with _postgres_locked(self.named):
+            tables = ", ".join(metadata.tables)
+            with open_transaction(self.named, f"LOCK TABLE {tables} IN EXCLUSIVE MODE"):  # they can still be read
                 yield
             return
         with contextlib.closing(sqlite3.connect(self.named, isolation_level=None)) as connection:
@@ -139,15 +140,16 @@ async def _on_postgres(url: str, statement: str, values: tuple[Json, ...]) -> li
 
 
 @contextlib.contextmanager
-def _postgres_locked(url: str) -> Iterator[None]:
-    """Hold the rows of all tables; they can still be read."""
-    tables = ", ".join(metadata.tables)
+def open_transaction(url: str, statement: str) -> Iterator[None]:
+    """Have a transaction of somebody else's on a PostgreSQL begin with a statement, and stay open meanwhile."""
     command = [str(binary("psql")), "--no-psqlrc", "--quiet", "--dbname", url]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
-        print(f"BEGIN; LOCK TABLE {tables} IN EXCLUSIVE MODE;\n\\echo locked", file=other.stdin, flush=True)
-        assert other.stdout.readline() == "locked\n"
+        print(f"BEGIN; {statement} \\g /dev/null\n\\echo begun", file=other.stdin, flush=True)
+        assert other.stdout.readline() == "begun\n"
         yield
-        other.stdin.close()  # and with it the transaction ends
+        # That of a client that merely goes away ends some time after it is gone.
+        print("ROLLBACK;\n\\echo over", file=other.stdin, flush=True)
+        assert other.stdout.readline() == "over\n"
 
 
 @contextlib.contextmanager

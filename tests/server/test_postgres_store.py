@@ -4,11 +4,11 @@ import asyncio
 import contextlib
 import os
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -33,9 +33,9 @@ from blueport.server.store.tables import metadata
 from blueport.server.store.tx import Tx
 from blueport.server.store.wakeups import waited
 from tests import postgres
-from tests.databases import Database, folder
+from tests.databases import Database, folder, open_transaction
 from tests.patience import PATIENCE_S
-from tests.postgres import MissingPostgresError, OwnPostgres, binary
+from tests.postgres import MissingPostgresError, OwnPostgres
 from tests.server.answers import assert_refused
 from tests.server.cutting import Cutter
 from tests.server.receiver import Receiver
@@ -151,16 +151,10 @@ def _claimed(world: World) -> list[Try]:
     return world.do(delivering.turn, [], PLACES, "a process", lease_s=40).tries
 
 
-@contextlib.contextmanager
-def _held(database: Database, delivery_id: str) -> Iterator[None]:
+def _held(database: Database, delivery_id: str) -> AbstractContextManager[None]:
     """Have another transaction hold a delivery meanwhile."""
-    command = [str(binary("psql")), "--no-psqlrc", "--quiet", "--dbname", database.named]
     statement = f"SELECT 1 FROM deliveries WHERE id = '{delivery_id}' FOR NO KEY UPDATE"
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
-        print(f"BEGIN; {statement} \\g /dev/null\n\\echo held", file=other.stdin, flush=True)
-        assert other.stdout.readline() == "held\n"
-        yield
-        other.stdin.close()  # and with it the transaction ends
+    return open_transaction(database.named, statement)
 
 
 class TestExhaustion:

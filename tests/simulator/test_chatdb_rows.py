@@ -257,6 +257,17 @@ class TestOddities:
         assert decode(stored["attributedBody"]).text == "third"
         assert stored["date_edited"] > 0
 
+    def test_two_edits_within_a_millisecond_are_two_and_one_that_is_made_again_is_one(self, db: ChatDb) -> None:
+        row = db.add_message("first", sender=ADA)
+
+        for text in ("second", "third", "third"):
+            edits.edit(db, row, text, at=1_760_000_000_000)
+
+        versions = plistlib.loads(one(db, "SELECT message_summary_info FROM message")["message_summary_info"])["ec"][
+            "0"
+        ]
+        assert [decode(version["t"]).text for version in versions] == ["first", "second", "third"]
+
     def test_an_unsent_message_has_no_body_and_no_date_of_it(self, db: ChatDb) -> None:
         edits.unsend(db, db.add_message("oops", sender=ADA))
 

@@ -27,9 +27,9 @@ def edit(db: ChatDb, row: Row, text: str, *, at: int | None = None, **columns: C
     body = decode(before["attributedBody"])
     part, edited_at = str(len(body.attachment_guids)), apple_ns(now_ms() if at is None else at)
     versions = _versions(before["message_summary_info"], part) or [_Version(d=0.0, t=before["attributedBody"])]
-    if versions[-1]["d"] == edited_at / 1e9:
-        return
     archived = encode(message_body(text, attachment_guids=body.attachment_guids))
+    if (versions[-1]["d"], versions[-1]["t"]) == (edited_at / 1e9, archived):
+        return
     summary = {
         "ec": {part: [*versions, _Version(d=edited_at / 1e9, t=archived)]},
         "ep": [int(part)],
