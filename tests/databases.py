@@ -140,16 +140,22 @@ async def _on_postgres(url: str, statement: str, values: tuple[Json, ...]) -> li
 
 
 @contextlib.contextmanager
-def open_transaction(url: str, statement: str) -> Iterator[None]:
-    """Have a transaction of somebody else's on a PostgreSQL begin with a statement, and stay open meanwhile."""
+def open_transaction(url: str, statement: str) -> Iterator[Callable[[str], None]]:
+    """Have a transaction of somebody else's on a PostgreSQL begin with a statement, and undo it in the end.
+
+    It takes further ones meanwhile, as COMMIT; each is done once that returns.
+    """
     command = [str(binary("psql")), "--no-psqlrc", "--quiet", "--dbname", url]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
-        print(f"BEGIN; {statement} \\g /dev/null\n\\echo begun", file=other.stdin, flush=True)
-        assert other.stdout.readline() == "begun\n"
-        yield
-        # That of a client that merely goes away ends some time after it is gone.
-        print("ROLLBACK;\n\\echo over", file=other.stdin, flush=True)
-        assert other.stdout.readline() == "over\n"
+
+        def do(statement: str) -> None:
+            print(f"{statement} \\g /dev/null\n\\echo done", file=other.stdin, flush=True)
+            assert other.stdout.readline() == "done\n"
+
+        do("SET client_min_messages = error")  # to undo what was committed is worth a warning
+        do(f"BEGIN; {statement}")
+        yield do
+        do("ROLLBACK")  # that of a client that merely goes away ends some time after it is gone
 
 
 @contextlib.contextmanager

@@ -2,10 +2,10 @@
 
 import contextlib
 import json
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 
 import pytest
 
@@ -14,9 +14,8 @@ from blueport.server.ids import mint
 from blueport.server.notifying.log import service as event_log
 from blueport.server.store.tables import events
 from blueport.server.store.tx import Tx, add_row
-from tests.databases import Database
+from tests.databases import Database, open_transaction
 from tests.patience import PATIENCE_S
-from tests.postgres import binary
 from tests.server.answers import assert_done, assert_refused
 from tests.server.receiver import Receiver, until
 from tests.server.streams import listening
@@ -419,10 +418,10 @@ class TestLateCommits:
     def test_what_commits_late_is_not_passed_by(self, alice: Customer) -> None:
         alice.hears(ADA, "first")
         start = page(alice)["next_cursor"]
-        with listening(alice.world) as server, server.stream(alice.key, start) as stream, _Late(alice) as late:
+        with listening(alice.world) as server, server.stream(alice.key, start) as stream, _late(alice) as late:
             alice.hears(ADA, "committed sooner")
             assert texts(alice, after=start) == []  # nobody knows yet what comes before it
-            late.commit()
+            late("COMMIT")
 
             assert stream.texts(2) == ["late", "committed sooner"]
 
@@ -431,7 +430,7 @@ class TestLateCommits:
     def test_what_is_undone_holds_nothing_up_for_good(self, alice: Customer) -> None:
         alice.hears(ADA, "first")
         with listening(alice.world) as server, server.stream(alice.key, page(alice)["next_cursor"]) as stream:
-            with _Late(alice):
+            with _late(alice):
                 alice.hears(ADA, "second")
             assert stream.texts(1) == ["second"]
 
@@ -452,30 +451,14 @@ class TestLateCommits:
         assert alice.world.sql("SELECT tx_id FROM events") == numbers
 
 
-class _Late:
-    """A transaction of somebody else's that writes an event, and stays open until it is told to commit, or the end."""
-
-    def __init__(self, customer: Customer) -> None:
-        command = [str(binary("psql")), "--no-psqlrc", "--quiet", "--dbname", customer.world.database.named]
-        self._psql = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        columns = "account_id, line_id, chat_id, type, created_at"
-        self._say(
-            f"BEGIN; INSERT INTO events (id, subject_id, data, {columns})"
-            f" SELECT 'evt_{'1' * 26}', 'msg_late', replace(data, 'first', 'late'), {columns} FROM events LIMIT 1"
-        )
-
-    def __enter__(self) -> "_Late":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._psql.communicate()  # what is open is undone
-
-    def commit(self) -> None:
-        self._say("COMMIT")
-
-    def _say(self, statement: str) -> None:
-        print(f"{statement};\n\\echo done", file=self._psql.stdin, flush=True)
-        assert self._psql.stdout.readline() == "done\n"
+def _late(customer: Customer) -> AbstractContextManager[Callable[[str], None]]:
+    """Have a transaction of somebody else's write an event meanwhile, and stay open unless it is told to commit."""
+    columns = "account_id, line_id, chat_id, type, created_at"
+    return open_transaction(
+        customer.world.database.named,
+        f"INSERT INTO events (id, subject_id, data, {columns})"
+        f" SELECT 'evt_{'1' * 26}', 'msg_late', replace(data, 'first', 'late'), {columns} FROM events LIMIT 1",
+    )
 
 
 class TestKeeping:

@@ -151,7 +151,7 @@ def _claimed(world: World) -> list[Try]:
     return world.do(delivering.turn, [], PLACES, "a process", lease_s=40).tries
 
 
-def _held(database: Database, delivery_id: str) -> AbstractContextManager[None]:
+def _held(database: Database, delivery_id: str) -> AbstractContextManager[Callable[[str], None]]:
     """Have another transaction hold a delivery meanwhile."""
     statement = f"SELECT 1 FROM deliveries WHERE id = '{delivery_id}' FOR NO KEY UPDATE"
     return open_transaction(database.named, statement)

@@ -27,15 +27,15 @@ def edit(db: ChatDb, row: Row, text: str, *, at: int | None = None, **columns: C
     body = decode(before["attributedBody"])
     part, edited_at = str(len(body.attachment_guids)), apple_ns(now_ms() if at is None else at)
     versions = _versions(before["message_summary_info"], part) or [_Version(d=0.0, t=before["attributedBody"])]
-    archived = encode(message_body(text, attachment_guids=body.attachment_guids))
-    if (versions[-1]["d"], versions[-1]["t"]) == (edited_at / 1e9, archived):
+    version = _Version(d=edited_at / 1e9, t=encode(message_body(text, attachment_guids=body.attachment_guids)))
+    if versions[-1] == version:
         return
     summary = {
-        "ec": {part: [*versions, _Version(d=edited_at / 1e9, t=archived)]},
+        "ec": {part: [*versions, version]},
         "ep": [int(part)],
         "otr": {part: {"lo": 0, "le": decode(versions[0]["t"]).runs[-1].length}},
     }
-    cells: dict[str, Cell] = {"attributedBody": archived, "text": None, "date_edited": edited_at}
+    cells: dict[str, Cell] = {"attributedBody": version["t"], "text": None, "date_edited": edited_at}
     db.change(row, **{**cells, "message_summary_info": _bplist(summary), **columns})
 
 
