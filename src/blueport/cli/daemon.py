@@ -1,48 +1,12 @@
 """`blueport daemon`: the daemon on a Mac; its settings are BLUEPORT_DAEMON_... variables."""
 
-import argparse
-import asyncio
-import contextlib
-import signal
-import sys
+import importlib
 
-import uvloop
-
-from blueport.cli import lifeline, logbook
-from blueport.cli.environment import arm_failpoints, settings_of
-from blueport.daemon.journal.file import JournalInUseError
-from blueport.daemon.run import run
-from blueport.daemon.settings import Settings
-from blueport.logs.lines import logger
-
-_log = logger(__name__)
+# By its first argument, which may be missing: then the daemon runs. Only what is asked for is loaded.
+_WORDS = ("run",)
 
 
 def main(arguments: list[str]) -> None:
-    """Work until told to stop."""
-    options = _parser().parse_args(arguments)
-    logbook.begin("daemon")
-    settings = settings_of(Settings, "BLUEPORT_DAEMON_")
-    arm_failpoints()
-    if options.lifeline:
-        lifeline.hold()
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_run_until_told(settings))
-    except JournalInUseError as error:
-        sys.exit(f"blueport: {error}")
-
-
-async def _run_until_told(settings: Settings) -> None:
-    work = asyncio.create_task(run(settings))
-    for told in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(told, work.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await work
-    _log.info("daemon_stopped")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="blueport daemon", description=__doc__)
-    parser.add_argument("--lifeline", action="store_true", help="end when standard input closes")
-    return parser
+    """Do what the first argument names."""
+    word, others = (arguments[0], arguments[1:]) if arguments[:1] and arguments[0] in _WORDS else ("run", arguments)
+    importlib.import_module(f"blueport.cli.mac.{word}").main(others)

@@ -1,0 +1,1 @@
+"""What `blueport daemon` can do on a Mac, one module a word."""
