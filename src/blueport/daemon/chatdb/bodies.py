@@ -8,6 +8,7 @@ from blueport.typedstream import ATTACHMENT_MARK, TypedStreamError, decode
 
 # An app's bubble, or what is left of a body that could not be read.
 _UNREADABLE_MARK = "\ufffd"
+_NOTHING_SAID: Mapping[str, str] = MappingProxyType({})
 
 
 class Body(NamedTuple):
@@ -19,7 +20,7 @@ class Body(NamedTuple):
     text: str | None
     attachment_guids: tuple[str, ...] = ()
     has_marks: bool = False
-    transcriptions: Mapping[str, str] = MappingProxyType({})
+    transcriptions: Mapping[str, str] = _NOTHING_SAID
 
 
 def body_of(archived: bytes | None, plain: str | None, *, may_be_unsent: bool = False) -> Body:
@@ -30,7 +31,7 @@ def body_of(archived: bytes | None, plain: str | None, *, may_be_unsent: bool = 
     body = _archived_body(archived) if archived else None
     if body is not None and (body.text is not None or body.attachment_guids or may_be_unsent or not plain):
         return body
-    return _body(plain or "", ())
+    return _body(plain or "", (), _NOTHING_SAID)
 
 
 def _archived_body(archived: bytes) -> Body | None:
@@ -38,15 +39,15 @@ def _archived_body(archived: bytes) -> Body | None:
         attributed = decode(archived)
     except TypedStreamError:
         return None
-    said = {run.attachment_guid: run.transcription for run in attributed.runs if run.attachment_guid}
-    body = _body(attributed.text, attributed.attachment_guids)
-    return body._replace(transcriptions={guid: words for guid, words in said.items() if words})
+    files = [run for run in attributed.runs if run.attachment_guid is not None]
+    said = {run.attachment_guid or "": run.transcription for run in files if run.transcription}
+    return _body(attributed.text, attributed.attachment_guids if files else (), said or _NOTHING_SAID)
 
 
-def _body(marked: str, guids: tuple[str, ...]) -> Body:
+def _body(marked: str, guids: tuple[str, ...], said: Mapping[str, str]) -> Body:
     text = _without_marks(marked).replace("\x00", "")
     is_empty = not text.strip(_UNREADABLE_MARK)
-    return Body(None if is_empty else text, guids, ATTACHMENT_MARK in marked)
+    return Body(None if is_empty else text, guids, ATTACHMENT_MARK in marked, said)
 
 
 def _without_marks(marked: str) -> str:

@@ -224,7 +224,7 @@ def _what_is_said(columns: Columns) -> str:
 
 
 def _is_deleted(columns: Columns) -> str:
-    """Recently Deleted: the link to the chat lies in another table."""
+    """Recently Deleted: the link to the chat lies in another table, which need not have an index of messages."""
     if not columns["chat_recoverable_message_join"]:
         return "0"
-    return "EXISTS (SELECT 1 FROM chat_recoverable_message_join r WHERE r.message_id = m.ROWID)"
+    return "c.ROWID IS NULL AND EXISTS (SELECT 1 FROM chat_recoverable_message_join r WHERE r.message_id = m.ROWID)"

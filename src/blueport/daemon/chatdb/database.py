@@ -6,8 +6,9 @@ stale for ever after), and it is never opened `immutable`, which would hide what
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 from urllib.parse import quote
@@ -28,14 +29,13 @@ from blueport.daemon.chatdb.columns import (
     reading_query,
     state_query,
 )
-from blueport.daemon.chatdb.dates import BELOW_SECONDS, apple_ns, apple_s, unix_ms
-from blueport.daemon.chatdb.links import link_of
+from blueport.daemon.chatdb.dates import BELOW_SECONDS, apple_ns, apple_s, around, unix_ms
+from blueport.daemon.chatdb.links import BEHIND_MS, link_of
 from blueport.daemon.chatdb.rows import URL_BALLOON, MessageRow, message_row, own_addresses
 from blueport.logs.lines import logger
 
 # Long enough for a checkpoint, short enough not to be noticed; a longer lock is waited out from outside.
 _BUSY_TIMEOUT_S = 1.0
-_NEIGHBOURHOOD_ROWS = 500
 _NEIGHBOURS = 10
 # So many rows are taken for new where they have no date, and show which addresses are in use.
 _NEWEST_ROWS = 5_000
@@ -92,8 +92,12 @@ class Reached(msgspec.Struct, frozen=True, array_like=True):
 
 
 class _Open(NamedTuple):
+    """An open file, and the statements that are put together once for all that is asked of it."""
+
     connection: sqlite3.Connection
     columns: Columns
+    messages: str
+    attachments: str
 
 
 class ChatDb:
@@ -219,39 +223,46 @@ class ChatDb:
         return [address for caller_id, account in found for address in own_addresses(caller_id, account)]
 
     def _messages(self, condition: str, *parameters: _Given) -> list[MessageRow]:
-        raws = self._read(RawMessage, message_query(self._columns) + condition, *parameters)
+        raws = self._read(RawMessage, self._opened().messages + condition, *parameters)
         attachments = self._attachments([raw.rowid for raw in raws])
-        participants = {chat_id: self._participants(chat_id) for chat_id in {raw.chat_id for raw in raws}}
+        participants = self._participants({raw.chat_id for raw in raws})
         return [
-            _in_words(raw, participants[raw.chat_id], attachments.get(raw.rowid, []), self._before(raw)) for raw in raws
+            _in_words(raw, participants.get(raw.chat_id, ()), attachments.get(raw.rowid, []), self._before(raw))
+            for raw in raws
         ]
 
     def _attachments(self, rowids: list[int]) -> dict[int, list[RawAttachment]]:
         found: dict[int, list[RawAttachment]] = {}
         if rowids:
-            for raw in self._read(RawAttachment, attachment_query(self._columns), _json(rowids)):
+            for raw in self._read(RawAttachment, self._opened().attachments, _json(rowids)):
                 found.setdefault(raw.message_id, []).append(raw)
         return found
 
-    def _participants(self, chat_id: int) -> tuple[str, ...]:
-        query = """
-            SELECT CAST(h.id AS TEXT) FROM chat_handle_join j JOIN handle h ON h.ROWID = j.handle_id
-            WHERE j.chat_id = ? AND h.id IS NOT NULL ORDER BY h.ROWID
-        """
-        return tuple(dict.fromkeys(address for (address,) in self._read(tuple[str], query, chat_id)))
+    def _participants(self, chat_ids: Iterable[int]) -> dict[int, tuple[str, ...]]:
+        query = f"""
+            SELECT j.chat_id, CAST(h.id AS TEXT) FROM chat_handle_join j JOIN handle h ON h.ROWID = j.handle_id
+            WHERE j.chat_id IN {ANY_OF} AND h.id IS NOT NULL ORDER BY h.ROWID
+        """  # noqa: S608 - our own constants
+        found: dict[int, dict[str, None]] = {}
+        for chat_id, address in self._read(tuple[int, str], query, _json([*chat_ids])):
+            found.setdefault(chat_id, {})[address] = None
+        return {chat_id: tuple(addresses) for chat_id, addresses in found.items()}
 
     def _before(self, raw: RawMessage) -> list[RawMessage]:
-        """Return what a link's bubble may belong to; of own rows one may name the other person, and the next nobody."""
+        """Return what a link's bubble may belong to; of own rows one may name the other person, and the next nobody.
+
+        By the index on dates: hence the plus, without which SQLite would rather look through all that is older.
+        """
         if raw.balloon_bundle_id != URL_BALLOON:
             return []
         condition = """
-            WHERE m.ROWID BETWEEN ? AND ? AND m.is_from_me = ? AND (m.is_from_me OR ifnull(m.handle_id, 0) = ?)
+            WHERE m.date BETWEEN ? AND ? AND +m.ROWID < ? AND m.is_from_me = ?
+            AND (m.is_from_me OR ifnull(m.handle_id, 0) = ?)
             AND EXISTS (SELECT 1 FROM chat_message_join n WHERE n.message_id = m.ROWID AND n.chat_id = ?)
-            ORDER BY m.ROWID DESC LIMIT ?
+            ORDER BY +m.ROWID DESC LIMIT ?
         """
-        near = (raw.rowid - _NEIGHBOURHOOD_ROWS, raw.rowid - 1)
-        same = (raw.is_from_me, raw.handle_id, raw.chat_id, _NEIGHBOURS)
-        return self._read(RawMessage, message_query(self._columns) + condition, *near, *same)
+        same = (raw.rowid, raw.is_from_me, raw.handle_id, raw.chat_id, _NEIGHBOURS)
+        return self._read(RawMessage, self._opened().messages + condition, *around(raw.date, BEHIND_MS), *same)
 
     def _number(self, query: str, *parameters: int) -> int:
         [(number,)] = self._read(tuple[int], query, *parameters)
@@ -268,7 +279,8 @@ class ChatDb:
         if self._open is None:
             self.file = self._path.stat().st_ino
             connection = _connected(self._path)
-            self._open = _Open(connection, columns_of(connection))
+            columns = columns_of(connection)
+            self._open = _Open(connection, columns, message_query(columns), attachment_query(columns))
         return self._open
 
 
@@ -289,7 +301,7 @@ def _connected(path: Path) -> sqlite3.Connection:
     uri = f"file:{quote(str(path))}?mode=ro"
     connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     # One body that is no UTF-8 must not stop all that come after it.
-    connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+    connection.text_factory = partial(str, encoding="utf-8", errors="replace")
     connection.execute("PRAGMA query_only = 1")
     return connection
 

@@ -24,3 +24,9 @@ def apple_ns(unix: int) -> int:
 def apple_s(unix: int) -> int:
     """Turn Unix milliseconds into seconds since 2001."""
     return (unix - APPLE_EPOCH_MS) // 1000
+
+
+def around(apple: int, ms: int) -> tuple[int, int]:
+    """Return the dates that are so many milliseconds before and after one, written as that is."""
+    span = ms * 1_000_000 if abs(apple) >= _AT_LEAST_NANOSECONDS else ms // 1000
+    return apple - span, apple + span

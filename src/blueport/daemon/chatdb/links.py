@@ -15,6 +15,7 @@ from blueport.daemon.chatdb.rows import URL_BALLOON, Link
 
 BEHIND_TEXT_MS = 5_000
 _BEHIND_BUBBLE_MS = 120_000
+BEHIND_MS = max(BEHIND_TEXT_MS, _BEHIND_BUBBLE_MS)
 # None of these is part of a link; another link may begin without any of them.
 _BETWEEN_LINKS = re.compile(
     r"[\s<>\"\u201c\u201d\u2018\u2019\u00ab\u00bb\u2026\u3001\u3002\uff0c\uff01\uff1f]+|(?=https?://)", re.IGNORECASE

@@ -5,6 +5,7 @@ import plistlib
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -118,6 +119,7 @@ def _with_reaction(row: MessageRow, raw: RawMessage) -> MessageRow:
 
 def _with_body(row: MessageRow, raw: RawMessage, attachments: Sequence[RawAttachment], link: Link | None) -> MessageRow:
     summary = summary_of(raw.message_summary_info)
+    was_changed = bool(raw.date_edited or raw.date_retracted or summary.was_edited or summary.unsent_parts)
     may_be_unsent = _may_be_unsent(raw, summary)
     body = body_of(raw.attributed_body, raw.text, may_be_unsent=may_be_unsent)
     files = _visible(body, summary, attachments)
@@ -128,8 +130,8 @@ def _with_body(row: MessageRow, raw: RawMessage, attachments: Sequence[RawAttach
         files=tuple(files),
         names_files=_names_files(raw, body, attachments),
         is_audio=bool(raw.is_audio_message) or any(_is_voice(file) for file in attachments),
-        was_changed=bool(raw.date_edited or raw.date_retracted or summary.was_edited or summary.unsent_parts),
-        changed_at=_changed_at(raw, summary),
+        was_changed=was_changed,
+        changed_at=_changed_at(raw, summary) if was_changed else None,
         # The rows of files that were taken back may stay.
         is_unsent=may_be_unsent and body.text is None and not (files if summary.unsent_parts else attachments),
         link=link,
@@ -137,6 +139,7 @@ def _with_body(row: MessageRow, raw: RawMessage, attachments: Sequence[RawAttach
     )
 
 
+@lru_cache(maxsize=1024)
 def own_addresses(caller_id: str | None, *accounts: str | None) -> tuple[str, ...]:
     """Return the addresses that are called own; accounts are written `E:address`, `P:number`, or only `e:`."""
     named = (caller_id, *(account.partition(":")[2] for account in accounts if account))
@@ -184,14 +187,18 @@ def _changed_at(raw: RawMessage, summary: Summary) -> int | None:
 
 def _names_files(raw: RawMessage, body: Body, raws: Sequence[RawAttachment]) -> bool:
     """Say whether files are still to come: each has a commit of its own, and the body names them all before."""
+    if not raws and not body.attachment_guids:
+        return bool(raw.cache_has_attachments or body.has_marks)
     named, there = set(body.attachment_guids), {file.guid for file in raws}
     # A file may be spelled otherwise in its row than in the body.
     others = {file.guid for file in raws if not _is_hidden(file)} - named
-    return len(named - there) > len(others) or (not raws and bool(raw.cache_has_attachments or body.has_marks))
+    return len(named - there) > len(others)
 
 
 def _visible(body: Body, summary: Summary, raws: Sequence[RawAttachment]) -> list[RawAttachment]:
     """Return the files that a person would see, in the order of the body."""
+    if not raws:
+        return []
     visible = [raw for raw in raws if raw.guid and not _is_hidden(raw)]
     order = {guid: place for place, guid in enumerate(body.attachment_guids)}
     if summary.unsent_parts:
