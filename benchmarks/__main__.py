@@ -19,6 +19,7 @@ from benchmarks import (
     kannel,
     on_postgres,
     rates,
+    reading,
     sizes,
     steady,
     table,
@@ -39,9 +40,12 @@ GROUPS: tuple[dict[str, Part], ...] = (
     {"end-to-end": end_to_end.probes},
     {"deliveries": delivering.probes},
     {"hostile": hostile.probes},
+    {"reading": reading.cold, "imessage-chatdb": reading.theirs},
+    {"noticing": reading.noticing, "quiet": reading.quiet},
     {"sizes": sizes.probes},
     {"backlogs": backlogs.probes},
 )
+PEERS = {"kannel", "imessage-chatdb"}
 FULL = Options(
     rounds=5,
     seconds=5,
@@ -50,6 +54,7 @@ FULL = Options(
     rows=(10**4, 10**6, 10**7),
     backlogs=(100, 1_000),
     texts=100,
+    library_rows=1_000_000,
     with_peers=False,
 )
 QUICK = Options(
@@ -60,6 +65,7 @@ QUICK = Options(
     rows=(2_000, 4_000),
     backlogs=(20, 40),
     texts=2,
+    library_rows=2_000,
     with_peers=False,
 )
 
@@ -79,7 +85,9 @@ def _parser() -> argparse.ArgumentParser:
     parts = [name for group in GROUPS for name in group]
     parser.add_argument("--only", choices=parts, action="append", default=[], help="measure this part; may be repeated")
     parser.add_argument("--quick", action="store_true", help="a little of everything: figures that say nothing")
-    parser.add_argument("--peers", action="store_true", help="measure Kannel too, where it is installed")
+    parser.add_argument(
+        "--peers", action="store_true", help="measure Kannel and imessage-chatdb too, where they can be had"
+    )
     parser.add_argument("--rounds", type=int, help=f"how often each is measured ({FULL.rounds})")
     parser.add_argument("--seconds", type=float, help=f"how long a load lasts in each round ({FULL.seconds})")
     parser.add_argument("--rows", type=_numbers, help="sizes of tables, as in 10000,1000000,10000000")
@@ -110,7 +118,7 @@ def _opened(name: str, part: Part, bench: Bench) -> list[Probe]:
 def _amounts(options: argparse.Namespace) -> Options:
     amounts = QUICK if options.quick else FULL
     given = {name: getattr(options, name) for name in ("rounds", "seconds", "rows")}
-    given |= {"with_peers": options.peers or "kannel" in options.only}
+    given |= {"with_peers": options.peers or bool(PEERS & {*options.only})}
     return amounts._replace(**{name: value for name, value in given.items() if value is not None})
 
 

@@ -27,8 +27,9 @@ class Figure(NamedTuple):
 class Options(NamedTuple):
     """How much is measured.
 
-    `rows` are the sizes of the tables that lists and claims are asked of, `backlogs` how much waits in them; a load
-    lasts for `seconds`, a unit of work is repeated for `repeated_s`, `texts` go from end to end.
+    `rows` are the sizes of the tables that lists and claims are asked of, `backlogs` how much waits in them, and
+    `library_rows` the size of a chat.db; a load lasts for `seconds`, a unit of work is repeated for `repeated_s`,
+    `texts` go from end to end.
     """
 
     rounds: int
@@ -38,6 +39,7 @@ class Options(NamedTuple):
     rows: tuple[int, ...]
     backlogs: tuple[int, ...]
     texts: int
+    library_rows: int
     with_peers: bool
 
 
