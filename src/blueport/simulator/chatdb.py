@@ -308,9 +308,9 @@ class ChatDb:
             return row
 
     def drop_tapbacks(self, reactor: Reactor, *, but: Row | None = None) -> None:
-        """Delete the rows of somebody's tapbacks on something."""
+        """Delete the rows of somebody's tapbacks on something, found by what they are on: hence the plus."""
         gone = self.rows(
-            "SELECT ROWID FROM message WHERE associated_message_guid = ? AND handle_id = ? AND is_from_me = ?"
+            "SELECT ROWID FROM message WHERE associated_message_guid = ? AND +handle_id = ? AND +is_from_me = ?"
             " AND ROWID != ?",
             *reactor,
             0 if but is None else but.rowid,
