@@ -1,9 +1,11 @@
 """The transport for what AppleScript cannot do, with executables that speak `imsg rpc` well and badly."""
 
 import asyncio
+import contextlib
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -24,7 +26,8 @@ from blueport.protocol.commands import (
     Signal,
 )
 from blueport.simulator.faults import Fault
-from blueport.simulator.mac import SimulatedMac
+from blueport.simulator.mac import SimulatedMac, running
+from blueport.simulator.settings import Settings as MacSettings
 from blueport.simulator.settings import imsg_path
 from tests.daemon.waiting import ADA, LINE, cancelled_while_it_starts, gone, until
 
@@ -40,11 +43,14 @@ FEATURES = {
 }
 # Answers each call with what the test wrote down for its method; notes what it was asked.
 SPEAKER = """
-import json, pathlib, sys, time
+import json, os, pathlib, sys, time
 here = pathlib.Path(__file__).parent
+if sys.argv[1:] == ["status", "--json"]:
+    with (here / "asked").open("a") as asked: asked.write(json.dumps({"method": "status --json", "params": {}}) + "\\n")
+    print(json.loads((here / "answers").read_text())["status --json"]); sys.exit()
 for line in sys.stdin:
     request = json.loads(line)
-    with (here / "asked").open("a") as asked: asked.write(line)
+    with (here / "asked").open("a") as asked: asked.write(json.dumps({**request, "pid": os.getpid()}) + "\\n")
     answer = json.loads((here / "answers").read_text())[request["method"]]
     if answer == "die": sys.exit(1)
     if answer == "hang": time.sleep(600)
@@ -55,6 +61,9 @@ for line in sys.stdin:
     for event in json.loads(events.read_text()) if events.exists() else []:
         print(json.dumps({"jsonrpc": "2.0", "method": "bridge.event", "params": event}), flush=True)
 """
+NOT_STARTED = {"disposition": "not_started", "retry_safe": True}
+STILL_IN_FLIGHT = {"disposition": "still_in_flight", "retry_safe": False}
+OF_NO_SUCH_METHOD = {"error": {"code": -32601, "message": "Method not found", "data": "status"}}
 ABLE = {"result": {"methods": ["send", "send.rich"]}}
 
 
@@ -81,7 +90,7 @@ def _settings(*, timeout_s: float = 5) -> Settings:
     return msgspec.structs.replace(settings, send_timeout_s=timeout_s)
 
 
-def asked(tmp_path: Path) -> list[dict[str, object]]:
+def asked(tmp_path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (tmp_path / "asked").read_text().splitlines()]
 
 
@@ -141,30 +150,103 @@ class TestProbing:
         await advanced.close()
 
 
+class TestTheTwoGenerations:
+    """Whatever it is, the program is asked, and nothing is sent to find out."""
+
+    async def test_what_wants_a_bridge_is_not_offered_without_one(self, tmp_path: Path) -> None:
+        transport = imsg(tmp_path)
+        answer(tmp_path, status={"result": {"methods": ["typing", "read", "send.rich"], "bridge": {"ready": False}}})
+
+        assert await transport.probe()
+        assert transport.capabilities == ("replies",)
+        await transport.close()
+
+    async def test_the_earlier_one_is_asked_whether_its_bridge_is_up(self, tmp_path: Path) -> None:
+        transport = imsg(tmp_path)
+        report = json.dumps({"advanced_features": True, "v2_ready": True, "selectors": {}})
+        answer(tmp_path, **{"status": OF_NO_SUCH_METHOD, "status --json": report})
+
+        assert await transport.probe()
+        assert transport.capabilities == ("replies", "reactions", "typing", "receipts", "audio")
+        assert [call["method"] for call in asked(tmp_path)] == ["status", "status --json"]
+        await transport.close()
+
+    @pytest.mark.parametrize(
+        "report",
+        [
+            json.dumps({"advanced_features": False, "v2_ready": False}),
+            json.dumps({"advanced_features": True, "v2_ready": False}),  # injected, and does not answer
+            json.dumps({"advanced_features": True}),  # before there were the methods that we need
+            "no JSON",
+            "",
+        ],
+    )
+    async def test_of_one_whose_bridge_is_not_up_nothing_is_offered(self, tmp_path: Path, report: str) -> None:
+        transport = imsg(tmp_path)
+        answer(tmp_path, **{"status": OF_NO_SUCH_METHOD, "status --json": report})
+
+        assert not await transport.probe()
+        assert transport.capabilities == ()
+        await transport.close()
+
+    async def test_one_in_between_offers_what_it_lists(self, tmp_path: Path) -> None:
+        transport = imsg(tmp_path)
+        report = {"advanced_features": True, "v2_ready": True, "rpc_methods": ["tapback", "poll.send"]}
+        answer(tmp_path, **{"status": OF_NO_SUCH_METHOD, "status --json": json.dumps(report)})
+
+        assert await transport.probe()
+        assert transport.capabilities == ("reactions",)
+        await transport.close()
+
+    @pytest.mark.parametrize("is_up", [True, False])
+    async def test_on_the_simulated_mac_of_the_earlier_one(self, tmp_path: Path, *, is_up: bool) -> None:
+        async with running(MacSettings(folder=tmp_path / "mac", lines=(LINE,), imsg="0.9")) as mac:
+            mac.faults.add(Fault("advanced_on" if is_up else "advanced_off"))
+            guid = await mac.person_texts(ADA, "Nice?")
+            transport = Imsg(str(imsg_path(mac.settings.folder)), _settings())
+
+            assert await transport.probe() is is_up
+            with contextlib.nullcontext() if is_up else pytest.raises(OutcomeUnknownError):
+                await transport.perform(React(ADA, (CHAT,), guid, "love"))
+
+            assert len(mac.db.rows("SELECT 1 FROM message WHERE associated_message_type = 2000")) == is_up
+            await transport.close()
+
+
 class TestOutcomes:
     @pytest.mark.parametrize(
-        ("error", "permanent"),
+        ("error", "permanent", "word"),
         [
-            ({"code": -32003, "message": "", "data": {"disposition": "not_started", "retry_safe": True}}, False),
-            ({"code": -32603, "message": "", "data": {"disposition": "not_started", "retry_safe": False}}, True),
-            ({"code": -32602, "message": "Invalid params"}, True),
+            ({"code": -32603, "message": "", "data": NOT_STARTED}, False, "imsg_error_-32603"),
+            ({"code": -32602, "message": "Invalid params", "data": "unknown chat"}, True, "imsg_error_-32602"),
+            ({"code": -32601, "message": "Method not found", "data": "send.rich"}, True, "imsg_error_-32601"),
+            ({"code": -32000, "message": "Server busy", "data": "too many"}, False, "imsg_busy"),
+            ({"code": -32002, "message": "", "data": {"path": "/", "retryable": True}}, False, "imsg_has_no_database"),
+            ({"code": -32003, "message": "", "data": {"retryable": True}}, False, "advanced_features_required"),
+            ({"code": -32004, "message": "", "data": STILL_IN_FLIGHT}, False, "imsg_blocked"),
         ],
     )
     async def test_what_was_surely_not_done_is_a_failure(
-        self, tmp_path: Path, error: dict[str, object], *, permanent: bool
+        self, tmp_path: Path, error: dict[str, object], word: str, *, permanent: bool
     ) -> None:
         transport = imsg(tmp_path, send_rich={"error": error})
 
         with pytest.raises(TransportError) as failed:
             await transport.perform(REPLY)
 
-        assert failed.value.permanent is permanent
+        assert (str(failed.value), failed.value.permanent) == (word, permanent)
+        assert transport.doubted.is_set(), "what it can do may be another now"
         await transport.close()
 
     @pytest.mark.parametrize(
         "answer",
         [
             {"error": {"code": -32001, "message": "", "data": {"disposition": "may_have_completed"}}},
+            {"error": {"code": -32001, "message": "", "data": STILL_IN_FLIGHT}},
+            {"error": {"code": -32603, "message": "Internal error", "data": "0.9 says no more than a sentence"}},
+            {"error": {"code": -32603, "message": "", "data": {"disposition": "not_started", "retry_safe": False}}},
+            {"error": {"code": -32603, "message": "", "data": {"disposition": "not_started", "retry_safe": "yes"}}},
+            {"error": {"code": -32603, "message": "", "data": {"disposition": "not_started"}}},
             {"error": {"code": -1, "message": "no word on what was done"}},
             "die",
             "babble",
@@ -180,6 +262,56 @@ class TestOutcomes:
             await transport.perform(REPLY)
 
         assert await transport.probe()
+        await transport.close()
+
+    @pytest.mark.parametrize("code", [-32001, -32004])
+    async def test_a_lane_that_is_blocked_is_left_behind_with_its_process(self, tmp_path: Path, code: int) -> None:
+        transport = imsg(tmp_path, send_rich={"error": {"code": code, "message": "", "data": STILL_IN_FLIGHT}})
+        with pytest.raises((OutcomeUnknownError, TransportError)):
+            await transport.perform(REPLY)
+
+        await transport.probe()
+
+        assert len({call["pid"] for call in asked(tmp_path)}) == 2
+        await transport.close()
+
+
+class TestNamesOfAChat:  # chat-02
+    """What is surely not done under one name is tried under the others that the chat may have."""
+
+    @pytest.mark.parametrize(
+        ("known", "tried"),
+        [
+            ((f"any;-;{ADA}",), [f"any;-;{ADA}", f"iMessage;-;{ADA}"]),
+            ((f"iMessage;-;{ADA}",), [f"iMessage;-;{ADA}", f"any;-;{ADA}"]),
+            ((f"any;-;{ADA}", f"iMessage;-;{ADA}"), [f"any;-;{ADA}", f"iMessage;-;{ADA}"]),
+            ((f"SMS;-;{ADA}",), [f"SMS;-;{ADA}"]),
+            (("iMessage;+;chat7", "SMS;+;chat7"), ["iMessage;+;chat7", "SMS;+;chat7", "any;+;chat7"]),
+            ((), []),
+        ],
+    )
+    @pytest.mark.parametrize("error", [{"code": -32602}, {"code": -32603, "data": NOT_STARTED}])
+    async def test_all_are_tried_in_order(
+        self, tmp_path: Path, known: tuple[str, ...], tried: list[str], error: dict[str, object]
+    ) -> None:
+        transport = imsg(tmp_path, send_rich={"error": {"message": "", **error}})
+        answer(tmp_path, **{"send.rich": {"error": {"message": "", **error}}, "status": ABLE})
+        await transport.probe()
+
+        with pytest.raises(TransportError):
+            await transport.perform(msgspec.structs.replace(REPLY, chat_guids=known))
+
+        assert [call["params"]["chat_guid"] for call in asked(tmp_path)[1:]] == tried
+        await transport.close()
+
+    @pytest.mark.parametrize("code", [-32000, -32001, -32002, -32003, -32004, -32603])
+    async def test_no_other_is_tried_where_the_name_is_not_at_fault(self, tmp_path: Path, code: int) -> None:
+        transport = imsg(tmp_path, send_rich={"error": {"code": code, "message": ""}})
+
+        with pytest.raises((OutcomeUnknownError, TransportError)):
+            await transport.perform(REPLY)
+
+        assert len(asked(tmp_path)) == 1
         await transport.close()
 
 
@@ -314,8 +446,10 @@ class TestCalls:
             {"event": "aliases-removed", "data": {"chatGuid": CHAT}},
             {"event": "started-typing", "data": {}},
             {"event": ["started-typing"]},
-            {"event": "started-typing", "data": {"chatGuid": CHAT}},
-            {"event": "stopped-typing", "data": {"chatGuid": CHAT}},
+            {"subscription": 1, "event": {"event": "aliases-removed", "data": {"chatGuid": CHAT}}},
+            {"subscription": 1, "event": {"event": "started-typing", "data": {}}},
+            {"event": "started-typing", "data": {"chatGuid": CHAT}},  # as it was told before
+            {"subscription": 1, "event": {"event": "stopped-typing", "ts": "now", "data": {"chatGuid": CHAT}}},
         ]
         (tmp_path / "events").write_text(json.dumps(events))
 

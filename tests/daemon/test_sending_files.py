@@ -20,7 +20,7 @@ from blueport.protocol.commands import FileToSend, React, SendAudio, SendFile
 from blueport.protocol.door import ClaimedItem
 from blueport.simulator import oddities
 from blueport.simulator.chatdb import Row
-from blueport.simulator.faults import Fault
+from blueport.simulator.faults import Fault, Word
 from blueport.simulator.mac import SimulatedMac
 from blueport.simulator.settings import imsg_path
 from tests.daemon.fake_door import FakeDoor, Work
@@ -217,6 +217,45 @@ class TestReact:
             await until(lambda: work.is_over)
 
         assert (work.status, work.error) == ("failed", "outcome_unknown")
+
+    async def test_a_bridge_that_has_gone_is_told_when_it_is_missed_and_not_a_minute_later(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        async with working(settings, door):
+            guid = await mac.person_texts(ADA, "Nice?")
+            await until(lambda: bool(door.messages))
+            mac.faults.add(Fault("advanced_off"))
+            work = door.accept_command(LINE, React(ADA, (door.messages[0].chat.guid,), guid, "like"))
+            await until(lambda: work.is_over and door.hellos[-1].lines[0].capabilities == ())
+
+        assert (work.status, work.error) == ("failed", "advanced_features_required")
+
+    @pytest.mark.parametrize("word", ["in_flight", "dies", "slow"])
+    async def test_what_imsg_loses_sight_of_is_proven_by_its_row_and_is_one(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, word: Word
+    ) -> None:
+        async with working(msgspec.structs.replace(settings, send_timeout_s=1), door):
+            guid = await mac.person_texts(ADA, "Nice?")
+            await until(lambda: bool(door.messages))
+            mac.faults.add(Fault(word, on="imsg", after_ms=5_000))
+            chat = door.messages[0].chat.guid
+            works = [door.accept_command(LINE, React(ADA, (chat,), guid, tapback)) for tapback in ("like", "love")]
+            await until(lambda: all(work.status == "sent" for work in works))
+
+        assert [work.attempts for work in works] == [1, 1]
+        assert [seen.tapback for seen in door.reactions] == ["like", "love"]
+
+    async def test_one_that_finds_imsg_busy_is_sent_later(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        async with working(settings, door):
+            guid = await mac.person_texts(ADA, "Nice?")
+            await until(lambda: bool(door.messages))
+            mac.faults.add(Fault("busy", on="imsg"))
+            work = door.accept_command(LINE, React(ADA, (door.messages[0].chat.guid,), guid, "like"))
+            await until(lambda: work.status == "sent")
+
+        assert work.attempts == 2
 
     async def test_one_whose_row_is_gone_ends_at_once(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings

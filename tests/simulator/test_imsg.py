@@ -1,15 +1,18 @@
 """`imsg rpc` on the simulated Mac, as a daemon talks to it."""
 
+import asyncio
+import json
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from blueport.simulator.chatdb import Attachment, apple_ns
-from blueport.simulator.faults import Fault
+from blueport.simulator.faults import Fault, Occasion, Word
 from blueport.simulator.mac import SimulatedMac, running
 from blueport.simulator.phones import ShownReaction
-from blueport.simulator.settings import Settings
+from blueport.simulator.settings import Settings, imsg_path
 from blueport.simulator.tapbacks import Sign
 from blueport.typedstream import decode
 from tests.simulator.scripting import ADA, BO, LINE, SECOND_LINE, Imsg, imsg, own_rows, seen, until
@@ -19,6 +22,8 @@ ALL_METHODS = [
     *("initialize", "status", "send.rich", "send.attachment", "tapback", "typing", "read"),
     "bridge.events.subscribe",
 ]
+# What is ready without a bridge too.
+READY = ["initialize", "status", "typing", "read"]
 DELIVERED = (1, 1, 1, 1, 0)
 NEWEST = "SELECT {} FROM message ORDER BY ROWID DESC LIMIT 1"
 
@@ -54,16 +59,18 @@ class TestProtocol:
         result = (await rpc.call(method))["result"]
 
         assert result["methods"] == result["supported_methods"] == ALL_METHODS
-        assert result["protocol"] == 1
+        assert result["protocol_version"] == 1
 
     @pytest.mark.parametrize(
         ("method", "params"),
         [
             ("status", {"verbose": True}),
-            ("send.rich", {"chat_guid": ADAS_CHAT, "text": "Hello"}),
+            ("send.rich", {"chat_guid": ADAS_CHAT, "reply_to": "G"}),
             ("send.attachment", {"chat_guid": ADAS_CHAT, "file": "/a", "audio": "yes"}),
             ("send.attachment", {"chat_guid": ADAS_CHAT, "path": "/a"}),
             ("tapback", {"chat_guid": ADAS_CHAT, "message_guid": "G", "reaction": "heart"}),
+            ("tapback", {"chat_guid": ADAS_CHAT, "message_guid": "G"}),
+            ("tapback", {"chat_guid": ADAS_CHAT, "message_guid": "G", "reaction": "love", "emoji": "🎉"}),
             ("tapback", {"chat_guid": ADAS_CHAT, "message_guid": "G", "reaction": "love", "part_index": -1}),
             ("typing", {"chat_guid": ADAS_CHAT, "typing": "on"}),
             ("typing", {"chat": ADAS_CHAT, "typing": True}),
@@ -77,7 +84,7 @@ class TestProtocol:
         error = (await rpc.call(method, **params))["error"]
 
         assert error["code"] == -32602
-        assert error["data"] == {"disposition": "not_started", "retry_safe": False}
+        assert isinstance(error["data"], str), "only where something may have been done there is more than a sentence"
         assert own_rows(mac.settings.folder) == []
 
     @pytest.mark.parametrize(
@@ -114,7 +121,7 @@ class TestProtocol:
             error = (await rpc.call("tapback", chat_guid=ADAS_CHAT, message_guid=guid, reaction="love"))["error"]
 
             assert (error["code"], error["data"]["retry_safe"]) == (-32003, True)
-            assert (await rpc.call("status"))["result"]["methods"] == []
+            assert (await rpc.call("status"))["result"]["methods"] == READY
 
     async def test_it_ends_with_its_standard_input_once_all_is_answered(self, mac: SimulatedMac, rpc: Imsg) -> None:
         rpc.ask("read", chat_guid=ADAS_CHAT)
@@ -185,6 +192,21 @@ class TestTapback:
             (f"p:0/{both}", 2002, 0),
         ]
         assert len(mac.phones.screen(ADA)[-1].reactions) == 3
+
+    async def test_an_emoji_is_in_a_column_of_its_own(self, mac: SimulatedMac, rpc: Imsg, hi: str) -> None:  # rxn-07
+        await rpc.call("tapback", chat_guid=ADAS_CHAT, message_guid=hi, emoji="🎉")
+        await settled(mac)
+        put_on = mac.phones.screen(ADA)[0].reactions
+
+        await rpc.call("tapback", chat_guid=ADAS_CHAT, message_guid=hi, emoji="🎉", remove=True)
+        await settled(mac)
+
+        kinds = (
+            "SELECT associated_message_type, associated_message_emoji FROM message WHERE associated_message_type != 0"
+        )
+        assert put_on == (ShownReaction(LINE, 0, None, "🎉"),)
+        assert seen(mac.settings.folder, kinds) == [(3006, "🎉")]
+        assert mac.phones.screen(ADA)[0].reactions == ()
 
     async def test_all_members_of_a_group_see_it(self, mac: SimulatedMac, rpc: Imsg) -> None:
         group = mac.add_group([ADA, BO])
@@ -262,6 +284,17 @@ class TestReply:
         assert (mac.phones.screen(ADA)[-1].text, mac.phones.screen(ADA)[-1].reply_to_guid) == ("A\0B", hi)
 
 
+class TestEffect:
+    async def test_it_is_in_the_row_and_on_the_phone(self, mac: SimulatedMac, rpc: Imsg) -> None:
+        effect = "com.apple.messages.effect.CKConfettiEffect"
+
+        await rpc.call("send.rich", chat_guid=ADAS_CHAT, text="Hooray", effect=effect)
+
+        await settled(mac)
+        assert seen(mac.settings.folder, NEWEST.format("expressive_send_style_id")) == [(effect,)]
+        assert (mac.phones.screen(ADA)[-1].text, mac.phones.screen(ADA)[-1].effect) == ("Hooray", effect)
+
+
 class TestTyping:
     async def test_the_phone_shows_dots_until_told_otherwise(self, mac: SimulatedMac, rpc: Imsg) -> None:
         await rpc.call("typing", chat_guid=ADAS_CHAT, typing=True)
@@ -328,13 +361,11 @@ class TestEvents:
         mac.person_types(ADA, is_typing=False)
         ended = await rpc.line()
 
-        assert subscribed == {"result": {"subscription": 1}}
-        assert begun == {
-            "method": "bridge.event",
-            "params": {"event": "started-typing", "data": {"chatGuid": ADAS_CHAT}},
-        }
-        assert ended["params"]["event"] == "stopped-typing"
-        assert answered["result"]["protocol"] == 1
+        assert subscribed == {"result": {"subscription": 1, "resumable": False}}
+        event = {"event": "started-typing", "data": {"chatGuid": ADAS_CHAT}}
+        assert begun == {"method": "bridge.event", "params": {"subscription": 1, "event": event}}
+        assert ended["params"]["event"]["event"] == "stopped-typing"
+        assert answered["result"]["protocol_version"] == 1
 
     async def test_they_come_although_a_send_hangs(self, mac: SimulatedMac, rpc: Imsg, hi: str) -> None:
         await rpc.call("bridge.events.subscribe")
@@ -344,8 +375,8 @@ class TestEvents:
 
         mac.person_types(ADA, is_typing=True)
 
-        assert (await rpc.line())["params"]["event"] == "started-typing"
-        assert (await rpc.call("status"))["result"]["protocol"] == 1
+        assert (await rpc.line())["params"]["event"]["event"] == "started-typing"
+        assert (await rpc.call("status"))["result"]["protocol_version"] == 1
 
     async def test_a_message_ends_the_typing(self, mac: SimulatedMac, rpc: Imsg) -> None:
         await rpc.call("bridge.events.subscribe")
@@ -354,7 +385,7 @@ class TestEvents:
         mac.person_types(ADA, is_typing=True)
         await mac.person_texts(ADA, "Well?")
 
-        told = [(await rpc.line())["params"]["event"] for _ in range(2)]
+        told = [(await rpc.line())["params"]["event"]["event"] for _ in range(2)]
         assert told == ["started-typing", "stopped-typing"]
 
     async def test_they_go_on_when_messages_comes_back(self, settings: Settings) -> None:
@@ -367,11 +398,11 @@ class TestEvents:
                 await until(mac.messages.is_followed)
                 mac.person_types(ADA, is_typing=True)
 
-                assert (await rpc.line())["params"]["event"] == "started-typing"
+                assert (await rpc.line())["params"]["event"]["event"] == "started-typing"
 
 
 class TestFaults:
-    async def test_a_mac_without_the_bridge_lists_no_methods_and_refuses_all(
+    async def test_a_mac_without_the_bridge_lists_what_needs_none_and_refuses_all(
         self, mac: SimulatedMac, rpc: Imsg, hi: str
     ) -> None:
         mac.faults.add(Fault(next="advanced_off"))
@@ -383,7 +414,8 @@ class TestFaults:
             await rpc.call("bridge.events.subscribe"),
         ]
 
-        assert (status["methods"], status["supported_methods"]) == ([], ALL_METHODS)
+        assert (status["methods"], status["supported_methods"]) == (READY, ALL_METHODS)
+        assert (status["bridge"], status["capabilities"]) == ({"ready": False}, {"features": {}})
         assert [each["error"]["code"] for each in refused] == [-32003] * 3
         assert [each["error"]["data"]["retry_safe"] for each in refused] == [True] * 3
         assert mac.faults.pending() == [Fault(next="advanced_off")]
@@ -398,8 +430,8 @@ class TestFaults:
     @pytest.mark.parametrize(
         ("number", "code", "disposition", "retry_safe"),
         [
-            (None, -32603, "not_started", False),
-            (-1700, -32603, "not_started", False),
+            (None, -32603, "not_started", True),
+            (-1700, -32603, "not_started", True),
             (-600, -32003, "not_started", True),
             (-609, -32001, "may_have_completed", False),
         ],
@@ -423,7 +455,7 @@ class TestFaults:
 
         mac.person_types(ADA, is_typing=False)
 
-        assert (await rpc.line())["params"]["event"] == "stopped-typing"
+        assert (await rpc.line())["params"]["event"]["event"] == "stopped-typing"
 
     async def test_silent_and_ghost_say_yes_and_do_not(self, mac: SimulatedMac, rpc: Imsg, hi: str) -> None:
         mac.faults.add(Fault(next="silent"))
@@ -461,7 +493,7 @@ class TestFaults:
         await until(lambda: not mac.faults.pending())
         rpc.ask("read", chat_guid=ADAS_CHAT)
 
-        assert (await rpc.call("status"))["result"]["protocol"] == 1
+        assert (await rpc.call("status"))["result"]["protocol_version"] == 1
         assert rpc.told == []
         assert mac.phones.screen(ADA)[0].read_at is None
 
@@ -474,3 +506,100 @@ class TestFaults:
         assert silent == {"result": {"ok": True}}
         assert mac.messages.lines_that_type(ADA) == []
         assert [fault.next for fault in mac.faults.pending()] == ["error"]
+
+    async def test_of_a_busy_one_nothing_is_begun(self, mac: SimulatedMac, rpc: Imsg, hi: str) -> None:
+        mac.faults.add(Fault(next="busy", on="imsg"))
+
+        error = (await rpc.call("tapback", chat_guid=ADAS_CHAT, message_guid=hi, reaction="love"))["error"]
+
+        assert error["code"] == -32000
+        assert own_rows(mac.settings.folder) == []
+
+    async def test_what_goes_on_unseen_blocks_the_lane_until_the_program_is_started_anew(
+        self, mac: SimulatedMac, rpc: Imsg, hi: str
+    ) -> None:
+        mac.faults.add(Fault(next="in_flight", on="imsg"))
+
+        unsure = (await rpc.call("tapback", chat_guid=ADAS_CHAT, message_guid=hi, reaction="love"))["error"]
+        blocked = (await rpc.call("read", chat_guid=ADAS_CHAT))["error"]
+        asked = await rpc.call("status")
+        async with imsg(mac.settings.folder) as another:
+            done = await another.call("read", chat_guid=ADAS_CHAT)
+
+        await settled(mac)
+        assert (unsure["code"], unsure["data"]) == (-32001, {"disposition": "still_in_flight", "retry_safe": False})
+        assert (blocked["code"], asked["result"]["bridge"]["ready"], done["result"]) == (-32004, True, {"ok": True})
+        assert own_rows(mac.settings.folder) == [DELIVERED]
+
+    async def test_one_that_dies_has_done_what_was_asked(self, mac: SimulatedMac, rpc: Imsg, hi: str) -> None:
+        mac.faults.add(Fault(next="dies", on="imsg"))
+        rpc.ask("tapback", chat_guid=ADAS_CHAT, message_guid=hi, reaction="love")
+
+        assert await rpc.process.wait() == 1
+        await settled(mac)
+        assert own_rows(mac.settings.folder) == [DELIVERED]
+
+    async def test_a_slow_one_answers_when_all_is_over(self, mac: SimulatedMac, rpc: Imsg, hi: str) -> None:
+        mac.faults.add(Fault(next="slow", on="imsg", after_ms=300))
+
+        answer = await rpc.call("tapback", chat_guid=ADAS_CHAT, message_guid=hi, reaction="love")
+
+        await settled(mac)
+        assert answer == {"result": {"ok": True}}
+        assert own_rows(mac.settings.folder) == [DELIVERED]
+
+    @pytest.mark.parametrize(("word", "on"), [("busy", "send"), ("hang", "imsg"), ("in_flight", "signal")])
+    def test_a_fault_befalls_only_whom_it_can(self, word: Word, on: Occasion) -> None:
+        with pytest.raises(ValueError):
+            Fault(next=word, on=on)
+
+
+class TestTheEarlierGeneration:
+    @pytest.fixture
+    async def mac(self, tmp_path: Path) -> AsyncIterator[SimulatedMac]:
+        async with running(Settings(folder=tmp_path / "mac", lines=(LINE,), imsg="0.9")) as mac:
+            yield mac
+
+    @pytest.mark.parametrize("method", ["initialize", "status", "bridge.events.subscribe"])
+    async def test_it_knows_no_questions_and_no_events(self, rpc: Imsg, method: str) -> None:
+        error = (await rpc.call(method))["error"]
+
+        assert (error["code"], error["data"]) == (-32601, method)
+
+    async def test_it_overlooks_what_it_does_not_know_and_wants_what_it_does(
+        self, mac: SimulatedMac, rpc: Imsg, hi: str
+    ) -> None:
+        done = await rpc.call("tapback", chat_guid=ADAS_CHAT, message_guid=hi, reaction="love", emoji="🎉", new=True)
+        refused = await rpc.call("tapback", chat_guid=ADAS_CHAT, message_guid=hi, emoji="🎉")
+
+        await settled(mac)
+        assert (done, refused["error"]["code"]) == ({"result": {"ok": True}}, -32602)
+        assert own_rows(mac.settings.folder) == [DELIVERED]
+
+    @pytest.mark.parametrize("number", [None, -600, -609])
+    async def test_no_error_says_what_may_have_come_of_it(
+        self, mac: SimulatedMac, rpc: Imsg, hi: str, number: int | None
+    ) -> None:
+        mac.faults.add(Fault(next="error", number=number))
+
+        error = (await rpc.call("tapback", chat_guid=ADAS_CHAT, message_guid=hi, reaction="love"))["error"]
+
+        assert error["code"] == -32603
+        assert isinstance(error["data"], str)
+
+    async def test_it_does_one_thing_after_the_other(self, mac: SimulatedMac, rpc: Imsg, hi: str) -> None:
+        mac.faults.add(Fault(next="slow", on="imsg", after_ms=300))
+        first = rpc.ask("tapback", chat_guid=ADAS_CHAT, message_guid=hi, reaction="love")
+        rpc.ask("status")
+
+        assert (await rpc.line())["id"] == first
+
+    @pytest.mark.parametrize("is_up", [True, False])
+    async def test_run_by_itself_it_tells_whether_its_bridge_is_up(self, mac: SimulatedMac, *, is_up: bool) -> None:
+        mac.faults.add(Fault(next="advanced_on" if is_up else "advanced_off"))
+
+        running = await asyncio.create_subprocess_exec(imsg_path(mac.settings.folder), "status", "--json", stdout=PIPE)
+        said, _ = await running.communicate()
+
+        report = json.loads(said)
+        assert (report["advanced_features"], report["v2_ready"]) == (is_up, is_up)

@@ -10,12 +10,13 @@ Part = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class SendRich(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Answer a message."""
+    """Send a text that answers a message, comes with an effect, or both."""
 
     chat_guid: str
     text: str
-    reply_to: str
+    reply_to: str | None = None
     part_index: Part = 0
+    effect: str | None = None
 
 
 class SendAttachment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,13 +30,19 @@ class SendAttachment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PutTapback(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Put something on a message, or take it off."""
+    """Put something on a message, one of the six or an emoji, or take it off."""
 
     chat_guid: str
     message_guid: str
-    reaction: Tapback
+    reaction: Tapback | None = None
+    emoji: str | None = None
     remove: bool = False
     part_index: Part = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what is neither, or both."""
+        if (self.reaction is None) == (self.emoji is None):
+            raise ValueError("reaction or emoji is required")
 
 
 class SetTyping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,5 +1,6 @@
 """Does in Messages what `imsg` asks for through its bridge, and tells it which people type."""
 
+import asyncio
 from collections.abc import Callable
 from typing import assert_never
 
@@ -11,7 +12,7 @@ from blueport.simulator.dots import Dots
 from blueport.simulator.faults import Fault, Faults
 from blueport.simulator.phones import FileToSend, FromScript, Outgoing, OwnTapback
 from blueport.simulator.sending import PhoneChat, Sending, Wish, for_ever
-from blueport.simulator.stand_in import NO_BRIDGE, NO_SUCH_OBJECT
+from blueport.simulator.stand_in import BUSY, DYING, IN_FLIGHT, NO_BRIDGE, NO_SUCH_OBJECT
 
 
 class Bridging:
@@ -31,6 +32,23 @@ class Bridging:
             AppleEventError: Messages refuses, or there is no bridge.
         """
         self.require()
+        match self._faults.take("imsg"):
+            case Fault(next="busy"):
+                raise AppleEventError(BUSY, "Too much is asked at once.")
+            case Fault(next="in_flight"):
+                await self._do(asked)
+                raise AppleEventError(IN_FLIGHT, "Nobody knows how far it is.")
+            case Fault(next="dies"):
+                await self._do(asked)
+                raise AppleEventError(DYING, "The program ends.")
+            case Fault(after_ms=after_ms):
+                guid = await self._do(asked)
+                await asyncio.sleep(after_ms / 1000)
+                return guid
+            case None:
+                return await self._do(asked)
+
+    async def _do(self, asked: Asked) -> str:
         match asked:
             case SendRich() | SendAttachment() | PutTapback():
                 return await self._sending.send(self._wish(asked))
@@ -58,13 +76,17 @@ class Bridging:
     def _mail_of(self, asked: SendRich | SendAttachment | PutTapback) -> Callable[[int], FromScript]:
         guid, at, part = new_guid(), self._carrier.moment(), asked.part_index
         match asked:
-            case SendRich(text=text, reply_to=reply_to):
-                return lambda chat: Outgoing(guid, chat, text, at, reply_to_guid=reply_to, reply_to_part=part)
+            case SendRich(text=text, reply_to=reply_to, effect=effect):
+                return lambda chat: Outgoing(
+                    guid, chat, text, at, reply_to_guid=reply_to, reply_to_part=part, effect=effect
+                )
             case SendAttachment(file=path, audio=is_audio, reply_to=reply_to):
                 file = FileToSend(path, is_audio=is_audio, is_copied=True)
                 return lambda chat: Outgoing(guid, chat, "", at, reply_to_guid=reply_to, reply_to_part=part, file=file)
-            case PutTapback(message_guid=target, reaction=tapback, remove=is_removed):
-                return lambda chat: OwnTapback(guid, chat, at, target, part, tapback, is_removed=is_removed)
+            case PutTapback(message_guid=target, reaction=tapback, emoji=emoji, remove=is_removed):
+                return lambda chat: OwnTapback(
+                    guid, chat, at, target, part, tapback, is_removed=is_removed, emoji=emoji
+                )
             case _ as never:
                 assert_never(never)
 

@@ -15,10 +15,15 @@ Word = Literal[
     "flag_flips",
     "advanced_off",
     "advanced_on",
+    "busy",
+    "in_flight",
+    "dies",
+    "slow",
 ]
-Occasion = Literal["send", "signal"]
+Occasion = Literal["send", "signal", "imsg"]
 
 _OF_SIGNALS: tuple[Word, ...] = ("hang", "silent", "error")
+_OF_IMSG: tuple[Word, ...] = ("busy", "in_flight", "dies", "slow")
 
 
 class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,6 +41,15 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     | `flag_flips` | exit 0 | the row is not from us for 200 ms | shows it |
     | `advanced_off` | `imsg` can do nothing, till `advanced_on` | as ever | as ever |
 
+    With `on` = `imsg` the next of whatever that program is asked to do goes otherwise, and only so:
+
+    | `next` | `imsg` | chat.db | the phone |
+    |---|---|---|---|
+    | `busy` | is asked too much already (-32000) | nothing | nothing |
+    | `in_flight` | does not know (-32001), and does nothing else from then on (-32004) | as ever | shows it |
+    | `dies` | ends without an answer | as ever | shows it |
+    | `slow` | answers after `after_ms` | as ever | shows it |
+
     Signals know `hang`, `silent` and `error` only. For `imsg` an `error` means that nothing was begun (-32603), with
     number -600 that its bridge is not usable (-32003), with -609 that nobody knows (-32001).
     """
@@ -47,9 +61,11 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     on: Occasion = "send"
 
     def __post_init__(self) -> None:
-        """Refuse what cannot befall a signal."""
+        """Refuse what cannot befall a signal, and what only the program can meet with."""
         if self.on == "signal" and self.next not in _OF_SIGNALS:
             raise ValueError(f"{self.next} does not befall a signal")
+        if (self.on == "imsg") != (self.next in _OF_IMSG):
+            raise ValueError(f"{self.next} does not befall what is asked of {self.on}")
 
 
 class Faults:
@@ -60,14 +76,14 @@ class Faults:
         self.has_advanced = True
 
     def add(self, fault: Fault) -> None:
-        """Have the next `times` sends or signals that have no fault yet go wrong."""
+        """Have the next `times` sends, signals or calls that have no fault yet go wrong."""
         if fault.next in ("advanced_off", "advanced_on"):
             self.has_advanced = fault.next == "advanced_on"
         else:
             self._pending.extend([msgspec.structs.replace(fault, times=1)] * fault.times)
 
     def take(self, on: Occasion = "send") -> Fault | None:
-        """Return what befalls the send or signal that comes now, None if all goes well."""
+        """Return what befalls the send, signal or call that comes now, None if all goes well."""
         nearest = next((at for at, fault in enumerate(self._pending) if fault.on == on), None)
         return None if nearest is None else self._pending.pop(nearest)
 

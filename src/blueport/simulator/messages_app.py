@@ -80,7 +80,7 @@ class MessagesApp:
                 return await self._send(target, address, service, text=text)
             case ["file", target, address, service, path]:
                 return await self._send(target, address, service, file=FileToSend(path))
-            case ["chats" | "launch" | "bridge" as question]:
+            case ["chats" | "launch" | "bridge" | "imsg" as question]:
                 return self._told(question)
             case ["bridge", method, params]:
                 return await self._bridging.do(msgspec.json.decode(params, type=METHODS[method]))
@@ -91,8 +91,14 @@ class MessagesApp:
         if question == "chats":
             return "".join(f"{chat['guid']}\n" for chat in self._db.rows("SELECT guid FROM chat ORDER BY ROWID"))
         if question == "bridge":
-            return "on" if self._faults.has_advanced else "off"
-        return ""
+            return self._bridge()
+        return self._carrier.settings.imsg if question == "imsg" else ""
+
+    def _bridge(self) -> str:
+        """Return what the bridge can do, in words; nothing if there is none."""
+        if not self._faults.has_advanced:
+            return ""
+        return "on" if self._db.macos == "13" else "on emoji"
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[asyncio.Queue[BridgeEvent | None]]:

@@ -70,6 +70,7 @@ class ShownMessage(msgspec.Struct, frozen=True):
     edited_at: int | None = None
     edits: int = 0
     unsent_at: int | None = None
+    effect: str | None = None
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -126,6 +127,7 @@ class Outgoing(msgspec.Struct, frozen=True, tag=True):
     reply_to_guid: str | None = None
     reply_to_part: int = 0
     file: FileToSend | None = None
+    effect: str | None = None
 
 
 class OwnTapback(msgspec.Struct, frozen=True, tag=True):
@@ -136,10 +138,16 @@ class OwnTapback(msgspec.Struct, frozen=True, tag=True):
     at: int
     target_guid: str
     part: int
-    tapback: Tapback
+    tapback: Tapback | None
     is_removed: bool = False
     error: int | None = None
     flips: bool = False
+    emoji: str | None = None
+
+    @property
+    def sign(self) -> Sign:
+        """What it is."""
+        return Sign(self.tapback, self.emoji)
 
 
 class PersonsTapback(msgspec.Struct, frozen=True, tag=True):

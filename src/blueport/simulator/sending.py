@@ -25,7 +25,7 @@ from blueport.simulator.faults import Fault, Faults
 from blueport.simulator.file_types import VOICE_MEMO, type_of
 from blueport.simulator.phones import Enclosure, FileToSend, FromScript, Outgoing, OwnTapback, ShownMessage
 from blueport.simulator.stand_in import NO_SUCH_OBJECT
-from blueport.simulator.tapbacks import Sign, kind_of
+from blueport.simulator.tapbacks import kind_of
 
 _NOT_REGISTERED = 22  # message.error of an address without iMessage
 _UNREADABLE = 25  # and of a file that Messages could not read
@@ -162,7 +162,9 @@ class Sending:
             "cache_roomnames": group_id,
         }
         if isinstance(mail, OwnTapback):
-            kind = kind_of(Sign(mail.tapback, None), is_removed=mail.is_removed)
+            kind = kind_of(mail.sign, is_removed=mail.is_removed)
+            if mail.emoji is not None:
+                columns["associated_message_emoji"] = mail.emoji
             self._db.add_tapback(_own(mail), kind, sender=None, sent_at=mail.at, **columns)
             return
         if group_id is None:
@@ -170,13 +172,13 @@ class Sending:
         if mail.file is not None:
             columns |= {"cache_has_attachments": 1, "is_audio_message": mail.file.is_audio}
         columns |= reply_columns(mail.reply_to_guid, mail.reply_to_part)
+        columns["expressive_send_style_id"] = mail.effect
         self._db.add_row(sender=None, sent_at=mail.at, **columns)
 
     def _text(self, mail: FromScript) -> str:
         if isinstance(mail, Outgoing):
             return mail.text
-        sign = Sign(mail.tapback, None)
-        return self._carrier.tapback_text(sign, mail.target_guid, mail.part, is_removed=mail.is_removed)
+        return self._carrier.tapback_text(mail.sign, mail.target_guid, mail.part, is_removed=mail.is_removed)
 
     def _attach(self, mail: FromScript, row: Row) -> None:
         if isinstance(mail, OwnTapback) or mail.file is None:
@@ -196,7 +198,7 @@ class Sending:
         if isinstance(mail, OwnTapback):
             # A newer one may have taken its place meanwhile.
             if self._db.message(mail.guid) is not None:
-                sign = None if mail.is_removed else Sign(mail.tapback, None)
+                sign = None if mail.is_removed else mail.sign
                 self._phones.react(mail.target_guid, mail.part, conversation.line, sign)
             return None
         enclosures = () if mail.file is None else self._enclosed(mail.guid, mail.file)
@@ -246,4 +248,5 @@ def _shown_to_recipient(mail: Outgoing, conversation: Conversation, enclosures: 
         at=mail.at,
         delivered=True,
         is_audio=mail.file is not None and mail.file.is_audio,
+        effect=mail.effect,
     )

@@ -6,18 +6,21 @@ from typing import Literal
 import msgspec
 
 MacOs = Literal["13", "15", "26"]
+Generation = Literal["0.9", "0.15"]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A Mac: its home folder, the lines that are signed in there (the first is the usual one), and its pace.
 
     `step_ms` lies between two commits of one message: its row, its body, its files, its chat, sent, delivered. The dots
-    of somebody who types are shown for `typing_ms`, unless a message or a word of the contrary comes first.
+    of somebody who types are shown for `typing_ms`, unless a message or a word of the contrary comes first. `imsg` is
+    the version of that program.
     """
 
     folder: Path
     lines: tuple[str, ...]
     macos: MacOs = "26"
+    imsg: Generation = "0.15"
     step_ms: int = 5
     typing_ms: int = 60_000
     region: str = "US"

@@ -12,7 +12,8 @@ import socket
 import sys
 
 SYNTAX_ERROR, NO_SUCH_OBJECT, NO_SUCH_FILE, NOT_RUNNING, CONNECTION_LOST = -2741, -1728, -43, -600, -609
-NO_BRIDGE = 1  # no number of AppleScript's: this one is for `imsg`
+# No numbers of AppleScript's: these are for `imsg`.
+NO_BRIDGE, BUSY, IN_FLIGHT, DYING = 1, 2, 3, 4
 _SERVICES = ("iMessage", "SMS", "RCS")
 
 

@@ -1,6 +1,7 @@
 """Chooses the way for each command: AppleScript for what it can do, since every Mac has it, `imsg` for the rest."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 from blueport.daemon.health import MacHealth
@@ -50,9 +51,15 @@ class Chosen:
         """Look again and again, and have news told with the health of this Mac."""
         try:
             while True:
-                await asyncio.sleep(_LOOK_AGAIN_S if self.capabilities else _SEARCH_S)
+                await self._doubted_within(_LOOK_AGAIN_S if self.capabilities else _SEARCH_S)
                 if await self.probe():
                     health.changed.set()
         finally:
             if self._imsg is not None:
                 await self._imsg.close()
+
+    async def _doubted_within(self, pause_s: float) -> None:
+        """Wait, but no longer than until it is doubtful what can be done."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await (self._imsg.doubted if self._imsg is not None else asyncio.Event()).wait()

@@ -41,13 +41,17 @@ class RpcRefusedError(Exception):
 
 
 class _Detail(msgspec.Struct, frozen=True):
+    """What an error says of an outcome; only the newer generation does, and only where something was to be changed."""
+
     disposition: str | None = None
     retry_safe: bool = False
 
 
 class _Error(msgspec.Struct, frozen=True):
+    """An error; its `data` may be a sentence, or an object of any kind."""
+
     code: int
-    data: _Detail | None = None
+    data: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class _Said(msgspec.Struct, frozen=True):
@@ -60,8 +64,13 @@ class _Said(msgspec.Struct, frozen=True):
     params: msgspec.Raw = msgspec.Raw(b"{}")
 
 
-# The standard's own errors: the call was not understood, so that nothing was done.
-_NOT_UNDERSTOOD = range(-32700, -32599)
+METHOD_NOT_FOUND = -32601
+# What they stand for is refused before it is begun: too much is asked at once, no database, no bridge, and a lane that
+# is blocked by what was asked before.
+BUSY, NO_DATABASE, NO_BRIDGE, BLOCKED = -32000, -32002, -32003, -32004
+_NEVER_BEGUN = (BUSY, NO_DATABASE, NO_BRIDGE, BLOCKED)
+# The standard's own errors but for "internal": the call was not understood, so that nothing was done.
+_NOT_UNDERSTOOD = (-32700, -32600, METHOD_NOT_FOUND, -32602)
 
 
 class Rpc:
@@ -100,6 +109,8 @@ class Rpc:
             except asyncio.CancelledError:
                 await self.close()
                 raise
+            if answer.error is not None and _is_blocked_by(answer.error):
+                await self.close()
         if answer.error is not None:
             raise _refusal(answer.error)
         return msgspec.json.decode(answer.result, type=shape)
@@ -158,6 +169,20 @@ class Rpc:
 
 
 def _refusal(error: _Error) -> RpcRefusedError:
-    detail = error.data or _Detail()
-    was_not_done = error.code in _NOT_UNDERSTOOD or detail.retry_safe or detail.disposition == "not_started"
-    return RpcRefusedError(error.code, was_not_done=was_not_done, may_be_repeated=detail.retry_safe)
+    """Return what an error means: whatever does not say that it may be repeated safely may have been done."""
+    is_not_understood = error.code in _NOT_UNDERSTOOD
+    may_be_repeated = error.code in _NEVER_BEGUN or (not is_not_understood and _detail(error).retry_safe)
+    was_not_done = is_not_understood or may_be_repeated
+    return RpcRefusedError(error.code, was_not_done=was_not_done, may_be_repeated=may_be_repeated)
+
+
+def _is_blocked_by(error: _Error) -> bool:
+    """Say whether this process will do nothing more: something that was asked of it goes on, it knows not how far."""
+    return error.code == BLOCKED or _detail(error).disposition == "still_in_flight"
+
+
+def _detail(error: _Error) -> _Detail:
+    try:
+        return msgspec.json.decode(error.data, type=_Detail)
+    except msgspec.ValidationError:
+        return _Detail()

@@ -2,6 +2,10 @@
 
 Two of its processes run. One does commands; another does signals and tells of typing, so that a call there that hangs,
 as those do now and then, holds up no message.
+
+What surely was not done may be tried under another name of the chat: the database says `any;-;...` where the bridge
+knows `iMessage;-;...`, and the other way round. Only those two stand for each other: what is a chat's in SMS is asked
+for by no other name, since that could send what was said as something else.
 """
 
 import asyncio
@@ -19,7 +23,12 @@ from blueport.daemon.transports.base import (
     OutcomeUnknownError,
     TransportError,
 )
+from blueport.daemon.transports.imsg.probing import EMOJI_TAPBACKS, Found, found_by_asking
 from blueport.daemon.transports.imsg.rpc import (
+    BLOCKED,
+    BUSY,
+    NO_BRIDGE,
+    NO_DATABASE,
     Params,
     Rpc,
     RpcLostError,
@@ -29,10 +38,8 @@ from blueport.daemon.transports.imsg.rpc import (
 from blueport.protocol.commands import Command, MarkRead, React, SendAudio, SendFile, SendText, SetTyping, Signal
 from blueport.protocol.door import Capability
 
-_PROBE_TIMEOUT_S = 5.0
+_SUBSCRIBE_TIMEOUT_S = 5.0
 _SIGNAL_TIMEOUT_S = 5.0
-# The program runs, but has no way into Messages.
-_NO_BRIDGE = -32003
 _NO_EVENTS_PAUSE_S = 30.0
 _LOST_EVENTS_PAUSE_S = 1.0
 _SENDING_TEXT, _SENDING_FILES, _TAPBACK, _TYPING, _READING = "send.rich", "send.attachment", "tapback", "typing", "read"
@@ -43,6 +50,14 @@ _METHODS: Mapping[Capability, str] = {
     "receipts": _READING,
     "audio": _SENDING_FILES,
 }
+# Of errors that are the same under any name of the chat, the words for an item's `error`.
+_WORDS: Mapping[int, str] = {
+    BUSY: "imsg_busy",
+    NO_DATABASE: "imsg_has_no_database",
+    NO_BRIDGE: ADVANCED_FEATURES_REQUIRED,
+    BLOCKED: "imsg_blocked",
+}
+_ALIKE: Mapping[str, str] = {"any": "iMessage", "iMessage": "any"}
 _IS_TYPING = {"started-typing": True, "stopped-typing": False}
 _RPC_ERRORS = (RpcUnavailableError, RpcLostError, RpcRefusedError, msgspec.ValidationError)
 
@@ -52,10 +67,6 @@ class TypingEvent(NamedTuple):
 
     chat_guid: str
     is_typing: bool
-
-
-class _Status(msgspec.Struct, frozen=True):
-    methods: tuple[str, ...] = ()
 
 
 class _Done(msgspec.Struct, frozen=True):
@@ -68,7 +79,11 @@ class _Place(msgspec.Struct, frozen=True):
 
 class _Event(msgspec.Struct, frozen=True):
     event: str
-    data: msgspec.Raw = msgspec.Raw(b"{}")
+    data: _Place
+
+
+class _Wrapped(msgspec.Struct, frozen=True):
+    event: _Event
 
 
 class _Call(NamedTuple):
@@ -78,14 +93,23 @@ class _Call(NamedTuple):
     params: Params
 
 
+class _RefusedError(TransportError):
+    """It was not done, whatever the chat is called."""
+
+
 class Imsg:
-    """The transport of a Mac on which `imsg` is installed and its bridge is up; *on_typing* hears who types."""
+    """The transport of a Mac on which `imsg` is installed and its bridge is up; *on_typing* hears who types.
+
+    `doubted` is set when what it was found to be able to do may be so no longer.
+    """
 
     def __init__(
         self, imsg: str, settings: Settings, on_typing: Callable[[TypingEvent], None] = lambda _: None
     ) -> None:
         self.capabilities: tuple[Capability, ...] = ()
-        self._methods: frozenset[str] = frozenset()
+        self.doubted = asyncio.Event()
+        self._imsg = imsg
+        self._found = Found()
         self._commands = Rpc(imsg)
         self._signals = Rpc(imsg, self._hear)
         self._on_typing = on_typing
@@ -93,18 +117,22 @@ class Imsg:
 
     def can(self, wish: Command | Signal) -> bool:
         """Say whether it can do that now, as far as was found out."""
-        return _call_of(wish, None).method in self._methods
+        call = _call_of(wish, None)
+        return call.method in self._found.methods and ("emoji" not in call.params or self._can_put_emoji())
 
     async def probe(self) -> bool:
         """Find out what it can do now; True if that is news."""
+        self.doubted.clear()
         try:
-            status = await self._commands.call("status", {}, _Status, timeout_s=_PROBE_TIMEOUT_S)
+            self._found = await found_by_asking(self._commands, self._imsg)
         except _RPC_ERRORS:
-            status = _Status()
+            self._found = Found()
         before = self.capabilities
-        self._methods = frozenset(status.methods)
-        self.capabilities = tuple(word for word, method in _METHODS.items() if method in self._methods)
+        self.capabilities = tuple(word for word, method in _METHODS.items() if method in self._found.methods)
         return self.capabilities != before
+
+    def _can_put_emoji(self) -> bool:
+        return EMOJI_TAPBACKS in self._found.features
 
     async def close(self) -> None:
         """End the program."""
@@ -130,7 +158,7 @@ class Imsg:
         """Have events told, again after each end of the process."""
         while True:
             try:
-                await self._signals.call("bridge.events.subscribe", {}, _Done, timeout_s=_PROBE_TIMEOUT_S)
+                await self._signals.call("bridge.events.subscribe", {}, _Done, timeout_s=_SUBSCRIBE_TIMEOUT_S)
             except _RPC_ERRORS:
                 await asyncio.sleep(_NO_EVENTS_PAUSE_S)
             else:
@@ -139,36 +167,59 @@ class Imsg:
 
     async def _under_a_guid(self, rpc: Rpc, chat_guids: tuple[str, ...], call: _Call, *, timeout_s: float) -> None:
         refusal = TransportError(CHAT_NOT_IN_MESSAGES, permanent=True)
-        for guid in chat_guids:
+        for guid in _names_of(chat_guids):
+            params = {"chat_guid": guid, **call.params}
             try:
-                return await _done(rpc, call.method, {"chat_guid": guid, **call.params}, timeout_s=timeout_s)
+                return await self._done(rpc, _Call(call.method, params), timeout_s=timeout_s)
+            except _RefusedError:
+                raise
             except TransportError as error:
                 refusal = error
-                if not error.permanent:
-                    break  # it is not the name of the chat that is at fault
         raise refusal
 
-    def _hear(self, method: str, params: msgspec.Raw) -> None:
-        # Of other events, and of other forms of these, nothing is known.
-        with suppress(msgspec.DecodeError):
-            said = msgspec.json.decode(params, type=_Event)
-            if method == "bridge.event" and said.event in _IS_TYPING:
-                place = msgspec.json.decode(said.data, type=_Place)
-                self._on_typing(TypingEvent(place.chat_guid, _IS_TYPING[said.event]))
-
-
-async def _done(rpc: Rpc, method: str, params: Params, *, timeout_s: float) -> None:
-    try:
-        await rpc.call(method, params, _Done, timeout_s=timeout_s)
-    except RpcUnavailableError as error:
-        raise TransportError("imsg_not_available", permanent=False) from error
-    except RpcRefusedError as error:
-        if not error.was_not_done:
+    async def _done(self, rpc: Rpc, call: _Call, *, timeout_s: float) -> None:
+        try:
+            await rpc.call(call.method, call.params, _Done, timeout_s=timeout_s)
+        except RpcUnavailableError as error:
+            self.doubted.set()
+            raise _RefusedError("imsg_not_available", permanent=False) from error
+        except RpcRefusedError as error:
+            self.doubted.set()
+            raise _outcome_of(error) from error
+        except (RpcLostError, msgspec.ValidationError) as error:
+            self.doubted.set()
             raise OutcomeUnknownError from error
-        word = ADVANCED_FEATURES_REQUIRED if error.code == _NO_BRIDGE else f"imsg_error_{error.code}"
-        raise TransportError(word, permanent=not error.may_be_repeated) from error
-    except (RpcLostError, msgspec.ValidationError) as error:
-        raise OutcomeUnknownError from error
+
+    def _hear(self, method: str, params: msgspec.Raw) -> None:
+        if method == "bridge.event" and (said := _event_in(params)) is not None and said.event in _IS_TYPING:
+            self._on_typing(TypingEvent(said.data.chat_guid, _IS_TYPING[said.event]))
+
+
+def _event_in(params: msgspec.Raw) -> _Event | None:
+    """Return the event that is told of, None for others and for other forms: of those nothing is known."""
+    # It is told under the name of its subscription, and was told by itself before.
+    with suppress(msgspec.DecodeError):
+        return msgspec.json.decode(params, type=_Wrapped).event
+    with suppress(msgspec.DecodeError):
+        return msgspec.json.decode(params, type=_Event)
+    return None
+
+
+def _outcome_of(error: RpcRefusedError) -> TransportError | OutcomeUnknownError:
+    if not error.was_not_done:
+        return OutcomeUnknownError()
+    if error.code in _WORDS:
+        return _RefusedError(_WORDS[error.code], permanent=False)
+    return TransportError(f"imsg_error_{error.code}", permanent=not error.may_be_repeated)
+
+
+def _names_of(chat_guids: tuple[str, ...]) -> list[str]:
+    """Return under what names a chat may be known, those first that are known from chat.db."""
+    others = []
+    for service, separator, rest in (guid.partition(";") for guid in chat_guids):
+        if service in _ALIKE:
+            others.append(f"{_ALIKE[service]}{separator}{rest}")
+    return [*dict.fromkeys([*chat_guids, *others])]
 
 
 def _call_of(wish: Command | Signal, file: Path | None) -> _Call:
