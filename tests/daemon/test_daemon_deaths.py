@@ -45,6 +45,7 @@ async def daemon_process(settings: Settings, failpoints: Path) -> AsyncIterator[
         "OSASCRIPT": settings.osascript,
         "PROOF_TIMEOUT_S": str(PROOF_TIMEOUT_S),
         "CLAIM_WAIT_S": "1",
+        **({} if settings.imsg is None else {"IMSG": settings.imsg}),
     }
     environment = {f"BLUEPORT_DAEMON_{name}": value for name, value in given.items()}
     process = await asyncio.create_subprocess_exec(

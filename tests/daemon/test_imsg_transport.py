@@ -380,6 +380,21 @@ class TestCalls:
                 "tapback",
                 {"message_guid": "G-1", "reaction": "laugh", "part_index": 2},
             ),
+            (
+                React(ADA, (CHAT,), "G-1", "laugh", is_removed=True),
+                "tapback",
+                {"message_guid": "G-1", "reaction": "laugh", "part_index": 0, "remove": True},
+            ),
+            (
+                React(ADA, (CHAT,), "G-1", None, emoji="\N{PARTY POPPER}"),
+                "tapback",
+                {"message_guid": "G-1", "emoji": "\N{PARTY POPPER}", "part_index": 0},
+            ),
+            (
+                React(ADA, (CHAT,), "G-1", None, emoji="\N{PARTY POPPER}", is_removed=True),
+                "tapback",
+                {"message_guid": "G-1", "emoji": "\N{PARTY POPPER}", "part_index": 0, "remove": True},
+            ),
         ],
     )
     async def test_a_command_is_one_call(
@@ -436,6 +451,23 @@ class TestCalls:
 
             assert await transport.probe()
             assert transport.capabilities == (feature,)
+        await transport.close()
+
+    @pytest.mark.parametrize(
+        ("features", "is_able"),
+        [({"tapback.emoji": 2}, True), ({"tapback.emoji": 3}, True), ({"tapback.emoji": 1}, False)],
+    )
+    async def test_emoji_are_offered_from_the_version_on_that_puts_them_on_as_themselves(
+        self, tmp_path: Path, features: dict[str, int], *, is_able: bool
+    ) -> None:
+        transport = imsg(tmp_path)
+        answer(tmp_path, status={"result": {"methods": ["tapback"], "capabilities": {"features": features}}})
+
+        await transport.probe()
+
+        assert ("emoji_tapbacks" in transport.capabilities) is is_able
+        assert transport.can(React(ADA, (CHAT,), "G-1", None, emoji="\N{PARTY POPPER}")) is is_able
+        assert transport.can(React(ADA, (CHAT,), "G-1", "love"))
         await transport.close()
 
     async def test_who_types_is_heard_and_nonsense_is_not(self, tmp_path: Path) -> None:

@@ -16,12 +16,13 @@ from blueport.daemon.journal.file import Journal
 from blueport.daemon.performing.staging import LONGEST_NAME_BYTES, Staging, safe_name
 from blueport.daemon.settings import Settings
 from blueport.daemon.uplink import opened_uplink
-from blueport.protocol.commands import FileToSend, React, SendAudio, SendFile
+from blueport.protocol.commands import FileToSend, React, SendAudio, SendFile, Tapback
 from blueport.protocol.door import ClaimedItem
 from blueport.simulator import oddities
 from blueport.simulator.chatdb import Row
 from blueport.simulator.faults import Fault, Word
-from blueport.simulator.mac import SimulatedMac
+from blueport.simulator.mac import SimulatedMac, running
+from blueport.simulator.settings import Settings as MacSettings
 from blueport.simulator.settings import imsg_path
 from tests.daemon.fake_door import FakeDoor, Work
 from tests.daemon.test_daemon_deaths import daemon_process
@@ -33,6 +34,7 @@ PHOTO = b"\xff\xd8" + b"photo" * 50_000
 VOICE = FileToSend("Audio Message.caf", "audio/x-caf", size=None)
 SECOND_LINE = "+15550100009"
 DAY_MS = 86_400_000
+PARTY = "\N{PARTY POPPER}"
 
 
 @pytest.fixture
@@ -202,6 +204,105 @@ class TestReact:
         assert (seen.target_guid, seen.part, seen.tapback, seen.is_added) == (guid, 0, "love", True)
         assert (seen.is_from_me, seen.sender, seen.proves and seen.proves.outbox_id) == (True, None, work.id)
 
+    @pytest.mark.parametrize(("tapback", "emoji"), [("love", None), (None, PARTY)])
+    async def test_what_was_put_on_is_taken_off_again_and_each_is_proven_by_its_row(  # rxn-07
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, tapback: Tapback | None, emoji: str | None
+    ) -> None:
+        async with working(settings, door):
+            guid = await mac.person_texts(ADA, "Nice?")
+            await until(lambda: bool(door.messages))
+            put_on = React(ADA, (door.messages[0].chat.guid,), guid, tapback, emoji=emoji)
+            first = door.accept_command(LINE, put_on)
+            await until(lambda: first.status == "sent" and bool(mac.phones.screen(ADA)[0].reactions))
+            second = door.accept_command(LINE, msgspec.structs.replace(put_on, is_removed=True))
+            await until(lambda: second.status == "sent" and not mac.phones.screen(ADA)[0].reactions)
+
+        assert [(seen.tapback, seen.emoji, seen.is_added) for seen in door.reactions] == [
+            (tapback, emoji, True),
+            (tapback, emoji, False),
+        ]
+        assert [seen.proves and seen.proves.outbox_id for seen in door.reactions] == [first.id, second.id]
+
+    @pytest.mark.parametrize(
+        ("asked", "kind", "columns"),
+        [
+            (React(ADA, (), "", "love", is_removed=True), 2000, {}),
+            (React(ADA, (), "", "love"), 3000, {}),
+            (React(ADA, (), "", None, emoji=PARTY), 2006, {"associated_message_emoji": "\N{FIRE}"}),
+            (React(ADA, (), "", None, emoji=PARTY), 2000, {}),
+            (React(ADA, (), "", None, emoji=PARTY, is_removed=True), 3006, {"associated_message_emoji": "\N{FIRE}"}),
+            (React(ADA, (), "", None, 1, emoji=PARTY), 2006, {"associated_message_emoji": PARTY}),
+        ],
+    )
+    async def test_no_other_row_proves_it(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, asked: React, kind: int, columns: dict[str, str]
+    ) -> None:
+        async with working(msgspec.structs.replace(settings, proof_timeout_s=1), door):
+            guid = await mac.person_texts(ADA, "Nice?")
+            await until(lambda: bool(door.messages))
+            command = msgspec.structs.replace(asked, chat_guids=(door.messages[0].chat.guid,), message_guid=guid)
+            work = await self._swallowed(mac, door, command)
+            self._own(mac, guid, kind, is_sent=1, **columns)
+            await until(lambda: work.is_over)
+
+        assert (work.status, work.error) == ("failed", "outcome_unknown")
+
+    @pytest.mark.parametrize(
+        ("asked", "kind", "columns"),
+        [
+            (React(ADA, (), "", None, emoji="\u2764"), 2006, {"associated_message_emoji": "\u2764\ufe0f"}),
+            (React(ADA, (), "", None, emoji=PARTY, is_removed=True), 3006, {}),
+        ],
+    )
+    async def test_how_messages_writes_an_emoji_is_its_own_affair(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, asked: React, kind: int, columns: dict[str, str]
+    ) -> None:
+        async with working(settings, door):
+            guid = await mac.person_texts(ADA, "Nice?")
+            await until(lambda: bool(door.messages))
+            command = msgspec.structs.replace(asked, chat_guids=(door.messages[0].chat.guid,), message_guid=guid)
+            work = await self._swallowed(mac, door, command)
+            self._own(mac, guid, kind, is_sent=1, **columns)
+            await until(lambda: work.is_over)
+
+        assert work.status == "sent"
+
+    async def test_a_mac_that_knows_no_emoji_as_tapbacks_refuses_them_and_asks_nobody(
+        self, door: FakeDoor, settings: Settings, tmp_path: Path
+    ) -> None:
+        async with running(MacSettings(folder=tmp_path / "mac", lines=(LINE,), imsg="0.9")) as mac:
+            guid = await mac.person_texts(ADA, "Nice?")
+            emoji = door.accept_command(LINE, React(ADA, (f"any;-;{ADA}",), guid, None, emoji=PARTY))
+            one_of_six = door.accept_command(LINE, React(ADA, (f"any;-;{ADA}",), guid, "like"))
+            async with working(settings, door):
+                await until(lambda: emoji.is_over and one_of_six.is_over)
+
+        assert (emoji.error, one_of_six.status) == ("advanced_features_required", "sent")
+        assert "emoji_tapbacks" not in door.hellos[-1].lines[0].capabilities
+
+    @pytest.mark.parametrize("point", ["granted", "begun", "handed", "outcome"])
+    async def test_however_the_daemon_dies_what_is_taken_off_is_so_once_or_reported(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, tmp_path: Path, point: str
+    ) -> None:
+        guids = [await mac.person_texts(ADA, f"Nice {n}?") for n in range(3)]
+        for guid in guids:
+            self._own(mac, guid, 2001, is_sent=1)
+        async with daemon_process(settings, tmp_path) as first:
+            await until(lambda: bool(door.hellos))
+            (tmp_path / f"daemon.{point}").touch()
+            removals = [React(ADA, (f"any;-;{ADA}",), guid, "like", is_removed=True) for guid in guids]
+            work = [door.accept_command(LINE, removal) for removal in removals]
+            await asyncio.wait_for(first.wait(), PATIENCE_S)
+        assert first.returncode == -signal.SIGKILL
+
+        async with daemon_process(settings, tmp_path):
+            await until(lambda: all(item.is_over for item in work))
+
+        kinds = mac.db.rows("SELECT count(*) FROM message WHERE associated_message_type = 3001")[0][0]
+        assert kinds == len([item for item in work if item.status == "sent"])
+        unknown = [item.error for item in work if item.status == "failed"]
+        assert unknown == (["outcome_unknown"] if point == "begun" else [])
+
     async def test_a_like_is_not_proven_by_the_love_that_a_person_put_there(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings
     ) -> None:
@@ -297,10 +398,10 @@ class TestReact:
         return work
 
     @staticmethod
-    def _own(mac: SimulatedMac, target: str, kind: int, *, is_sent: int) -> Row:
+    def _own(mac: SimulatedMac, target: str, kind: int, *, is_sent: int, **columns: str) -> Row:
         """Write an own tapback, which takes the place of the one before."""
         chat = mac.db.direct_chat(ADA)
-        return oddities.tapback(mac.db, f"p:0/{target}", kind, chat=chat, sender=None, is_sent=is_sent)
+        return oddities.tapback(mac.db, f"p:0/{target}", kind, chat=chat, sender=None, is_sent=is_sent, **columns)
 
 
 class TestFetching:

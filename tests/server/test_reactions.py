@@ -3,14 +3,34 @@
 import msgspec
 import pytest
 
-from blueport.protocol.commands import React
+from blueport.protocol.commands import React, Tapback
 from blueport.protocol.sightings import Proof
 from tests.server.answers import assert_done, assert_refused
 from tests.server.receiver import Receiver
-from tests.server.refusals import NOBODYS_ID, Form, Writing, assert_key_is_judged, to_ada
+from tests.server.refusals import NOBODYS_ID, NOBODYS_LINE, Form, Writing, assert_key_is_judged, to_ada
 from tests.server.world import ADA, CARL, HOUR_MS, NOON_MS, Customer, Json, reaction_to, text_from, text_in_group
 
 PATH = "/v1/reactions"
+EMOJI = (
+    "\N{PARTY POPPER}",
+    "\u2764\ufe0f",
+    "\u2764",
+    "\N{THUMBS UP SIGN}\N{EMOJI MODIFIER FITZPATRICK TYPE-4}",
+    "\u2764\ufe0f\u200d\U0001f525",
+    "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466",
+    "\U0001f575\U0001f3fd\u200d\u2642\ufe0f",
+    "\U0001f1e9\U0001f1ea",
+    "1\ufe0f\u20e3",
+    "\U0001f3f4\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f",
+)
+NO_EMOJI = (
+    *("", " ", "a", "1", "love", ":-)", "\ufe0f", "\u200d", "\U0001f1e9", "\N{BLACK CHESS KNIGHT}"),
+    "\N{PARTY POPPER}" * 2,
+    "\N{PARTY POPPER}\u200d",
+    "\N{PARTY POPPER} ",
+    "\N{PARTY POPPER}!",
+    "\u200d".join(["\N{PARTY POPPER}"] * 11),
+)
 
 
 @pytest.fixture
@@ -108,12 +128,65 @@ class TestReacting(Writing):
                 for given in ("", "LOVE", "hate", "\N{PARTY POPPER}", "love\ufe0f", "\u2764\ufe0f\u200d\U0001f525")
             ],
             ({"type": 5}, 400, "invalid_parameter_value", "type"),
+            ({"type": None, "emoji": None}, 400, "missing_required_parameter", "type"),
+            ({"emoji": "\N{PARTY POPPER}", "from": NOBODYS_LINE}, 400, "invalid_parameter_value", "emoji"),
+            *[
+                ({"type": ..., "emoji": given, "from": NOBODYS_LINE}, 400, "invalid_parameter_value", "emoji")
+                for given in NO_EMOJI
+            ],
+            ({"type": ..., "emoji": ["\N{PARTY POPPER}"]}, 400, "invalid_parameter_value", "emoji"),
+            ({"remove": "true"}, 400, "invalid_parameter_value", "remove"),
+            ({"remove": 1}, 400, "invalid_parameter_value", "remove"),
         ],
     )
     def test_what_is_wrong_is_told(
         self, still: Customer, still_form: Form, changes: dict[str, object], status: int, code: str, param: str
     ) -> None:
         assert_refused(still_form.ask(still, **changes), status, code, param)
+
+    @pytest.mark.parametrize("emoji", EMOJI)
+    def test_any_one_emoji_is_put_on_as_itself(  # rxn-07
+        self, alice: Customer, form: Form, guid: str, emoji: str
+    ) -> None:
+        alice.mac.hello(alice.line, capabilities=("emoji_tapbacks",))
+
+        made = form.ask(alice, type=..., emoji=emoji)
+
+        assert_done(made, 201)
+        (item,) = alice.mac.claim()
+        assert item.command == React(ADA, (f"iMessage;-;{ADA}",), guid, None, emoji=emoji)
+        asked = {name: value for name, value in form.asked.items() if name != "type"}
+        assert alice.item(made.json()["id"])["payload"] == asked | {"emoji": emoji}
+
+    def test_an_emoji_needs_a_line_that_can_and_the_six_do_not(self, alice: Customer, form: Form) -> None:
+        alice.mac.hello(alice.line, capabilities=("reactions",))
+
+        assert_refused(form.ask(alice, type=..., emoji="\N{PARTY POPPER}"), 400, "advanced_features_required", "emoji")
+        assert_done(form.ask(alice), 201)
+
+    def test_a_reaction_may_be_taken_back(self, alice: Customer, form: Form, guid: str) -> None:
+        alice.mac.hello(alice.line, capabilities=("reactions", "emoji_tapbacks"))
+        made = [
+            form.ask(alice, remove=True),
+            form.ask(alice, type=..., emoji="\N{PARTY POPPER}", message_id=f"p:2/{guid}", remove=True),
+            form.ask(alice, remove=False),
+        ]
+
+        commands = [item.command for item in alice.mac.claim()]
+        guids = (f"iMessage;-;{ADA}",)
+        assert commands == [
+            React(ADA, guids, guid, "love", is_removed=True),
+            React(ADA, guids, guid, None, 2, emoji="\N{PARTY POPPER}", is_removed=True),
+            React(ADA, guids, guid, "love"),
+        ]
+        assert alice.item(made[0].json()["id"])["payload"] == form.asked | {"remove": True}
+
+    def test_what_an_earlier_daemon_knows_is_told_as_it_knows_it(self, alice: Customer, form: Form) -> None:
+        form.ask(alice)
+
+        (item,) = alice.mac.claim()
+
+        assert set(msgspec.to_builtins(item.command)) == {"type", "recipient", "chat_guids", "message_guid", "tapback"}
 
     def test_a_message_of_another_chat_of_the_line_is_not_found(self, alice: Customer, form: Form) -> None:
         other = alice.hears(CARL)
@@ -134,6 +207,22 @@ class TestProven:
         (reaction,) = _listed(alice, guid)
         assert (reaction["sender"], reaction["is_from_me"]) == (alice.line, True)
         assert _reaction_events(alice) == [("reaction.added", "love")]
+
+    @pytest.mark.parametrize(("tapback", "emoji"), [("love", None), (None, "\N{PARTY POPPER}")])
+    def test_the_row_of_what_we_took_off_ends_its_item_too(
+        self, alice: Customer, form: Form, guid: str, tapback: Tapback | None, emoji: str | None
+    ) -> None:
+        alice.mac.hello(alice.line, capabilities=("reactions", "emoji_tapbacks"))
+        alice.mac.sees(reaction_to(guid, alice.line, None, tapback=tapback, emoji=emoji))
+        outbox_id = form.ask(alice, type=tapback or ..., emoji=emoji or ..., remove=True).json()["id"]
+        (item,) = alice.mac.claim()
+        assert alice.mac.begin(item)
+
+        proof = Proof(item.id, item.token)
+        alice.mac.sees(reaction_to(guid, alice.line, None, tapback=tapback, emoji=emoji, is_added=False, proves=proof))
+
+        assert alice.item(outbox_id)["status"] == "sent"
+        assert _listed(alice, guid) == []
 
     def test_a_proof_that_comes_after_its_row_counts(self, alice: Customer, form: Form, guid: str) -> None:
         outbox_id = form.ask(alice).json()["id"]

@@ -3,6 +3,8 @@
 `recipient` is the canonical handle of a one-to-one chat and None for a group; `chat_guids` are the guids under which
 the line's Messages knows the chat, the most recently seen first (empty if it was never seen).
 
+A daemon of yesterday must be able to read what it can do: what was added later is left out while it says nothing.
+
 A *command* leaves a row in chat.db, which proves it; commands are done in the order of their line, each once. A
 *signal* leaves none: the daemon says that it was done, it is worth little when it is late, and does no harm when it is
 repeated.
@@ -53,14 +55,19 @@ class SendAudio(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="se
     reply_to_guid: str | None = None
 
 
-class React(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="react"):
-    """Put a tapback on part *part* (from 0) of a message; it takes the place of our earlier one there."""
+class React(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="react"):
+    """Put something on part *part* (from 0) of a message, in the place of what we had there, or take it off.
+
+    It is one of the six, or else *emoji*.
+    """
 
     recipient: str | None
     chat_guids: tuple[str, ...]
     message_guid: str
-    tapback: Tapback
+    tapback: Tapback | None
     part: int = 0
+    emoji: str | None = None
+    is_removed: bool = False
 
 
 class SetTyping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="set_typing"):

@@ -97,9 +97,16 @@ def _text_of(command: Command) -> str:
 def _is_reaction(row: MessageRow, command: Command) -> bool:
     if row.reaction is None or not isinstance(command, React):
         return False
-    wanted = (command.message_guid, command.part, command.tapback, True)
-    reaction = row.reaction
-    return wanted == (reaction.target_guid, reaction.part, reaction.tapback, reaction.is_added)
+    seen = row.reaction
+    wanted = (command.message_guid, command.part, command.tapback, not command.is_removed)
+    # Whether the row of one that was taken off names the emoji is not known; on one part there is only one of ours.
+    is_that_emoji = _emoji(seen.emoji) == _emoji(command.emoji) or (command.is_removed and seen.emoji is None)
+    return is_that_emoji and wanted == (seen.target_guid, seen.part, seen.tapback, seen.is_added)
+
+
+def _emoji(emoji: str | None) -> str | None:
+    """Return an emoji without what only chooses between two pictures of it: Messages may add that, or leave it out."""
+    return None if emoji is None else _OF_NO_WEIGHT.sub("", emoji)
 
 
 def _staged_item(row: MessageRow, items: Sequence[Item]) -> Item | None:

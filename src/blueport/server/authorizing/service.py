@@ -28,7 +28,7 @@ TARGET_REFUSALS = (*LINE_REFUSALS, *addressing.WRITING_REFUSALS, *sandboxing.REF
 REACTION_REFUSALS = (*TARGET_REFUSALS, *guarding.REFUSALS)
 MESSAGE_REFUSALS = (*REACTION_REFUSALS, "sandbox_quota_exceeded")
 # What needs one of these puts nothing into the conversation that counts as a message.
-NO_MESSAGES: tuple[Capability, ...] = ("reactions", "typing", "receipts")
+NO_MESSAGES: tuple[Capability, ...] = ("reactions", "emoji_tapbacks", "typing", "receipts")
 # What says nothing to anybody: it may go where nothing else may.
 SIGNALS: tuple[Capability, ...] = ("typing", "receipts")
 

@@ -79,10 +79,10 @@ def words(schema: Schema) -> str:
     match schema:
         case {"$ref": str(name)}:
             return name.removeprefix(_PREFIX)
-        case {"anyOf": list(kinds)}:
-            return " or ".join(words(kind) for kind in kinds)
         case {"enum": list(values)}:
             return " or ".join(f"`{msgspec.json.encode(value).decode()}`" for value in values)
+        case {"anyOf": list(kinds)}:
+            return " or ".join(words(kind) for kind in kinds)
         case {"type": "array", "items": dict(items)}:
             return f"list of {words(items)}"
         case _:

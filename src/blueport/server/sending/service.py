@@ -47,7 +47,9 @@ class _Asked(msgspec.Struct, frozen=True):
     """What a command takes out of what was asked."""
 
     text: str = ""
-    type: str = ""
+    type: str | None = None
+    emoji: str | None = None
+    remove: bool = False
 
 
 _asked_of = msgspec.json.Decoder(_Asked)
@@ -235,8 +237,10 @@ def _command(tx: Tx, task: Task) -> Command:
         case "audio":
             return SendAudio(recipient, guids, VOICE, task.reply_to_guid)
         case "react":
-            tapback = tapback_named(_asked_of.decode(task.payload).type)
-            return React(recipient, guids, task.about_guid or "", tapback, task.about_part or 0)
+            asked = _asked_of.decode(task.payload)
+            tapback = None if asked.type is None else tapback_named(asked.type)
+            about = task.about_guid or "", tapback, task.about_part or 0
+            return React(recipient, guids, *about, emoji=asked.emoji, is_removed=asked.remove)
         case _:
             assert_never(task.kind)
 

@@ -49,7 +49,9 @@ _METHODS: Mapping[Capability, str] = {
     "typing": _TYPING,
     "receipts": _READING,
     "audio": _SENDING_FILES,
+    "emoji_tapbacks": _TAPBACK,
 }
+_FEATURES: Mapping[Capability, str] = {"emoji_tapbacks": EMOJI_TAPBACKS}
 # Of errors that are the same under any name of the chat, the words for an item's `error`.
 _WORDS: Mapping[int, str] = {
     BUSY: "imsg_busy",
@@ -117,8 +119,9 @@ class Imsg:
 
     def can(self, wish: Command | Signal) -> bool:
         """Say whether it can do that now, as far as was found out."""
-        call = _call_of(wish, None)
-        return call.method in self._found.methods and ("emoji" not in call.params or self._can_put_emoji())
+        is_emoji = isinstance(wish, React) and wish.emoji is not None
+        is_able = not is_emoji or EMOJI_TAPBACKS in self._found.features
+        return is_able and _call_of(wish, None).method in self._found.methods
 
     async def probe(self) -> bool:
         """Find out what it can do now; True if that is news."""
@@ -128,11 +131,8 @@ class Imsg:
         except _RPC_ERRORS:
             self._found = Found()
         before = self.capabilities
-        self.capabilities = tuple(word for word, method in _METHODS.items() if method in self._found.methods)
+        self.capabilities = _words_for(self._found)
         return self.capabilities != before
-
-    def _can_put_emoji(self) -> bool:
-        return EMOJI_TAPBACKS in self._found.features
 
     async def close(self) -> None:
         """End the program."""
@@ -195,6 +195,11 @@ class Imsg:
             self._on_typing(TypingEvent(said.data.chat_guid, _IS_TYPING[said.event]))
 
 
+def _words_for(found: Found) -> tuple[Capability, ...]:
+    ready = [word for word, method in _METHODS.items() if method in found.methods]
+    return tuple(word for word in ready if word not in _FEATURES or _FEATURES[word] in found.features)
+
+
 def _event_in(params: msgspec.Raw) -> _Event | None:
     """Return the event that is told of, None for others and for other forms: of those nothing is known."""
     # It is told under the name of its subscription, and was told by itself before.
@@ -234,8 +239,8 @@ def _command_call(command: Command, file: Path | None) -> _Call:
             return _Call(_SENDING_FILES, {"file": str(file), **_reply(guid)})
         case SendAudio(reply_to_guid=guid):
             return _Call(_SENDING_FILES, {"file": str(file), "audio": True, **_reply(guid)})
-        case React(message_guid=guid, tapback=tapback, part=part):
-            return _Call(_TAPBACK, {"message_guid": guid, "reaction": tapback, "part_index": part})
+        case React():
+            return _Call(_TAPBACK, _tapback(command))
         case _ as never:
             assert_never(never)
 
@@ -248,6 +253,12 @@ def _signal_call(signal: Signal) -> _Call:
             return _Call(_READING, {})
         case _ as never:
             assert_never(never)
+
+
+def _tapback(react: React) -> Params:
+    what: Params = {"reaction": react.tapback} if react.tapback is not None else {"emoji": react.emoji or ""}
+    removal: Params = {"remove": True} if react.is_removed else {}
+    return {"message_guid": react.message_guid, **what, "part_index": react.part, **removal}
 
 
 def _reply(guid: str | None) -> Params:

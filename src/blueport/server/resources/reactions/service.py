@@ -14,19 +14,20 @@ from blueport.server.resources.reactions.queries import Place, ReactionRow
 from blueport.server.resources.reactions.schema import ListReactions, NewReaction
 from blueport.server.sending import service as sending
 from blueport.server.sending.queries import Accepted as Work
-from blueport.server.sending.tapbacks import tapback_named
+from blueport.server.sending.tapbacks import is_emoji, tapback_named
 from blueport.server.shapes import Accepted, Reaction
 from blueport.server.store.tx import Tx
 
 
 def send(tx: Tx, call: Call[NewReaction]) -> Accepted:
-    """React to a message."""
+    """React to a message, or take a reaction back."""
     asked = call.asked
     name = addressing.line_name(asked.line_handle, region=call.terms.region)
     peer = addressing.peer_to_write(asked.recipient, region=call.terms.region)
     message = addressing.message_name(asked.message_id, param="message_id")
-    _judge_type(asked.type)
-    line, chat = authorizing.target(tx, call.key, name, peer, Need("reactions"))
+    _judge_sign(asked)
+    needs = Need("reactions") if asked.emoji is None else Need("emoji_tapbacks", "emoji")
+    line, chat = authorizing.target(tx, call.key, name, peer, needs)
     work = Work(
         id=OutboxId(mint("obx", tx.now_ms)),
         account_id=call.key.account_id,
@@ -54,6 +55,15 @@ def list_reactions(tx: Tx, call: Call[ListReactions]) -> Page[Reaction]:
     # Two accounts may know a message by the same guid.
     list_name = f"reactions {call.key.account_id} {name}"
     return page_in_order(reactions, list_name, call.asked, call.terms.cursors, _place, Place)
+
+
+def _judge_sign(asked: NewReaction) -> None:
+    if asked.type is not None and asked.emoji is not None:
+        raise ApiError("invalid_parameter_value", "Give `type` or `emoji`, not both.", param="emoji")
+    if asked.emoji is not None and not is_emoji(asked.emoji):
+        raise ApiError("invalid_parameter_value", "`emoji` must be one emoji.", param="emoji")
+    if asked.type is not None:
+        _judge_type(asked.type)
 
 
 def _judge_type(given: str) -> None:
