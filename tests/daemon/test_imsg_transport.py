@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import json
+import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -16,6 +17,7 @@ from blueport.daemon.transports.base import OutcomeUnknownError, TransportError
 from blueport.daemon.transports.imsg.transport import Imsg, TypingEvent
 from blueport.protocol.commands import (
     Command,
+    Effect,
     FileToSend,
     MarkRead,
     React,
@@ -35,11 +37,11 @@ CHAT = "any;-;+15550100001"
 REPLY = SendText(ADA, (CHAT,), "This one", reply_to_guid="G-1")
 A_FILE = FileToSend("a.jpg", "image/jpeg", 3)
 FEATURES = {
-    "send.rich": "replies",
-    "send.attachment": "audio",
-    "tapback": "reactions",
-    "typing": "typing",
-    "read": "receipts",
+    "send.rich": ("replies", "effects"),
+    "send.attachment": ("audio",),
+    "tapback": ("reactions",),
+    "typing": ("typing",),
+    "read": ("receipts",),
 }
 # Answers each call with what the test wrote down for its method; notes what it was asked.
 SPEAKER = """
@@ -64,6 +66,7 @@ for line in sys.stdin:
 NOT_STARTED = {"disposition": "not_started", "retry_safe": True}
 STILL_IN_FLIGHT = {"disposition": "still_in_flight", "retry_safe": False}
 OF_NO_SUCH_METHOD = {"error": {"code": -32601, "message": "Method not found", "data": "status"}}
+EFFECT = re.compile(r"com\.apple\.(MobileSMS\.expressivesend\.[a-z]+|messages\.effect\.CK[A-Za-z]+Effect)")
 ABLE = {"result": {"methods": ["send", "send.rich"]}}
 
 
@@ -99,7 +102,7 @@ class TestProbing:
         transport = imsg(tmp_path)
 
         assert await transport.probe()
-        assert transport.capabilities == ("replies",)
+        assert transport.capabilities == ("replies", "effects")
         assert not await transport.probe(), "the second time it is no news"
         await transport.close()
 
@@ -158,7 +161,7 @@ class TestTheTwoGenerations:
         answer(tmp_path, status={"result": {"methods": ["typing", "read", "send.rich"], "bridge": {"ready": False}}})
 
         assert await transport.probe()
-        assert transport.capabilities == ("replies",)
+        assert transport.capabilities == ("replies", "effects")
         await transport.close()
 
     async def test_the_earlier_one_is_asked_whether_its_bridge_is_up(self, tmp_path: Path) -> None:
@@ -167,7 +170,7 @@ class TestTheTwoGenerations:
         answer(tmp_path, **{"status": OF_NO_SUCH_METHOD, "status --json": report})
 
         assert await transport.probe()
-        assert transport.capabilities == ("replies", "reactions", "typing", "receipts", "audio")
+        assert transport.capabilities == ("replies", "reactions", "typing", "receipts", "audio", "effects")
         assert [call["method"] for call in asked(tmp_path)] == ["status", "status --json"]
         await transport.close()
 
@@ -369,6 +372,21 @@ class TestCalls:
                 "send.attachment",
                 {"file": "/staged/a.jpg", "reply_to": "G-1"},
             ),
+            (
+                SendText(ADA, (CHAT,), "Hi", reply_to_guid="G-1", reply_to_part=2, effect="slam"),
+                "send.rich",
+                {
+                    "text": "Hi",
+                    "reply_to": "G-1",
+                    "part_index": 2,
+                    "effect": "com.apple.MobileSMS.expressivesend.impact",
+                },
+            ),
+            (
+                SendFile(ADA, (CHAT,), A_FILE, reply_to_guid="G-1", reply_to_part=1),
+                "send.attachment",
+                {"file": "/staged/a.jpg", "reply_to": "G-1", "part_index": 1},
+            ),
             (SendAudio(ADA, (CHAT,), A_FILE), "send.attachment", {"file": "/staged/a.jpg", "audio": True}),
             (
                 SendAudio(ADA, (CHAT,), A_FILE, reply_to_guid="G-1"),
@@ -410,6 +428,17 @@ class TestCalls:
             (method, {"chat_guid": CHAT, **params})
         ]
 
+    @pytest.mark.parametrize("effect", get_args(Effect))
+    async def test_each_effect_has_a_name_of_apples(self, tmp_path: Path, effect: Effect) -> None:
+        transport = imsg(tmp_path, send_rich={"result": {"ok": True}})
+
+        await transport.perform(SendText(ADA, (CHAT,), "Hi", effect=effect))
+        await transport.close()
+
+        [call] = asked(tmp_path)
+        assert set(call["params"]) == {"chat_guid", "text", "effect"}
+        assert EFFECT.fullmatch(call["params"]["effect"])
+
     @pytest.mark.parametrize(
         ("signal", "method", "params"),
         [
@@ -446,11 +475,11 @@ class TestCalls:
 
     async def test_each_feature_is_offered_for_its_method(self, tmp_path: Path) -> None:
         transport = imsg(tmp_path)
-        for method, feature in FEATURES.items():
+        for method, features in FEATURES.items():
             answer(tmp_path, status={"result": {"methods": ["send", method]}})
 
             assert await transport.probe()
-            assert transport.capabilities == (feature,)
+            assert transport.capabilities == features
         await transport.close()
 
     @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from blueport.clock import now_ms
 from blueport.daemon.settings import Settings
 from blueport.simulator import oddities
+from blueport.simulator.chatdb import Attachment
 from blueport.simulator.faults import Fault
 from blueport.simulator.mac import SimulatedMac
 from blueport.simulator.settings import imsg_path
@@ -133,6 +134,38 @@ class TestSendText:
 
         assert work.error == "advanced_features_required"
         assert texts_on_phone(mac, ADA) == []
+
+    async def test_an_effect_needs_more_than_applescript(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        work = door.accept(LINE, ADA, "Hooray", effect="confetti")
+
+        async with working(settings, door):
+            await until(lambda: work.status == "failed")
+
+        assert work.error == "advanced_features_required"
+        assert texts_on_phone(mac, ADA) == []
+
+    async def test_an_effect_and_a_part_that_is_answered_are_on_the_phone_and_the_row_proves(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, tmp_path: Path
+    ) -> None:
+        able = msgspec.structs.replace(settings, imsg=str(imsg_path(tmp_path / "mac")))
+        async with working(able, door):
+            guid = await mac.person_texts(ADA, "Which?", attachments=[Attachment("a.png", b"a cat")])
+            await until(lambda: bool(door.messages))
+            chat = door.messages[0].chat.guid
+            plain = door.accept(LINE, ADA, "Plain")
+            work = door.accept(
+                LINE, ADA, "That", chat_guids=[chat], reply_to_guid=guid, reply_to_part=1, effect="balloons"
+            )
+            await until(lambda: plain.status == work.status == "sent")
+
+        assert [(shown.text, shown.effect) for shown in mac.phones.screen(ADA) if not shown.from_me] == [
+            ("Plain", None),
+            ("That", "com.apple.messages.effect.CKHappyBirthdayEffect"),
+        ]
+        parts = "SELECT thread_originator_part FROM message WHERE thread_originator_guid = ?"
+        assert [row[0] for row in mac.db.rows(parts, guid)] == ["1:0:0"]
 
 
 class TestSendTextGoingWrong:

@@ -1,9 +1,12 @@
 """POST /v1/messages."""
 
 import json
+from typing import get_args
 
+import msgspec
 import pytest
 
+from blueport.protocol.commands import Effect, SendFile, SendText
 from tests.server.answers import assert_done, assert_refused
 from tests.server.world import ADA, CARL, NOON_MS, Customer, Json, chat_with, text_from, text_in_group
 
@@ -153,7 +156,18 @@ class TestReplies:
         assert_done(_send(alice, reply_to=form.format(id=message["id"], guid=guid)), 201)
 
         (item,) = alice.mac.claim()
-        assert item.command.reply_to_guid == guid
+        assert (item.command.reply_to_guid, item.command.reply_to_part) == (guid, 12 if "12" in form else 0)
+
+    def test_of_a_text_with_a_file_the_text_is_the_answer(self, alice: Customer) -> None:
+        guid = alice.hears(ADA)
+
+        assert_done(_send(alice, reply_to=f"p:1/{guid}", attachments=[alice.uploads()["id"]]), 201)
+
+        (text,) = alice.mac.claim()
+        alice.mac.sends(text)
+        (file,) = alice.mac.claim()
+        assert (text.command.reply_to_guid, text.command.reply_to_part) == (guid, 1)
+        assert (file.command.reply_to_guid, file.command.reply_to_part) == (None, 0)
 
     @pytest.mark.parametrize("name", ["", "p:0/", "obx_01", "cht_01", "file_01", "ln_01", "wh_01", "req_01"])
     def test_an_id_of_another_kind_is_refused(self, alice: Customer, name: str) -> None:
@@ -180,6 +194,52 @@ class TestReplies:
         alice.mac.hello(alice.line)
 
         assert_refused(_send(alice, reply_to=guid), 400, "advanced_features_required", "reply_to")
+
+
+class TestEffects:
+    @pytest.mark.parametrize("effect", get_args(Effect))
+    def test_a_text_comes_with_one(self, alice: Customer, effect: str) -> None:
+        alice.hears(ADA)
+        alice.mac.hello(alice.line, capabilities=("effects",))
+
+        made = _send(alice, effect=effect)
+
+        assert_done(made, 201)
+        (item,) = alice.mac.claim()
+        assert item.command == SendText(ADA, (f"iMessage;-;{ADA}",), "Hello", effect=effect)
+        assert alice.item(made.json()["id"])["payload"]["effect"] == effect
+
+    def test_an_answer_may_come_with_one_where_the_line_can_do_both(self, alice: Customer) -> None:
+        guid = alice.hears(ADA)
+        for able, param in ((("effects",), "reply_to"), (("replies",), "effect"), ((), "reply_to")):
+            alice.mac.hello(alice.line, capabilities=able)
+            answer = _send(alice, effect="slam", reply_to=guid)
+            assert_refused(answer, 400, "advanced_features_required", param)
+        alice.mac.hello(alice.line, capabilities=("effects", "replies"))
+
+        assert_done(_send(alice, effect="slam", reply_to=guid), 201)
+
+        (item,) = alice.mac.claim()
+        assert (item.command.effect, item.command.reply_to_guid) == ("slam", guid)
+
+    def test_of_a_text_with_a_file_it_comes_with_the_text(self, alice: Customer) -> None:
+        alice.hears(ADA)
+        alice.mac.hello(alice.line, capabilities=("effects",))
+
+        assert_done(_send(alice, effect="echo", attachments=[alice.uploads()["id"]]), 201)
+
+        (text,) = alice.mac.claim()
+        alice.mac.sends(text)
+        (file,) = alice.mac.claim()
+        assert (text.command.effect, type(file.command)) == ("echo", SendFile)
+
+    def test_what_an_earlier_daemon_knows_is_told_as_it_knows_it(self, alice: Customer) -> None:
+        alice.hears(ADA)
+        _send(alice)
+
+        (item,) = alice.mac.claim()
+
+        assert set(msgspec.to_builtins(item.command)) == {"type", "recipient", "chat_guids", "text"}
 
 
 class TestRefused:
@@ -250,6 +310,11 @@ class TestRefused:
             ({"attachments": ["msg_1"]}, "attachments"),
             ({"attachments": ["file_1", "file_2"]}, "attachments"),
             ({"reply_to": 5}, "reply_to"),
+            ({"effect": 5}, "effect"),
+            ({"effect": ""}, "effect"),
+            ({"effect": "Confetti"}, "effect"),
+            ({"effect": "com.apple.messages.effect.CKConfettiEffect"}, "effect"),
+            ({"effect": "confetti", "text": ..., "attachments": ["file_1"]}, "effect"),
         ],
         ids=lambda value: str(value)[:40],
     )

@@ -15,6 +15,21 @@ from typing import Literal
 import msgspec
 
 Tapback = Literal["love", "like", "dislike", "laugh", "emphasize", "question"]
+# The first four move the bubble, the others fill the screen.
+Effect = Literal[
+    "slam",
+    "loud",
+    "gentle",
+    "invisible_ink",
+    "echo",
+    "spotlight",
+    "balloons",
+    "confetti",
+    "heart",
+    "lasers",
+    "fireworks",
+    "celebration",
+]
 
 
 class FileToSend(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,31 +43,35 @@ class FileToSend(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     size: int | None
 
 
-class SendText(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="send_text"):
-    """Send *text* into one chat."""
+class SendText(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="send_text"):
+    """Send *text* into one chat, perhaps with an effect, or as an answer to part *reply_to_part* of a message."""
 
     recipient: str | None
     chat_guids: tuple[str, ...]
     text: str
     reply_to_guid: str | None = None
+    reply_to_part: int = 0
+    effect: Effect | None = None
 
 
-class SendFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="send_file"):
+class SendFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="send_file"):
     """Send a file into one chat, as it is."""
 
     recipient: str | None
     chat_guids: tuple[str, ...]
     file: FileToSend
     reply_to_guid: str | None = None
+    reply_to_part: int = 0
 
 
-class SendAudio(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="send_audio"):
+class SendAudio(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="send_audio"):
     """Send Opus in a CAF file as a voice message, with its waveform."""
 
     recipient: str | None
     chat_guids: tuple[str, ...]
     file: FileToSend
     reply_to_guid: str | None = None
+    reply_to_part: int = 0
 
 
 class React(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="react"):

@@ -33,7 +33,7 @@ from blueport.protocol.commands import Command, Signal
 from blueport.protocol.sightings import Sighting
 
 Health = Literal["ok", "no_disk_access", "no_automation", "not_signed_in", "degraded"]
-Capability = Literal["replies", "reactions", "typing", "receipts", "audio", "emoji_tapbacks"]
+Capability = Literal["replies", "reactions", "typing", "receipts", "audio", "emoji_tapbacks", "effects"]
 
 
 class LineReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -30,7 +30,7 @@ class Chosen:
     async def perform(self, command: Command, file: Path | None = None) -> None:
         """Hand *command* over; see `Transport`."""
         match command:
-            case SendText(reply_to_guid=None) | SendFile(reply_to_guid=None):
+            case SendText(reply_to_guid=None, effect=None) | SendFile(reply_to_guid=None):
                 await self._applescript.perform(command, file)
             case _ if self._imsg is not None and self._imsg.can(command):
                 await self._imsg.perform(command, file)

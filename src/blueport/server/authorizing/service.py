@@ -196,7 +196,7 @@ def chat_to_read(tx: Tx, key: Key, name: str, peer: str) -> Address:
     return addressing.chat_to_read(tx, key.account_id, line_for(tx, key, name), peer)
 
 
-def target(tx: Tx, key: Key, name: str, peer: str, needs: Need | None = None) -> tuple[Line, Address]:
+def target(tx: Tx, key: Key, name: str, peer: str, *needs: Need) -> tuple[Line, Address]:
     """Return the line of that name and the chat there that *key* may write to.
 
     Args:
@@ -213,16 +213,18 @@ def target(tx: Tx, key: Key, name: str, peer: str, needs: Need | None = None) ->
     """
     line = line_for(tx, key, name)
     phone = sandboxing.paired_phone(tx, key.account_id) if line.is_sandbox else None
-    if needs is not None and needs.capability not in line.capabilities.split():
-        message = f"This needs a line with advanced features: `{needs.capability}`."
-        raise ApiError("advanced_features_required", message, param=needs.param)
+    for need in needs:
+        if need.capability not in line.capabilities.split():
+            message = f"This needs a line with advanced features: `{need.capability}`."
+            raise ApiError("advanced_features_required", message, param=need.param)
+    wanted = [need.capability for need in needs]
     if phone is None:
         chat = addressing.chat_to_write(tx, key.account_id, line, peer)
     else:
-        if needs is None or needs.capability not in NO_MESSAGES:
+        if not any(word in NO_MESSAGES for word in wanted):
             sandboxing.count_message(tx, key.account_id)
         chat = _paired_chat(tx, key, line, phone, peer)
-    if needs is None or needs.capability not in SIGNALS:
+    if not any(word in SIGNALS for word in wanted):
         guarding.require_open(tx, key.account_id, chat)
     return line, chat
 

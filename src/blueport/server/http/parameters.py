@@ -24,7 +24,8 @@ ToPeer = Annotated[
 ReplyTo = Annotated[
     str | None,
     Meta(
-        description="Answer this message of the same chat: its id (`msg_...`) or its iMessage guid.",
+        description="Answer this message of the same chat: its id (`msg_...`) or its iMessage guid, in which `p:1/`"
+        " before it names the second part.",
         examples=["msg_01k742sg000000000000000001"],
     ),
 ]

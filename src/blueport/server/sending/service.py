@@ -4,7 +4,7 @@ from typing import NamedTuple, assert_never
 
 import msgspec
 
-from blueport.protocol.commands import Command, FileToSend, React, SendAudio, SendFile, SendText
+from blueport.protocol.commands import Command, Effect, FileToSend, React, SendAudio, SendFile, SendText
 from blueport.protocol.door import Begin, Claim, ClaimedItem, Failed
 from blueport.protocol.sightings import Proof
 from blueport.server.addressing import service as addressing
@@ -50,6 +50,7 @@ class _Asked(msgspec.Struct, frozen=True):
     type: str | None = None
     emoji: str | None = None
     remove: bool = False
+    effect: Effect | None = None
 
 
 _asked_of = msgspec.json.Decoder(_Asked)
@@ -229,18 +230,21 @@ def _claimed(tx: Tx, line: ServedLine, items: list[OpenItem], asked: Claim, leas
 def _command(tx: Tx, task: Task) -> Command:
     recipient = None if task.is_group else task.chat_key
     guids = tuple(addressing.known_guids(tx, task.chat_id))
+    part = task.about_part or 0
     match task.kind:
         case "text":
-            return SendText(recipient, guids, _asked_of.decode(task.payload).text, task.reply_to_guid)
+            asked = _asked_of.decode(task.payload)
+            return SendText(recipient, guids, asked.text, task.reply_to_guid, part, asked.effect)
         case "file":
-            return SendFile(recipient, guids, _file(task), task.reply_to_guid)
+            return SendFile(recipient, guids, _file(task), task.reply_to_guid, part)
         case "audio":
-            return SendAudio(recipient, guids, VOICE, task.reply_to_guid)
+            return SendAudio(recipient, guids, VOICE, task.reply_to_guid, part)
         case "react":
             asked = _asked_of.decode(task.payload)
             tapback = None if asked.type is None else tapback_named(asked.type)
-            about = task.about_guid or "", tapback, task.about_part or 0
-            return React(recipient, guids, *about, emoji=asked.emoji, is_removed=asked.remove)
+            return React(
+                recipient, guids, task.about_guid or "", tapback, part, emoji=asked.emoji, is_removed=asked.remove
+            )
         case _:
             assert_never(task.kind)
 

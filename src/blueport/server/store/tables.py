@@ -218,7 +218,7 @@ outbox = Table(
     Column("payload", TEXT, nullable=False),
     Column("reply_to_guid", TEXT),
     Column("about_guid", TEXT),  # the message that is reacted to
-    Column("about_part", Integer),
+    Column("about_part", Integer),  # of that, or of what is answered
     Column("file_id", TEXT),
     Column("part_of", TEXT),  # the item whose text this is: it waits until this is sent, and is what callers know
     Column("status", TEXT, nullable=False),

@@ -64,7 +64,7 @@ class AppleScript:
     async def perform(self, command: Command, file: Path | None = None) -> None:
         """Hand *command* over; see the base module for how it may end."""
         match command:
-            case SendText(reply_to_guid=None, text=text):
+            case SendText(reply_to_guid=None, effect=None, text=text):
                 with _argument_of(text) as content:
                     await self._send_to_first(command, content)
             case SendFile(reply_to_guid=None) if file is not None:

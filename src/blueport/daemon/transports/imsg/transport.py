@@ -23,6 +23,7 @@ from blueport.daemon.transports.base import (
     OutcomeUnknownError,
     TransportError,
 )
+from blueport.daemon.transports.imsg.effects import STYLE_IDS
 from blueport.daemon.transports.imsg.probing import EMOJI_TAPBACKS, Found, found_by_asking
 from blueport.daemon.transports.imsg.rpc import (
     BLOCKED,
@@ -35,7 +36,17 @@ from blueport.daemon.transports.imsg.rpc import (
     RpcRefusedError,
     RpcUnavailableError,
 )
-from blueport.protocol.commands import Command, MarkRead, React, SendAudio, SendFile, SendText, SetTyping, Signal
+from blueport.protocol.commands import (
+    Command,
+    Effect,
+    MarkRead,
+    React,
+    SendAudio,
+    SendFile,
+    SendText,
+    SetTyping,
+    Signal,
+)
 from blueport.protocol.door import Capability
 
 _SUBSCRIBE_TIMEOUT_S = 5.0
@@ -50,6 +61,7 @@ _METHODS: Mapping[Capability, str] = {
     "receipts": _READING,
     "audio": _SENDING_FILES,
     "emoji_tapbacks": _TAPBACK,
+    "effects": _SENDING_TEXT,
 }
 _FEATURES: Mapping[Capability, str] = {"emoji_tapbacks": EMOJI_TAPBACKS}
 # Of errors that are the same under any name of the chat, the words for an item's `error`.
@@ -233,12 +245,12 @@ def _call_of(wish: Command | Signal, file: Path | None) -> _Call:
 
 def _command_call(command: Command, file: Path | None) -> _Call:
     match command:
-        case SendText(text=text, reply_to_guid=guid):
-            return _Call(_SENDING_TEXT, {"text": text, **_reply(guid)})
-        case SendFile(reply_to_guid=guid):
-            return _Call(_SENDING_FILES, {"file": str(file), **_reply(guid)})
-        case SendAudio(reply_to_guid=guid):
-            return _Call(_SENDING_FILES, {"file": str(file), "audio": True, **_reply(guid)})
+        case SendText(text=text, effect=effect):
+            return _Call(_SENDING_TEXT, {"text": text, **_reply(command), **_effect(effect)})
+        case SendFile():
+            return _Call(_SENDING_FILES, {"file": str(file), **_reply(command)})
+        case SendAudio():
+            return _Call(_SENDING_FILES, {"file": str(file), "audio": True, **_reply(command)})
         case React():
             return _Call(_TAPBACK, _tapback(command))
         case _ as never:
@@ -261,5 +273,12 @@ def _tapback(react: React) -> Params:
     return {"message_guid": react.message_guid, **what, "part_index": react.part, **removal}
 
 
-def _reply(guid: str | None) -> Params:
-    return {} if guid is None else {"reply_to": guid}
+def _reply(command: SendText | SendFile | SendAudio) -> Params:
+    if command.reply_to_guid is None:
+        return {}
+    part: Params = {"part_index": command.reply_to_part} if command.reply_to_part else {}
+    return {"reply_to": command.reply_to_guid, **part}
+
+
+def _effect(effect: Effect | None) -> Params:
+    return {} if effect is None else {"effect": STYLE_IDS[effect]}

@@ -38,6 +38,7 @@ def send(tx: Tx, call: Call[NewAudioMessage]) -> Accepted:
         payload=msgspec.json.encode(asked).decode(),
         file_id=_audio_file(tx, call),
         reply_to_guid=None if reply_to is None else addressing.guid_in_chat(tx, line, chat, reply_to),
+        about_part=None if reply_to is None else reply_to.part,
     )
     sending.accept(tx, work, max_attempts=call.terms.max_attempts)
     return Accepted(work.id)

@@ -5,11 +5,15 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import Meta
 
+from blueport.protocol.commands import Effect
 from blueport.server.http.parameters import Cursor, FromLine, Limit, ReplyTo, ToPeer
 
 
 class NewMessage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Body of POST /v1/messages; `reply_to` is `msg_...` or the guid that Messages gave."""
+    """Body of POST /v1/messages; `reply_to` is `msg_...` or the guid that Messages gave.
+
+    With `effect` the text arrives with one of Apple's bubble or screen effects.
+    """
 
     ONE_OF: ClassVar = {"text": "", "attachments": []}
 
@@ -21,6 +25,13 @@ class NewMessage(msgspec.Struct, frozen=True, omit_defaults=True):
         Meta(description="At most one uploaded file (`file_...`).", examples=[["file_01k742sg000000000000000001"]]),
     ] = []
     reply_to: ReplyTo = None
+    effect: Annotated[
+        Effect | None,
+        Meta(
+            description="What comes with the text, on the bubble or over the screen. Needs a line that has `effects`.",
+            examples=["confetti"],
+        ),
+    ] = None
 
 
 class ListMessages(msgspec.Struct, frozen=True):

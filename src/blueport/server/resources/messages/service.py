@@ -33,8 +33,7 @@ def send(tx: Tx, call: Call[NewMessage]) -> Accepted:
     name = addressing.line_name(asked.line_handle, region=call.terms.region)
     peer = addressing.peer_to_write(asked.recipient, region=call.terms.region)
     reply_to = None if asked.reply_to is None else addressing.message_name(asked.reply_to, param="reply_to")
-    needs: Need | None = None if reply_to is None else Need("replies", "reply_to")
-    line, chat = authorizing.target(tx, call.key, name, peer, needs)
+    line, chat = authorizing.target(tx, call.key, name, peer, *_needs(asked))
     work = Work(
         id=OutboxId(mint("obx", tx.now_ms)),
         account_id=call.key.account_id,
@@ -44,6 +43,7 @@ def send(tx: Tx, call: Call[NewMessage]) -> Accepted:
         kind="text",
         payload=msgspec.json.encode(asked).decode(),
         reply_to_guid=None if reply_to is None else addressing.guid_in_chat(tx, line, chat, reply_to),
+        about_part=None if reply_to is None else reply_to.part,
     )
     for part in _parts(tx, call, work):
         sending.accept(tx, part, max_attempts=call.terms.max_attempts)
@@ -74,7 +74,12 @@ def _parts(tx: Tx, call: Call[NewMessage], work: Work) -> list[Work]:
     if is_blank(call.asked.text):
         return [replace(work, kind="file", file_id=file.id)]
     text = replace(work, id=OutboxId(mint("obx", tx.now_ms)), part_of=work.id)
-    return [text, replace(work, kind="file", file_id=file.id, reply_to_guid=None)]
+    return [text, replace(work, kind="file", file_id=file.id, reply_to_guid=None, about_part=None)]
+
+
+def _needs(asked: NewMessage) -> list[Need]:
+    replies = [] if asked.reply_to is None else [Need("replies", "reply_to")]
+    return replies if asked.effect is None else [*replies, Need("effects", "effect")]
 
 
 def _judge_content(asked: NewMessage) -> None:
@@ -83,6 +88,8 @@ def _judge_content(asked: NewMessage) -> None:
         raise ApiError("invalid_parameter_value", message, param="text")
     if asked.attachments and (len(asked.attachments) > 1 or not asked.attachments[0].startswith("file_")):
         raise ApiError("invalid_parameter_value", "`attachments` takes one `file_...`.", param="attachments")
+    if asked.effect is not None and is_blank(asked.text):
+        raise ApiError("invalid_parameter_value", "An `effect` needs a `text` to come with.", param="effect")
 
 
 def _attachments(row: MessageRow, links: Links, now_ms: int) -> tuple[Attachment, ...]:
