@@ -5,7 +5,8 @@ from typing import Literal
 
 import msgspec
 
-MacOs = Literal["13", "15", "26"]
+# The last is as late builds of 26 are.
+MacOs = Literal["12", "13", "14", "15", "26", "26x"]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
