@@ -34,7 +34,7 @@ contract: .venv/dev ## Write contract/ anew from what the server says and does
 bench: .venv/dev ## Measure the hot paths beside a bare Starlette endpoint
 	$(BIN)/python -m benchmarks $(ARGS)
 
-fuzz: .venv/dev ## Look for an hour for requests that break it; ARGS="--minutes 5" for less
+fuzz: .venv/dev ## Look for an hour for requests, and cells of chat.db, that break it; ARGS="--only bodies --minutes 5"
 	$(BIN)/python -m fuzzing $(ARGS)
 
 chaos: .venv/dev ## Kill every process of a fleet for ten minutes; ARGS="--messages 5000 --minutes 10 --seed 1"

@@ -24,6 +24,7 @@ _ENDPOINTS: list[tuple[str, str, dict[str, str]]] = [
     ("GET", "/v1/lines", {}),
     ("GET", "/v1/chats", {"from": "from", "limit": "limit", "cursor": "cursor"}),
     ("GET", "/v1/messages", {"from": "from", "to": "to", "limit": "limit"}),
+    ("GET", "/v1/messages", {"from": "from", "to": "to", "q": "text"}),
     (
         "POST",
         "/v1/messages",

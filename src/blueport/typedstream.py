@@ -3,7 +3,8 @@
 A typedstream is a header and then typed values. A value is preceded by the C type that it was archived with. Type
 strings, classes and objects are written in full once and by number afterwards: type strings count in one table,
 objects and classes (and C strings) together in another. A whole number takes one byte where it can, else a tag and
-two, four or eight bytes, little endian and signed; that goes for lengths too, which are counted in UTF-8 bytes.
+two, four or eight bytes, little endian and signed; that goes for lengths too, which are counted in UTF-8 bytes. What
+cannot be negative is read as unsigned all the same: from some hand it might be.
 
     header  "@"  NSAttributedString [ "@" NSString  ( "iI" run index, run length  ["@" NSDictionary] )* ]
 
@@ -33,6 +34,7 @@ _NAMES = frozenset((_PART, _TRANSFER_GUID, _TRANSCRIPTION, _TRANSCRIPT))
 _HEADER = b"\x04\x0bstreamtyped\x81\xe8\x03"
 _SHORT = 0x81
 _INTEGER_SIZES = {_SHORT: 2, 0x82: 4, 0x83: 8}
+_UNSIGNED = "SILQ"
 _FLOATING = 0x83  # where a float or double is expected
 _NEW, _NIL, _END = 0x84, 0x85, 0x86
 _FIRST_REFERENCE = -110  # all below are tags
@@ -223,7 +225,7 @@ class _Reader:
             return self._readers[kind]()
         if kind in "fd":
             return self._floating(kind)
-        return self._integer(self._byte())
+        return self._integer(self._byte(), is_signed=kind not in _UNSIGNED)
 
     def _array(self, array: _Array) -> _Value:
         if array.kinds in (("c",), ("C",)):
@@ -291,16 +293,16 @@ class _Reader:
         return self._strings[-1]
 
     def _counted_bytes(self) -> bytes:
-        return self._take(self._integer(self._byte()))
+        return self._take(self._integer(self._byte(), is_signed=False))
 
-    def _integer(self, head: int) -> int:
+    def _integer(self, head: int, *, is_signed: bool = True) -> int:
         if head <= _INT8_MAX:
             return head
         if head in _INTEGER_SIZES:
-            return int.from_bytes(self._take(_INTEGER_SIZES[head]), "little", signed=True)
+            return int.from_bytes(self._take(_INTEGER_SIZES[head]), "little", signed=is_signed)
         if head - 256 < _FIRST_REFERENCE:
             raise TypedStreamError("a tag stands where a number was expected")
-        return head - 256
+        return head - 256 if is_signed else head
 
     def _floating(self, kind: str) -> float:
         head = self._byte()

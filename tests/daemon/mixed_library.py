@@ -75,6 +75,7 @@ class Library:
     def __init__(self, path: Path, *, macos: MacOs = "26", seed: int = 1, is_utf8: bool = False) -> None:
         """Begin a file; with *is_utf8* it holds no text that is not."""
         self.db = ChatDb(path, macos=macos, line=LINE)
+        self._columns = {column["name"] for column in self.db.rows("PRAGMA table_info(message)")}
         self._random = random.Random(seed)
         self._places = self._people() + self._groups()
         self._earlier: list[tuple[Row, Moment]] = []
@@ -115,6 +116,9 @@ class Library:
             self._to_oneself: 4,
             self._send_later: 2,
         }
+        if "date_edited" not in self._columns:
+            # Before macOS 13 nothing was edited, taken back, or recently deleted.
+            kinds |= dict.fromkeys((self._edited, self._unsent, self._partly_unsent, self._deleted), 0)
         self._kinds, self._weights = list(kinds), list(kinds.values())
 
     def fill(self, messages: int) -> Iterator[Told]:
@@ -291,7 +295,9 @@ class Library:
         """Its row is there long before it is sent."""
         if moment.sender is None and self._to_be_sent > 0:
             self._to_be_sent -= 1
-            later: dict[str, Cell] = {} if self.db.macos == "13" else {"schedule_type": 2, "schedule_state": 1}
+            later: dict[str, Cell] = (
+                {"schedule_type": 2, "schedule_state": 1} if "schedule_type" in self._columns else {}
+            )
             self._written(moment, self._words(), is_sent=0, **later)
         yield from ()
 
@@ -342,7 +348,7 @@ class Library:
             yield told._replace(of=(guid, 0, _TAPBACKS[number], None, False))
 
     def _emoji(self, moment: Moment) -> Iterator[Told]:
-        emoji = None if self.db.macos == "13" else "🎉"  # it had no column then
+        emoji = "🎉" if "associated_message_emoji" in self._columns else None
         columns = {} if emoji is None else {"associated_message_emoji": emoji}
         for told, guid in self._put(moment, 2006, **columns):
             yield told._replace(of=(guid, 0, None, emoji, True))

@@ -510,7 +510,15 @@ LADDERS = {
         ],
     ),
     ("GET", "/v1/chats"): Ladder(_CURSOR, _reading()),
-    ("GET", "/v1/messages"): Ladder({"to": CARL, **_CURSOR}, _reading(to=ADA)),
+    ("GET", "/v1/messages"): Ladder(
+        {"to": CARL, "q": " ", **_CURSOR},
+        [
+            *_reading(to=ADA)[:2],
+            Rung(400, "invalid_parameter_value", "limit", {"limit": 1000}),
+            Rung(400, "invalid_parameter_value", "q", {"q": "Hi"}),
+            *_reading(to=ADA)[3:],
+        ],
+    ),
     ("GET", "/v1/typing"): Ladder({"to": CARL, **_CURSOR}, _reading(to=ADA)),
     ("GET", "/v1/receipts"): Ladder({"to": CARL, **_CURSOR}, _reading(to=ADA)),
     ("GET", "/v1/reactions"): Ladder(

@@ -15,6 +15,7 @@ from blueport.typedstream import decode
 ADA = "+15550100001"
 BO = "bo@example.com"
 RELEASES: tuple[MacOs, ...] = get_args(MacOs)
+SINCE_26 = ("26", "26x")
 
 
 @pytest.fixture(params=RELEASES)
@@ -51,9 +52,9 @@ class TestSchema:
     def test_every_release_has_what_a_reader_needs(self, any_release: ChatDb) -> None:
         assert {
             *("ROWID", "guid", "text", "attributedBody", "handle_id", "service", "error", "date", "date_read"),
-            *("is_from_me", "is_sent", "is_delivered", "date_edited", "date_retracted", "message_summary_info"),
+            *("is_from_me", "is_sent", "is_delivered", "message_summary_info", "balloon_bundle_id"),
             *("item_type", "associated_message_guid", "associated_message_type", "thread_originator_guid"),
-            *("cache_has_attachments", "destination_caller_id", "part_count", "balloon_bundle_id"),
+            *("cache_has_attachments", "destination_caller_id"),
         } <= columns(any_release, "message")
 
     def test_columns_come_with_the_release_that_brought_them(self, tmp_path: Path) -> None:
@@ -62,11 +63,31 @@ class TestSchema:
             with closing(ChatDb(tmp_path / macos / "Library/Messages/chat.db", macos=macos)) as db:
                 found[macos] = columns(db, "message")
 
-        assert found["15"] - found["13"] >= {"associated_message_emoji", "schedule_type", "fallback_hash"}
+        assert found["13"] - found["12"] == {"date_edited", "date_retracted", "part_count", "was_detonated"}
+        assert found["14"] - found["13"] >= {"fallback_hash", "is_stewie"}
+        assert found["15"] - found["14"] >= {"associated_message_emoji", "schedule_type"}
         assert found["26"] - found["15"] == {"is_time_sensitive", "ck_chat_id", "index_state"}
+        assert found["26x"] - found["26"] >= {"filter_action", "date_updated", "retry_count"}
+
+    def test_late_builds_have_an_order_of_their_own_and_the_same_indexes(self, tmp_path: Path) -> None:
+        order, indexes = {}, {}
+        for macos in SINCE_26:
+            with closing(ChatDb(tmp_path / macos / "Library/Messages/chat.db", macos=macos)) as db:
+                order[macos] = [each["name"] for each in db.rows("PRAGMA table_info(message)")]
+                indexes[macos] = {each["name"] for each in db.rows("PRAGMA index_list(message)")}
+
+        both = [name for name in order["26"] if name in order["26x"]]
+        assert both != [name for name in order["26x"] if name in both]
+        assert {name for name in order["26"] if name not in both} == {
+            name for name in order["26"] if name.startswith("sr_")
+        }
+        assert indexes["26x"] == indexes["26"]
 
     def test_only_macos_26_links_addresses_to_chats(self, any_release: ChatDb) -> None:
-        assert bool(columns(any_release, "chat_lookup")) is (any_release.macos == "26")
+        assert bool(columns(any_release, "chat_lookup")) is (any_release.macos in SINCE_26)
+
+    def test_deleted_messages_can_be_had_back_since_macos_13(self, any_release: ChatDb) -> None:
+        assert bool(columns(any_release, "chat_recoverable_message_join")) is (any_release.macos != "12")
 
     def test_the_file_is_in_wal_mode(self, any_release: ChatDb) -> None:
         assert one(any_release, "PRAGMA journal_mode")["journal_mode"] == "wal"
@@ -84,7 +105,7 @@ class TestMessages:
 
         row = one(any_release, "SELECT text, attributedBody FROM message")
         assert decode(row["attributedBody"]).text == "Grüße 👋"
-        assert row["text"] == ("Grüße 👋" if any_release.macos == "13" else None)
+        assert row["text"] == ("Grüße 👋" if any_release.macos in ("12", "13") else None)
 
     def test_a_reader_sees_a_message_grow(self, db: ChatDb) -> None:
         chat = db.direct_chat(ADA)
@@ -132,7 +153,7 @@ class TestMessages:
         any_release.group_chat("chat123", [ADA, BO], display_name="Tea")
 
         guids = [row["guid"] for row in any_release.rows("SELECT guid FROM chat ORDER BY ROWID")]
-        service = "any" if any_release.macos == "26" else "iMessage"
+        service = "any" if any_release.macos in SINCE_26 else "iMessage"
         assert guids == [f"{service};-;{ADA}", f"{service};+;chat123"]
 
     def test_any_column_may_be_given(self, db: ChatDb) -> None:

@@ -3,6 +3,7 @@
 import base64
 import plistlib
 from collections.abc import Iterator
+from typing import get_args
 
 import pytest
 from msgspec import structs
@@ -21,7 +22,7 @@ ROW = "SELECT attributedBody, date_edited > 0, date_retracted, message_summary_i
 MINUTE_MS = 60_000
 
 
-@pytest.fixture(params=["13", "15", "26"])
+@pytest.fixture(params=[release for release in get_args(MacOs) if release != "12"])
 def page(settings: Settings, request: pytest.FixtureRequest) -> Iterator[TestClient]:
     macos: MacOs = request.param
     with TestClient(app_of(structs.replace(settings, macos=macos), News())) as client:
@@ -105,3 +106,14 @@ def test_what_nobody_may_is_refused_and_changes_nothing(
 
     texts = [body and decode(body).text for (body, *_) in seen(settings.folder, f"{ROW} ORDER BY ROWID")]
     assert texts == ["e", None, "One"]
+
+
+def test_a_release_that_knows_no_edits_gets_a_sentence_and_of_an_unsend_nothing(settings: Settings) -> None:  # edit-06
+    with TestClient(app_of(structs.replace(settings, macos="12"), News())) as page:
+        guid = _writes(page)
+
+        assert (_edits(page, guid, "Two"), _unsends(page, guid)) == (201, 201)
+
+        assert seen(settings.folder, "SELECT text FROM message ORDER BY ROWID") == [("One",), ("Edited to “Two”",)]
+        chats = "SELECT count(DISTINCT chat_id), count(*) FROM chat_message_join"
+        assert seen(settings.folder, chats) == [(1, 2)]

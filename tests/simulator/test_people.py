@@ -14,7 +14,7 @@ from blueport.simulator.chatdb import apple_ns
 from blueport.simulator.mac import running
 from blueport.simulator.news import News
 from blueport.simulator.phones import Outgoing, PersonsTapback, ShownMessage
-from blueport.simulator.settings import Settings, phones_db_path
+from blueport.simulator.settings import MacOs, Settings, phones_db_path
 from blueport.simulator.tapbacks import Sign
 from blueport.typedstream import decode
 from tests.simulator.scripting import (
@@ -265,13 +265,15 @@ class TestReactions:
         assert seen(settings.folder, emoji) == [("🎉",)]
         assert page.get(f"/people/{ADA}/messages").json()[0]["reactions"][0]["emoji"] == "🎉"
 
-    def test_an_old_release_gets_an_emoji_as_a_sentence(self, settings: Settings) -> None:
-        with TestClient(app_of(structs.replace(settings, macos="13"), News())) as page:
+    @pytest.mark.parametrize("macos", ["12", "13", "14"])
+    def test_an_old_release_gets_an_emoji_as_a_sentence(self, settings: Settings, macos: MacOs) -> None:
+        with TestClient(app_of(structs.replace(settings, macos=macos), News())) as page:
             guid = page.post(f"/people/{ADA}/messages", json={"text": "Hi"}).json()["guid"]
             page.post(f"/people/{ADA}/reactions", json={"guid": guid, "emoji": "🎉"})
 
-            texts = "SELECT text, associated_message_type FROM message"
-            assert seen(settings.folder, texts) == [("Hi", 0), ("Reacted 🎉 to “Hi”", 0)]
+            bodies = "SELECT attributedBody, associated_message_type FROM message"
+            found = [(decode(body).text, kind) for body, kind in seen(settings.folder, bodies)]
+            assert found == [("Hi", 0), ("Reacted 🎉 to “Hi”", 0)]
 
     def test_in_a_group_all_see_who_it_was(self, page: TestClient, settings: Settings) -> None:
         group = page.post("/groups", json={"members": [ADA, BO]}).json()["id"]

@@ -9,10 +9,12 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from typing import get_args
 
 from blueport.cli import supervising
 from blueport.cli.installation import Installation, installation_in
 from blueport.cli.supervising import Child
+from blueport.simulator.settings import MacOs
 
 LINE = "+15555550100"
 # All accounts share it; there is one at first, and `blueport accounts` makes more.
@@ -36,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="blueport dev", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path(".blueport"), help="where everything is kept (.blueport)")
     parser.add_argument("--port", type=port, default=API_PORT, help=f"the API's port; 0 takes free ones ({API_PORT})")
-    parser.add_argument("--macos", choices=("13", "15", "26"), default="26", help="which macOS to simulate (26)")
+    parser.add_argument("--macos", choices=get_args(MacOs), default="26", help="which macOS to simulate (26)")
     parser.add_argument("--json", action="store_true", help="print one line of JSON when all is ready, nothing else")
     return parser
 

@@ -40,7 +40,7 @@ class Bringing:
             case PersonsTapback():
                 await self._bring_tapback(mail)
             case PersonsChange():
-                self._bring_change(mail)
+                await self._bring_change(mail)
             case PersonRead():
                 self._bring_reading(mail)
             case LateFile():
@@ -120,18 +120,34 @@ class Bringing:
 
     # Edits and unsends
 
-    def _bring_change(self, mail: PersonsChange) -> None:
+    async def _bring_change(self, mail: PersonsChange) -> None:
         if mail.text is None:
             self._phones.unsend(mail.target_guid, mail.at)
         else:
             self._phones.edit(mail.target_guid, mail.text, mail.at)
         reached("simulator.changed")
         row = self._db.message(mail.target_guid)
-        if row is not None and mail.text is None:
+        if row is not None and not self._db.has("message", "date_edited"):
+            await self._tell_old_release(mail, row)
+        elif row is not None and mail.text is None:
             edits.unsend(self._db, row, parts=tuple(range(self._parts(row))), at=mail.at)
         elif row is not None and mail.text is not None:
             edits.edit(self._db, row, mail.text, at=mail.at)
         self._phones.strike_off(mail.guid)
+
+    async def _tell_old_release(self, mail: PersonsChange, changed: Row) -> None:
+        """Write the sentence by which a release that knows no edits learns of one; of an unsend it does not."""
+        if mail.text is None:
+            return
+        [found] = self._db.rows(
+            "SELECT chat_id, destination_caller_id, cache_roomnames FROM message"
+            " JOIN chat_message_join ON message_id = ROWID WHERE ROWID = ?",
+            changed.rowid,
+        )
+        columns = {name: found[name] for name in ("destination_caller_id", "cache_roomnames")}
+        row = self._db.add_row(sender=mail.sender, sent_at=mail.at, guid=mail.guid, **columns)
+        await self._carrier.write_body(row, f"Edited to \u201c{mail.text}\u201d")
+        await self._carrier.link(row, found["chat_id"])
 
     def _parts(self, row: Row) -> int:
         [found] = self._db.rows("SELECT part_count FROM message WHERE ROWID = ?", row.rowid)
@@ -160,7 +176,7 @@ class Bringing:
             "destination_caller_id": mail.line,
             "cache_roomnames": mail.group_id,
         }
-        if mail.emoji is not None and self._db.macos == "13":
+        if mail.emoji is not None and not self._db.has("message", "associated_message_emoji"):
             # To a release that knows no emoji tapbacks the sentence comes as an ordinary text.
             return self._db.add_row(sender=mail.sender, sent_at=mail.at, **columns)
         if mail.emoji is not None:

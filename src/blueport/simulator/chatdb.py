@@ -25,6 +25,9 @@ APPLE_EPOCH_MS = 978_307_200_000  # 2001-01-01T00:00:00Z
 _DIRECT, _GROUP = 45, 43  # chat.style: ASCII "-" and "+", as in the guid
 _WAITING, _FINISHED, _FAILED = 0, 5, 6  # attachment.transfer_state
 _BUSY_TIMEOUT_S = 5
+# Releases that write the text beside its archive, and those whose guids of conversations tell no service.
+_PLAIN_TOO: tuple[MacOs, ...] = ("12", "13")
+_OF_ANY_SERVICE: tuple[MacOs, ...] = ("26", "26x")
 
 Cell = str | bytes | int | float | None
 
@@ -92,6 +95,7 @@ class ChatDb:
         self.macos = macos
         self.line = line
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._columns: dict[str, frozenset[str]] = {}
         self._connection = self._opened()
 
     def close(self) -> None:
@@ -111,6 +115,13 @@ class ChatDb:
     def rows(self, query: str, *parameters: Cell) -> list[sqlite3.Row]:
         """Return what *query* finds, columns by name."""
         return self._connection.execute(query, parameters).fetchall()
+
+    def has(self, table: str, column: str) -> bool:
+        """Say whether this release has a column, and its table."""
+        if table not in self._columns:
+            named = self.rows("SELECT name FROM pragma_table_info(?)", table)
+            self._columns[table] = frozenset(each["name"] for each in named)
+        return column in self._columns[table]
 
     @contextmanager
     def one_commit(self) -> Iterator[None]:
@@ -194,9 +205,11 @@ class ChatDb:
     def write_body(self, row: Row, text: str, *, attachment_count: int = 0) -> None:
         """Write the body; `text` beside it stays NULL on releases that leave it so."""
         body = message_body(text, attachment_guids=attachment_guids(row, attachment_count))
-        plain = body.text if self.macos == "13" else None
-        parts = attachment_count + bool(text)
-        self.change(row, attributedBody=encode(body), text=plain, part_count=parts)
+        plain = body.text if self.macos in _PLAIN_TOO else None
+        parts: dict[str, Cell] = {"part_count": attachment_count + bool(text)}
+        self.change(
+            row, attributedBody=encode(body), text=plain, **(parts if self.has("message", "part_count") else {})
+        )
 
     def attach(self, row: Row, attachments: Sequence[Attachment], **columns: Cell) -> None:
         """Store the files of a message, and their rows."""
@@ -415,8 +428,7 @@ class ChatDb:
         return connection
 
     def _guid_service(self, service: str) -> str:
-        # Since macOS 26 the guid of a conversation no longer tells its service.
-        return "any" if self.macos == "26" else service
+        return "any" if self.macos in _OF_ANY_SERVICE else service
 
     def _chat(self, members: Sequence[str], **columns: Cell) -> int:
         known = self.chat_by_guid(str(columns["guid"]))
@@ -434,7 +446,7 @@ class ChatDb:
             service = str(columns["service_name"])
             for member in members:
                 self.insert("chat_handle_join", chat_id=chat, handle_id=self.handle_id(member, service=service))
-            if self.macos == "26":
+            if self.has("chat_lookup", "chat"):
                 self._look_up(chat, str(columns["chat_identifier"]), service)
         return chat
 

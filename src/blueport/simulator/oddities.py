@@ -101,7 +101,8 @@ def rebuild(db: ChatDb, *, newest: int | None = None) -> None:
     kept = db.rows("SELECT * FROM message ORDER BY date DESC, ROWID DESC LIMIT ?", -1 if newest is None else newest)
     renumbered = {message["ROWID"]: rowid for rowid, message in enumerate(kept, start=1)}
     copied = {table: db.rows(f"SELECT * FROM {table}") for table in _COPIED_TABLES}  # noqa: S608 - our own constants
-    links = {table: db.rows(f"SELECT * FROM {table}") for table in _LINK_TABLES}  # noqa: S608 - our own constants
+    there = [table for table in _LINK_TABLES if db.has(table, "message_id")]
+    links = {table: db.rows(f"SELECT * FROM {table}") for table in there}  # noqa: S608 - our own constants
     db.start_anew()
     with db.one_commit():
         for message in kept:

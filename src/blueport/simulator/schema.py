@@ -1,14 +1,14 @@
-"""The tables of chat.db: those of macOS 13, and what later releases added to them.
+"""The tables of chat.db: those of macOS 12, and what later releases added to them.
 
-As on a Mac that was upgraded, columns of a later release stand behind the older ones. Triggers are left out: they
-call functions that exist inside Messages only.
+As on a Mac that was upgraded, columns of a later release stand behind the older ones; but for late builds of 26, which
+have an order of their own. Triggers are left out: they call functions that exist inside Messages only.
 """
 
 import sqlite3
 
 from blueport.simulator.settings import MacOs
 
-_MACOS_13 = """
+_MACOS_12 = """
 CREATE TABLE _SqliteDatabaseProperties (key TEXT, value TEXT, UNIQUE (key));
 CREATE TABLE kvtable (ROWID INTEGER PRIMARY KEY AUTOINCREMENT UNIQUE, key TEXT UNIQUE NOT NULL, value BLOB NOT NULL);
 CREATE TABLE handle (
@@ -22,7 +22,7 @@ CREATE TABLE chat (
   is_filtered INTEGER DEFAULT 0, successful_query INTEGER, engram_id TEXT, server_change_token TEXT,
   ck_sync_state INTEGER DEFAULT 0, original_group_id TEXT, last_read_message_timestamp INTEGER DEFAULT 0,
   sr_server_change_token TEXT, sr_ck_sync_state INTEGER DEFAULT 0, cloudkit_record_id TEXT,
-  sr_cloudkit_record_id TEXT, last_addressed_sim_id TEXT, is_blackholed INTEGER DEFAULT 0,
+  sr_cloudkit_record_id TEXT, last_addressed_sim_id TEXT,
   syndication_date INTEGER DEFAULT 0, syndication_type INTEGER DEFAULT 0
 );
 CREATE TABLE message (
@@ -48,9 +48,7 @@ CREATE TABLE message (
   sr_ck_record_id TEXT, sr_ck_record_change_tag TEXT, is_corrupt INTEGER DEFAULT 0, reply_to_guid TEXT,
   sort_id INTEGER, is_spam INTEGER DEFAULT 0, has_unseen_mention INTEGER DEFAULT 0, thread_originator_guid TEXT,
   thread_originator_part TEXT, syndication_ranges TEXT, synced_syndication_ranges TEXT,
-  was_delivered_quietly INTEGER DEFAULT 0, did_notify_recipient INTEGER DEFAULT 0,
-  date_retracted INTEGER DEFAULT 0, date_edited INTEGER DEFAULT 0, was_detonated INTEGER DEFAULT 0,
-  part_count INTEGER
+  was_delivered_quietly INTEGER DEFAULT 0, did_notify_recipient INTEGER DEFAULT 0
 );
 CREATE TABLE attachment (
   ROWID INTEGER PRIMARY KEY AUTOINCREMENT, guid TEXT UNIQUE NOT NULL, created_date INTEGER DEFAULT 0,
@@ -58,8 +56,7 @@ CREATE TABLE attachment (
   is_outgoing INTEGER DEFAULT 0, user_info BLOB, transfer_name TEXT, total_bytes INTEGER DEFAULT 0,
   is_sticker INTEGER DEFAULT 0, sticker_user_info BLOB, attribution_info BLOB, hide_attachment INTEGER DEFAULT 0,
   ck_sync_state INTEGER DEFAULT 0, ck_server_change_token_blob BLOB, ck_record_id TEXT, original_guid TEXT UNIQUE,
-  sr_ck_sync_state INTEGER DEFAULT 0, sr_ck_server_change_token_blob BLOB, sr_ck_record_id TEXT,
-  is_commsafety_sensitive INTEGER DEFAULT 0
+  sr_ck_sync_state INTEGER DEFAULT 0, sr_ck_server_change_token_blob BLOB, sr_ck_record_id TEXT
 );
 CREATE TABLE chat_handle_join (
   chat_id INTEGER REFERENCES chat (ROWID) ON DELETE CASCADE,
@@ -73,17 +70,6 @@ CREATE TABLE chat_message_join (
 CREATE TABLE message_attachment_join (
   message_id INTEGER REFERENCES message (ROWID) ON DELETE CASCADE,
   attachment_id INTEGER REFERENCES attachment (ROWID) ON DELETE CASCADE, UNIQUE (message_id, attachment_id)
-);
-CREATE TABLE chat_recoverable_message_join (
-  chat_id INTEGER REFERENCES chat (ROWID) ON DELETE CASCADE,
-  message_id INTEGER REFERENCES message (ROWID) ON DELETE CASCADE,
-  delete_date INTEGER, ck_sync_state INTEGER DEFAULT 0, PRIMARY KEY (chat_id, message_id)
-);
-CREATE TABLE recoverable_message_part (
-  chat_id INTEGER REFERENCES chat (ROWID) ON DELETE CASCADE,
-  message_id INTEGER REFERENCES message (ROWID) ON DELETE CASCADE,
-  part_index INTEGER, delete_date INTEGER, part_text BLOB NOT NULL, ck_sync_state INTEGER DEFAULT 0,
-  PRIMARY KEY (chat_id, message_id, part_index)
 );
 CREATE TABLE deleted_messages (ROWID INTEGER PRIMARY KEY AUTOINCREMENT UNIQUE, guid TEXT NOT NULL);
 CREATE TABLE sync_deleted_messages (
@@ -118,13 +104,36 @@ CREATE INDEX chat_handle_join_idx_handle_id ON chat_handle_join (handle_id);
 CREATE INDEX handle_idx_id ON handle (id, ROWID);
 """
 
-_ADDED_BY_15 = """
+_ADDED_BY_13 = """
+ALTER TABLE message ADD COLUMN date_retracted INTEGER DEFAULT 0;
+ALTER TABLE message ADD COLUMN date_edited INTEGER DEFAULT 0;
+ALTER TABLE message ADD COLUMN was_detonated INTEGER DEFAULT 0;
+ALTER TABLE message ADD COLUMN part_count INTEGER;
+CREATE TABLE chat_recoverable_message_join (
+  chat_id INTEGER REFERENCES chat (ROWID) ON DELETE CASCADE,
+  message_id INTEGER REFERENCES message (ROWID) ON DELETE CASCADE,
+  delete_date INTEGER, ck_sync_state INTEGER DEFAULT 0, PRIMARY KEY (chat_id, message_id)
+);
+CREATE TABLE recoverable_message_part (
+  chat_id INTEGER REFERENCES chat (ROWID) ON DELETE CASCADE,
+  message_id INTEGER REFERENCES message (ROWID) ON DELETE CASCADE,
+  part_index INTEGER, delete_date INTEGER, part_text BLOB NOT NULL, ck_sync_state INTEGER DEFAULT 0,
+  PRIMARY KEY (chat_id, message_id, part_index)
+);
+"""
+
+_ADDED_BY_14 = """
 ALTER TABLE message ADD COLUMN is_stewie INTEGER DEFAULT 0;
 ALTER TABLE message ADD COLUMN is_kt_verified INTEGER DEFAULT 0;
 ALTER TABLE message ADD COLUMN is_sos INTEGER DEFAULT 0;
 ALTER TABLE message ADD COLUMN is_critical INTEGER DEFAULT 0;
 ALTER TABLE message ADD COLUMN bia_reference_id TEXT;
 ALTER TABLE message ADD COLUMN fallback_hash TEXT;
+ALTER TABLE attachment ADD COLUMN is_commsafety_sensitive INTEGER DEFAULT 0;
+ALTER TABLE chat ADD COLUMN is_blackholed INTEGER DEFAULT 0;
+"""
+
+_ADDED_BY_15 = """
 ALTER TABLE message ADD COLUMN associated_message_emoji TEXT;
 ALTER TABLE message ADD COLUMN is_pending_satellite_send INTEGER DEFAULT 0;
 ALTER TABLE message ADD COLUMN needs_relay INTEGER DEFAULT 0;
@@ -157,13 +166,47 @@ CREATE TABLE chat_service (
 );
 """
 
+_ADDED_LATE_BY_26 = """
+ALTER TABLE message ADD COLUMN filter_action INTEGER DEFAULT 0;
+ALTER TABLE message ADD COLUMN filter_sub_action INTEGER DEFAULT 0;
+ALTER TABLE message ADD COLUMN is_preview_sent INTEGER DEFAULT 0;
+ALTER TABLE message ADD COLUMN is_preview_delivered INTEGER DEFAULT 0;
+ALTER TABLE message ADD COLUMN date_preview_sent INTEGER DEFAULT 0;
+ALTER TABLE message ADD COLUMN date_updated INTEGER DEFAULT 0;
+ALTER TABLE message ADD COLUMN retry_count INTEGER DEFAULT 0;
+ALTER TABLE attachment ADD COLUMN preflight_info BLOB;
+ALTER TABLE attachment ADD COLUMN sensitivity_analysis BLOB;
+"""
+
+# Each brings its own beside what those before it brought.
 _SCRIPTS: dict[MacOs, str] = {
-    "13": _MACOS_13,
-    "15": _MACOS_13 + _ADDED_BY_15,
-    "26": _MACOS_13 + _ADDED_BY_15 + _ADDED_BY_26,
+    "12": _MACOS_12,
+    "13": _ADDED_BY_13,
+    "14": _ADDED_BY_14,
+    "15": _ADDED_BY_15,
+    "26": _ADDED_BY_26,
+    "26x": _ADDED_LATE_BY_26,
 }
 
 
 def create(connection: sqlite3.Connection, macos: MacOs) -> None:
     """Lay out an empty chat.db as that release of macOS has it, all of it or nothing."""
-    connection.executescript(f"BEGIN; {_SCRIPTS[macos]} COMMIT;")
+    releases = list(_SCRIPTS)
+    until = releases[: releases.index(macos) + 1]
+    connection.executescript("BEGIN; " + "".join(_SCRIPTS[release] for release in until))
+    if macos == "26x":
+        _put_in_another_order(connection)
+    connection.execute("COMMIT")
+
+
+def _put_in_another_order(connection: sqlite3.Connection) -> None:
+    """Lay out `message` anew, its columns by their names and those of an old way to sync left out."""
+    [(table,)] = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'message'").fetchall()
+    indexes = "SELECT sql FROM sqlite_master WHERE tbl_name = 'message' AND type = 'index' AND sql IS NOT NULL"
+    scripts = [sql for (sql,) in connection.execute(indexes)]
+    head, _, rest = table.partition("(")
+    rowid, *columns = (column.strip() for column in rest.rpartition(")")[0].split(","))
+    kept = sorted(column for column in columns if not column.startswith("sr_"))
+    connection.execute("DROP TABLE message")
+    for script in (f"{head}({', '.join([rowid, *kept])})", *scripts):
+        connection.execute(script)

@@ -5,7 +5,8 @@ from typing import Literal
 
 import msgspec
 
-MacOs = Literal["13", "15", "26"]
+# The last is as late builds of 26 are.
+MacOs = Literal["12", "13", "14", "15", "26", "26x"]
 Generation = Literal["0.9", "0.15"]
 
 

@@ -1,7 +1,6 @@
 """A message as chat.db shows it at one moment, put into our words; it may be unfinished."""
 
 import mimetypes
-import plistlib
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from blueport.daemon.chatdb.dates import unix_ms
 from blueport.daemon.chatdb.kinds import Kind, kind_of
 from blueport.daemon.chatdb.reactions import Reaction, reaction_of
 from blueport.daemon.chatdb.summaries import Summary, summary_of
+from blueport.daemon.chatdb.transcriptions import transcription_of
 from blueport.protocol.sightings import AttachmentSeen, ChatSeen
 
 URL_BALLOON = "com.apple.messages.URLBalloonProvider"
@@ -41,10 +41,6 @@ _TYPES_BY_UTI = {
 }
 # Control and direction characters can make a name look like another.
 _HIDDEN_IN_NAMES = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-
-
-class _UserInfo(msgspec.Struct):
-    transcription: str | None = msgspec.field(name="audio-transcription", default=None)
 
 
 class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -218,22 +214,12 @@ def _attachment(raw: RawAttachment, body: Body) -> AttachmentSeen:
         filename=name,
         mime_type=_mime_type(raw, name),
         size=raw.total_bytes if raw.total_bytes > 0 else None,
-        transcription=body.transcriptions.get(raw.guid or "") or _transcription_beside(raw) or None,
+        transcription=body.transcriptions.get(raw.guid or "") or transcription_of(raw.user_info),
     )
 
 
 def _written_name(raw: RawAttachment) -> str:
     return raw.transfer_name or PurePosixPath((raw.filename or b"").decode("utf-8", "replace")).name
-
-
-def _transcription_beside(raw: RawAttachment) -> str | None:
-    """Return what was said in a voice memo, if that stands with its file."""
-    if not raw.user_info:
-        return None
-    try:
-        return msgspec.convert(plistlib.loads(raw.user_info), _UserInfo).transcription
-    except Exception:  # noqa: BLE001 - damaged, it makes plistlib raise anything from LookupError to RecursionError
-        return None
 
 
 def _mime_type(raw: RawAttachment, name: str | None) -> str | None:

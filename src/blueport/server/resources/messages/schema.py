@@ -8,6 +8,9 @@ from msgspec import Meta
 from blueport.protocol.commands import Effect
 from blueport.server.http.parameters import Cursor, FromLine, Limit, ReplyTo, ToPeer
 
+LOOKED_THROUGH = 2_000  # messages, by one search
+LONGEST_WORDS = 200  # characters
+
 
 class NewMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     """Body of POST /v1/messages; `reply_to` is `msg_...` or the guid that Messages gave.
@@ -41,3 +44,12 @@ class ListMessages(msgspec.Struct, frozen=True):
     recipient: ToPeer = msgspec.field(name="to")
     limit: Limit = None
     cursor: Cursor = None
+    words: Annotated[
+        str | None,
+        Meta(
+            description="Only messages in whose text this stands, in any case. A page looks through"
+            f" {LOOKED_THROUGH:,} messages: it may show fewer than `limit`, and none at all, while `has_more` is true.",
+            examples=["lunch"],
+            extra_json_schema={"minLength": 1, "maxLength": LONGEST_WORDS},
+        ),
+    ] = msgspec.field(name="q", default=None)

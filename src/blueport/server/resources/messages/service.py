@@ -12,9 +12,9 @@ from blueport.server.http.bodies import is_blank
 from blueport.server.http.endpoint import Call
 from blueport.server.http.pages import Page, page_size
 from blueport.server.ids import OutboxId, mint
-from blueport.server.resources.messages import queries
+from blueport.server.resources.messages import searching
 from blueport.server.resources.messages.queries import Place
-from blueport.server.resources.messages.schema import ListMessages, NewMessage
+from blueport.server.resources.messages.schema import LONGEST_WORDS, ListMessages, NewMessage
 from blueport.server.sending import service as sending
 from blueport.server.sending.queries import Accepted as Work
 from blueport.server.shapes import Accepted, Attachment, Message, StoredAttachment
@@ -51,19 +51,35 @@ def send(tx: Tx, call: Call[NewMessage]) -> Accepted:
 
 
 def list_messages(tx: Tx, call: Call[ListMessages]) -> Page[Message]:
-    """List the messages of a chat, newest first."""
+    """List the messages of a chat, newest first; with `q`, those in whose text something stands."""
     name = addressing.line_name(call.asked.line_handle, region=call.terms.region)
     peer = addressing.peer_to_read(call.asked.recipient, region=call.terms.region)
     size = page_size(call.asked)
+    words = _judged_words(call.asked.words)
     chat = authorizing.chat_to_read(tx, call.key, name, peer)
-    list_name = f"messages {chat.chat_id}"
+    list_name = f"messages {chat.chat_id}" if words is None else f"messages {chat.chat_id} with {words}"
     place = Place(_NEVER_MS, "")
     if call.asked.cursor is not None:
         place = call.terms.cursors.place(list_name, call.asked.cursor, Place)
-    rows = queries.messages_after(tx, chat.chat_id, place, size + 1)
-    shown, next_cursor = call.terms.cursors.page(rows, size, list_name, lambda row: Place(row.sent_at, row.id))
+    if words is None:
+        found = searching.page(tx, chat.chat_id, place, size)
+    else:
+        found = searching.find(tx, chat.chat_id, words, place, size)
+    next_cursor = None if found.place is None else call.terms.cursors.seal(list_name, found.place)
     links = call.links
-    return Page([row.shown(_attachments(row, links, tx.now_ms)) for row in shown], next_cursor is not None, next_cursor)
+    shown = [row.shown(_attachments(row, links, tx.now_ms)) for row in found.rows]
+    return Page(shown, next_cursor is not None, next_cursor)
+
+
+def _judged_words(asked: str | None) -> str | None:
+    """Return what is looked for, in the form in which texts are compared; None if all messages are wanted."""
+    if asked is None:
+        return None
+    words = searching.folded(asked)
+    if is_blank(words) or len(asked) > LONGEST_WORDS:
+        message = f"`q` must have 1 to {LONGEST_WORDS} characters that can be seen."
+        raise ApiError("invalid_parameter_value", message, param="q")
+    return words
 
 
 def _parts(tx: Tx, call: Call[NewMessage], work: Work) -> list[Work]:
