@@ -60,6 +60,12 @@ class MessagesApp:
             else:
                 self._carrier.in_background(self._bringing.bring(mail))
 
+    async def without_work(self, change: Callable[[], None]) -> None:
+        """Change chat.db while nothing is being written there; what was under way is carried on afterwards."""
+        await self._carrier.close()
+        change()
+        self.resume()
+
     async def close(self) -> None:
         """Stop all work; mail under way stays down."""
         self._typing_lines.close()
