@@ -298,10 +298,13 @@ class Phones:
                 self._redraw(person, shown, msgspec.structs.replace(shown, read_at=at))
 
     def react(self, guid: str, part: int, sender: str, sign: Sign | None) -> None:
-        """Show what somebody has on part of a message now, in place of what they had there, on all its phones."""
+        """Show what somebody has on part of a message now, in place of what they had there, on all its phones.
+
+        On what was taken back there is nothing to put it on.
+        """
         for person in self._viewers(guid):
             shown = self.message(person, guid)
-            if shown is not None:
+            if shown is not None and shown.unsent_at is None:
                 others = [each for each in shown.reactions if (each.sender, each.part) != (sender, part)]
                 theirs = [] if sign is None else [ShownReaction(sender, part, sign.tapback, sign.emoji)]
                 self._redraw(person, shown, msgspec.structs.replace(shown, reactions=(*others, *theirs)))
