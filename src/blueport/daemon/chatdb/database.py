@@ -29,14 +29,15 @@ from blueport.daemon.chatdb.columns import (
     state_query,
 )
 from blueport.daemon.chatdb.dates import BELOW_SECONDS, apple_ns, apple_s, unix_ms
-from blueport.daemon.chatdb.links import link_of
+from blueport.daemon.chatdb.links import BEHIND_TEXT_MS, link_of
 from blueport.daemon.chatdb.rows import URL_BALLOON, MessageRow, message_row, own_addresses
 from blueport.logs.lines import logger
 
 # Long enough for a checkpoint, short enough not to be noticed; a longer lock is waited out from outside.
 _BUSY_TIMEOUT_S = 1.0
 _NEIGHBOURHOOD_ROWS = 500
-_NEIGHBOURS = 10
+# More than anybody writes into one chat within the time that a bubble follows its text.
+_NEIGHBOURS = 100
 # So many rows are taken for new where they have no date, and show which addresses are in use.
 _NEWEST_ROWS = 5_000
 # So many are looked at for edits at every look.
@@ -241,17 +242,27 @@ class ChatDb:
         return tuple(dict.fromkeys(address for (address,) in self._read(tuple[str], query, chat_id)))
 
     def _before(self, raw: RawMessage) -> list[RawMessage]:
-        """Return what a link's bubble may belong to; of own rows one may name the other person, and the next nobody."""
+        """Return what a link's bubble may belong to; of own rows one may name the other person, and the next nobody.
+
+        In a file that was written anew what came before may have a higher rowid.
+        """
         if raw.balloon_bundle_id != URL_BALLOON:
             return []
         condition = """
-            WHERE m.ROWID BETWEEN ? AND ? AND m.is_from_me = ? AND (m.is_from_me OR ifnull(m.handle_id, 0) = ?)
+            WHERE m.ROWID BETWEEN ? AND ? AND (m.ROWID < ? OR m.date < ?)
+            AND (m.balloon_bundle_id = ? OR abs(m.date - ?) <= ?)
+            AND m.is_from_me = ? AND (m.is_from_me OR ifnull(m.handle_id, 0) = ?)
             AND EXISTS (SELECT 1 FROM chat_message_join n WHERE n.message_id = m.ROWID AND n.chat_id = ?)
-            ORDER BY m.ROWID DESC LIMIT ?
+            ORDER BY abs(m.ROWID - ?) LIMIT ?
         """
-        near = (raw.rowid - _NEIGHBOURHOOD_ROWS, raw.rowid - 1)
-        same = (raw.is_from_me, raw.handle_id, raw.chat_id, _NEIGHBOURS)
-        return self._read(RawMessage, message_query(self._columns) + condition, *near, *same)
+        near = (raw.rowid - _NEIGHBOURHOOD_ROWS, raw.rowid + _NEIGHBOURHOOD_ROWS, raw.rowid, raw.date)
+        soon = (
+            URL_BALLOON,
+            raw.date,
+            BEHIND_TEXT_MS * 1_000_000 if raw.date >= BELOW_SECONDS else BEHIND_TEXT_MS // 1000,
+        )
+        same = (raw.is_from_me, raw.handle_id, raw.chat_id, raw.rowid, _NEIGHBOURS)
+        return self._read(RawMessage, message_query(self._columns) + condition, *near, *soon, *same)
 
     def _number(self, query: str, *parameters: int) -> int:
         [(number,)] = self._read(tuple[int], query, *parameters)
