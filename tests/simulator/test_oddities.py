@@ -63,7 +63,7 @@ async def test_a_file_that_is_rebuilt_has_all_that_was_under_way(settings: Setti
 
         await mac.rebuild()
 
-        await asyncio.gather(*writing, return_exceptions=True)
+        await asyncio.gather(*writing)
         await until(lambda: len(seen(settings.folder, "SELECT 1 FROM chat_message_join")) == 3)
         await until(lambda: all(bubble.delivered for bubble in mac.phones.screen(ADA)))
         assert chat_db_path(settings.folder).stat().st_ino != before

@@ -140,7 +140,10 @@ class MessagesApp:
         reached("simulator.put_down")
         if isinstance(mail, Incoming) and mail.group_id is None:
             self._typing_people.hide((mail.sender, mail.line))
-        await asyncio.shield(self._carrier.in_background(self._bringing.bring(mail)))
+        bringing = self._carrier.in_background(self._bringing.bring(mail))
+        await asyncio.wait([bringing])
+        if not bringing.cancelled():  # else it is broken off, and taken up again
+            bringing.result()
 
     def moment(self) -> int:
         """Return the time at which something is done, in Unix milliseconds."""
