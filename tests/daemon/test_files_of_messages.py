@@ -18,6 +18,7 @@ from blueport.daemon.uplink import opened_uplink
 from blueport.daemon.watching import bringing
 from blueport.daemon.watching.bringing import Bringing
 from blueport.daemon.watching.library import Library
+from blueport.simulator import edits
 from blueport.simulator.chatdb import Attachment, Cell, ChatDb, Row
 from blueport.simulator.mac import SimulatedMac
 from tests.daemon.fake_door import NOBODY, FakeDoor
@@ -247,6 +248,23 @@ class TestNotThere:
         with opened_journal(settings.journal) as journal:
             assert uploads.to_do(journal) == []
         assert brought(door, missing) is None
+
+    async def test_one_that_was_taken_back_is_waited_for_no_more(
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        path = folder(chat_db) / "a.jpg"
+        async with working(settings, door):
+            row = message_with(chat_db, str(path), total_bytes=7)
+            await until(lambda: bool(door.messages))
+            await until(lambda: in_journal(settings, "uploads WHERE is_over = 0") == 1)
+
+            edits.unsend(chat_db, row)
+
+            await until(lambda: in_journal(settings, "uploads WHERE is_over = 0") == 0)
+            path.write_bytes(b"content")
+            other = chat_db.add_message("", sender=ADA, attachments=[PHOTO])
+            await until(lambda: brought(door, other) is not None)
+        assert brought(door, row) is None
 
 
 class TestClock:

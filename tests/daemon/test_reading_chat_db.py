@@ -468,6 +468,31 @@ class TestLinks:
 
         assert door.received() == ["https://example.com/a !"] * 2
 
+    async def test_a_bubble_finds_its_text_behind_all_that_was_written_meanwhile(
+        self, chat_db: ChatDb, door: FakeDoor
+    ) -> None:
+        at, texts = now_ms() - MINUTE_MS, [f"More {n}" for n in range(30)]
+        chat_db.add_message("Look: https://example.com/a", sender=ADA, sent_at=at)
+        for number, text in enumerate(texts):
+            chat_db.add_message(text, sender=ADA, sent_at=at + 50 * number)
+        chat = chat_db.direct_chat(ADA)
+        oddities.link_preview(chat_db, "https://example.com/a", sender=ADA, chat=chat, date=apple_ns(at + 1_900))
+        await all_is_told(chat_db, door)
+
+        assert door.received() == ["Look: https://example.com/a", *texts]
+
+    async def test_a_bubble_finds_its_text_in_a_file_that_was_written_anew(
+        self, chat_db: ChatDb, door: FakeDoor
+    ) -> None:
+        at, chat = now_ms() - MINUTE_MS, chat_db.direct_chat(ADA)
+        with chat_db.one_commit():
+            date = apple_ns(at + 900)
+            oddities.link_preview(chat_db, "https://example.com/a", sender=ADA, chat=chat, date=date)
+            chat_db.add_message("Look: https://example.com/a", sender=ADA, sent_at=at)
+        await all_is_told(chat_db, door)
+
+        assert door.received() == ["Look: https://example.com/a"]
+
     async def test_somebody_else_s_link_is_his_own(self, chat_db: ChatDb, door: FakeDoor) -> None:
         group = chat_db.group_chat("chat1", [ADA, BO])
         chat_db.add_message("https://example.com/a", sender=ADA, chat=group)

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from blueport.protocol.commands import React, Tapback
-from blueport.protocol.sightings import Proof
+from blueport.protocol.sightings import MessageChanged, Proof
 from tests.server.answers import assert_done, assert_refused
 from tests.server.receiver import Receiver
 from tests.server.refusals import NOBODYS_ID, NOBODYS_LINE, Form, Writing, assert_key_is_judged, to_ada
@@ -263,6 +263,16 @@ class TestListed:
         assert lists == [lists[0]] * 4
 
     def test_a_message_without_reactions_has_an_empty_list(self, alice: Customer, guid: str) -> None:
+        assert _listed(alice, guid) == []
+
+    def test_nothing_stands_on_what_was_taken_back(self, alice: Customer, guid: str) -> None:
+        alice.mac.sees(reaction_to(guid, alice.line))
+        alice.mac.sees(MessageChanged(alice.line, guid, "edited", edited_at=NOON_MS))
+        assert _types(alice, guid) == ["love"]
+
+        alice.mac.sees(MessageChanged(alice.line, guid, None, unsent_at=NOON_MS + 1))
+        alice.mac.sees(reaction_to(guid, alice.line, CARL, tapback="like"))
+
         assert _listed(alice, guid) == []
 
     def test_all_are_listed_newest_first_unless_pages_are_asked_for(self, alice: Customer) -> None:

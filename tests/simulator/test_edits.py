@@ -2,7 +2,9 @@
 
 import base64
 import plistlib
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from typing import get_args
 
 import pytest
@@ -13,9 +15,10 @@ from blueport.clock import now_ms
 from blueport.simulator import carrying
 from blueport.simulator.app import app_of
 from blueport.simulator.news import News
-from blueport.simulator.settings import MacOs, Settings
+from blueport.simulator.settings import MacOs, Settings, phones_db_path
 from blueport.typedstream import decode
 from tests.simulator.scripting import ADA, BO, Json, seen
+from tests.simulator.test_people import wait_until
 
 PHOTO = {"filename": "cat.png", "mime_type": "image/png", "base64": base64.b64encode(b"a cat").decode()}
 ROW = "SELECT attributedBody, date_edited > 0, date_retracted, message_summary_info FROM message"
@@ -69,6 +72,22 @@ def test_what_is_unsent_leaves_no_body_and_a_note(page: TestClient, settings: Se
     bubble = _bubble(page)
     assert (bubble["text"], bubble["attachments"], bubble["unsent_at"] > 0) == (None, [], True)
     assert page.get("/people").json()[0]["last_text"] == "Unsent"
+
+
+def test_of_a_voice_memo_that_was_taken_back_no_words_are_written_down(page: TestClient, settings: Settings) -> None:
+    memo = {"text": "", "attachment": PHOTO, "is_audio": True, "transcription": "Hello", "transcription_after_ms": 200}
+    guid = _writes(page, **memo)
+    _unsends(page, guid)
+
+    wait_until(lambda: under_way(settings) == [])
+
+    assert seen(settings.folder, "SELECT attributedBody, user_info FROM message, attachment") == [(None, None)]
+    assert _bubble(page)["attachments"] == []
+
+
+def under_way(settings: Settings) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(phones_db_path(settings.folder))) as phones:
+        return phones.execute("SELECT guid FROM mail").fetchall()
 
 
 def test_all_of_a_group_see_it(page: TestClient) -> None:

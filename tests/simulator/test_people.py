@@ -89,6 +89,7 @@ class TestText:
             "edited_at": None,
             "edits": 0,
             "unsent_at": None,
+            "effect": None,
         }
 
     def test_a_file_needs_no_text(self, page: TestClient, settings: Settings) -> None:

@@ -6,6 +6,8 @@ one message and one event, and nothing is stuck. `test_fleet_deaths.py` runs a s
 With `--only keys` fifty clients at once repeat one call under one Idempotency-Key, and ten others theirs without any.
 With `--only webhooks` receivers fail at three of ten tries while servers die, stand still and have their clocks set;
 with `--planted` too, a storm of this kind is to tell of each fault that is planted into a copy of the source.
+With `--only acts` three people and an agent do all that one can do in Messages, while everything dies, sleeps and lies:
+in the end the lists of the API equal the phones. It knows `--planted`, too.
 """
 
 import argparse
@@ -30,7 +32,7 @@ from typing import NamedTuple
 from tests import postgres
 from tests.databases import Database
 from tests.postgres import psql
-from tests.system import planted, storming, webhook_storm
+from tests.system import acts_planted, acts_storm, planted, storming, webhook_storm
 from tests.system.blueport import Json, until
 from tests.system.promises import Kept, judged
 from tests.system.receiver import Heard, Receiver
@@ -38,6 +40,7 @@ from tests.system.site import Mac, Site, site
 
 MESSAGES = 5_000
 PEOPLE_OF_A_LINE = 3
+ACTS_PER_BLOW = 20
 EVENTS = ["message.received", "message.sent"]
 # How long one call may take, and a client that repeats it goes on: less than the two minutes in which a repetition is
 # known as such.
@@ -298,7 +301,8 @@ def _moody(rng: random.Random) -> Callable[[Heard], int]:
 def main() -> None:
     options = _parser().parse_args()
     if options.planted:
-        planted.tell_of_all(_say, options.seed)
+        tell_of_all = acts_planted.tell_of_all if options.only == "acts" else planted.tell_of_all
+        tell_of_all(_say, options.seed)
         return
     plan = Plan(options.messages or MESSAGES, options.minutes * 60, options.pause, options.seed)
     _say(f"chaos on {options.on}: {options.only or 'a fleet'}, seed {plan.seed}")
@@ -315,12 +319,15 @@ def main() -> None:
 
 def _weathered(
     database: Database, plan: Plan, options: argparse.Namespace
-) -> Kept | storming.Kept | webhook_storm.Kept:
+) -> Kept | storming.Kept | webhook_storm.Kept | acts_storm.Kept:
     if options.only == "keys":
         return storming.storm(database, plan.seed, plan.seconds)
     if options.only == "webhooks":
         events = options.messages or webhook_storm.EVENTS
         return webhook_storm.storm(database, webhook_storm.Plan(events, plan.seed, per_blow=300, backlog=2_000))
+    if options.only == "acts":
+        acts = options.messages or acts_storm.ACTS
+        return acts_storm.storm(database, acts_storm.Plan(acts, plan.seed, blows=max(1, acts // ACTS_PER_BLOW)))
     return weather(database, plan)
 
 
@@ -334,7 +341,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--messages",
         type=int,
-        help=f"sends and texts, at least ({MESSAGES}); of webhooks, events ({webhook_storm.EVENTS})",
+        help=f"sends and texts, at least ({MESSAGES}); of webhooks, events ({webhook_storm.EVENTS}); or acts"
+        f" ({acts_storm.ACTS})",
     )
     parser.add_argument("--minutes", type=float, default=10, help="for how long processes are killed (10)")
     parser.add_argument("--pause", type=float, default=2, help="seconds between two blows, about (2)")
@@ -342,10 +350,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--on", choices=("postgres", "sqlite"), default="postgres", help="which store (postgres)")
     parser.add_argument(
         "--only",
-        choices=("keys", "webhooks"),
-        help="equal calls under an Idempotency-Key, or deliveries, and nothing else",
+        choices=("acts", "keys", "webhooks"),
+        help="all that people do in Messages, equal calls under an Idempotency-Key, or deliveries, and nothing else",
     )
-    parser.add_argument("--planted", action="store_true", help="of webhooks, whether planted faults are told of")
+    parser.add_argument(
+        "--planted", action="store_true", help="of webhooks or acts, whether planted faults are told of"
+    )
     return parser
 
 

@@ -4,7 +4,8 @@
 """
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -150,12 +151,21 @@ def told_of(plant: Plant, plan: Plan) -> str:
     Raises:
         AssertionError: The servers did not come up: with this plant nothing can be judged.
     """
+    return told_by(plant, lambda database, source: storm(database, plan, source))
+
+
+def told_by(plant: Plant, weather: Callable[[Database, Path], object]) -> str:
+    """Return what *weather* says of a fault in the source that it is given, "" if it does not notice.
+
+    Raises:
+        AssertionError: As `told_of`.
+    """
     with folder() as own:
         source = own / "source"
         shutil.copytree(_SOURCE, source, ignore=shutil.ignore_patterns("__pycache__"))
         plant.put_into(source)
         try:
-            storm(Database(str(own / "blueport.db"), own), plan, source)
+            weather(Database(str(own / "blueport.db"), own), source)
         except AssertionError as error:
             if "(seed " not in str(error):  # which all judgements name
                 raise
@@ -169,10 +179,19 @@ def tell_of_all(say: Callable[[str], None], seed: int) -> None:
     Raises:
         SystemExit: Of one nothing was.
     """
+    tell_of_each(say, seed, {plant.name: partial(told_of, plant, Plan(events=400, seed=seed)) for plant in PLANTS})
+
+
+def tell_of_each(say: Callable[[str], None], seed: int, plants: Mapping[str, Callable[[], str]]) -> None:
+    """Say what is told of each of *plants*, by their names.
+
+    Raises:
+        SystemExit: Of one nothing was.
+    """
     unnoticed = []
-    for plant in PLANTS:
-        told = told_of(plant, Plan(events=400, seed=seed))
-        say(f"{plant.name}: {told[:200] or 'NOT NOTICED'}")
-        unnoticed += [plant.name] * (not told)
+    for name, told_of_it in plants.items():
+        told = told_of_it()
+        say(f"{name}: {told[:200] or 'NOT NOTICED'}")
+        unnoticed += [name] * (not told)
     if unnoticed:
         raise SystemExit(f"not noticed (seed {seed}): {', '.join(unnoticed)}")

@@ -1,5 +1,6 @@
 """Carries from a phone to chat.db what people write, put on messages, and have read."""
 
+import re
 from collections.abc import Sequence
 from typing import assert_never
 
@@ -10,10 +11,12 @@ from blueport.failpoints import reached
 from blueport.simulator import edits
 from blueport.simulator.carrying import Carrier
 from blueport.simulator.chatdb import Cell, Reactor, Row, attachment_guids, new_guid
+from blueport.simulator.oddities import URL_BALLOON
 from blueport.simulator.phones import (
     Enclosure,
     FromPerson,
     Incoming,
+    LateBubble,
     LateFile,
     LateTranscription,
     PersonRead,
@@ -22,6 +25,8 @@ from blueport.simulator.phones import (
     ShownMessage,
 )
 from blueport.simulator.tapbacks import Sign, kind_of
+
+_LINK = re.compile(r"https?://\S+")
 
 
 class Bringing:
@@ -47,6 +52,8 @@ class Bringing:
                 await self._bring_file(mail)
             case LateTranscription():
                 await self._bring_transcription(mail)
+            case LateBubble():
+                await self._bring_bubble(mail)
             case _ as never:
                 assert_never(never)
 
@@ -94,7 +101,7 @@ class Bringing:
             **reply_columns(mail.reply_to_guid),
         )
 
-    def _attach(self, row: Row, mail: Incoming) -> list[LateFile | LateTranscription]:
+    def _attach(self, row: Row, mail: Incoming) -> list[LateFile | LateTranscription | LateBubble]:
         """Write the files, or that they are coming; return what comes later."""
         if any(attachment.file_after_ms is not None for attachment in mail.attachments):
             self._db.announce(row, mail.attachments)
@@ -116,6 +123,15 @@ class Bringing:
             self._db.transcribe(row, mail.text)
         reached("simulator.late")
         self._phones.transcribe(mail.message_guid, mail.text)
+        self._phones.strike_off(mail.guid)
+
+    async def _bring_bubble(self, mail: LateBubble) -> None:
+        await self._carrier.wait_until(mail.due_at)
+        row = self._message_row(_bubble_of(mail))
+        self._db.change(row, balloon_bundle_id=URL_BALLOON)
+        reached("simulator.late")
+        await self._carrier.write_body(row, link_in(mail.message.text) or "")
+        await self._carrier.link(row, self._chat_of(mail.message))
         self._phones.strike_off(mail.guid)
 
     # Edits and unsends
@@ -199,6 +215,12 @@ class Bringing:
         self._phones.strike_off(mail.guid)
 
 
+def link_in(text: str) -> str | None:
+    """Return the first link in a text, None if there is none."""
+    found = _LINK.search(text)
+    return None if found is None else found[0]
+
+
 def attachment_guids_of(mail: Incoming) -> list[str]:
     """Return the guids of the files that go with *mail*."""
     return attachment_guids(Row(0, mail.guid), len(mail.attachments))
@@ -211,9 +233,11 @@ def reply_columns(reply_to_guid: str | None, part: int = 0) -> dict[str, Cell]:
     return {"thread_originator_guid": reply_to_guid, "thread_originator_part": f"{part}:0:0"}
 
 
-def _later(mail: Incoming) -> list[LateFile | LateTranscription]:
+def _later(mail: Incoming) -> list[LateFile | LateTranscription | LateBubble]:
     now = now_ms()
-    later: list[LateFile | LateTranscription] = []
+    later: list[LateFile | LateTranscription | LateBubble] = []
+    if mail.preview_after_ms is not None:
+        later.append(LateBubble(new_guid(), mail, now + mail.preview_after_ms))
     for guid, attachment in zip(attachment_guids_of(mail), mail.attachments, strict=True):
         if attachment.file_after_ms is not None:
             later.append(LateFile(new_guid(), guid, attachment, now + attachment.file_after_ms))
@@ -221,6 +245,10 @@ def _later(mail: Incoming) -> list[LateFile | LateTranscription]:
             due_at = now + attachment.transcription_after_ms
             later.append(LateTranscription(new_guid(), mail.guid, attachment.transcription, due_at))
     return later
+
+
+def _bubble_of(mail: LateBubble) -> Incoming:
+    return msgspec.structs.replace(mail.message, guid=mail.guid, at=mail.due_at, attachments=(), reply_to_guid=None)
 
 
 def _is_audio(mail: Incoming) -> bool:

@@ -33,9 +33,10 @@ class Carrier:
 
     async def close(self) -> None:
         """Stop all work; mail under way stays down."""
-        for task in self._work:
-            task.cancel()
-        await asyncio.gather(*self._work, return_exceptions=True)
+        while self._work:  # more may come while these end
+            for task in self._work:
+                task.cancel()
+            await asyncio.gather(*self._work, return_exceptions=True)
 
     def moment(self) -> int:
         """Return the time in Unix milliseconds, later at each call: of two tapbacks one must be the newer."""

@@ -263,8 +263,10 @@ class ChatDb:
         return self.readable(str(self._home / known[0]["filename"].removeprefix("~/"))) if known else None
 
     def transcribe(self, row: Row, text: str) -> None:
-        """Write what is said in a voice memo: into its body, and beside its file."""
+        """Write what is said in a voice memo, unless it was taken back: into its body, and beside its file."""
         [stored] = self.rows("SELECT attributedBody FROM message WHERE ROWID = ?", row.rowid)
+        if stored["attributedBody"] is None:
+            return
         body = decode(stored["attributedBody"])
         runs = [each if each.attachment_guid is None else _spoken(each, text) for each in body.runs]
         with self.one_commit():

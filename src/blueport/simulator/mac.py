@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from blueport.handles import canonical_handle
+from blueport.simulator import oddities
 from blueport.simulator.apple_events import door_open
+from blueport.simulator.bringing import link_in
 from blueport.simulator.chatdb import Attachment, ChatDb, new_guid
 from blueport.simulator.faults import Faults
 from blueport.simulator.messages_app import MessagesApp
@@ -47,6 +49,7 @@ class SimulatedMac:
         to: str | None = None,
         attachments: Sequence[Attachment] = (),
         reply_to_guid: str | None = None,
+        preview_after_ms: int | None = None,
     ) -> str:
         """Let a person write, and return the guid once chat.db has it all.
 
@@ -56,10 +59,14 @@ class SimulatedMac:
             to: A line or a group's id; the first line by default.
             attachments: Files, in order.
             reply_to_guid: The message that is replied to.
+            preview_after_ms: When the bubble of the link in the text follows, None for never.
 
         Raises:
             NotOnThisMacError: There is no such line, or no such group with that person in it.
+            NotPossibleError: There is no link in the text that could have a bubble.
         """
+        if preview_after_ms is not None and link_in(text) is None:
+            raise NotPossibleError("there is no link in that text")
         sender = self.handle(person)
         line, group_id = self._addressed(sender, to)
         self.phones.add_person(sender)
@@ -74,6 +81,7 @@ class SimulatedMac:
                 attachments=tuple(attachments),
                 reply_to_guid=reply_to_guid,
                 at=self.messages.moment(),
+                preview_after_ms=preview_after_ms,
             )
         )
         return guid
@@ -183,6 +191,21 @@ class SimulatedMac:
         self.phones.add_group(Group(id=group_id, name=name, members=handles, line=line))
         self.db.group_chat(group_id, handles, display_name=name, last_addressed_handle=line)
         return group_id
+
+    async def rebuild(self) -> None:
+        """Have Messages lose its file and write it anew, with other rowids; what is under way then goes on."""
+        await self.messages.without_work(lambda: oddities.rebuild(self.db))
+
+    def echo(self, person: str, text: str) -> None:
+        """Let a text of ours come back in the conversation with somebody, as if an own address had written it."""
+        self.db.add_message(text, sender=self.settings.lines[0], chat=self.db.direct_chat(self.handle(person)))
+
+    def write_to_self(self, text: str) -> None:
+        """Let somebody at this Mac write to the first line: it is sent and received, each a row of its own."""
+        line = self.settings.lines[0]
+        chat = self.db.direct_chat(line)
+        self.db.add_message(text, chat=chat, is_sent=1)
+        self.db.add_message(text, sender=line, chat=chat)
 
     def handle(self, raw: str) -> str:
         """Return the form under which a person or line is known here."""

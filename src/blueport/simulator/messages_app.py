@@ -60,6 +60,12 @@ class MessagesApp:
             else:
                 self._carrier.in_background(self._bringing.bring(mail))
 
+    async def without_work(self, change: Callable[[], None]) -> None:
+        """Change chat.db while nothing is being written there; what was under way is carried on afterwards."""
+        await self._carrier.close()
+        change()
+        self.resume()
+
     async def close(self) -> None:
         """Stop all work; mail under way stays down."""
         self._typing_lines.close()
@@ -140,7 +146,10 @@ class MessagesApp:
         reached("simulator.put_down")
         if isinstance(mail, Incoming) and mail.group_id is None:
             self._typing_people.hide((mail.sender, mail.line))
-        await asyncio.shield(self._carrier.in_background(self._bringing.bring(mail)))
+        bringing = self._carrier.in_background(self._bringing.bring(mail))
+        await asyncio.wait([bringing])
+        if not bringing.cancelled():  # else it is broken off, and taken up again
+            bringing.result()
 
     def moment(self) -> int:
         """Return the time at which something is done, in Unix milliseconds."""

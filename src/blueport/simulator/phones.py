@@ -92,7 +92,7 @@ class Group(msgspec.Struct, frozen=True):
 
 
 class Incoming(msgspec.Struct, frozen=True, tag=True):
-    """What a person wrote, on its way into chat.db."""
+    """What a person wrote, on its way into chat.db; the bubble of its link follows after a while, if there is one."""
 
     guid: str
     sender: str
@@ -102,6 +102,7 @@ class Incoming(msgspec.Struct, frozen=True, tag=True):
     attachments: tuple[Attachment, ...]
     reply_to_guid: str | None
     at: int
+    preview_after_ms: int | None = None
 
 
 class FileToSend(msgspec.Struct, frozen=True):
@@ -202,8 +203,16 @@ class LateTranscription(msgspec.Struct, frozen=True, tag=True):
     due_at: int
 
 
+class LateBubble(msgspec.Struct, frozen=True, tag=True):
+    """The bubble of a link whose text is in chat.db already; its row, of this guid, comes there at `due_at`."""
+
+    guid: str
+    message: Incoming
+    due_at: int
+
+
 FromScript = Outgoing | OwnTapback
-FromPerson = Incoming | PersonsTapback | PersonsChange | PersonRead | LateFile | LateTranscription
+FromPerson = Incoming | PersonsTapback | PersonsChange | PersonRead | LateFile | LateTranscription | LateBubble
 Mail = FromScript | FromPerson
 
 
@@ -262,11 +271,11 @@ class Phones:
 
     # Screens
 
-    def screen(self, person: str) -> list[ShownMessage]:
-        """Return what a phone shows, oldest first; of an unknown person nothing."""
-        query = "SELECT message FROM shown WHERE person = ? ORDER BY position"
-        found = self._connection.execute(query, (person,)).fetchall()
-        return [msgspec.json.decode(message, type=ShownMessage) for (message,) in found]
+    def screen(self, person: str, *, newest: int = -1) -> list[ShownMessage]:
+        """Return what a phone shows, or the newest of it, oldest first; of an unknown person nothing."""
+        query = "SELECT message FROM shown WHERE person = ? ORDER BY position DESC LIMIT ?"
+        found = self._connection.execute(query, (person, newest)).fetchall()
+        return [msgspec.json.decode(message, type=ShownMessage) for (message,) in reversed(found)]
 
     def show(self, person: str, message: ShownMessage) -> None:
         """Show a message on a phone, once however often it is told."""
@@ -297,10 +306,13 @@ class Phones:
                 self._redraw(person, shown, msgspec.structs.replace(shown, read_at=at))
 
     def react(self, guid: str, part: int, sender: str, sign: Sign | None) -> None:
-        """Show what somebody has on part of a message now, in place of what they had there, on all its phones."""
+        """Show what somebody has on part of a message now, in place of what they had there, on all its phones.
+
+        On what was taken back there is nothing to put it on.
+        """
         for person in self._viewers(guid):
             shown = self.message(person, guid)
-            if shown is not None:
+            if shown is not None and shown.unsent_at is None:
                 others = [each for each in shown.reactions if (each.sender, each.part) != (sender, part)]
                 theirs = [] if sign is None else [ShownReaction(sender, part, sign.tapback, sign.emoji)]
                 self._redraw(person, shown, msgspec.structs.replace(shown, reactions=(*others, *theirs)))

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar, assert_never
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -44,7 +44,8 @@ class NewText(msgspec.Struct, frozen=True):
     """Body of POST /people/{handle}/messages; `to` is a line or a group's id.
 
     With `is_audio` the attachment is a voice memo; what is said in it is written down `transcription_after_ms` after
-    the rest. The bytes of an attachment come `file_after_ms` after the message, null for with it.
+    the rest. The bytes of an attachment come `file_after_ms` after the message, null for with it; the bubble of the
+    link in the text `preview_after_ms` after it, null for never.
     """
 
     text: str = ""
@@ -55,6 +56,7 @@ class NewText(msgspec.Struct, frozen=True):
     transcription: str | None = None
     transcription_after_ms: Delay = 0
     file_after_ms: Delay | None = None
+    preview_after_ms: Delay | None = None
 
 
 class NewReaction(msgspec.Struct, frozen=True):
@@ -103,6 +105,18 @@ class NewPerson(msgspec.Struct, frozen=True):
     name: str | None = None
 
 
+class NewOddity(msgspec.Struct, frozen=True):
+    """Body of POST /oddities.
+
+    `rebuilt`: chat.db is lost and written anew, with other rowids. `echo`: *text* comes back in the conversation with
+    *person*, from an own address. `to_self`: somebody at this Mac writes *text* to the first line.
+    """
+
+    oddity: Literal["rebuilt", "echo", "to_self"]
+    text: str = "Hm"
+    person: str | None = None
+
+
 class NewGroup(msgspec.Struct, frozen=True):
     """Body of POST /groups."""
 
@@ -132,6 +146,7 @@ def routes() -> list[Route]:
         Route("/faults", list_faults),
         Route("/faults", add_fault, methods=["POST"]),
         Route("/faults", clear_faults, methods=["DELETE"]),
+        Route("/oddities", befall, methods=["POST"]),
         Route("/lines", list_lines),
         Route("/healthz", show_health),
     ]
@@ -154,8 +169,11 @@ async def add_person(request: Request) -> Response:
 
 
 async def show_phone(request: Request) -> Response:
-    """Answer with what a phone shows, oldest first."""
-    return _json(_mac(request).phones.screen(_handle(request, request.path_params["handle"])))
+    """Answer with what a phone shows, oldest first; with `newest` only with so many."""
+    newest = request.query_params.get("newest", "-1")
+    if not newest.removeprefix("-").isdecimal():
+        raise HTTPException(400, "`newest` is a number.")
+    return _json(_mac(request).phones.screen(_handle(request, request.path_params["handle"]), newest=int(newest)))
 
 
 async def text_the_line(request: Request) -> Response:
@@ -165,7 +183,12 @@ async def text_the_line(request: Request) -> Response:
     _check(new)
     with _refusals():
         guid = await _mac(request).person_texts(
-            person, new.text, to=new.to, attachments=_attachments(new), reply_to_guid=new.reply_to_guid
+            person,
+            new.text,
+            to=new.to,
+            attachments=_attachments(new),
+            reply_to_guid=new.reply_to_guid,
+            preview_after_ms=new.preview_after_ms,
         )
     return _json({"guid": guid}, status=201)
 
@@ -293,6 +316,21 @@ async def clear_faults(request: Request) -> Response:
     """Let all go well from now on."""
     _mac(request).faults.clear()
     return _json([])
+
+
+async def befall(request: Request) -> Response:
+    """Let chat.db be odd; the answer comes when it is."""
+    new, mac = await _body(request, NewOddity), _mac(request)
+    match new.oddity:
+        case "rebuilt":
+            await mac.rebuild()
+        case "echo":
+            mac.echo(_handle(request, new.person or ""), new.text)
+        case "to_self":
+            mac.write_to_self(new.text)
+        case _ as never:
+            assert_never(never)
+    return _json({}, status=201)
 
 
 async def show_health(_request: Request) -> Response:

@@ -30,13 +30,14 @@ from blueport.daemon.chatdb.columns import (
     state_query,
 )
 from blueport.daemon.chatdb.dates import BELOW_SECONDS, apple_ns, apple_s, around, unix_ms
-from blueport.daemon.chatdb.links import BEHIND_MS, link_of
+from blueport.daemon.chatdb.links import BEHIND_BUBBLE_MS, BEHIND_TEXT_MS, link_of
 from blueport.daemon.chatdb.rows import URL_BALLOON, MessageRow, message_row, own_addresses
 from blueport.logs.lines import logger
 
 # Long enough for a checkpoint, short enough not to be noticed; a longer lock is waited out from outside.
 _BUSY_TIMEOUT_S = 1.0
-_NEIGHBOURS = 10
+# More than anybody writes into one chat within the time that a bubble follows its text.
+_NEIGHBOURS = 100
 # So many rows are taken for new where they have no date, and show which addresses are in use.
 _NEWEST_ROWS = 5_000
 # So many are looked at for edits at every look.
@@ -251,18 +252,20 @@ class ChatDb:
     def _before(self, raw: RawMessage) -> list[RawMessage]:
         """Return what a link's bubble may belong to; of own rows one may name the other person, and the next nobody.
 
-        By the index on dates: hence the plus, without which SQLite would rather look through all that is older.
+        In a file that was written anew what came before may have a higher rowid. Found is it by the index on dates:
+        hence the pluses, without which SQLite would rather look through all that is older.
         """
         if raw.balloon_bundle_id != URL_BALLOON:
             return []
         condition = """
-            WHERE m.date BETWEEN ? AND ? AND +m.ROWID < ? AND m.is_from_me = ?
-            AND (m.is_from_me OR ifnull(m.handle_id, 0) = ?)
+            WHERE m.date BETWEEN ? AND ? AND (+m.date BETWEEN ? AND ? OR m.balloon_bundle_id = ?)
+            AND (+m.ROWID < ? OR +m.date < ?) AND m.is_from_me = ? AND (m.is_from_me OR ifnull(m.handle_id, 0) = ?)
             AND EXISTS (SELECT 1 FROM chat_message_join n WHERE n.message_id = m.ROWID AND n.chat_id = ?)
-            ORDER BY +m.ROWID DESC LIMIT ?
+            ORDER BY abs(m.ROWID - ?) LIMIT ?
         """
-        same = (raw.rowid, raw.is_from_me, raw.handle_id, raw.chat_id, _NEIGHBOURS)
-        return self._read(RawMessage, self._opened().messages + condition, *around(raw.date, BEHIND_MS), *same)
+        near = (*around(raw.date, BEHIND_BUBBLE_MS), *around(raw.date, BEHIND_TEXT_MS), URL_BALLOON)
+        same = (raw.rowid, raw.date, raw.is_from_me, raw.handle_id, raw.chat_id, raw.rowid, _NEIGHBOURS)
+        return self._read(RawMessage, self._opened().messages + condition, *near, *same)
 
     def _number(self, query: str, *parameters: int) -> int:
         [(number,)] = self._read(tuple[int], query, *parameters)

@@ -14,8 +14,7 @@ from blueport.daemon.chatdb.dates import unix_ms
 from blueport.daemon.chatdb.rows import URL_BALLOON, Link
 
 BEHIND_TEXT_MS = 5_000
-_BEHIND_BUBBLE_MS = 120_000
-BEHIND_MS = max(BEHIND_TEXT_MS, _BEHIND_BUBBLE_MS)
+BEHIND_BUBBLE_MS = 120_000
 # None of these is part of a link; another link may begin without any of them.
 _BETWEEN_LINKS = re.compile(
     r"[\s<>\"\u201c\u201d\u2018\u2019\u00ab\u00bb\u2026\u3001\u3002\uff0c\uff01\uff1f]+|(?=https?://)", re.IGNORECASE
@@ -40,7 +39,7 @@ def link_of(bubble: RawMessage, before: Iterable[RawMessage]) -> Link:
 
 def _repeats(url: str, message: RawMessage, behind_ms: int) -> bool:
     if message.balloon_bundle_id == URL_BALLOON:
-        return behind_ms <= _BEHIND_BUBBLE_MS and bool(url) and url == _bare(_text(message))
+        return behind_ms <= BEHIND_BUBBLE_MS and bool(url) and url == _bare(_text(message))
     return behind_ms <= BEHIND_TEXT_MS and bool(url) and url in map(_bare, _BETWEEN_LINKS.split(_text(message)))
 
 

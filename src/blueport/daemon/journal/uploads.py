@@ -1,5 +1,7 @@
 """Files of messages that are to be brought to the server, and those that were."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from blueport.daemon.journal.file import Journal
@@ -50,6 +52,15 @@ def end(journal: Journal, upload: Upload) -> None:
     """Note that a file was brought, or is given up."""
     statement = "UPDATE uploads SET is_over = 1 WHERE message_guid = ? AND attachment_guid = ?"
     journal.change(statement, upload.message_guid, upload.attachment_guid)
+
+
+def end_others(journal: Journal, message_guid: str, kept: Iterable[str]) -> None:
+    """Give up the files of a message that are not *kept*, by their guids: whoever sent them has taken them back."""
+    statement = (
+        "UPDATE uploads SET is_over = 1 WHERE message_guid = ? AND is_over = 0"
+        " AND attachment_guid NOT IN (SELECT value FROM json_each(?))"
+    )
+    journal.change(statement, message_guid, msgspec.json.encode(list(kept)).decode())
 
 
 def forget(journal: Journal, message_guid: str) -> None:

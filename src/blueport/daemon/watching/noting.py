@@ -232,6 +232,8 @@ class Noting:
         seq = 0
         if told != known.told:
             seq = sightings.queue(self._journal, self._changed(row, line, now))
+        if row.was_changed:
+            uploads.end_others(self._journal, row.guid, [file.guid for file in row.files if file.guid])
         if row.chat is not None:
             self._queue_files(row, line, seq, now)
         self._note_told(row, told, line, now, until=watched.until if watched else 0)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import and_, bindparam, or_, select
 
 from blueport.protocol.commands import Tapback
 from blueport.server.ids import AccountId, LineId, MessageId, ReactionId
@@ -36,8 +36,11 @@ _ON_LINES = select(messages.c.id).where(
 )
 _BY_ID = Statement(_ON_LINES.where(messages.c.id == bindparam("name")))
 _BY_GUID = Statement(_ON_LINES.where(messages.c.guid == bindparam("name")))
+# Of a message that was taken back nothing is left, and nothing on it.
+_is_there = or_(messages.c.text.is_not(None), messages.c.attachments != "[]")
 _STANDING = Statement(
     select(*[reactions.c[name] for name in ReactionRow._fields])
+    .join(messages, and_(messages.c.id == reactions.c.message_id, _is_there))
     .where(
         among(reactions.c.message_id, "message_ids"),
         reactions.c.added == 1,
