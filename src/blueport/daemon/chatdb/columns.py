@@ -224,7 +224,11 @@ def _what_is_said(columns: Columns) -> str:
 
 
 def _is_deleted(columns: Columns) -> str:
-    """Recently Deleted: the link to the chat lies in another table, which need not have an index of messages."""
+    """Recently Deleted: the link to the chat lies in another table.
+
+    That need not have an index of messages, so it is looked into only for those without a chat; an AND would do both.
+    """
     if not columns["chat_recoverable_message_join"]:
         return "0"
-    return "c.ROWID IS NULL AND EXISTS (SELECT 1 FROM chat_recoverable_message_join r WHERE r.message_id = m.ROWID)"
+    link = "EXISTS (SELECT 1 FROM chat_recoverable_message_join r WHERE r.message_id = m.ROWID)"
+    return f"CASE WHEN c.ROWID IS NULL THEN {link} ELSE 0 END"
