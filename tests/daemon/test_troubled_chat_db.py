@@ -15,6 +15,7 @@ from blueport.clock import now_ms
 from blueport.daemon.chatdb.database import ChatDb as Reader
 from blueport.daemon.chatdb.thread import ChatDbError, ChatDbThread
 from blueport.daemon.settings import Settings
+from blueport.daemon.watching import reader as watching
 from blueport.simulator import oddities
 from blueport.simulator.chatdb import Attachment, ChatDb
 from blueport.simulator.faults import Fault
@@ -176,22 +177,40 @@ class TestAnotherFile:
         async with working(settings, door):
             await until(lambda: door.received() == ["One", "Two", "Three"])
 
-    async def test_an_older_copy_is_no_end(  # cur-05
-        self, chat_db: ChatDb, door: FakeDoor, settings: Settings, tmp_path: Path
+    async def test_an_older_copy_is_read_on_from_its_end_and_said_for_a_while(  # cur-05
+        self,
+        chat_db: ChatDb,
+        door: FakeDoor,
+        settings: Settings,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
     ) -> None:
+        monkeypatch.setattr(watching, "REPLACED_SHOWN_S", 1.0)
+        chat_db.add_message("Before all", sender=ADA, sent_at=now_ms() - HOUR_MS)
         chat_db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         shutil.copy(chat_db.path, tmp_path / "copy")
-        async with working(settings, door):
+        async with working(msgspec.structs.replace(settings, poll_s=0.2), door):
             for text in ("One", "Two", "Three"):
                 chat_db.add_message(text, sender=ADA)
             await until(lambda: door.received() == ["One", "Two", "Three"])
 
             chat_db.close()
             shutil.copy(tmp_path / "copy", tmp_path / "restored")
+            for suffix in ("-wal", "-shm"):  # else what was written to the lost file is found again there
+                chat_db.path.with_name(chat_db.path.name + suffix).unlink(missing_ok=True)
             (tmp_path / "restored").rename(chat_db.path)
             with closing(ChatDb(chat_db.path, line=LINE)) as restored:
                 restored.add_message("Four", sender=ADA)
                 await until(lambda: door.received()[-1] == "Four")
+                await until(lambda: any(hello.lines[0].health == "degraded" for hello in door.hellos))
+                await until(lambda: door.hellos[-1].lines[0].health == "ok")
+
+        assert [seen.text for seen in door.messages] == ["One", "Two", "Three", "Four"]
+        [hint] = {hello.lines[0].hint for hello in door.hellos if hello.lines[0].health == "degraded"}
+        assert "cursor ahead, at 4 of " in (hint or "")
+        assert "messages were not known" in (hint or "")
+        assert [line["event"] for line in told(caplog, "blueport.daemon.watching.reader")] == ["chat_db_replaced"]
 
     async def test_a_send_is_proven_in_a_file_with_lower_numbers(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings
