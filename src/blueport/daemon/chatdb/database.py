@@ -203,8 +203,8 @@ class ChatDb:
         """Return the newest message of a conversation, which may be named by another service's guid; None if none."""
         condition = """
             WHERE m.ROWID = (
-                SELECT n.message_id FROM chat_message_join n JOIN chat k ON k.ROWID = n.chat_id
-                WHERE k.guid = ? OR (k.style = 45 AND k.chat_identifier = ?) ORDER BY n.message_id DESC LIMIT 1
+                SELECT MAX((SELECT MAX(n.message_id) FROM chat_message_join n WHERE n.chat_id = k.ROWID)) FROM chat k
+                WHERE k.guid = ? OR (k.style = 45 AND k.chat_identifier = ?)
             )
         """
         service, _, identifier = guid.partition(";-;")
