@@ -50,6 +50,13 @@ def drop_indexes(db: ChatDb) -> None:
         db.execute(f"DROP INDEX {index['name']}")
 
 
+def denied() -> None:
+    """Have SQLite refuse a statement with its code 23, as it does where macOS forbids the reading."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.set_authorizer(lambda *_: sqlite3.SQLITE_DENY)
+        connection.execute("SELECT 1")
+
+
 @contextmanager
 def as_nobody() -> Iterator[None]:
     """Lay down the powers of root, who may read everything; others have none to lay down."""
@@ -347,11 +354,14 @@ class TestUnreadableFile:
 
 
 class TestOpening:
-    def test_it_cannot_write(self, chat_db: ChatDb) -> None:  # cur-10
-        reader = Reader(chat_db.path)
-
-        with closing(reader), pytest.raises(sqlite3.OperationalError, match="readonly"):
-            reader._opened().connection.execute("DELETE FROM message")  # noqa: SLF001 - the one way to try
+    def test_it_cannot_write_by_either_of_two_locks(self, chat_db: ChatDb) -> None:  # cur-10
+        with closing(Reader(chat_db.path)) as reader:
+            connection = reader._opened().connection  # noqa: SLF001 - the one way to try
+            assert connection.execute("PRAGMA query_only").fetchall() == [(1,)]
+            for _ in ("query_only", "mode=ro"):
+                with pytest.raises(sqlite3.OperationalError, match="readonly"):
+                    connection.execute("DELETE FROM message")
+                connection.execute("PRAGMA query_only = 0")
 
     def test_what_is_only_in_the_log_is_seen(self, chat_db: ChatDb) -> None:  # cur-08
         with closing(Reader(chat_db.path)) as reader:
@@ -423,6 +433,15 @@ class TestOpening:
             await chat_db.ask(Reader.newest_rowid)
 
         assert raised.value.condition.health == "no_disk_access"
+
+    async def test_a_refusal_of_sqlite_itself_raises_what_to_do(self, chat_db: ChatDb) -> None:  # cur-12
+        reader = ChatDbThread(chat_db.path)
+
+        with closing(reader), pytest.raises(ChatDbError) as raised:
+            await reader.ask(lambda _: denied())
+
+        assert raised.value.condition.health == "no_disk_access"
+        assert "Full Disk Access" in (raised.value.condition.hint or "")
 
     async def test_a_file_that_is_forbidden_raises_what_to_do(self, chat_db: ChatDb) -> None:  # cur-12, cur-13
         chat_db.path.chmod(0)
