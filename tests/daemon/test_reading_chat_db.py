@@ -68,8 +68,11 @@ class TestBodies:
 
         await until(lambda: [seen.text for seen in door.messages] == [None])
 
-    async def test_text_survives_to_the_letter(self, chat_db: ChatDb, door: FakeDoor) -> None:  # body-12, body-20
+    async def test_text_survives_to_the_letter(  # body-12, body-18, body-20
+        self, chat_db: ChatDb, door: FakeDoor
+    ) -> None:
         texts = [" İ am ", "\u202b\u05e9\u05dc\u05d5\u05dd (abc)\u202c", "\u00a0x\u200d\ufe0f", "e\u0301"]
+        texts += ["x" + "\U0001f600" * 500, "\U0001f469\u200d\U0001f469\u200d\U0001f467\ufe0f"]
         for text in texts:
             chat_db.add_message(text, sender=ADA)
 
@@ -517,15 +520,49 @@ class TestFiles:
             zip(guids, (3, 1, 2), strict=True)
         )
 
-    async def test_icons_of_links_and_hidden_files_are_left_out(
-        self, chat_db: ChatDb, door: FakeDoor
-    ) -> None:  # att-16
-        icon = Attachment("A1.pluginPayloadAttachment", b"icon")
-        chat_db.add_message("https://example.com", sender=ADA, attachments=[icon])
+    @pytest.mark.parametrize(
+        ("name", "columns"),
+        [
+            ("A1.pluginPayloadAttachment", {}),
+            ("film of a live photo.mov", {"hide_attachment": 1}),
+            ("sticker.heic", {"is_sticker": 1}),
+        ],
+    )
+    async def test_icons_of_links_stickers_and_hidden_files_are_left_out(  # att-16
+        self, chat_db: ChatDb, door: FakeDoor, name: str, columns: dict[str, int]
+    ) -> None:
+        with chat_db.one_commit():
+            row = chat_db.add_message("https://example.com", sender=ADA, attachments=[PHOTO])
+            file = chat_db.insert("attachment", guid="beside", transfer_name=name, **columns)
+            chat_db.insert("message_attachment_join", message_id=row.rowid, attachment_id=file)
+        await all_is_told(chat_db, door)
+
+        assert [file.filename for file in door.messages[0].attachments] == ["photo.heic"]
+
+    @pytest.mark.parametrize(
+        ("uti", "name", "mime_type"),
+        [
+            ("public.heic", "IMG_1", "image/heic"),
+            ("public.heics", "IMG_2", "image/heic-sequence"),
+            ("com.apple.quicktime-movie", "IMG_3", "video/quicktime"),
+            (None, "IMG_4.MOV", "video/quicktime"),
+            ("com.apple.coreaudio-format", "Audio Message.caf", "audio/x-caf"),
+            ("public.vcard", "Ada", "text/vcard"),
+            ("dyn.ah62d4rv4ge80", "unheard of", None),
+        ],
+    )
+    async def test_a_file_without_a_type_has_that_of_its_kind_or_of_its_name(  # att-07
+        self, chat_db: ChatDb, door: FakeDoor, uti: str | None, name: str, mime_type: str | None
+    ) -> None:
+        with chat_db.one_commit():
+            row = chat_db.add_row(sender=ADA, cache_has_attachments=1)
+            chat_db.write_body(row, "", attachment_count=1)
+            chat_db.attach(row, [Attachment(name, b"a file")], uti=uti, mime_type=None, transfer_name=name)
+            chat_db.link(row, chat_db.direct_chat(ADA))
 
         await until(lambda: bool(door.messages))
 
-        assert door.messages[0].attachments == ()
+        assert [file.mime_type for file in door.messages[0].attachments] == [mime_type]
 
     async def test_a_voice_message_is_known_by_its_kind(self, chat_db: ChatDb, door: FakeDoor) -> None:  # att-15
         with chat_db.one_commit():
@@ -584,6 +621,43 @@ class TestPeopleAndChats:
         assert [seen.service for seen in door.messages] == ["iMessage", "SMS", "RCS"]
         assert "any" not in {seen.chat.service for seen in door.messages}
 
+    async def test_a_group_that_goes_on_in_another_is_that_one(self, chat_db: ChatDb, door: FakeDoor) -> None:
+        before, after = (chat_db.group_chat(name, [ADA, BO]) for name in ("chat111", "chat222"))
+        other = chat_db.group_chat("chat333", [ADA, BO])
+        chat_db.execute("UPDATE chat_lookup SET chat = ? WHERE identifier = 'chat111'", after)
+        for text, chat in (("Before", before), ("After", after), ("Elsewhere", other)):
+            chat_db.add_message(text, sender=ADA, chat=chat)
+
+        await until(lambda: len(door.messages) == 3)
+
+        assert [seen.chat.identifier for seen in door.messages] == ["chat222", "chat222", "chat333"]
+        assert [seen.chat.guid for seen in door.messages] == [f"any;+;chat{n}" for n in (111, 222, 333)]
+
+    async def test_two_addresses_that_lead_to_one_conversation_are_one(self, chat_db: ChatDb, door: FakeDoor) -> None:
+        by_mail, by_number = chat_db.direct_chat(BO), chat_db.direct_chat(CY)
+        group = chat_db.group_chat("chat111", [ADA, BO])
+        chat_db.execute("UPDATE chat_lookup SET chat = ? WHERE identifier = ?", by_number, BO)
+        chat_db.execute("UPDATE chat_lookup SET chat = ? WHERE identifier = 'chat111'", by_number)  # of another kind
+        for chat in (by_mail, by_number, group):
+            chat_db.add_message("Hi", sender=BO, chat=chat)
+
+        await until(lambda: len(door.messages) == 3)
+
+        assert [seen.chat.identifier for seen in door.messages] == [CY, CY, "chat111"]
+
+    async def test_conversations_that_lead_to_each_other_stay_what_they_are(
+        self, chat_db: ChatDb, door: FakeDoor
+    ) -> None:
+        one, other = chat_db.group_chat("chat111", [ADA]), chat_db.group_chat("chat222", [ADA])
+        chat_db.execute("UPDATE chat_lookup SET chat = ? WHERE identifier = 'chat111'", other)
+        chat_db.execute("UPDATE chat_lookup SET chat = ? WHERE identifier = 'chat222'", one)
+        for chat in (one, other):
+            chat_db.add_message("Hi", sender=ADA, chat=chat)
+
+        await until(lambda: len(door.messages) == 2)
+
+        assert [seen.chat.identifier for seen in door.messages] == ["chat111", "chat222"]
+
     async def test_all_handles_of_one_address_are_read(
         self, chat_db: ChatDb, door: FakeDoor
     ) -> None:  # chat-03, chat-04
@@ -639,22 +713,41 @@ class TestOwnMessages:
 
         await until(lambda: door.sent() == ["By hand"])
 
+    @pytest.mark.parametrize("halves", [("ours", "theirs"), ("theirs", "ours"), ("ours",), ("theirs",)])
     async def test_of_words_to_oneself_only_the_sent_half_is_told(  # echo-01, echo-05
-        self, chat_db: ChatDb, door: FakeDoor
+        self, chat_db: ChatDb, door: FakeDoor, halves: tuple[str, ...]
     ) -> None:
+        at = now_ms()
         chat = chat_db.direct_chat(LINE)
-        chat_db.add_message("Note", chat=chat, is_sent=1)
-        chat_db.add_message("Note", sender=LINE, chat=chat)
+        for number, half in enumerate(halves):
+            columns = {"is_sent": 1} if half == "ours" else {"sender": LINE}
+            chat_db.add_message("Note", chat=chat, sent_at=at + 2_000 * number, **columns)
         await all_is_told(chat_db, door)
 
-        assert [(seen.text, seen.is_from_me) for seen in door.messages] == [("Note", True)]
+        assert [(seen.text, seen.is_from_me) for seen in door.messages] == [("Note", True)] * halves.count("ours")
 
-    async def test_an_echo_from_another_own_address_is_not_told(  # echo-02, echo-03, echo-04, echo-06
+    async def test_a_note_to_another_own_address_is_told_as_sent_once_and_proves_nothing(  # echo-06
         self, chat_db: ChatDb, door: FakeDoor
     ) -> None:
+        door.accept(LINE, ADA, "Note")
         chat = chat_db.direct_chat("me@icloud.com", account_login="E:me@icloud.com")
-        chat_db.add_message("Hi", sender="me@icloud.com", chat=chat)
-        chat_db.add_message("Hi", sender="Me@iCloud.com", account="e:me@icloud.com")
+        chat_db.add_message("Note", chat=chat, is_sent=1, account="E:me@icloud.com")
+        await all_is_told(chat_db, door)
+
+        notes = [seen for seen in door.messages if seen.chat.identifier == "me@icloud.com"]
+        assert [(seen.text, seen.is_from_me, seen.line_handle, seen.proves) for seen in notes] == [
+            ("Note", True, LINE, None)
+        ]
+        assert door.received() == []
+
+    @pytest.mark.parametrize("text", ["Hi", "\ufffd\ufffd\x00Hi", "x" * 300])  # echo-04
+    async def test_an_echo_from_another_own_address_is_not_told(  # echo-02, echo-03
+        self, chat_db: ChatDb, door: FakeDoor, text: str
+    ) -> None:
+        chat = chat_db.direct_chat("me@icloud.com", account_login="E:me@icloud.com")
+        chat_db.add_message(text, sender="me@icloud.com", chat=chat)
+        chat_db.add_message(text, sender="Me@iCloud.com", account="e:me@icloud.com")
+        chat_db.add_message(text, sender=LINE)
         await all_is_told(chat_db, door)
 
         assert door.messages == []
@@ -664,6 +757,11 @@ class TestOwnMessages:
         chat_db.add_message("Dinner?", sender=ADA, chat=chat)
 
         await until(lambda: door.received() == ["Dinner?"])
+
+    async def test_somebody_whom_the_mac_does_not_know_is_told(self, chat_db: ChatDb, door: FakeDoor) -> None:
+        chat_db.add_message("Hello?", sender=CY, chat=chat_db.direct_chat(CY, is_filtered=1))
+
+        await until(lambda: door.received() == ["Hello?"])
 
     async def test_a_person_may_say_what_we_just_said(self, chat_db: ChatDb, door: FakeDoor) -> None:
         chat_db.add_message("ok", chat=chat_db.direct_chat(ADA), is_sent=1)

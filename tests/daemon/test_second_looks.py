@@ -4,6 +4,8 @@ import asyncio
 import sqlite3
 from contextlib import closing
 
+import pytest
+
 from blueport.clock import now_ms
 from blueport.daemon.settings import Settings
 from blueport.simulator import oddities
@@ -83,21 +85,53 @@ class TestLateLink:
         assert (door.received(), door.changes) == (["There and back"], [])
 
 
+class TestDowngrade:
+    async def test_a_message_that_goes_out_as_sms_after_all_is_told_so_and_changes_nothing_else(
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        async with working(settings, door):
+            row = chat_db.add_message("By hand", chat=chat_db.direct_chat(ADA), is_sent=1)
+            await until(lambda: door.sent() == ["By hand"])
+
+            chat_db.change(row, service="SMS", was_downgraded=1)
+
+            await until(lambda: bool(door.changes))
+            chat_db.change(row, is_delivered=1)
+            await all_is_told(chat_db, door)
+        [change] = door.changes
+        assert (door.messages[0].service, change.service) == ("iMessage", "SMS")
+        assert (change.text, change.edited_at, change.unsent_at) == ("By hand", None, None)
+
+    async def test_one_that_was_sms_when_it_was_told_is_told_once(
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        async with working(settings, door):
+            row = chat_db.add_message("By hand", chat=chat_db.direct_chat(ADA), service="SMS", was_downgraded=1)
+            chat_db.change(row, is_sent=1)
+            await until(lambda: door.sent() == ["By hand"])
+            chat_db.change(row, is_delivered=1)
+            await asyncio.sleep(0.3)  # longer than from one sweep to the next
+            await all_is_told(chat_db, door)
+
+        assert (door.messages[0].service, door.changes) == ("SMS", [])
+
+
 class TestOwnAfterAll:
+    @pytest.mark.parametrize("text", ["Mine", "x" * 300, "\ufffd\u0130 am"])  # echo-04: whose length has two bytes
     async def test_a_send_that_was_told_as_somebody_else_s_is_told_again_with_its_proof(  # cur-17
-        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, text: str
     ) -> None:
         mac.faults.add(Fault("silent"))
-        work = door.accept(LINE, ADA, "Mine")
+        work = door.accept(LINE, ADA, text)
         async with working(settings, door):
             await until(lambda: not mac.faults.pending())
-            row = mac.db.add_message("Mine", sender=ADA)
-            await until(lambda: door.received() == ["Mine"])
+            row = mac.db.add_message(text, sender=ADA)
+            await until(lambda: door.received() == [text])
 
             mac.db.change(row, is_from_me=1, is_sent=1)
 
             await until(lambda: work.status == "sent")
-        assert (door.received(), door.sent()) == ([], ["Mine"])
+        assert (door.received(), door.sent()) == ([], [text])
 
     async def test_what_another_device_sent_is_told_again_once_it_is_known_as_ours(  # cur-17
         self, chat_db: ChatDb, door: FakeDoor, settings: Settings

@@ -15,6 +15,7 @@ from blueport.clock import now_ms
 from blueport.daemon.chatdb.database import ChatDb as Reader
 from blueport.daemon.chatdb.thread import ChatDbError, ChatDbThread
 from blueport.daemon.settings import Settings
+from blueport.daemon.watching import reader as watching
 from blueport.simulator import oddities
 from blueport.simulator.chatdb import Attachment, ChatDb
 from blueport.simulator.faults import Fault
@@ -47,6 +48,13 @@ def drop_indexes(db: ChatDb) -> None:
     """Have columns go that are part of one."""
     for index in db.rows("SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"):
         db.execute(f"DROP INDEX {index['name']}")
+
+
+def denied() -> None:
+    """Have SQLite refuse a statement with its code 23, as it does where macOS forbids the reading."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.set_authorizer(lambda *_: sqlite3.SQLITE_DENY)
+        connection.execute("SELECT 1")
 
 
 @contextmanager
@@ -176,22 +184,40 @@ class TestAnotherFile:
         async with working(settings, door):
             await until(lambda: door.received() == ["One", "Two", "Three"])
 
-    async def test_an_older_copy_is_no_end(  # cur-05
-        self, chat_db: ChatDb, door: FakeDoor, settings: Settings, tmp_path: Path
+    async def test_an_older_copy_is_read_on_from_its_end_and_said_for_a_while(  # cur-05
+        self,
+        chat_db: ChatDb,
+        door: FakeDoor,
+        settings: Settings,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
     ) -> None:
+        monkeypatch.setattr(watching, "REPLACED_SHOWN_S", 1.0)
+        chat_db.add_message("Before all", sender=ADA, sent_at=now_ms() - HOUR_MS)
         chat_db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         shutil.copy(chat_db.path, tmp_path / "copy")
-        async with working(settings, door):
+        async with working(msgspec.structs.replace(settings, poll_s=0.2), door):
             for text in ("One", "Two", "Three"):
                 chat_db.add_message(text, sender=ADA)
             await until(lambda: door.received() == ["One", "Two", "Three"])
 
             chat_db.close()
             shutil.copy(tmp_path / "copy", tmp_path / "restored")
+            for suffix in ("-wal", "-shm"):  # else what was written to the lost file is found again there
+                chat_db.path.with_name(chat_db.path.name + suffix).unlink(missing_ok=True)
             (tmp_path / "restored").rename(chat_db.path)
             with closing(ChatDb(chat_db.path, line=LINE)) as restored:
                 restored.add_message("Four", sender=ADA)
                 await until(lambda: door.received()[-1] == "Four")
+                await until(lambda: any(hello.lines[0].health == "degraded" for hello in door.hellos))
+                await until(lambda: door.hellos[-1].lines[0].health == "ok")
+
+        assert [seen.text for seen in door.messages] == ["One", "Two", "Three", "Four"]
+        [hint] = {hello.lines[0].hint for hello in door.hellos if hello.lines[0].health == "degraded"}
+        assert "cursor ahead, at 4 of " in (hint or "")
+        assert "messages were not known" in (hint or "")
+        assert [line["event"] for line in told(caplog, "blueport.daemon.watching.reader")] == ["chat_db_replaced"]
 
     async def test_a_send_is_proven_in_a_file_with_lower_numbers(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings
@@ -328,11 +354,14 @@ class TestUnreadableFile:
 
 
 class TestOpening:
-    def test_it_cannot_write(self, chat_db: ChatDb) -> None:  # cur-10
-        reader = Reader(chat_db.path)
-
-        with closing(reader), pytest.raises(sqlite3.OperationalError, match="readonly"):
-            reader._opened().connection.execute("DELETE FROM message")  # noqa: SLF001 - the one way to try
+    def test_it_cannot_write_by_either_of_two_locks(self, chat_db: ChatDb) -> None:  # cur-10
+        with closing(Reader(chat_db.path)) as reader:
+            connection = reader._opened().connection  # noqa: SLF001 - the one way to try
+            assert connection.execute("PRAGMA query_only").fetchall() == [(1,)]
+            for _ in ("query_only", "mode=ro"):
+                with pytest.raises(sqlite3.OperationalError, match="readonly"):
+                    connection.execute("DELETE FROM message")
+                connection.execute("PRAGMA query_only = 0")
 
     def test_what_is_only_in_the_log_is_seen(self, chat_db: ChatDb) -> None:  # cur-08
         with closing(Reader(chat_db.path)) as reader:
@@ -404,6 +433,15 @@ class TestOpening:
             await chat_db.ask(Reader.newest_rowid)
 
         assert raised.value.condition.health == "no_disk_access"
+
+    async def test_a_refusal_of_sqlite_itself_raises_what_to_do(self, chat_db: ChatDb) -> None:  # cur-12
+        reader = ChatDbThread(chat_db.path)
+
+        with closing(reader), pytest.raises(ChatDbError) as raised:
+            await reader.ask(lambda _: denied())
+
+        assert raised.value.condition.health == "no_disk_access"
+        assert "Full Disk Access" in (raised.value.condition.hint or "")
 
     async def test_a_file_that_is_forbidden_raises_what_to_do(self, chat_db: ChatDb) -> None:  # cur-12, cur-13
         chat_db.path.chmod(0)

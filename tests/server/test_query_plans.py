@@ -11,6 +11,7 @@ from blueport.server.notifying.log import queries as log
 from blueport.server.receiving import queries as receiving
 from blueport.server.resources.chats import queries as chats
 from blueport.server.resources.messages import queries as messages
+from blueport.server.resources.reactions import queries as reactions
 from blueport.server.sending import queries as sending
 from blueport.server.signalling import queries as signalling
 from blueport.server.store.postgres import connecting
@@ -20,7 +21,8 @@ from tests.postgres import psql
 from tests.server.world import ADA, Customer
 
 HOT = {
-    "a page of messages": messages._PAGE,  # cur-19
+    "a page of messages, and of those that are looked through for words": messages._PAGE,  # body-03, cur-19
+    "the message that reactions are asked of": reactions._BY_GUID,  # cur-18
     "a page of chats": chats._STILL,
     "open items of a line": sending._OPEN,
     "where an item stands": sending._WAITING,
@@ -69,6 +71,17 @@ def test_a_hot_statement_seeks_and_does_not_sort(alice: Customer, name: str) -> 
     bounded = ("SCAN recent", "SCAN ahead", "SCAN json_each")  # so many rows, found by an index or given
     plan = [step for step in plan if not step.startswith(bounded)]
     assert not [step for step in plan if step.startswith("SCAN") or "TEMP B-TREE" in step], plan
+
+
+@pytest.mark.parametrize("store_kind", ["sqlite"], indirect=True)
+def test_the_reactions_of_a_message_are_found_by_it(alice: Customer) -> None:  # cur-18
+    text = str(reactions._STANDING._core.compile(dialect=sqlite._DIALECT)).replace("?", "1")
+
+    plan = [row[3] for row in alice.world.sql(f"EXPLAIN QUERY PLAN {text}")]
+
+    # There are few: they are sorted.
+    assert [step for step in plan if step.startswith("SEARCH reactions USING INDEX") and "message_id=?" in step]
+    assert not [step for step in plan if step.startswith("SCAN") and not step.startswith("SCAN json_each")]
 
 
 @pytest.mark.parametrize("store_kind", ["postgres"], indirect=True)

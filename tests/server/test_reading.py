@@ -94,6 +94,23 @@ class TestChats:
         assert chat["identifier"] == ADA
         assert [message["service"] for message in alice.messages()] == ["imessage", "sms"]
 
+    # chat-10
+    @pytest.mark.parametrize(
+        ("seen", "shown"), [("RCS", "rcs"), ("rcs", "rcs"), ("SMS", "sms"), ("iMessage", "imessage"), (None, None)]
+    )
+    def test_a_service_is_shown_in_one_spelling(self, alice: Customer, seen: str | None, shown: str | None) -> None:
+        alice.hears(ADA, service=seen)
+
+        assert [message["service"] for message in alice.messages()] == [shown]
+
+    def test_a_message_that_went_out_over_another_service_after_all_shows_that(self, alice: Customer) -> None:
+        guid = alice.hears(ADA, service="iMessage")
+
+        alice.mac.sees(MessageChanged(alice.line, guid, "Hi", service="SMS"))
+        alice.mac.sees(MessageChanged(alice.line, guid, "Hi there"))
+
+        assert [(message["text"], message["service"]) for message in alice.messages()] == [("Hi there", "sms")]
+
     # chat-11
     def test_a_chat_is_as_its_newest_message_says_whenever_older_ones_come(self, alice: Customer) -> None:
         for sent_at, service, name, people in (

@@ -64,7 +64,8 @@ class MessageChanged(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ta
     """A message told before whose body or files are different now: edited, unsent, transcribed.
 
     `edited_at` is when somebody changed it last, or took back a part of it, and `unsent_at` when all of it was taken
-    back (Unix milliseconds); with neither it is Messages that has something to add, and no event leaves.
+    back (Unix milliseconds); with neither it is Messages that has something to add, and no event leaves. `service` is
+    the one that it went out over after all, None if that is as it was.
     """
 
     line_handle: str
@@ -73,6 +74,7 @@ class MessageChanged(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ta
     attachments: tuple[AttachmentSeen, ...] = ()
     edited_at: int | None = None
     unsent_at: int | None = None
+    service: str | None = None
 
 
 class MessageReached(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="message_reached"):

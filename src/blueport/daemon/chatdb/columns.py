@@ -18,6 +18,7 @@ _STATE_FLAGS = (
     "date_edited",
     "date_retracted",
     "cache_has_attachments",
+    "was_downgraded",
 )
 _STATE_LENGTHS = ("text", "attributedBody", "message_summary_info")
 
@@ -54,6 +55,7 @@ class RawMessage(msgspec.Struct, frozen=True, array_like=True):
     is_service_message: int
     is_corrupt: int
     is_spam: int
+    was_downgraded: int
     is_deleted: int
     chat_id: int
     chat_guid: str | None
@@ -115,7 +117,7 @@ Columns = Mapping[str, frozenset[str]]
 
 def columns_of(connection: sqlite3.Connection) -> Columns:
     """Return the columns of each table that is read, none for one that is missing."""
-    tables = (*_TABLES.values(), "chat_recoverable_message_join")
+    tables = (*_TABLES.values(), "chat_recoverable_message_join", "chat_lookup")
     return {
         table: frozenset(name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")) for table in tables
     }
@@ -171,6 +173,24 @@ def reached_query(columns: Columns) -> str:
     return f"""
         SELECT {GUID}, {", ".join(fields)} FROM message m
         WHERE m.guid IN {ANY_OF} AND m.is_from_me = 1 AND ({" OR ".join(f"{field} > 0" for field in fields)})
+    """  # noqa: S608 - our own constants
+
+
+def linked_query(columns: Columns) -> str | None:
+    """Return the statement that finds which of the conversations given as JSON go on in another, and how that is named.
+
+    The identifier of such a one leads to another of its kind, which leads nowhere else. None if the release has none.
+    """
+    if not {"identifier", "chat"} <= columns["chat_lookup"] or not {"style", "chat_identifier"} <= columns["chat"]:
+        return None
+    priority = "l.priority, " if "priority" in columns["chat_lookup"] else ""
+    return f"""
+        SELECT c.ROWID, CAST(t.chat_identifier AS TEXT) FROM chat c
+        CROSS JOIN chat_lookup l ON l.identifier = c.chat_identifier AND l.chat != c.ROWID
+        CROSS JOIN chat t ON t.ROWID = l.chat AND t.style = c.style AND t.chat_identifier IS NOT NULL
+        WHERE c.ROWID IN {ANY_OF}
+        AND NOT EXISTS (SELECT 1 FROM chat_lookup o WHERE o.identifier = t.chat_identifier AND o.chat != t.ROWID)
+        ORDER BY {priority}l.chat
     """  # noqa: S608 - our own constants
 
 

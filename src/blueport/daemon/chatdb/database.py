@@ -6,7 +6,7 @@ stale for ever after), and it is never opened `immutable`, which would hide what
 
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from blueport.daemon.chatdb.columns import (
     RawMessage,
     attachment_query,
     columns_of,
+    linked_query,
     message_query,
     own_address_query,
     reached_query,
@@ -203,8 +204,8 @@ class ChatDb:
         """Return the newest message of a conversation, which may be named by another service's guid; None if none."""
         condition = """
             WHERE m.ROWID = (
-                SELECT n.message_id FROM chat_message_join n JOIN chat k ON k.ROWID = n.chat_id
-                WHERE k.guid = ? OR (k.style = 45 AND k.chat_identifier = ?) ORDER BY n.message_id DESC LIMIT 1
+                SELECT MAX((SELECT MAX(n.message_id) FROM chat_message_join n WHERE n.chat_id = k.ROWID)) FROM chat k
+                WHERE k.guid = ? OR (k.style = 45 AND k.chat_identifier = ?)
             )
         """
         service, _, identifier = guid.partition(";-;")
@@ -226,11 +227,22 @@ class ChatDb:
     def _messages(self, condition: str, *parameters: _Given) -> list[MessageRow]:
         raws = self._read(RawMessage, self._opened().messages + condition, *parameters)
         attachments = self._attachments([raw.rowid for raw in raws])
-        participants = self._participants({raw.chat_id for raw in raws})
+        chat_ids = {raw.chat_id for raw in raws}
+        participants, onwards = self._participants(chat_ids), self._onwards(chat_ids)
         return [
-            _in_words(raw, participants.get(raw.chat_id, ()), attachments.get(raw.rowid, []), self._before(raw))
+            _in_words(
+                _gone_on(raw, onwards),
+                participants.get(raw.chat_id, ()),
+                attachments.get(raw.rowid, []),
+                self._before(raw),
+            )
             for raw in raws
         ]
+
+    def _onwards(self, chat_ids: Iterable[int]) -> dict[int, str]:
+        """Return which conversations go on in another, with the identifier of that; mostly none do."""
+        query = linked_query(self._columns)
+        return dict(self._read(tuple[int, str], query, _json([*chat_ids]))) if query else {}
 
     def _attachments(self, rowids: list[int]) -> dict[int, list[RawAttachment]]:
         found: dict[int, list[RawAttachment]] = {}
@@ -285,6 +297,10 @@ class ChatDb:
             columns = columns_of(connection)
             self._open = _Open(connection, columns, message_query(columns), attachment_query(columns))
         return self._open
+
+
+def _gone_on(raw: RawMessage, onwards: Mapping[int, str]) -> RawMessage:
+    return msgspec.structs.replace(raw, chat_identifier=onwards[raw.chat_id]) if raw.chat_id in onwards else raw
 
 
 def _in_words(

@@ -48,10 +48,10 @@ class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
 
     `state` changes when the row is worth another look; `sender` is None for own and unknown ones; `own_addresses` are
     those that the row names as this Mac's; `names_files` is set while there must be more attachments than there are;
-    `was_changed` tells whether somebody edited it or took back a part of it, and `changed_at` when they did so last, if
-    that is known;
-    `files` are the rows of the attachments, in the same order. A reaction has neither text nor files, and is None if
-    nobody knows what it is. Of an unreadable row nothing behind `kind` is known.
+    `was_downgraded` tells whether it went over another service in the end, `was_changed` whether somebody edited it or
+    took back a part of it, and `changed_at` when they did so last, if that is known; `files` are the rows of the
+    attachments, in the same order. A reaction has neither text nor files, and is None if nobody knows what it is. Of an
+    unreadable row nothing behind `kind` is known.
     """
 
     rowid: int
@@ -74,6 +74,7 @@ class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
     was_changed: bool = False
     changed_at: int | None = None
     is_unsent: bool = False
+    was_downgraded: bool = False
     is_deleted: bool = False
     link: Link | None = None
     reply_to_guid: str | None = None
@@ -100,6 +101,7 @@ def message_row(
         is_from_me=bool(raw.is_from_me),
         is_sent=bool(raw.is_sent),
         error=raw.error,
+        was_downgraded=bool(raw.was_downgraded),
         is_deleted=bool(raw.is_deleted),
         line_address=raw.destination_caller_id,
         own_addresses=own_addresses(raw.destination_caller_id, raw.account, raw.chat_account),

@@ -61,6 +61,7 @@ def message_changed(row: MessageRow, *, line: str, coming: AbstractSet[str], now
         attachments=_attachments(row.attachments, coming),
         edited_at=None if row.is_unsent else changed_at,
         unsent_at=changed_at if row.is_unsent else None,
+        service=row.service if row.was_downgraded else None,
     )
 
 
@@ -91,7 +92,8 @@ def typing_seen(chat: ChatSeen, *, line: str, is_typing: bool, at: int) -> Typin
 
 def digest_of(row: MessageRow) -> str:
     """Return a short word for all of a message that may change once it was told."""
-    return hashlib.sha256(msgspec.json.encode((row.text, row.attachments))).hexdigest()[:16]
+    service = (row.service,) if row.was_downgraded else ()
+    return hashlib.sha256(msgspec.json.encode((row.text, row.attachments, *service))).hexdigest()[:16]
 
 
 def _attachments(files: Iterable[AttachmentSeen], coming: AbstractSet[str]) -> tuple[AttachmentSeen, ...]:

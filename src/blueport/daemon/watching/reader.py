@@ -16,7 +16,7 @@ from blueport.clock import now_ms
 from blueport.daemon.chatdb.database import ChatDb, Reached, Reading
 from blueport.daemon.chatdb.rows import MessageRow
 from blueport.daemon.chatdb.thread import ChatDbError, ChatDbThread
-from blueport.daemon.health import WELL, MacHealth
+from blueport.daemon.health import WELL, Condition, MacHealth
 from blueport.daemon.journal import awaiting, items, reading
 from blueport.daemon.journal.file import Journal
 from blueport.daemon.journal.reading import Position, Presence
@@ -33,6 +33,8 @@ _FAILURES_BEFORE_COMPLAINT = 3
 _FAILURE_PAUSE_S = 0.5
 _PERSIST_READ_AT_MS = 60_000
 _REBUILD_MARGIN_MS = 10 * 60 * 1000
+# So long a person may see that the file is another one: what it lacks nobody will be told.
+REPLACED_SHOWN_S = 3_600.0
 # So long a peer may take to read, for us to learn of it.
 _RECEIPTS_MS = 14 * 86_400_000
 # So many of our messages are asked after at every look, and all of them with the sweep.
@@ -58,6 +60,8 @@ class Reader:
         # From the beginning of a look until all that it found is in the journal.
         self._is_behind = True
         self._presence = reading.presence(journal) or Presence(journal.created_at)
+        self._replaced = WELL
+        self._replaced_until_s = 0.0
         self._swept_at = 0
         self._looked_at: dict[str, MessageRow] = {}
         self._is_swept = False
@@ -89,7 +93,7 @@ class Reader:
         if self._failures or self._is_new:
             self.noting.learn(await self._chat_db.ask(ChatDb.addresses_of_rows))
         self._failures, self._is_new = 0, False
-        self._health.note("chat.db", WELL)
+        self._health.note("chat.db", self._condition())
         if seen is None:
             self._note_quiet()
         else:
@@ -100,7 +104,8 @@ class Reader:
 
     async def _take_in(self, seen: Look, *, was_swept: bool) -> None:
         if seen.is_rebuilt:
-            await self._start_over(seen)
+            at = reading.position(self._journal)
+            self._say_replaced(seen, await self._start_over(seen), before=at.cursor if at else 0)
         else:
             await self._note(seen, was_swept=was_swept)
 
@@ -150,8 +155,11 @@ class Reader:
         due = {one.guid for one in reading.watched(self._journal) if one.is_due(moment)}
         return [row for row in watched if row.guid in due or self._looked_at.get(row.guid) != row]
 
-    async def _start_over(self, seen: Look) -> None:
-        """Go on in a file whose rowids mean something else: what is in it and not known is news, if it is recent."""
+    async def _start_over(self, seen: Look) -> int:
+        """Go on in a file whose rowids mean something else: what is in it and not known is news, if it is recent.
+
+        Returns how many there were of those.
+        """
         _log.warning("chat_db_replaced", row=seen.cursor)
         since = now_ms() - self._window_ms
         states = await self._chat_db.ask(partial(ChatDb.states_since, moment=since))
@@ -170,6 +178,18 @@ class Reader:
                     self.noting.pass_over(row)
             self._move_to(seen, looked)
         self._is_swept = False
+        return len(unknown)
+
+    def _say_replaced(self, seen: Look, unknown: int, *, before: int) -> None:
+        """Say for a while that the file is another one, and what became of that."""
+        cursor = f"cursor ahead, at {before} of {seen.cursor}" if before > seen.cursor else "other rows at the cursor"
+        hint = f"chat.db is another file than before ({cursor}): it is read on from its end."
+        self._replaced = Condition("degraded", f"{hint} Of its last days, {unknown} messages were not known.")
+        self._replaced_until_s = asyncio.get_running_loop().time() + REPLACED_SHOWN_S
+        self._health.note("chat.db", self._replaced)
+
+    def _condition(self) -> Condition:
+        return self._replaced if asyncio.get_running_loop().time() < self._replaced_until_s else WELL
 
     def _question(self, at: Position | None) -> Question:
         moment = now_ms()

@@ -52,6 +52,8 @@ def change(tx: Tx, line: Line, changed: MessageChanged) -> None:
     before = _to_tell_of(tx, line, changed.guid)
     text = clean(changed.text)
     attachments.change(tx, line, changed, text)
+    if changed.service is not None:
+        queries.change_service(tx, line.id, changed.guid, changed.service.lower())
     if before is None:
         return
     if changed.unsent_at is not None:

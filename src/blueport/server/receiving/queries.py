@@ -121,6 +121,11 @@ _CHANGE_MESSAGE = Statement(
     .where(messages.c.line_id == bindparam("line"), messages.c.guid == bindparam("message_guid"))
     .values(text=bindparam("new_text"), attachments=bindparam("new_attachments"))
 )
+_CHANGE_SERVICE = Statement(
+    update(messages)
+    .where(messages.c.line_id == bindparam("line"), messages.c.guid == bindparam("message_guid"))
+    .values(service=bindparam("new_service"))
+)
 _OWNER = Statement(
     select(messages.c.id, messages.c.account_id, messages.c.attachments).where(
         messages.c.line_id == bindparam("line_id"), messages.c.guid == bindparam("guid")
@@ -288,6 +293,11 @@ def change_message(tx: Tx, line_id: LineId, guid: str, text: str | None, attachm
     """Replace the body of a message; False if it is not known."""
     given = {"line": line_id, "message_guid": guid, "new_text": text, "new_attachments": attachments}
     return tx.change(_CHANGE_MESSAGE, **given) == 1
+
+
+def change_service(tx: Tx, line_id: LineId, guid: str, service: str) -> None:
+    """Note that a message went out over another service than it was told with."""
+    tx.change(_CHANGE_SERVICE, line=line_id, message_guid=guid, new_service=service)
 
 
 def make_own(tx: Tx, message: Message, attachments: str) -> None:
