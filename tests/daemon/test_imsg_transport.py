@@ -172,6 +172,7 @@ class TestTheTwoGenerations:
         assert await transport.probe()
         assert transport.capabilities == ("replies", "reactions", "typing", "receipts", "audio", "effects")
         assert [call["method"] for call in asked(tmp_path)] == ["status", "status --json"]
+        assert not transport.can_name()
         await transport.close()
 
     @pytest.mark.parametrize(
@@ -427,6 +428,19 @@ class TestCalls:
         assert [(call["method"], call["params"]) for call in asked(tmp_path)] == [
             (method, {"chat_guid": CHAT, **params})
         ]
+
+    async def test_a_text_is_sent_under_a_guid_where_that_is_known_and_never_as_sms(self, tmp_path: Path) -> None:
+        transport = imsg(tmp_path)
+        answer(tmp_path, **{"status": {"result": {"methods": ["send.tracked"]}}, "send.tracked": {"result": {}}})
+        await transport.probe()
+        guid = "0f8fad5b-d9cb-469f-a165-70867728950e"
+
+        assert transport.can_name()
+        await transport.send_named(SendText(ADA, (CHAT,), "Hi"), guid)
+        await transport.close()
+
+        params = {"chat_guid": CHAT, "text": "Hi", "attempt_id": guid, "allow_sms_fallback": False}
+        assert [(call["method"], call["params"]) for call in asked(tmp_path)[1:]] == [("send.tracked", params)]
 
     @pytest.mark.parametrize("effect", get_args(Effect))
     async def test_each_effect_has_a_name_of_apples(self, tmp_path: Path, effect: Effect) -> None:

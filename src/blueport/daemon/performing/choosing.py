@@ -1,11 +1,16 @@
-"""Chooses the way for each command: AppleScript for what it can do, since every Mac has it, `imsg` for the rest."""
+"""Chooses the way for each command: AppleScript for what it can do, since every Mac has it, `imsg` for the rest.
+
+Where AppleScript can do nothing for now, since nobody allowed it or nobody is signed in there, a plain text may go by
+`imsg` all the same, if that sends it under the guid that we give it: then its row is known by that, whatever Messages
+makes of the text.
+"""
 
 import asyncio
 from contextlib import suppress
 from pathlib import Path
 
 from blueport.daemon.health import MacHealth
-from blueport.daemon.transports.base import ADVANCED_FEATURES_REQUIRED, Transport, TransportError
+from blueport.daemon.transports.base import ADVANCED_FEATURES_REQUIRED, NotNowError, Transport, TransportError
 from blueport.daemon.transports.imsg.transport import Imsg
 from blueport.protocol.commands import Command, SendFile, SendText, Signal
 from blueport.protocol.door import Capability
@@ -27,15 +32,28 @@ class Chosen:
         """What one of them can do beyond plain text."""
         return self._imsg.capabilities if self._imsg is not None else ()
 
-    async def perform(self, command: Command, file: Path | None = None) -> None:
-        """Hand *command* over; see `Transport`."""
+    async def perform(self, command: Command, file: Path | None = None, guid: str | None = None) -> None:
+        """Hand *command* over, as a message of that *guid* where that can be; see `Transport`."""
         match command:
-            case SendText(reply_to_guid=None, effect=None) | SendFile(reply_to_guid=None):
+            case SendText(reply_to_guid=None, effect=None):
+                await self._send_plain(command, guid)
+            case SendFile(reply_to_guid=None):
                 await self._applescript.perform(command, file)
             case _ if self._imsg is not None and self._imsg.can(command):
                 await self._imsg.perform(command, file)
             case _:
                 raise TransportError(ADVANCED_FEATURES_REQUIRED, permanent=True)
+
+    async def _send_plain(self, command: SendText, guid: str | None) -> None:
+        try:
+            await self._applescript.perform(command)
+        except NotNowError as not_now:
+            if guid is None or self._imsg is None or not self._imsg.can_name():
+                raise
+            try:
+                await self._imsg.send_named(command, guid)
+            except TransportError:
+                raise not_now from None  # neither has taken it: it waits for whichever is mended first
 
     async def signal(self, signal: Signal) -> None:
         """Do what *signal* says; see `Imsg`."""
