@@ -12,7 +12,7 @@ from blueport.simulator.chatdb import Attachment, apple_ns
 from blueport.simulator.faults import Fault, Occasion, Word
 from blueport.simulator.mac import SimulatedMac, running
 from blueport.simulator.phones import ShownReaction
-from blueport.simulator.settings import Settings, imsg_path
+from blueport.simulator.settings import MacOs, Settings, imsg_path
 from blueport.simulator.tapbacks import Sign
 from blueport.typedstream import decode
 from tests.simulator.scripting import ADA, BO, LINE, SECOND_LINE, Imsg, imsg, own_rows, seen, until
@@ -569,6 +569,15 @@ class TestFaults:
     def test_a_fault_befalls_only_whom_it_can(self, word: Word, on: Occasion) -> None:
         with pytest.raises(ValueError):
             Fault(next=word, on=on)
+
+
+@pytest.mark.parametrize(("macos", "features"), [("14", {}), ("15", {"tapback.emoji": 2})])
+async def test_only_a_release_that_knows_emoji_tapbacks_can_send_them(
+    tmp_path: Path, macos: MacOs, features: dict[str, int]
+) -> None:
+    settings = Settings(folder=tmp_path / "mac", lines=(LINE,), macos=macos)
+    async with running(settings), imsg(settings.folder) as rpc:
+        assert (await rpc.call("status"))["result"]["capabilities"]["features"] == features
 
 
 class TestTheEarlierGeneration:
