@@ -110,10 +110,11 @@ class TestProbing:
         transport = Imsg(str(tmp_path / "imsg"), _settings())
 
         assert not await transport.probe()
-        assert transport.capabilities == ()
+        assert (transport.capabilities, transport.look_again_s) == ((), 3)
 
         imsg(tmp_path)
         assert await transport.probe()
+        assert transport.look_again_s == 60
         await transport.close()
 
     async def test_one_that_is_cancelled_while_it_is_started_is_killed_with_its_children(self, tmp_path: Path) -> None:
@@ -191,6 +192,7 @@ class TestTheTwoGenerations:
 
         assert not await transport.probe()
         assert transport.capabilities == ()
+        assert transport.look_again_s == 60, "each time a program is started for it"
         await transport.close()
 
     async def test_one_in_between_offers_what_it_lists(self, tmp_path: Path) -> None:

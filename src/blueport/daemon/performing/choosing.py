@@ -15,10 +15,6 @@ from blueport.daemon.transports.imsg.transport import Imsg
 from blueport.protocol.commands import Command, SendFile, SendText, Signal
 from blueport.protocol.door import Capability
 
-# Until it is there, and to notice when it has gone.
-_SEARCH_S = 3.0
-_LOOK_AGAIN_S = 60.0
-
 
 class Chosen:
     """All the transports of a Mac as one."""
@@ -69,15 +65,18 @@ class Chosen:
         """Look again and again, and have news told with the health of this Mac."""
         try:
             while True:
-                await self._doubted_within(_LOOK_AGAIN_S if self.capabilities else _SEARCH_S)
+                await self._doubted()
                 if await self.probe():
                     health.changed.set()
         finally:
             if self._imsg is not None:
                 await self._imsg.close()
 
-    async def _doubted_within(self, pause_s: float) -> None:
-        """Wait, but no longer than until it is doubtful what can be done."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(pause_s):
-                await (self._imsg.doubted if self._imsg is not None else asyncio.Event()).wait()
+    async def _doubted(self) -> None:
+        """Wait until it is doubtful what can be done, which it is after a while in any case."""
+        if self._imsg is None:
+            await asyncio.Event().wait()
+        else:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._imsg.look_again_s):
+                    await self._imsg.doubted.wait()

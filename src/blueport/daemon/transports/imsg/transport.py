@@ -49,6 +49,9 @@ from blueport.protocol.commands import (
 )
 from blueport.protocol.door import Capability
 
+# Until it is there, and to notice when it has gone.
+_SEARCH_S = 3.0
+_LOOK_AGAIN_S = 60.0
 _SUBSCRIBE_TIMEOUT_S = 5.0
 _SIGNAL_TIMEOUT_S = 5.0
 _NO_EVENTS_PAUSE_S = 30.0
@@ -130,6 +133,11 @@ class Imsg:
         self._signals = Rpc(imsg, self._hear)
         self._on_typing = on_typing
         self._timeout_s = settings.send_timeout_s
+
+    @property
+    def look_again_s(self) -> float:
+        """How long what was found out may be taken for true, unless it is doubted."""
+        return _LOOK_AGAIN_S if self.capabilities or self._found.is_dear else _SEARCH_S
 
     def can(self, wish: Command | Signal) -> bool:
         """Say whether it can do that now, as far as was found out."""
