@@ -110,10 +110,11 @@ class TestProbing:
         transport = Imsg(str(tmp_path / "imsg"), _settings())
 
         assert not await transport.probe()
-        assert transport.capabilities == ()
+        assert (transport.capabilities, transport.look_again_s) == ((), 3)
 
         imsg(tmp_path)
         assert await transport.probe()
+        assert transport.look_again_s == 60
         await transport.close()
 
     async def test_one_that_is_cancelled_while_it_is_started_is_killed_with_its_children(self, tmp_path: Path) -> None:
@@ -172,6 +173,7 @@ class TestTheTwoGenerations:
         assert await transport.probe()
         assert transport.capabilities == ("replies", "reactions", "typing", "receipts", "audio", "effects")
         assert [call["method"] for call in asked(tmp_path)] == ["status", "status --json"]
+        assert not transport.can_name()
         await transport.close()
 
     @pytest.mark.parametrize(
@@ -190,6 +192,7 @@ class TestTheTwoGenerations:
 
         assert not await transport.probe()
         assert transport.capabilities == ()
+        assert transport.look_again_s == 60, "each time a program is started for it"
         await transport.close()
 
     async def test_one_in_between_offers_what_it_lists(self, tmp_path: Path) -> None:
@@ -427,6 +430,19 @@ class TestCalls:
         assert [(call["method"], call["params"]) for call in asked(tmp_path)] == [
             (method, {"chat_guid": CHAT, **params})
         ]
+
+    async def test_a_text_is_sent_under_a_guid_where_that_is_known_and_never_as_sms(self, tmp_path: Path) -> None:
+        transport = imsg(tmp_path)
+        answer(tmp_path, **{"status": {"result": {"methods": ["send.tracked"]}}, "send.tracked": {"result": {}}})
+        await transport.probe()
+        guid = "0f8fad5b-d9cb-469f-a165-70867728950e"
+
+        assert transport.can_name()
+        await transport.send_named(SendText(ADA, (CHAT,), "Hi"), guid)
+        await transport.close()
+
+        params = {"chat_guid": CHAT, "text": "Hi", "attempt_id": guid, "allow_sms_fallback": False}
+        assert [(call["method"], call["params"]) for call in asked(tmp_path)[1:]] == [("send.tracked", params)]
 
     @pytest.mark.parametrize("effect", get_args(Effect))
     async def test_each_effect_has_a_name_of_apples(self, tmp_path: Path, effect: Effect) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from blueport.clock import now_ms
 from blueport.daemon.settings import Settings
 from blueport.protocol.commands import MarkRead, SetTyping
+from blueport.protocol.door import Capability
 from blueport.simulator.chatdb import ChatDb, apple_ns
 from blueport.simulator.faults import Fault
 from blueport.simulator.mac import SimulatedMac
@@ -239,4 +241,4 @@ async def test_all_that_the_bridge_can_do_is_offered(door: FakeDoor, able: Setti
     async with working(able, door):
         pass
 
-    assert set(door.hellos[-1].lines[0].capabilities) == {"replies", "reactions", "typing", "receipts", "audio"}
+    assert set(door.hellos[-1].lines[0].capabilities) == set(get_args(Capability))

@@ -1,6 +1,7 @@
 """A whole daemon between a server and a simulated Mac: what is accepted is sent once, or reported as failed."""
 
 import asyncio
+import uuid
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +12,7 @@ from blueport.clock import now_ms
 from blueport.daemon.settings import Settings
 from blueport.simulator import oddities
 from blueport.simulator.chatdb import Attachment
-from blueport.simulator.faults import Fault
+from blueport.simulator.faults import Fault, Word
 from blueport.simulator.mac import SimulatedMac
 from blueport.simulator.settings import imsg_path
 from tests.daemon.fake_door import FakeDoor, Work
@@ -166,6 +167,79 @@ class TestSendText:
         ]
         parts = "SELECT thread_originator_part FROM message WHERE thread_originator_guid = ?"
         assert [row[0] for row in mac.db.rows(parts, guid)] == ["1:0:0"]
+
+
+class TestWithoutAppleScript:
+    """Where nobody allowed it, a text may go by `imsg`, as the message of a guid that was in the journal before."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings, tmp_path: Path) -> Settings:
+        return msgspec.structs.replace(settings, imsg=str(imsg_path(tmp_path / "mac")))
+
+    async def test_a_text_is_sent_and_proven_by_its_guid(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        async with working(settings, door):
+            await mac.person_texts(ADA, "Hi")
+            mac.faults.add(Fault("error", number=-1743))  # send-28
+            work = door.accept(LINE, ADA, "Hello", chat_guids=[f"any;-;{ADA}"])
+            await until(lambda: work.status == "sent")
+
+        [seen] = [seen for seen in door.messages if seen.proves]
+        assert (seen.guid, seen.text) == (str(uuid.UUID(work.nonce)), "Hello")
+        assert texts_on_phone(mac, ADA) == ["Hello"]
+        assert door.hellos[-1].lines[0].health == "ok"
+
+    async def test_what_messages_makes_of_the_text_is_its_own_affair(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        async with working(settings, door):
+            await mac.person_texts(ADA, "Hi")
+            works = [await self._swallowed(mac, door, text) for text in ("First", "Second")]
+            guids = [str(uuid.UUID(work.nonce)).upper() for work in works]
+            for guid in reversed(guids):
+                mac.db.add_message("Something else", chat=mac.db.direct_chat(ADA), guid=guid, is_sent=1)
+            await until(lambda: all(work.is_over for work in works))
+
+        proven = {seen.guid: seen.proves.outbox_id for seen in door.messages if seen.proves}
+        assert proven == dict(zip(guids, [work.id for work in works], strict=True))
+
+    @staticmethod
+    async def _swallowed(mac: SimulatedMac, door: FakeDoor, text: str) -> Work:
+        """Have a text handed over by `imsg` of which Messages makes nothing."""
+        mac.faults.add(Fault("error", number=-1743))
+        mac.faults.add(Fault("silent"))
+        work = door.accept(LINE, ADA, text, chat_guids=[f"any;-;{ADA}"])
+        await until(lambda: not mac.faults.pending())
+        return work
+
+    @pytest.mark.parametrize("word", ["in_flight", "dies"])
+    async def test_what_imsg_loses_sight_of_is_proven_all_the_same_and_is_one(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, word: Word
+    ) -> None:
+        async with working(settings, door):
+            await mac.person_texts(ADA, "Hi")
+            mac.faults.add(Fault("error", number=-1743))
+            mac.faults.add(Fault(word, on="imsg"))
+            work = door.accept(LINE, ADA, "Hello", chat_guids=[f"any;-;{ADA}"])
+            await until(lambda: work.is_over)
+
+        assert (work.status, work.attempts) == ("sent", 1)
+        assert texts_on_phone(mac, ADA) == ["Hello"]
+
+    @pytest.mark.parametrize("guids", [[], ["any;-;nobody@example.com"], ["SMS;-;+15550100001"]])
+    async def test_what_imsg_does_not_take_either_waits(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, guids: list[str]
+    ) -> None:
+        async with working(settings, door):
+            await mac.person_texts(ADA, "Hi")
+            mac.faults.add(Fault("error", number=-1743, times=3))
+            work = door.accept(LINE, ADA, "Hello", chat_guids=guids)
+            await until(lambda: door.hellos[-1].lines[0].health == "no_automation")
+            await until(lambda: work.is_over)
+
+        assert (work.status, work.attempts) == ("sent", 1)
+        assert texts_on_phone(mac, ADA) == ["Hello"]
 
 
 class TestSendTextGoingWrong:

@@ -43,6 +43,7 @@ MAY_BE_NULL = {
 # And these are left out where there is nothing to say.
 MAY_BE_ABSENT = {
     "Chat": {"opted_out_at", "looping_until"},
+    "Line": {"capabilities"},
     "OutboxItem": {"held_until"},
     "Webhook": {"disabled_at", "disabled_reason", "retry_delays_s"},
 }

@@ -36,6 +36,22 @@ class TestLines:
         (line,) = alice.get("/v1/lines").json()["data"]
         assert line["is_active"] is active
 
+    def test_what_a_line_can_do_is_told_to_who_asks(self, alice: Customer) -> None:
+        asked = {"include": "capabilities"}
+        at_first = alice.get("/v1/lines", asked).json()["data"]
+        alice.mac.hello(alice.line, capabilities=("effects", "replies", "reactions"))
+
+        (line,) = _assert_whole(alice.get("/v1/lines", asked))
+
+        assert [known.pop("capabilities") for known in (*at_first, line)] == [[], ["replies", "reactions", "effects"]]
+        assert [line] == alice.get("/v1/lines").json()["data"]
+
+    @pytest.mark.parametrize("given", ["", "health", "capabilities,label"])
+    def test_who_asks_for_something_else_is_told_so(self, still_alice: Customer, given: str) -> None:
+        answer = still_alice.get("/v1/lines", {"include": given})
+
+        assert_refused(answer, 400, "invalid_parameter_value", "include")
+
 
 class TestChats:
     def test_one_conversation_under_two_guids_is_one_chat_and_knows_both(self, alice: Customer) -> None:  # echo-09

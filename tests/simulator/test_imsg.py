@@ -12,16 +12,17 @@ from blueport.simulator.chatdb import Attachment, apple_ns
 from blueport.simulator.faults import Fault, Occasion, Word
 from blueport.simulator.mac import SimulatedMac, running
 from blueport.simulator.phones import ShownReaction
-from blueport.simulator.settings import Settings, imsg_path
+from blueport.simulator.settings import MacOs, Settings, imsg_path
 from blueport.simulator.tapbacks import Sign
 from blueport.typedstream import decode
 from tests.simulator.scripting import ADA, BO, LINE, SECOND_LINE, Imsg, imsg, own_rows, seen, until
 
 ADAS_CHAT = f"any;-;{ADA}"
 ALL_METHODS = [
-    *("initialize", "status", "send.rich", "send.attachment", "tapback", "typing", "read"),
+    *("initialize", "status", "send.rich", "send.tracked", "send.attachment", "tapback", "typing", "read"),
     "bridge.events.subscribe",
 ]
+ATTEMPT = "0f8fad5b-d9cb-469f-a165-70867728950e"
 # What is ready without a bridge too.
 READY = ["initialize", "status", "typing", "read"]
 DELIVERED = (1, 1, 1, 1, 0)
@@ -66,6 +67,8 @@ class TestProtocol:
         [
             ("status", {"verbose": True}),
             ("send.rich", {"chat_guid": ADAS_CHAT, "reply_to": "G"}),
+            ("send.tracked", {"chat_guid": ADAS_CHAT, "text": "Hello"}),
+            ("send.tracked", {"chat_guid": ADAS_CHAT, "text": "Hello", "attempt_id": "the first"}),
             ("send.attachment", {"chat_guid": ADAS_CHAT, "file": "/a", "audio": "yes"}),
             ("send.attachment", {"chat_guid": ADAS_CHAT, "path": "/a"}),
             ("tapback", {"chat_guid": ADAS_CHAT, "message_guid": "G", "reaction": "heart"}),
@@ -282,6 +285,20 @@ class TestReply:
         columns = "thread_originator_guid, thread_originator_part"
         assert seen(mac.settings.folder, NEWEST.format(columns)) == [(hi, "1:0:0")]
         assert (mac.phones.screen(ADA)[-1].text, mac.phones.screen(ADA)[-1].reply_to_guid) == ("A\0B", hi)
+
+
+class TestTracked:
+    async def test_the_message_has_the_guid_that_it_is_given_once(self, mac: SimulatedMac, rpc: Imsg) -> None:
+        asked = {"chat_guid": ADAS_CHAT, "text": "Hello", "attempt_id": ATTEMPT}
+
+        sent = await rpc.call("send.tracked", **asked)
+        again = await rpc.call("send.tracked", **asked)
+
+        await settled(mac)
+        assert sent["result"]["guid"] == ATTEMPT
+        assert again["error"]["data"] == {"disposition": "not_started", "retry_safe": True}
+        assert seen(mac.settings.folder, "SELECT guid FROM message WHERE is_from_me = 1") == [(ATTEMPT,)]
+        assert mac.phones.screen(ADA)[-1].text == "Hello"
 
 
 class TestEffect:
@@ -554,13 +571,22 @@ class TestFaults:
             Fault(next=word, on=on)
 
 
+@pytest.mark.parametrize(("macos", "features"), [("14", {}), ("15", {"tapback.emoji": 2})])
+async def test_only_a_release_that_knows_emoji_tapbacks_can_send_them(
+    tmp_path: Path, macos: MacOs, features: dict[str, int]
+) -> None:
+    settings = Settings(folder=tmp_path / "mac", lines=(LINE,), macos=macos)
+    async with running(settings), imsg(settings.folder) as rpc:
+        assert (await rpc.call("status"))["result"]["capabilities"]["features"] == features
+
+
 class TestTheEarlierGeneration:
     @pytest.fixture
     async def mac(self, tmp_path: Path) -> AsyncIterator[SimulatedMac]:
         async with running(Settings(folder=tmp_path / "mac", lines=(LINE,), imsg="0.9")) as mac:
             yield mac
 
-    @pytest.mark.parametrize("method", ["initialize", "status", "bridge.events.subscribe"])
+    @pytest.mark.parametrize("method", ["initialize", "status", "send.tracked", "bridge.events.subscribe"])
     async def test_it_knows_no_questions_and_no_events(self, rpc: Imsg, method: str) -> None:
         error = (await rpc.call(method))["error"]
 

@@ -59,6 +59,31 @@ def test_a_reply_points_at_its_message_on_the_phone_and_in_the_api(tmp_path: Pat
         assert _messages(blueport)[0]["outbox_id"] == outbox_id
 
 
+def test_what_only_some_lines_can_do_is_seen_on_the_phone(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as blueport:
+        guid = blueport.texts(ADA, "We won!")
+        until(lambda: _messages(blueport))
+        lines = blueport.api("GET", "/v1/lines?include=capabilities")["data"]
+        assert all({"emoji_tapbacks", "effects"} <= set(line["capabilities"]) for line in lines)
+        reaction = {"from": blueport.line, "to": ADA, "message_id": guid, "emoji": "\N{PARTY POPPER}"}
+
+        _done(blueport, "/v1/reactions", reaction)
+        put_on = blueport.phone(ADA)[0]["reactions"]
+        _done(blueport, "/v1/reactions", reaction | {"remove": True})
+        _done(blueport, "/v1/messages", {"from": blueport.line, "to": ADA, "text": "Hooray", "effect": "confetti"})
+
+        shown = blueport.phone(ADA)
+        assert [each["emoji"] for each in put_on] == ["\N{PARTY POPPER}"]
+        assert (shown[0]["reactions"], shown[1]["text"]) == ([], "Hooray")
+        assert shown[1]["effect"] == "com.apple.messages.effect.CKConfettiEffect"
+
+
+def _done(blueport: Blueport, path: str, asked: Json) -> None:
+    """Ask for something, and wait until Messages shows it as sent."""
+    outbox_id = blueport.api("POST", path, asked)["id"]
+    until(lambda: blueport.api("GET", f"/v1/outbox?id={outbox_id}")["status"] == "sent")
+
+
 def test_the_echo_agent_of_the_readme_answers_on_the_phone(tmp_path: Path) -> None:
     with running(tmp_path / "data") as blueport:
         command = [sys.executable, str(ECHO_AGENT), blueport.said["api_url"], blueport.said["api_key"]]

@@ -57,7 +57,7 @@ async def run(settings: Settings) -> None:
             _log.info("daemon_started", version=version("blueport"), count=len(settings.lines))
             staging = Staging(journal, uplink, chat_db_path)
             bringing = Bringing(journal, uplink, library)
-            hands = Hands(journal, uplink, chat_db, greeter.transport, health, lease_s=welcome.lease_s)
+            hands = Hands(journal, uplink, chat_db, transport, health, lease_s=welcome.lease_s)
             await _keep_going(
                 {
                     "greeting": greeter.greet_for_ever,

@@ -1,5 +1,6 @@
 """What `imsg` asks of Messages through its bridge: the parameters of its methods, and no others."""
 
+import uuid
 from typing import Annotated
 
 import msgspec
@@ -27,6 +28,15 @@ class SendAttachment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     audio: bool = False
     reply_to: str | None = None
     part_index: Part = 0
+
+
+class SendTracked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Send a text whose message is to have the guid that the caller gives it."""
+
+    chat_guid: str
+    text: str
+    attempt_id: uuid.UUID
+    allow_sms_fallback: bool = True
 
 
 class PutTapback(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,13 +68,16 @@ class MarkRead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     chat_guid: str
 
 
-Asked = SendRich | SendAttachment | PutTapback | SetTyping | MarkRead
+Asked = SendRich | SendTracked | SendAttachment | PutTapback | SetTyping | MarkRead
 
 METHODS: dict[str, type[Asked]] = {
     "send.rich": SendRich,
+    "send.tracked": SendTracked,
     "send.attachment": SendAttachment,
     "tapback": PutTapback,
     "typing": SetTyping,
     "read": MarkRead,
 }
 SUBSCRIBE = "bridge.events.subscribe"
+# What an earlier generation does not know.
+NEWER = ("send.tracked",)

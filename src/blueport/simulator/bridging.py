@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import assert_never
 
 from blueport.simulator.apple_events import AppleEventError
-from blueport.simulator.bridge import Asked, MarkRead, PutTapback, SendAttachment, SendRich, SetTyping
+from blueport.simulator.bridge import Asked, MarkRead, PutTapback, SendAttachment, SendRich, SendTracked, SetTyping
 from blueport.simulator.carrying import Carrier, chat_on_phone
 from blueport.simulator.chatdb import new_guid
 from blueport.simulator.dots import Dots
@@ -13,6 +13,8 @@ from blueport.simulator.faults import Fault, Faults
 from blueport.simulator.phones import FileToSend, FromScript, Outgoing, OwnTapback
 from blueport.simulator.sending import PhoneChat, Sending, Wish, for_ever
 from blueport.simulator.stand_in import BUSY, DYING, IN_FLIGHT, NO_BRIDGE, NO_SUCH_OBJECT
+
+Sent = SendRich | SendTracked | SendAttachment | PutTapback
 
 
 class Bridging:
@@ -50,7 +52,7 @@ class Bridging:
 
     async def _do(self, asked: Asked) -> str:
         match asked:
-            case SendRich() | SendAttachment() | PutTapback():
+            case SendRich() | SendTracked() | SendAttachment() | PutTapback():
                 return await self._sending.send(self._wish(asked))
             case SetTyping() | MarkRead():
                 await self._signal(asked)
@@ -67,14 +69,19 @@ class Bridging:
         if not self._faults.has_advanced:
             raise AppleEventError(NO_BRIDGE, "The bridge into Messages is not loaded.")
 
-    def _wish(self, asked: SendRich | SendAttachment | PutTapback) -> Wish:
+    def _wish(self, asked: Sent) -> Wish:
+        if isinstance(asked, SendTracked) and self._db.message(str(asked.attempt_id)) is not None:
+            raise AppleEventError(NO_SUCH_OBJECT, "That id is a message's already.")
         for guid in _named(asked):
             if self._db.message(guid) is None:
                 raise AppleEventError(NO_SUCH_OBJECT, "Messages got an error: There is no such message.")
         return Wish(lambda: self._carrier.chat_by_guid(asked.chat_guid), self._mail_of(asked))
 
-    def _mail_of(self, asked: SendRich | SendAttachment | PutTapback) -> Callable[[int], FromScript]:
-        guid, at, part = new_guid(), self._carrier.moment(), asked.part_index
+    def _mail_of(self, asked: Sent) -> Callable[[int], FromScript]:
+        guid, at = new_guid(), self._carrier.moment()
+        if isinstance(asked, SendTracked):
+            return lambda chat: Outgoing(str(asked.attempt_id), chat, asked.text, at)
+        part = asked.part_index
         match asked:
             case SendRich(text=text, reply_to=reply_to, effect=effect):
                 return lambda chat: Outgoing(
@@ -122,7 +129,8 @@ class Bridging:
         self._db.mark_read_by_us(unread, at)
 
 
-def _named(asked: SendRich | SendAttachment | PutTapback) -> tuple[str, ...]:
+def _named(asked: Sent) -> tuple[str, ...]:
+    """Return the messages that it is about."""
     if isinstance(asked, PutTapback):
         return (asked.message_guid,)
-    return () if asked.reply_to is None else (asked.reply_to,)
+    return () if isinstance(asked, SendTracked) or asked.reply_to is None else (asked.reply_to,)

@@ -22,7 +22,7 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from blueport.simulator.bridge import METHODS, SUBSCRIBE
+from blueport.simulator.bridge import METHODS, NEWER, SUBSCRIBE
 from blueport.simulator.stand_in import (
     BUSY,
     CONNECTION_LOST,
@@ -135,7 +135,7 @@ def _answer(mac: _Mac, request: _Request) -> None:
 
 
 def _result(mac: _Mac, request: _Request) -> Answer:
-    if request.method in METHODS:
+    if request.method in METHODS and not (mac.is_old and request.method in NEWER):
         return _done(mac, request)
     questions: dict[str, Callable[[_Mac], Answer]] = {
         "initialize": _status,

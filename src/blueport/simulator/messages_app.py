@@ -104,7 +104,7 @@ class MessagesApp:
         """Return what the bridge can do, in words; nothing if there is none."""
         if not self._faults.has_advanced:
             return ""
-        return "on" if self._db.macos == "13" else "on emoji"
+        return "on emoji" if self._db.has("message", "associated_message_emoji") else "on"
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[asyncio.Queue[BridgeEvent | None]]:

@@ -14,6 +14,7 @@ the item: one that failed may go out after all, and then its row must not be tak
 """
 
 import secrets
+import uuid
 from typing import Literal
 
 import msgspec
@@ -148,6 +149,11 @@ def name_hand_over(journal: Journal, item: Item) -> str:
     nonce = item.nonce or secrets.token_hex(16)
     journal.change("UPDATE items SET nonce = ? WHERE id = ?", nonce, item.id)
     return nonce
+
+
+def guid_named(nonce: str) -> str:
+    """Return the guid that the message of a hand-over gets, where the way into Messages lets us choose it."""
+    return str(uuid.UUID(hex=nonce))
 
 
 def begin(journal: Journal, item: Item, *, rowid_before: int, begun_at: int) -> None:

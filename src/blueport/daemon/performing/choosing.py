@@ -1,18 +1,19 @@
-"""Chooses the way for each command: AppleScript for what it can do, since every Mac has it, `imsg` for the rest."""
+"""Chooses the way for each command: AppleScript for what it can do, since every Mac has it, `imsg` for the rest.
+
+Where AppleScript can do nothing for now, since nobody allowed it or nobody is signed in there, a plain text may go by
+`imsg` all the same, if that sends it under the guid that we give it: then its row is known by that, whatever Messages
+makes of the text.
+"""
 
 import asyncio
 from contextlib import suppress
 from pathlib import Path
 
 from blueport.daemon.health import MacHealth
-from blueport.daemon.transports.base import ADVANCED_FEATURES_REQUIRED, Transport, TransportError
+from blueport.daemon.transports.base import ADVANCED_FEATURES_REQUIRED, NotNowError, Transport, TransportError
 from blueport.daemon.transports.imsg.transport import Imsg
 from blueport.protocol.commands import Command, SendFile, SendText, Signal
 from blueport.protocol.door import Capability
-
-# Until it is there, and to notice when it has gone.
-_SEARCH_S = 3.0
-_LOOK_AGAIN_S = 60.0
 
 
 class Chosen:
@@ -27,15 +28,28 @@ class Chosen:
         """What one of them can do beyond plain text."""
         return self._imsg.capabilities if self._imsg is not None else ()
 
-    async def perform(self, command: Command, file: Path | None = None) -> None:
-        """Hand *command* over; see `Transport`."""
+    async def perform(self, command: Command, file: Path | None = None, guid: str | None = None) -> None:
+        """Hand *command* over, as a message of that *guid* where that can be; see `Transport`."""
         match command:
-            case SendText(reply_to_guid=None, effect=None) | SendFile(reply_to_guid=None):
+            case SendText(reply_to_guid=None, effect=None):
+                await self._send_plain(command, guid)
+            case SendFile(reply_to_guid=None):
                 await self._applescript.perform(command, file)
             case _ if self._imsg is not None and self._imsg.can(command):
                 await self._imsg.perform(command, file)
             case _:
                 raise TransportError(ADVANCED_FEATURES_REQUIRED, permanent=True)
+
+    async def _send_plain(self, command: SendText, guid: str | None) -> None:
+        try:
+            await self._applescript.perform(command)
+        except NotNowError as not_now:
+            if guid is None or self._imsg is None or not self._imsg.can_name():
+                raise
+            try:
+                await self._imsg.send_named(command, guid)
+            except TransportError:
+                raise not_now from None  # neither has taken it: it waits for whichever is mended first
 
     async def signal(self, signal: Signal) -> None:
         """Do what *signal* says; see `Imsg`."""
@@ -51,15 +65,18 @@ class Chosen:
         """Look again and again, and have news told with the health of this Mac."""
         try:
             while True:
-                await self._doubted_within(_LOOK_AGAIN_S if self.capabilities else _SEARCH_S)
+                await self._doubted()
                 if await self.probe():
                     health.changed.set()
         finally:
             if self._imsg is not None:
                 await self._imsg.close()
 
-    async def _doubted_within(self, pause_s: float) -> None:
-        """Wait, but no longer than until it is doubtful what can be done."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(pause_s):
-                await (self._imsg.doubted if self._imsg is not None else asyncio.Event()).wait()
+    async def _doubted(self) -> None:
+        """Wait until it is doubtful what can be done, which it is after a while in any case."""
+        if self._imsg is None:
+            await asyncio.Event().wait()
+        else:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._imsg.look_again_s):
+                    await self._imsg.doubted.wait()

@@ -29,9 +29,10 @@ from blueport.daemon.health import WELL, Condition, MacHealth
 from blueport.daemon.journal import endings, items, staged
 from blueport.daemon.journal.file import Journal
 from blueport.daemon.journal.items import Item
+from blueport.daemon.performing.choosing import Chosen
 from blueport.daemon.performing.staging import is_there
 from blueport.daemon.settings import Settings
-from blueport.daemon.transports.base import NotNowError, OutcomeUnknownError, Transport, TransportError
+from blueport.daemon.transports.base import NotNowError, OutcomeUnknownError, TransportError
 from blueport.daemon.uplink import Uplink
 from blueport.failpoints import reached
 from blueport.protocol.door import Begin
@@ -66,7 +67,7 @@ class Hands:
         journal: Journal,
         uplink: Uplink,
         chat_db: ChatDbThread,
-        transport: Transport,
+        transport: Chosen,
         health: MacHealth,
         *,
         lease_s: float,
@@ -96,7 +97,8 @@ class Hands:
             staged.note_lost(self._journal, item)
             return True
         rowid_before = await self._asked(ChatDb.newest_rowid)
-        if not await self._is_granted(item):
+        nonce = items.name_hand_over(self._journal, item)
+        if not await self._is_granted(item, nonce):
             items.drop_unbegun(self._journal, item)
             await asyncio.sleep(_REFUSED_PAUSE_S)
             return True
@@ -107,7 +109,7 @@ class Hands:
         reached("daemon.begun")
         self._journal.performing = item.id
         try:
-            return await self._perform(item)
+            return await self._perform(item, nonce)
         finally:
             self._journal.performing = None
 
@@ -124,9 +126,9 @@ class Hands:
         endings.tell_again(self._journal, item, ending, rowid)
         return True
 
-    async def _is_granted(self, item: Item) -> bool:
+    async def _is_granted(self, item: Item, nonce: str) -> bool:
         """Have the server grant the hand-over, again if this Mac slept so long that the grant may be worth nothing."""
-        said = Begin(item.token, items.name_hand_over(self._journal, item), item.nonce_before)
+        said = Begin(item.token, nonce, item.nonce_before)
         while True:
             asked = _Moment.now()
             if not await self._uplink.begin(item.id, said):
@@ -134,9 +136,10 @@ class Hands:
             if asked.passed_s() <= self._lease_s / 2:
                 return True
 
-    async def _perform(self, item: Item) -> bool:
+    async def _perform(self, item: Item, nonce: str) -> bool:
+        file = Path(item.staged) if item.staged else None
         try:
-            await self._transport.perform(item.command, Path(item.staged) if item.staged else None)
+            await self._transport.perform(item.command, file, items.guid_named(nonce))
         except NotNowError as error:
             self._health.note("Messages", error.condition)
             items.take_back(self._journal, item)

@@ -1,7 +1,8 @@
 """Which outbox item an own row of chat.db is: Messages does not say.
 
-Of a text the conversation and the whole text decide, of a file its name, and the folder that no other file was ever in,
-of a voice message that it is one, and its size, of a tapback what it is and what it is on.
+A text may have gone out under a guid of ours, which says it all. Else of a text the conversation and the whole text
+decide, of a file its name, and the folder that no other file was ever in, of a voice message that it is one, and its
+size, of a tapback what it is and what it is on.
 """
 
 import re
@@ -11,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from blueport.daemon.chatdb.rows import MessageRow
-from blueport.daemon.journal.items import Item
+from blueport.daemon.journal.items import Item, guid_named
 from blueport.handles import canonical_handle
 from blueport.protocol.commands import Command, React, SendAudio, SendFile, SendText
 from blueport.protocol.sightings import ChatSeen
@@ -45,6 +46,9 @@ def item_of(row: MessageRow, items: Sequence[Item], *, region: str) -> Item | No
     if row.kind == "reaction":
         # The row of an earlier one is gone since a later one took its place.
         return next((item for item in reversed(items) if _is_open(row, item) and _is_reaction(row, item.command)), None)
+    named = next((item for item in items if _is_named_for(row, item)), None)
+    if named is not None:
+        return named
     there = [item for item in items if _may_be(row, item, region)]
     if row.files:
         return _staged_item(row, items) or _of_its_size(row, [item for item in there if _is_like_file(row, item)])
@@ -83,6 +87,10 @@ def exactly(text: str) -> str:
 def loosely(text: str) -> str:
     """Return *text* without all that a typewriter does not have."""
     return _DASHES.sub("-", _OF_NO_WEIGHT.sub("", exactly(text).translate(_TYPEWRITER)))
+
+
+def _is_named_for(row: MessageRow, item: Item) -> bool:
+    return item.message_guid is None and item.nonce is not None and guid_named(item.nonce) == row.guid.lower()
 
 
 def _first(row: MessageRow, items: Sequence[Item], form: Callable[[str], str]) -> Item | None:

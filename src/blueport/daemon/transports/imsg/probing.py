@@ -34,10 +34,14 @@ _METHODS_OF_0_9 = frozenset(
 
 
 class Found(NamedTuple):
-    """The methods that are ready now, and the features of theirs that not all have."""
+    """The methods that are ready now, and the features of theirs that not all have.
+
+    `is_dear`: a program had to be started to find that out.
+    """
 
     methods: frozenset[str] = frozenset()
     features: frozenset[str] = frozenset()
+    is_dear: bool = False
 
 
 class _Bridge(msgspec.Struct, frozen=True):
@@ -87,7 +91,7 @@ async def found_by_asking(rpc: Rpc, imsg: str) -> Found:
 def _found_in(report: _Report) -> Found:
     # The bridge is up if its lock is there, and it has answered.
     is_up = report.advanced_features and report.v2_ready
-    return Found(report.rpc_methods & _METHODS_OF_0_9) if is_up else Found()
+    return Found(report.rpc_methods & _METHODS_OF_0_9 if is_up else frozenset(), is_dear=True)
 
 
 async def _reported(imsg: str) -> _Report:

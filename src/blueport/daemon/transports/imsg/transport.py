@@ -49,11 +49,16 @@ from blueport.protocol.commands import (
 )
 from blueport.protocol.door import Capability
 
+# Until it is there, and to notice when it has gone.
+_SEARCH_S = 3.0
+_LOOK_AGAIN_S = 60.0
 _SUBSCRIBE_TIMEOUT_S = 5.0
 _SIGNAL_TIMEOUT_S = 5.0
 _NO_EVENTS_PAUSE_S = 30.0
 _LOST_EVENTS_PAUSE_S = 1.0
 _SENDING_TEXT, _SENDING_FILES, _TAPBACK, _TYPING, _READING = "send.rich", "send.attachment", "tapback", "typing", "read"
+# Its text becomes a message of the guid that we give it; of this no older one knows.
+_SENDING_NAMED = "send.tracked"
 _METHODS: Mapping[Capability, str] = {
     "replies": _SENDING_TEXT,
     "reactions": _TAPBACK,
@@ -129,6 +134,11 @@ class Imsg:
         self._on_typing = on_typing
         self._timeout_s = settings.send_timeout_s
 
+    @property
+    def look_again_s(self) -> float:
+        """How long what was found out may be taken for true, unless it is doubted."""
+        return _LOOK_AGAIN_S if self.capabilities or self._found.is_dear else _SEARCH_S
+
     def can(self, wish: Command | Signal) -> bool:
         """Say whether it can do that now, as far as was found out."""
         is_emoji = isinstance(wish, React) and wish.emoji is not None
@@ -154,6 +164,16 @@ class Imsg:
     async def perform(self, command: Command, file: Path | None = None) -> None:
         """Hand *command* over under one of the guids of its chat; see the base module for how it may end."""
         call = _call_of(command, file)
+        await self._under_a_guid(self._commands, command.chat_guids, call, timeout_s=self._timeout_s)
+
+    def can_name(self) -> bool:
+        """Say whether it can send a text under a guid of ours now, as far as was found out."""
+        return _SENDING_NAMED in self._found.methods
+
+    async def send_named(self, command: SendText, guid: str) -> None:
+        """Hand a plain text over as the message of that guid, a UUID that was never used; else as `perform`."""
+        params: Params = {"text": command.text, "attempt_id": guid, "allow_sms_fallback": False}
+        call = _Call(_SENDING_NAMED, params)
         await self._under_a_guid(self._commands, command.chat_guids, call, timeout_s=self._timeout_s)
 
     async def signal(self, signal: Signal) -> None:
