@@ -323,6 +323,7 @@ class FakeDoor:
                 self._note_message(sighting)
             case MessageChanged():
                 self.changes.append(sighting)
+                self._note_proof(sighting)
             case MessageReached():
                 self.reached.append(sighting)
             case ReactionSeen():
@@ -345,7 +346,7 @@ class FakeDoor:
             self.messages.append(sighting)
         self._note_proof(sighting)
 
-    def _note_proof(self, sighting: MessageSeen | ReactionSeen) -> None:
+    def _note_proof(self, sighting: MessageSeen | MessageChanged | ReactionSeen) -> None:
         if sighting.proves is not None and self.work[sighting.proves.outbox_id].token == sighting.proves.token:
             self.work[sighting.proves.outbox_id].status = "sent"
 

@@ -47,6 +47,8 @@ async def daemon_process(settings: Settings, failpoints: Path) -> AsyncIterator[
         "CLAIM_WAIT_S": "1",
         **({} if settings.imsg is None else {"IMSG": settings.imsg}),
     }
+    if settings.imsg is not None:
+        given["IMSG"] = settings.imsg
     environment = {f"BLUEPORT_DAEMON_{name}": value for name, value in given.items()}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "blueport.cli.main", "daemon"),

@@ -17,6 +17,7 @@ from blueport.daemon.transports.base import OutcomeUnknownError, TransportError
 from blueport.daemon.transports.imsg.transport import Imsg, TypingEvent
 from blueport.protocol.commands import (
     Command,
+    EditText,
     Effect,
     FileToSend,
     MarkRead,
@@ -26,6 +27,7 @@ from blueport.protocol.commands import (
     SendText,
     SetTyping,
     Signal,
+    Unsend,
 )
 from blueport.simulator.faults import Fault
 from blueport.simulator.mac import SimulatedMac, running
@@ -40,6 +42,8 @@ FEATURES = {
     "send.rich": ("replies", "effects"),
     "send.attachment": ("audio",),
     "tapback": ("reactions",),
+    "message.edit": ("edit",),
+    "message.unsend": ("unsend",),
     "typing": ("typing",),
     "read": ("receipts",),
 }
@@ -171,7 +175,9 @@ class TestTheTwoGenerations:
         answer(tmp_path, **{"status": OF_NO_SUCH_METHOD, "status --json": report})
 
         assert await transport.probe()
-        assert transport.capabilities == ("replies", "reactions", "typing", "receipts", "audio", "effects")
+        assert transport.capabilities == (
+            *("replies", "reactions", "typing", "receipts", "audio", "effects", "edit", "unsend"),
+        )
         assert [call["method"] for call in asked(tmp_path)] == ["status", "status --json"]
         assert not transport.can_name()
         await transport.close()
@@ -416,6 +422,8 @@ class TestCalls:
                 "tapback",
                 {"message_guid": "G-1", "emoji": "\N{PARTY POPPER}", "part_index": 0, "remove": True},
             ),
+            (EditText(ADA, (CHAT,), "G-1", "The", 0), "message.edit", {"message_guid": "G-1", "text": "The"}),
+            (Unsend(ADA, (CHAT,), "G-1", 0), "message.unsend", {"message_guid": "G-1"}),
         ],
     )
     async def test_a_command_is_one_call(

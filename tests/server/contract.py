@@ -188,6 +188,8 @@ def _bring_files(asking: _Asking) -> None:
 
 def _change(asking: _Asking) -> None:
     mac, theirs, ours = asking.customer.mac, _guid(1), _guid(2)
+    asking.post("/v1/messages/edit", {"message_id": ours, "text": "Yes. How may I help?"})
+    asking.post("/v1/messages/unsend", {"message_id": ours})
     mac.sees(MessageReached(_LINE, ours, delivered_at=NOON_MS - 90, read_at=NOON_MS - 5))
     mac.sees(MessageChanged(_LINE, theirs, "Are you still there?", edited_at=NOON_MS - 4))
     mac.sees(MessageChanged(_LINE, theirs, None, unsent_at=NOON_MS - 3))

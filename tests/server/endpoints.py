@@ -9,6 +9,8 @@ SCOPE_OF: dict[tuple[str, str], Scope] = {
     ("GET", "/v1/chats"): "chats:read",
     ("GET", "/v1/messages"): "messages:read",
     ("POST", "/v1/messages"): "messages:write",
+    ("POST", "/v1/messages/edit"): "messages:write",
+    ("POST", "/v1/messages/unsend"): "messages:write",
     ("POST", "/v1/audio-messages"): "messages:write",
     ("GET", "/v1/reactions"): "reactions:read",
     ("POST", "/v1/reactions"): "reactions:write",

@@ -125,6 +125,8 @@ class TestDescription:
             ("GET", "/v1/chats"): "200",
             ("GET", "/v1/messages"): "200",
             ("POST", "/v1/messages"): "201",
+            ("POST", "/v1/messages/edit"): "201",
+            ("POST", "/v1/messages/unsend"): "201",
             ("POST", "/v1/audio-messages"): "201",
             ("GET", "/v1/reactions"): "200",
             ("POST", "/v1/reactions"): "201",

@@ -28,6 +28,7 @@ HOT = {
     "where an item stands": sending._WAITING,
     "what is ahead of an item": sending._AHEAD,
     "what is called off": sending._CALL_OFF,
+    "what was done to a message": sending._ABOUT,
     "what was said to and fro": guarding._EXCHANGE,
     "what was said after a STOP": guarding._SAID_LATER,
     "the claim of a signal": signalling._CLAIM,

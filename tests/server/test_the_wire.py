@@ -421,6 +421,15 @@ def _of_webhook(param: str) -> list[Rung]:
 
 _FOREIGN_CURSOR = Rung(400, "invalid_parameter_value", "cursor", {"cursor": ...})
 _NO_FILE, _NO_MESSAGE = (404, "file_not_found"), (404, "message_not_found")
+_CHANGED = [
+    Rung(400, "missing_required_parameter", "message_id", {"message_id": "cht_1"}),
+    Rung(400, "invalid_parameter_value", "message_id", {"message_id": f"msg_{NOBODYS_ID}"}),
+    Rung(*_NO_MESSAGE, "message_id", {"message_id": "{of the other line}"}),
+    Rung(*_NO_MESSAGE, "message_id", {"message_id": "{in the group}"}),
+    Rung(403, "contact_has_not_messaged", "message_id", {"message_id": "{message}"}),
+    Rung(400, "invalid_parameter_value", "message_id", {"message_id": "{ours}"}),
+]
+_NO_TEXT = Rung(400, "invalid_parameter_value", "text", {"text": "New"})
 _CURSOR = {"limit": 0, "cursor": "{cursor}"}
 LADDERS = {
     ("POST", "/v1/messages"): _sending(
@@ -430,6 +439,8 @@ LADDERS = {
         attachments=[f"file_{NOBODYS_ID}"],
         reply_to=f"msg_{NOBODYS_ID}",
     ),
+    ("POST", "/v1/messages/edit"): Ladder({"text": "\ufffc"}, [*_CHANGED[:2], _NO_TEXT, *_CHANGED[2:]]),
+    ("POST", "/v1/messages/unsend"): Ladder({}, _CHANGED),
     ("POST", "/v1/audio-messages"): _sending(
         Rung(*_NO_FILE, "audio_message", {"audio_message": "{picture}"}),
         Rung(400, "invalid_parameter_value", "audio_message", {"audio_message": "{sound}"}),
@@ -577,14 +588,19 @@ class TestOrderOfErrors:
         alice.world.add_line(alice.account_id, OTHER_LINE, alice.mac)
         for person in (ADA, DORA, DORA):
             alice.hears(person)
-        alice.mac.sees(text_in_group("chat7", CARL, alice.line, is_from_me=True, sender=None))
+        in_group = text_in_group("chat7", CARL, alice.line, is_from_me=True, sender=None)
+        ours = text_from(ADA, alice.line, is_from_me=True, sender=None)
+        alice.mac.sees(in_group, ours, text_from(ADA, OTHER_LINE, guid="GUID-elsewhere"))
         hook = {"from": alice.line, "url": HOOK, "events": list(FOUR)}
         webhook = alice.post("/v1/webhooks", hook).json()["id"]
         return {
             "{line}": alice.line,
             "{bobs line}": bob.line,
             "{group}": alice.group(),
-            "{message}": alice.messages()[0]["id"],
+            "{message}": alice.messages()[1]["id"],
+            "{ours}": ours.guid,
+            "{in the group}": in_group.guid,
+            "{of the other line}": "GUID-elsewhere",
             "{sound}": alice.keeps(),
             "{picture}": alice.keeps(mime_type="image/png"),
             "{webhook}": webhook,
@@ -908,10 +924,14 @@ class TestIdempotency:
             "/v1/audio-messages": {"audio_message": alice.keeps()},
             "/v1/reactions": {"message_id": alice.hears(ADA)},
         }
+        ours = [text_from(ADA, alice.line, is_from_me=True, sender=None, announce=False) for _ in range(2)]
+        alice.mac.sees(*ours)
         hook = {"from": alice.line, "url": HOOK, "events": ["message.sent"]}
         kept = alice.webhook(HOOK, "message.sent")["id"]
         return {
             **{("POST", path): {"json": ends | more | about.get(path, {})} for path, more in SENDS.items()},
+            ("POST", "/v1/messages/edit"): {"json": {"message_id": ours[0].guid, "text": "New"}},
+            ("POST", "/v1/messages/unsend"): {"json": {"message_id": ours[1].guid}},
             ("POST", "/v1/sandbox"): {"json": {}},
             ("POST", "/v1/webhooks"): {"json": hook},
             ("DELETE", "/v1/webhooks"): {"json": {"id": alice.webhook(HOOK, "message.sent")["id"]}},
@@ -984,6 +1004,7 @@ def _others(form: dict[str, Json]) -> list[dict[str, Json]]:
 
 _OTHER = {
     "to": "88438",
+    "message_id": f"msg_{NOBODYS_ID}",
     "url": f"{HOOK}/2",
     "id": f"wh_{NOBODYS_ID}",
     "webhook_id": f"wh_{NOBODYS_ID}",

@@ -19,7 +19,8 @@ from tests.simulator.scripting import ADA, BO, LINE, SECOND_LINE, Imsg, imsg, ow
 
 ADAS_CHAT = f"any;-;{ADA}"
 ALL_METHODS = [
-    *("initialize", "status", "send.rich", "send.tracked", "send.attachment", "tapback", "typing", "read"),
+    *("initialize", "status", "send.rich", "send.tracked", "send.attachment", "tapback", "message.edit"),
+    *("message.unsend", "typing", "read"),
     "bridge.events.subscribe",
 ]
 ATTEMPT = "0f8fad5b-d9cb-469f-a165-70867728950e"
@@ -75,6 +76,9 @@ class TestProtocol:
             ("tapback", {"chat_guid": ADAS_CHAT, "message_guid": "G"}),
             ("tapback", {"chat_guid": ADAS_CHAT, "message_guid": "G", "reaction": "love", "emoji": "🎉"}),
             ("tapback", {"chat_guid": ADAS_CHAT, "message_guid": "G", "reaction": "love", "part_index": -1}),
+            ("message.edit", {"chat_guid": ADAS_CHAT, "message_guid": "G", "text": ""}),
+            ("message.edit", {"chat_guid": ADAS_CHAT, "message_guid": "G", "new": "x"}),
+            ("message.unsend", {"chat_guid": ADAS_CHAT, "message_guid": "G", "text": "x"}),
             ("typing", {"chat_guid": ADAS_CHAT, "typing": "on"}),
             ("typing", {"chat": ADAS_CHAT, "typing": True}),
             ("read", {"chat_guid": ADAS_CHAT, "all": True}),

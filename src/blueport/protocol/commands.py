@@ -5,9 +5,9 @@ the line's Messages knows the chat, the most recently seen first (empty if it wa
 
 A daemon of yesterday must be able to read what it can do: what was added later is left out while it says nothing.
 
-A *command* leaves a row in chat.db, which proves it; commands are done in the order of their line, each once. A
-*signal* leaves none: the daemon says that it was done, it is worth little when it is late, and does no harm when it is
-repeated.
+A *command* leaves a row in chat.db, or changes one, which proves it; commands are done in the order of their line, each
+once. A *signal* leaves none: the daemon says that it was done, it is worth little when it is late, and does no harm
+when it is repeated.
 """
 
 from typing import Literal
@@ -89,6 +89,28 @@ class React(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     is_removed: bool = False
 
 
+class EditText(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="edit_text"):
+    """Give a message of ours, which is nothing but a text, another text.
+
+    It is not begun after `expires_at` (Unix milliseconds): by then Messages lets nobody see an edit any more.
+    """
+
+    recipient: str | None
+    chat_guids: tuple[str, ...]
+    message_guid: str
+    text: str
+    expires_at: int
+
+
+class Unsend(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="unsend"):
+    """Take back a message of ours, which is one text or one file; not begun after `expires_at` (Unix milliseconds)."""
+
+    recipient: str | None
+    chat_guids: tuple[str, ...]
+    message_guid: str
+    expires_at: int
+
+
 class SetTyping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="set_typing"):
     """Show, or no longer show, that the line is typing."""
 
@@ -104,5 +126,7 @@ class MarkRead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="mar
     chat_guids: tuple[str, ...]
 
 
-Command = SendText | SendFile | SendAudio | React
+# What changes a message that is there.
+Change = EditText | Unsend
+Command = SendText | SendFile | SendAudio | React | Change
 Signal = SetTyping | MarkRead

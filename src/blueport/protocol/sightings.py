@@ -32,7 +32,7 @@ class AttachmentSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The outbox item that a row proves sent, with the token of its claim."""
+    """The outbox item that a row, or what has changed in it, proves sent, with the token of its claim."""
 
     outbox_id: str
     token: str
@@ -60,7 +60,9 @@ class MessageSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="
     announce: bool = True
 
 
-class MessageChanged(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="message_changed"):
+class MessageChanged(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="message_changed"
+):
     """A message told before whose body or files are different now: edited, unsent, transcribed.
 
     `edited_at` is when somebody changed it last, or took back a part of it, and `unsent_at` when all of it was taken
@@ -75,6 +77,7 @@ class MessageChanged(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ta
     edited_at: int | None = None
     unsent_at: int | None = None
     service: str | None = None
+    proves: Proof | None = None
 
 
 class MessageReached(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="message_reached"):

@@ -61,6 +61,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     typing.SEND,
     receipts.SEND,
     messages.LIST,
+    messages.EDIT,
+    messages.UNSEND,
     outbox.GET,
     reactions.SEND,
     audio_messages.SEND,

@@ -170,7 +170,8 @@ class OutboxRecord(msgspec.Struct, frozen=True):
         str | None,
         Meta(
             description="Why it failed: `outcome_unknown` (it may have been sent: look before you send it again),"
-            " `attempts_exhausted`, `expired` or `superseded` (of typing and read marks), or what the Mac said.",
+            " `attempts_exhausted`, `expired` (of typing, read marks, edits and unsends that came too late),"
+            " `superseded` (of typing and read marks), or what the Mac said.",
             examples=[None],
         ),
     ]

@@ -55,6 +55,23 @@ class PutTapback(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("reaction or emoji is required")
 
 
+class EditMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Give a part of an own message another text."""
+
+    chat_guid: str
+    message_guid: str
+    text: Annotated[str, msgspec.Meta(min_length=1)]
+    part_index: Part = 0
+
+
+class UnsendMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Take back a part of an own message."""
+
+    chat_guid: str
+    message_guid: str
+    part_index: Part = 0
+
+
 class SetTyping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Show, or no longer show, that the line types."""
 
@@ -68,13 +85,15 @@ class MarkRead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     chat_guid: str
 
 
-Asked = SendRich | SendTracked | SendAttachment | PutTapback | SetTyping | MarkRead
+Asked = SendRich | SendTracked | SendAttachment | PutTapback | EditMessage | UnsendMessage | SetTyping | MarkRead
 
 METHODS: dict[str, type[Asked]] = {
     "send.rich": SendRich,
     "send.tracked": SendTracked,
     "send.attachment": SendAttachment,
     "tapback": PutTapback,
+    "message.edit": EditMessage,
+    "message.unsend": UnsendMessage,
     "typing": SetTyping,
     "read": MarkRead,
 }

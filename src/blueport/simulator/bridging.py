@@ -5,8 +5,19 @@ from collections.abc import Callable
 from typing import assert_never
 
 from blueport.simulator.apple_events import AppleEventError
-from blueport.simulator.bridge import Asked, MarkRead, PutTapback, SendAttachment, SendRich, SendTracked, SetTyping
+from blueport.simulator.bridge import (
+    Asked,
+    EditMessage,
+    MarkRead,
+    PutTapback,
+    SendAttachment,
+    SendRich,
+    SendTracked,
+    SetTyping,
+    UnsendMessage,
+)
 from blueport.simulator.carrying import Carrier, chat_on_phone
+from blueport.simulator.changing import Changing
 from blueport.simulator.chatdb import new_guid
 from blueport.simulator.dots import Dots
 from blueport.simulator.faults import Fault, Faults
@@ -20,10 +31,13 @@ Sent = SendRich | SendTracked | SendAttachment | PutTapback
 class Bridging:
     """The bridge; it is there as long as no fault has taken it away."""
 
-    def __init__(self, carrier: Carrier, sending: Sending, faults: Faults, dots: Dots[PhoneChat]) -> None:
+    def __init__(
+        self, carrier: Carrier, sending: Sending, changing: Changing, faults: Faults, dots: Dots[PhoneChat]
+    ) -> None:
         self._carrier = carrier
         self._db = carrier.db
         self._sending = sending
+        self._changing = changing
         self._faults = faults
         self._dots = dots
 
@@ -54,6 +68,9 @@ class Bridging:
         match asked:
             case SendRich() | SendTracked() | SendAttachment() | PutTapback():
                 return await self._sending.send(self._wish(asked))
+            case EditMessage() | UnsendMessage():
+                await self._changing.change(asked)
+                return ""
             case SetTyping() | MarkRead():
                 await self._signal(asked)
                 return ""

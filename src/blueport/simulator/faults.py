@@ -27,7 +27,7 @@ _OF_IMSG: tuple[Word, ...] = ("busy", "in_flight", "dies", "slow")
 
 
 class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the next sends of text, files and tapbacks go wrong; with `on` = `signal` the next typing and reading.
+    """How the next sends, tapbacks, edits and unsends go wrong; with `on` = `signal` the next typing and reading.
 
     | `next` | `osascript`, `imsg` | chat.db | the phone |
     |---|---|---|---|
@@ -50,8 +50,9 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     | `dies` | ends without an answer | as ever | shows it |
     | `slow` | answers after `after_ms` | as ever | shows it |
 
-    Signals know `hang`, `silent` and `error` only. For `imsg` an `error` means that nothing was begun (-32603), with
-    number -600 that its bridge is not usable (-32003), with -609 that nobody knows (-32001).
+    Signals know `hang`, `silent` and `error` only. Edits and unsends have no row of their own: to them `ghost` is
+    `silent`, and they know neither `undelivered` nor `flag_flips`. For `imsg` an `error` means that nothing was begun
+    (-32603), with number -600 that its bridge is not usable (-32003), with -609 that nobody knows (-32001).
     """
 
     next: Word

@@ -9,6 +9,7 @@ from blueport.simulator import oddities
 from blueport.simulator.apple_events import door_open
 from blueport.simulator.bringing import link_in
 from blueport.simulator.chatdb import Attachment, ChatDb, new_guid
+from blueport.simulator.edits import EDIT_WITHIN_MS, MOST_EDITS, UNSEND_WITHIN_MS
 from blueport.simulator.faults import Faults
 from blueport.simulator.messages_app import MessagesApp
 from blueport.simulator.news import BubbleChange, News
@@ -17,9 +18,6 @@ from blueport.simulator.settings import Settings, chat_db_path, phone_files_path
 from blueport.simulator.tapbacks import Sign
 
 FIRST_PERSON = ("+15550100001", "Ada")
-# As long as Messages lets people do it, and so often.
-EDIT_WITHIN_MS, MOST_EDITS = 15 * 60_000, 5
-UNSEND_WITHIN_MS = 2 * 60_000
 
 
 class NotOnThisMacError(LookupError):

@@ -18,6 +18,7 @@ from blueport.simulator.bridge import METHODS
 from blueport.simulator.bridging import Bridging
 from blueport.simulator.bringing import Bringing
 from blueport.simulator.carrying import Carrier
+from blueport.simulator.changing import Changing
 from blueport.simulator.chatdb import ChatDb, new_guid
 from blueport.simulator.dots import Dots
 from blueport.simulator.faults import Faults
@@ -27,6 +28,7 @@ from blueport.simulator.phones import (
     FromPerson,
     Incoming,
     Outgoing,
+    OwnChange,
     OwnTapback,
     Phones,
 )
@@ -50,13 +52,16 @@ class MessagesApp:
         self._typing_people = Dots[PhoneChat](settings.typing_ms, self._tell_typing)
         self._bringing = Bringing(self._carrier)
         self._sending = Sending(self._carrier, faults, self._typing_lines)
-        self._bridging = Bridging(self._carrier, self._sending, faults, self._typing_lines)
+        self._changing = Changing(self._carrier, faults)
+        self._bridging = Bridging(self._carrier, self._sending, self._changing, faults, self._typing_lines)
 
     def resume(self) -> None:
         """Carry on with the mail that was under way when the Mac died."""
         for mail in self._carrier.phones.under_way():
             if isinstance(mail, Outgoing | OwnTapback):
                 self._sending.resume(mail)
+            elif isinstance(mail, OwnChange):
+                self._changing.resume(mail)
             else:
                 self._carrier.in_background(self._bringing.bring(mail))
 

@@ -151,6 +151,15 @@ class OwnTapback(msgspec.Struct, frozen=True, tag=True):
         return Sign(self.tapback, self.emoji)
 
 
+class OwnChange(msgspec.Struct, frozen=True, tag=True):
+    """The text that a script gives a message of ours, None if it takes it back, on its way to everybody."""
+
+    guid: str
+    at: int
+    target_guid: str
+    text: str | None
+
+
 class PersonsTapback(msgspec.Struct, frozen=True, tag=True):
     """What a person put on part *part* of a message, or took off it, on its way into chat.db."""
 
@@ -213,7 +222,7 @@ class LateBubble(msgspec.Struct, frozen=True, tag=True):
 
 FromScript = Outgoing | OwnTapback
 FromPerson = Incoming | PersonsTapback | PersonsChange | PersonRead | LateFile | LateTranscription | LateBubble
-Mail = FromScript | FromPerson
+Mail = FromScript | OwnChange | FromPerson
 
 
 class Phones:
@@ -321,7 +330,7 @@ class Phones:
         """Show another text of a message on all phones that have it, once however often it is told."""
         for person in self._viewers(guid):
             shown = self.message(person, guid)
-            if shown is not None and (shown.edited_at or 0) < at:
+            if shown is not None and shown.unsent_at is None and (shown.edited_at or 0) < at:
                 edited = msgspec.structs.replace(shown, text=text, edited_at=at, edits=shown.edits + 1)
                 self._redraw(person, shown, edited)
 

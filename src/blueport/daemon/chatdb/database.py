@@ -168,6 +168,11 @@ class ChatDb:
         """Return the messages with these rowids, as far as they exist."""
         return self._messages(f"WHERE m.ROWID IN {ANY_OF} ORDER BY m.ROWID", _json(rowids)) if rowids else []
 
+    def rows_of(self, guids: Sequence[str]) -> list[MessageRow]:
+        """Return the messages with these guids, as far as they exist."""
+        condition = f"WHERE m.guid IN {ANY_OF} ORDER BY m.ROWID"
+        return self._messages(condition, msgspec.json.encode(guids).decode()) if guids else []
+
     def states_since(self, moment: int) -> list[State]:
         """Return the states of all messages sent since *moment* (Unix ms), and of the newest without a date.
 

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -43,15 +43,23 @@ _TYPES_BY_UTI = {
 _HIDDEN_IN_NAMES = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
+class TextVersion(NamedTuple):
+    """A text that a message has, or had, and since when (Unix milliseconds), if that is known."""
+
+    text: str | None
+    at: int | None
+
+
 class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `message`.
 
     `state` changes when the row is worth another look; `sender` is None for own and unknown ones; `own_addresses` are
     those that the row names as this Mac's; `names_files` is set while there must be more attachments than there are;
     `was_downgraded` tells whether it went over another service in the end, `was_changed` whether somebody edited it or
-    took back a part of it, and `changed_at` when they did so last, if that is known; `files` are the rows of the
-    attachments, in the same order. A reaction has neither text nor files, and is None if nobody knows what it is. Of an
-    unreadable row nothing behind `kind` is known.
+    took back a part of it, and `changed_at` when they did so last, if that is known; `versions` are its texts, the
+    original first and more than one only if it was edited; `files` are the rows of the attachments, in the same order.
+    A reaction has neither text nor files, and is None if nobody knows what it is. Of an unreadable row nothing behind
+    `kind` is known.
     """
 
     rowid: int
@@ -73,6 +81,7 @@ class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
     is_audio: bool = False
     was_changed: bool = False
     changed_at: int | None = None
+    versions: tuple[TextVersion, ...] = ()
     is_unsent: bool = False
     was_downgraded: bool = False
     is_deleted: bool = False
@@ -130,6 +139,7 @@ def _with_body(row: MessageRow, raw: RawMessage, attachments: Sequence[RawAttach
         is_audio=bool(raw.is_audio_message) or any(_is_voice(file) for file in attachments),
         was_changed=was_changed,
         changed_at=_changed_at(raw, summary) if was_changed else None,
+        versions=_versions(summary) or (TextVersion(body.text, None),),
         # The rows of files that were taken back may stay.
         is_unsent=may_be_unsent and body.text is None and not (files if summary.unsent_parts else attachments),
         link=link,
@@ -181,6 +191,11 @@ def _changed_at(raw: RawMessage, summary: Summary) -> int | None:
     """Return when a message was last changed (Unix ms); of some edits only the versions themselves have a date."""
     dates = [unix_ms(date) for date in (raw.date_edited, raw.date_retracted, summary.edited_s)]
     return max((date for date in dates if date is not None), default=None)
+
+
+def _versions(summary: Summary) -> tuple[TextVersion, ...]:
+    written = [(body_of(version.body, None), unix_ms(version.written_ns)) for version in summary.versions]
+    return tuple(TextVersion(body.text, at) for body, at in written)
 
 
 def _names_files(raw: RawMessage, body: Body, raws: Sequence[RawAttachment]) -> bool:

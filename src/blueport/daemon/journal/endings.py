@@ -10,6 +10,7 @@ from blueport.clock import now_ms
 from blueport.daemon.journal import items, reading, uploads
 from blueport.daemon.journal.file import Journal
 from blueport.daemon.journal.items import Item
+from blueport.protocol.commands import Change
 
 _KEPT_MS = 30 * 24 * 60 * 60 * 1000
 
@@ -41,8 +42,19 @@ def tell_again(journal: Journal, item: Item, ending: Ending, rowid: int | None) 
     with journal.transaction():
         if ending.message_guid is None or rowid is None:
             items.fail(journal, item, ending.error or items.OUTCOME_UNKNOWN, permanent=True)
+        elif isinstance(item.command, Change):
+            tell_message_as_it_is(journal, item, ending.message_guid, rowid)
         else:
             _look_again(journal, item, ending.message_guid, rowid)
+
+
+def tell_message_as_it_is(journal: Journal, item: Item, guid: str, rowid: int) -> None:
+    """Have the message that *item* was to change told as it is now, as the item's proof."""
+    moment = now_ms()
+    items.begin(journal, item, rowid_before=rowid, begun_at=moment)
+    items.hand_over(journal, item, moment)
+    items.match_as_it_is(journal, item, guid)
+    reading.watch(journal, guid, rowid, moment)
 
 
 def _look_again(journal: Journal, item: Item, guid: str, rowid: int) -> None:

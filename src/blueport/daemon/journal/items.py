@@ -11,6 +11,8 @@ proof the server does not take goes from proven to failed.
 From `begun` on, which is written before the hand-over, an item may be in Messages: it is never handed over again,
 unless Messages itself says that it took nothing. A row of chat.db is one item at most. That is a claim, which outlives
 the item: one that failed may go out after all, and then its row must not be taken for a later item of the same text.
+An edit has a version of its message's text instead, and a version is one item at most: later ones are looked for
+behind it.
 """
 
 import secrets
@@ -34,7 +36,7 @@ class Item(msgspec.Struct, frozen=True, array_like=True):
     `rowid_before` is the newest row of chat.db before the hand-over, which began at `begun_at`; `taken_at` is when
     Messages said that it took the item, if it did (Unix milliseconds). `message_guid` is the row that the item was
     found to be. `nonce` names this hand-over, and `nonce_before` the one before it. `staged` is where the file to be
-    sent lies, if it has one.
+    sent lies, if it has one. An edit is a version of its message behind the first `versions_before`.
     """
 
     id: str
@@ -51,6 +53,7 @@ class Item(msgspec.Struct, frozen=True, array_like=True):
     nonce_before: str | None
     message_guid: str | None
     staged: str | None
+    versions_before: int | None
 
     @property
     def command(self) -> Command:
@@ -65,7 +68,7 @@ class Item(msgspec.Struct, frozen=True, array_like=True):
 
 _COLUMNS = (
     "id, token, line, command, status, rowid_before, begun_at, taken_at, error, permanent, nonce, nonce_before, guid,"
-    " (SELECT path FROM staged WHERE item_id = id)"
+    " (SELECT path FROM staged WHERE item_id = id), versions_before"
 )
 _TO_GIVE_BACK = "SELECT line FROM items WHERE status = 'failed' AND permanent = 0"
 _BEHIND_A_FILE = (
@@ -156,12 +159,16 @@ def guid_named(nonce: str) -> str:
     return str(uuid.UUID(hex=nonce))
 
 
-def begin(journal: Journal, item: Item, *, rowid_before: int, begun_at: int) -> None:
+def begin(
+    journal: Journal, item: Item, *, rowid_before: int, begun_at: int, versions_before: int | None = None
+) -> None:
     """Write down that *item* is about to be handed over."""
     journal.change(
-        "UPDATE items SET status = 'begun', rowid_before = ?, begun_at = ? WHERE id = ? AND status = 'claimed'",
+        "UPDATE items SET status = 'begun', rowid_before = ?, begun_at = ?, versions_before = ?"
+        " WHERE id = ? AND status = 'claimed'",
         rowid_before,
         begun_at,
+        versions_before,
         item.id,
     )
 
@@ -184,6 +191,23 @@ def hand_over(journal: Journal, item: Item, taken_at: int | None) -> None:
 def match(journal: Journal, item: Item, message_guid: str) -> None:
     """Note which row of chat.db is this item's; no other item can ever have it, but the same one offered again."""
     journal.change("INSERT OR REPLACE INTO claims SELECT ?, seq FROM items WHERE id = ?", message_guid, item.id)
+
+
+def match_as_it_is(journal: Journal, item: Item, message_guid: str) -> None:
+    """Note that *item* has changed a message, whatever that is like now."""
+    # The message is claimed by what sent it, and many may have changed it.
+    match(journal, item, f"{message_guid}/{item.id}")
+
+
+def versions_taken(journal: Journal, message_guid: str) -> int:
+    """Return how many of a message's first versions no further edit can be."""
+    found = journal.find(tuple[int], "SELECT versions FROM edited WHERE message_guid = ?", message_guid)
+    return found[0][0] if found else 0
+
+
+def take_versions(journal: Journal, message_guid: str, versions: int) -> None:
+    """Note that the last of a message's first *versions* was found to be an edit."""
+    journal.change("INSERT OR REPLACE INTO edited VALUES (?, ?)", message_guid, versions)
 
 
 def is_claimed(journal: Journal, message_guid: str) -> bool:

@@ -96,6 +96,11 @@ CREATE TABLE awaited (
 CREATE INDEX awaited_since ON awaited (since);
 """
 
+_VERSIONS_OF_MESSAGES = """
+ALTER TABLE items ADD COLUMN versions_before INTEGER;
+CREATE TABLE edited (message_guid TEXT PRIMARY KEY, versions INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
 MIGRATIONS = (
     _THE_FIRST_SCHEMA,
     _WHEN_WE_LOOKED,
@@ -106,4 +111,5 @@ MIGRATIONS = (
     _WHAT_HAS_ENDED,
     _FILES_AND_RECEIPTS,
     _WHAT_BECOMES_OF_OURS,
+    _VERSIONS_OF_MESSAGES,
 )

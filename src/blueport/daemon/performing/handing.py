@@ -2,7 +2,8 @@
 
 Between two of these steps this process may die; the next one finds the item in the status on the right.
 
-    1  note the newest row of chat.db          claimed
+    1  note the newest row of chat.db, and of  claimed
+       an edit its message's versions
     2  the hand-over's name is on disk         claimed
     3  the server grants it                    claimed   nothing is in Messages yet: asking again is granted again
     4  the intent is on disk                   begun     perhaps in Messages from here on: only looked for
@@ -29,12 +30,15 @@ from blueport.daemon.health import WELL, Condition, MacHealth
 from blueport.daemon.journal import endings, items, staged
 from blueport.daemon.journal.file import Journal
 from blueport.daemon.journal.items import Item
+from blueport.daemon.performing import changing
+from blueport.daemon.performing.changing import Before
 from blueport.daemon.performing.choosing import Chosen
 from blueport.daemon.performing.staging import is_there
 from blueport.daemon.settings import Settings
 from blueport.daemon.transports.base import NotNowError, OutcomeUnknownError, TransportError
 from blueport.daemon.uplink import Uplink
 from blueport.failpoints import reached
+from blueport.protocol.commands import Change
 from blueport.protocol.door import Begin
 
 _UNREADABLE_PAUSE_S = 1.0
@@ -96,16 +100,17 @@ class Hands:
         if not self._has_its_file(item):
             staged.note_lost(self._journal, item)
             return True
-        rowid_before = await self._asked(ChatDb.newest_rowid)
+        before = await self._before(item)
         nonce = items.name_hand_over(self._journal, item)
         if not await self._is_granted(item, nonce):
             items.drop_unbegun(self._journal, item)
             await asyncio.sleep(_REFUSED_PAUSE_S)
             return True
         reached("daemon.granted")
-        if await self._is_told_again(item):
+        if await self._is_told_again(item) or self._is_settled(item, before):
             return True
-        items.begin(self._journal, item, rowid_before=rowid_before, begun_at=now_ms())
+        versions = before.versions
+        items.begin(self._journal, item, rowid_before=before.rowid, begun_at=now_ms(), versions_before=versions)
         reached("daemon.begun")
         self._journal.performing = item.id
         try:
@@ -124,6 +129,27 @@ class Hands:
         guid = ending.message_guid
         rowid = None if guid is None else await self._asked(partial(ChatDb.rowid_of, guid=guid))
         endings.tell_again(self._journal, item, ending, rowid)
+        return True
+
+    async def _before(self, item: Item) -> Before:
+        may_change = changing.is_changing(item, items.unproven(self._journal))
+        found = await self._asked(partial(changing.before, item=item))
+        return found._replace(may_change=may_change)
+
+    def _is_settled(self, item: Item, before: Before) -> bool:
+        """Say whether *item* changes a message and need not, or may not, be handed over; it ends then."""
+        command, message = item.command, before.message
+        if not isinstance(command, Change):
+            return False
+        word = changing.refusal(command, message, now_ms())
+        if word is not None:
+            with self._journal.transaction():
+                items.fail(self._journal, item, word, permanent=True)
+            return True
+        if message is None or not changing.is_as_wanted(command, message, may_change=before.may_change):
+            return False
+        with self._journal.transaction():
+            endings.tell_message_as_it_is(self._journal, item, message.guid, message.rowid)
         return True
 
     async def _is_granted(self, item: Item, nonce: str) -> bool:

@@ -51,7 +51,9 @@ def message_seen(row: MessageRow, known: Circumstances) -> MessageSeen:
     )
 
 
-def message_changed(row: MessageRow, *, line: str, coming: AbstractSet[str], now_ms: int) -> MessageChanged:
+def message_changed(
+    row: MessageRow, *, line: str, coming: AbstractSet[str], now_ms: int, proof: Proof | None = None
+) -> MessageChanged:
     """Return what to tell of a message told before; by our clock nothing was done to it later than now."""
     changed_at = min(row.changed_at or now_ms, now_ms) if row.was_changed else None
     return MessageChanged(
@@ -62,6 +64,7 @@ def message_changed(row: MessageRow, *, line: str, coming: AbstractSet[str], now
         edited_at=None if row.is_unsent else changed_at,
         unsent_at=changed_at if row.is_unsent else None,
         service=row.service if row.was_downgraded else None,
+        proves=proof,
     )
 
 

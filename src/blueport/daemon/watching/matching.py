@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from blueport.daemon.chatdb.rows import MessageRow
 from blueport.daemon.journal.items import Item, guid_named
 from blueport.handles import canonical_handle
-from blueport.protocol.commands import Command, React, SendAudio, SendFile, SendText
+from blueport.protocol.commands import Change, Command, React, SendAudio, SendFile, SendText
 from blueport.protocol.sightings import ChatSeen
 
 _CLOCKS_APART_MS = 2_000
@@ -74,7 +74,7 @@ def ghosts_item(row: MessageRow, items: Sequence[Item], *, send_timeout_ms: int)
 
     An empty row of another date is a message from another device, whose body and chat are still to come.
     """
-    sends = [item for item in items if not isinstance(item.command, React)]
+    sends = [item for item in items if not isinstance(item.command, React | Change)]
     found = [item for item in sends if _is_open(row, item) and _was_in_hand(row, item, send_timeout_ms)]
     return found[-1] if found else None
 

@@ -18,6 +18,7 @@ from blueport.daemon.journal.items import Item
 from blueport.daemon.journal.reading import NEVER, Seen, Sight
 from blueport.daemon.journal.uploads import Upload
 from blueport.daemon.settings import Settings
+from blueport.daemon.watching import changes
 from blueport.daemon.watching.facts import (
     Circumstances,
     digest_of,
@@ -85,8 +86,10 @@ class Noting:
             self.pass_over(row)
         elif known is None or known.told is None or (row.is_from_me and not known.is_from_me):
             self._note_untold(row, known or Seen(row.state, None), sight, now)
+            self._note_changes_of_ours(row, now)
         else:
-            self._note_change(row, known, now)
+            self._note_changes_of_ours(row, now)
+            self._note_change(row, reading.seen(self._journal, row.guid) or known, now)
 
     def note_reading(self, row: MessageRow, read_at: int, now: Now) -> None:
         """Note that an own message was read by the peer (Unix ms), if that is the latest that was read there."""
@@ -158,6 +161,34 @@ class Noting:
             case "tell":
                 line = known.line or (self._line_of(row) if item is None else item.line)
                 self._tell(row, item, line, sight, now)
+
+    def _note_changes_of_ours(self, row: MessageRow, now: Now) -> None:
+        """Tell which edits and unsends a message shows as made, each as what it made of the message."""
+        waiting = changes.of_message(items.unproven(self._journal), row.guid) if row.is_from_me else []
+        known = reading.seen(self._journal, row.guid)
+        if not waiting or known is None or self._is_held(row, known):
+            return
+        # Of what was told as it is now, or never was, there is only that.
+        is_all_told = known.told in (None, digest_of(row))
+        for one in changes.made(row, waiting, items.versions_taken(self._journal, row.guid)):
+            shown = row if is_all_told else one.row
+            self._tell_change(shown, one.item, now)
+            if known.told is not None:
+                told = Seen(known.state, digest_of(shown), known.is_from_me, known.line)
+                reading.note_seen(self._journal, row.guid, told)
+            if one.versions:
+                items.take_versions(self._journal, row.guid, one.versions)
+
+    def _is_held(self, row: MessageRow, known: Seen) -> bool:
+        """Say whether a message is still being written, as far as one can see, or is to be told later."""
+        is_untold = known.told is None and reading.watched_one(self._journal, row.guid) is not None
+        return is_untold or (is_unfinished(row) and not row.is_unsent)
+
+    def _tell_change(self, row: MessageRow, item: Item, now: Now) -> None:
+        proof = Proof(item.id, item.token)
+        items.prove(self._journal, item)
+        seen = message_changed(row, line=item.line, coming=self._coming(row), now_ms=now.ms, proof=proof)
+        sightings.queue(self._journal, seen)
 
     def _ties(self, row: MessageRow, age_ms: int, *, is_item: bool, may_be_item: bool) -> Ties:
         return Ties(

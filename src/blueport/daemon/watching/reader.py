@@ -27,6 +27,7 @@ from blueport.daemon.watching.noting import AHEAD_MS, Noting, Now
 from blueport.daemon.watching.presence import after_look, unread_since
 from blueport.failpoints import reached
 from blueport.logs.lines import logger
+from blueport.protocol.commands import Change
 
 # A lock of a moment is nobody's concern.
 _FAILURES_BEFORE_COMPLAINT = 3
@@ -112,6 +113,7 @@ class Reader:
     async def _note(self, seen: Look, *, was_swept: bool) -> None:
         rowids = self._changed_rowids(seen)
         changed = await self._chat_db.ask(partial(ChatDb.rows_at, rowids=rowids)) if rowids else []
+        changed += await self._changed_by_items()
         read = await self._read(seen.readings)
         reached_now = await self._reached([*seen.watched, *seen.fresh, *changed], is_sweep=was_swept)
         now = self._now()
@@ -134,6 +136,12 @@ class Reader:
         if was_swept:
             self._swept_at = now.ms
         reached("daemon.seen")
+
+    async def _changed_by_items(self) -> list[MessageRow]:
+        """Return the messages, however old, that items are changing."""
+        commands = [item.command for item in items.unproven(self._journal)]
+        guids = [command.message_guid for command in commands if isinstance(command, Change)]
+        return await self._chat_db.ask(partial(ChatDb.rows_of, guids=guids)) if guids else []
 
     async def _read(self, readings: list[Reading]) -> list[tuple[MessageRow, int]]:
         """Return the messages that were read since we last heard of it, and when (Unix ms)."""

@@ -25,10 +25,16 @@ keep_uses = queries.keep_uses
 # What a request may be refused with, for whoever describes an endpoint: see `line_for` and `target`.
 LINE_REFUSALS = (*addressing.LINE_REFUSALS, "line_not_accessible")
 TARGET_REFUSALS = (*LINE_REFUSALS, *addressing.WRITING_REFUSALS, *sandboxing.REFUSALS, "sandbox_contact_mismatch")
+CHANGE_REFUSALS = (
+    "contact_has_not_messaged",
+    *sandboxing.REFUSALS,
+    "sandbox_contact_mismatch",
+    *guarding.REFUSALS,
+)
 REACTION_REFUSALS = (*TARGET_REFUSALS, *guarding.REFUSALS)
 MESSAGE_REFUSALS = (*REACTION_REFUSALS, "sandbox_quota_exceeded")
 # What needs one of these puts nothing into the conversation that counts as a message.
-NO_MESSAGES: tuple[Capability, ...] = ("reactions", "emoji_tapbacks", "typing", "receipts")
+NO_MESSAGES: tuple[Capability, ...] = ("reactions", "emoji_tapbacks", "edit", "unsend", "typing", "receipts")
 # What says nothing to anybody: it may go where nothing else may.
 SIGNALS: tuple[Capability, ...] = ("typing", "receipts")
 

@@ -14,6 +14,7 @@ from blueport.server.addressing.queries import Line
 from blueport.server.notifying import service as notifying
 from blueport.server.receiving import attachments, queries
 from blueport.server.receiving.chats import clean
+from blueport.server.sending import service as sending
 from blueport.server.shapes import AtMs, MessageData
 from blueport.server.store.rows import MessageRow
 from blueport.server.store.tx import Tx
@@ -48,7 +49,9 @@ class ReadMessage(MessageData, frozen=True):
 
 
 def change(tx: Tx, line: Line, changed: MessageChanged) -> None:
-    """Replace the body and the attachments of a message that was told before."""
+    """Replace the body and the attachments of a message that was told before; that may be what was asked for."""
+    if changed.proves is not None:
+        sending.prove(tx, line.id, changed.proves)
     before = _to_tell_of(tx, line, changed.guid)
     text = clean(changed.text)
     attachments.change(tx, line, changed, text)

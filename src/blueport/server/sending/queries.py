@@ -3,14 +3,14 @@
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import bindparam, exists, func, or_, select, update
+from sqlalchemy import and_, bindparam, exists, func, or_, select, update
 
 from blueport.protocol.door import Begin
 from blueport.server.ids import AccountId, ChatId, DaemonId, FileId, KeyId, LineId, OutboxId
 from blueport.server.sending.pacing import Pace
 from blueport.server.sending.states import Kind, OpenItem
 from blueport.server.shapes import Status
-from blueport.server.store.tables import accounts, chats, files, installation, lines, outbox
+from blueport.server.store.tables import accounts, chats, files, installation, lines, messages, outbox
 from blueport.server.store.tx import Statement, Tx, Value, add_row
 
 
@@ -35,7 +35,7 @@ class Accepted(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Task(NamedTuple):
-    """An item with what its command needs."""
+    """An item with what its command needs; `about_sent_at` is when the message was sent that it is about (Unix ms)."""
 
     id: OutboxId
     account_id: AccountId
@@ -45,6 +45,7 @@ class Task(NamedTuple):
     reply_to_guid: str | None
     about_guid: str | None
     about_part: int | None
+    about_sent_at: int | None
     is_group: int
     chat_key: str
     opted_out_at: int | None
@@ -163,6 +164,7 @@ _TASK = Statement(
         outbox.c.reply_to_guid,
         outbox.c.about_guid,
         outbox.c.about_part,
+        messages.c.sent_at,
         chats.c.is_group,
         chats.c.key,
         chats.c.opted_out_at,
@@ -172,6 +174,7 @@ _TASK = Statement(
     )
     .join(chats, chats.c.id == outbox.c.chat_id)
     .outerjoin(files, files.c.id == outbox.c.file_id)
+    .outerjoin(messages, and_(messages.c.line_id == outbox.c.line_id, messages.c.guid == outbox.c.about_guid))
     .where(outbox.c.id == bindparam("id"))
 )
 # By its state: an index of what is open must not tempt a database to find one row by walking through all of them.
@@ -273,6 +276,13 @@ _ENDED = Statement(
     .where(
         outbox.c.id
         == select(func.coalesce(_part.c.part_of, _part.c.id)).where(_part.c.id == bindparam("id")).scalar_subquery()
+    )
+)
+_ABOUT = Statement(
+    select(outbox.c.kind).where(
+        outbox.c.line_id == bindparam("line_id"),
+        outbox.c.about_guid == bindparam("guid"),
+        outbox.c.status != "failed",
     )
 )
 _ACCOUNT_OF = Statement(
@@ -403,6 +413,11 @@ def whole(tx: Tx, line_id: LineId, outbox_id: str) -> OutboxId | None:
 def account_of(tx: Tx, line_id: LineId, outbox_id: str) -> AccountId | None:
     """Return whose item that is; None if the line never had it."""
     return tx.one(AccountId, _ACCOUNT_OF, id=outbox_id, line_id=line_id)
+
+
+def kinds_about(tx: Tx, line_id: LineId, guid: str) -> list[str]:
+    """Return what was, or will be, done to the line's message of that guid, one entry an item that has not failed."""
+    return tx.all(str, _ABOUT, line_id=line_id, guid=guid)
 
 
 def silent_items(tx: Tx, before_ms: int) -> list[OutboxId]:

@@ -4,7 +4,18 @@ from typing import NamedTuple, assert_never
 
 import msgspec
 
-from blueport.protocol.commands import Command, Effect, FileToSend, React, SendAudio, SendFile, SendText
+from blueport.protocol.commands import (
+    Change,
+    Command,
+    EditText,
+    Effect,
+    FileToSend,
+    React,
+    SendAudio,
+    SendFile,
+    SendText,
+    Unsend,
+)
 from blueport.protocol.door import Begin, Claim, ClaimedItem, Failed
 from blueport.protocol.sightings import Proof
 from blueport.server.addressing import service as addressing
@@ -17,7 +28,9 @@ from blueport.server.sending.pacing import Pace
 from blueport.server.sending.queries import Accepted, Holder, ServedLine, Task
 from blueport.server.sending.states import (
     ATTEMPTS_EXHAUSTED,
+    EDIT_WITHIN_MS,
     OUTCOME_UNKNOWN,
+    UNSEND_WITHIN_MS,
     Asking,
     OpenItem,
     Verdict,
@@ -41,6 +54,7 @@ whole = queries.whole
 account_of = queries.account_of
 held_file = queries.held_file
 file_sent = queries.file_sent
+kinds_about = queries.kinds_about
 
 
 class _Asked(msgspec.Struct, frozen=True):
@@ -245,8 +259,17 @@ def _command(tx: Tx, task: Task) -> Command:
             return React(
                 recipient, guids, task.about_guid or "", tapback, part, emoji=asked.emoji, is_removed=asked.remove
             )
+        case "edit" | "unsend":
+            return _change(task, recipient, guids)
         case _:
             assert_never(task.kind)
+
+
+def _change(task: Task, recipient: str | None, guids: tuple[str, ...]) -> Change:
+    guid, sent_at = task.about_guid or "", task.about_sent_at or 0
+    if task.kind == "unsend":
+        return Unsend(recipient, guids, guid, sent_at + UNSEND_WITHIN_MS)
+    return EditText(recipient, guids, guid, _asked_of.decode(task.payload).text, sent_at + EDIT_WITHIN_MS)
 
 
 def _file(task: Task) -> FileToSend:

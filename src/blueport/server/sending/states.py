@@ -10,10 +10,14 @@ from typing import Literal, NamedTuple
 from blueport.server.ids import OutboxId
 from blueport.server.shapes import Status
 
-Kind = Literal["text", "file", "audio", "react"]
+Kind = Literal["text", "file", "audio", "react", "edit", "unsend"]
 # offer: to be claimed now. skip: in good hands, look at the next. wait: the line's order holds back what follows.
 # unknown, exhausted: it ends failed.
 Verdict = Literal["offer", "skip", "wait", "unknown", "exhausted"]
+
+# As long after it was sent, and so often, as Messages lets anybody see that a message was changed.
+EDIT_WITHIN_MS, MOST_EDITS = 15 * 60_000, 5
+UNSEND_WITHIN_MS = 2 * 60_000
 
 OUTCOME_UNKNOWN = "outcome_unknown"
 ATTEMPTS_EXHAUSTED = "attempts_exhausted"

@@ -217,7 +217,7 @@ outbox = Table(
     Column("kind", TEXT, nullable=False, server_default="text"),
     Column("payload", TEXT, nullable=False),
     Column("reply_to_guid", TEXT),
-    Column("about_guid", TEXT),  # the message that is reacted to
+    Column("about_guid", TEXT),  # the message that is reacted to, edited or unsent
     Column("about_part", Integer),  # of that, or of what is answered
     Column("file_id", TEXT),
     Column("part_of", TEXT),  # the item whose text this is: it waits until this is sent, and is what callers know
@@ -241,6 +241,14 @@ outbox = Table(
         "seq",
         sqlite_where=text("completed_at IS NULL"),
         postgresql_where=text("completed_at IS NULL"),
+    ),
+    # Most are about nothing that was there before.
+    Index(
+        "ix_outbox_about",
+        "line_id",
+        "about_guid",
+        sqlite_where=text("about_guid IS NOT NULL"),
+        postgresql_where=text("about_guid IS NOT NULL"),
     ),
 )
 

@@ -37,7 +37,9 @@ from blueport.daemon.transports.imsg.rpc import (
     RpcUnavailableError,
 )
 from blueport.protocol.commands import (
+    Change,
     Command,
+    EditText,
     Effect,
     MarkRead,
     React,
@@ -46,6 +48,7 @@ from blueport.protocol.commands import (
     SendText,
     SetTyping,
     Signal,
+    Unsend,
 )
 from blueport.protocol.door import Capability
 
@@ -59,6 +62,7 @@ _LOST_EVENTS_PAUSE_S = 1.0
 _SENDING_TEXT, _SENDING_FILES, _TAPBACK, _TYPING, _READING = "send.rich", "send.attachment", "tapback", "typing", "read"
 # Its text becomes a message of the guid that we give it; of this no older one knows.
 _SENDING_NAMED = "send.tracked"
+_EDITING, _UNSENDING = "message.edit", "message.unsend"
 _METHODS: Mapping[Capability, str] = {
     "replies": _SENDING_TEXT,
     "reactions": _TAPBACK,
@@ -67,6 +71,8 @@ _METHODS: Mapping[Capability, str] = {
     "audio": _SENDING_FILES,
     "emoji_tapbacks": _TAPBACK,
     "effects": _SENDING_TEXT,
+    "edit": _EDITING,
+    "unsend": _UNSENDING,
 }
 _FEATURES: Mapping[Capability, str] = {"emoji_tapbacks": EMOJI_TAPBACKS}
 # Of errors that are the same under any name of the chat, the words for an item's `error`.
@@ -273,6 +279,18 @@ def _command_call(command: Command, file: Path | None) -> _Call:
             return _Call(_SENDING_FILES, {"file": str(file), "audio": True, **_reply(command)})
         case React():
             return _Call(_TAPBACK, _tapback(command))
+        case EditText() | Unsend():
+            return _change_call(command)
+        case _ as never:
+            assert_never(never)
+
+
+def _change_call(change: Change) -> _Call:
+    match change:
+        case EditText(message_guid=guid, text=text):
+            return _Call(_EDITING, {"message_guid": guid, "text": text})
+        case Unsend(message_guid=guid):
+            return _Call(_UNSENDING, {"message_guid": guid})
         case _ as never:
             assert_never(never)
 

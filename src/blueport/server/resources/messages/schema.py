@@ -37,6 +37,28 @@ class NewMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     ] = None
 
 
+MessageId = Annotated[
+    str,
+    Meta(
+        description="The message, which the line has sent: its id (`msg_...`) or its iMessage guid.",
+        examples=["msg_01k742sg000000000000000001"],
+    ),
+]
+
+
+class EditMessage(msgspec.Struct, frozen=True):
+    """Body of POST /v1/messages/edit."""
+
+    message_id: MessageId
+    text: Annotated[str, Meta(description="The new body.", examples=["See you at nine!"])]
+
+
+class UnsendMessage(msgspec.Struct, frozen=True):
+    """Body of POST /v1/messages/unsend."""
+
+    message_id: MessageId
+
+
 class ListMessages(msgspec.Struct, frozen=True):
     """Query of GET /v1/messages."""
 
