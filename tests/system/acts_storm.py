@@ -38,6 +38,8 @@ ACTS = 5_000
 LINE = "+15555550100"
 PEOPLE = ("+15550100001", "bo@example.com", "+15550100003")
 MACOS = ("13", "15", "26")
+# Between two commits of one message.
+STEPS_MS = (5, 30, 120)
 TAPBACKS = ("love", "like", "dislike", "laugh", "emphasize", "question")
 EMOJI = ("\U0001f389", "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\u2764\ufe0f\u200d\U0001f525")
 # What the agent may have open; a person waits so long after an act, at most.
@@ -79,7 +81,7 @@ BLOWS: tuple[Blow, ...] = (
     *(("point", name) for name in POINTS),
     *(("fault", json.dumps(fault)) for fault in FAULTS),
     *(("odd", name) for name in ODDITIES),
-    *(("hide", "chat.db"), ("take", "bridge")),
+    *(("hide", "chat.db"), ("rebuild", "unseen"), ("take", "bridge")),
 )
 
 
@@ -133,15 +135,15 @@ class Place(NamedTuple):
 @contextlib.contextmanager
 def place(database: Database, seed: int, source: Path | None = None) -> Iterator[Place]:
     """Run a server, a Mac and its daemon, each of which is started again when it dies; *source* is another to run."""
-    key, token, macos = new_key(), new_daemon_token(), random.Random(seed).choice(MACOS)
+    key, token, rng = new_key(), new_daemon_token(), random.Random(seed)
     folder, failpoints = database.folder / "mac", database.folder / "failpoints"
     failpoints.mkdir()
     ports = {"server": free_port(), "mac": free_port()}
     environment = os.environ | {"PYTHONPATH": f"{source or ROOT / 'src'}:{ROOT}"}
     with crew(database.folder / "logs", seed, longest_pause_s=0.3, environment=environment) as hands:
-        here = Place(database, hands, key, ports, folder, failpoints, macos, "")
+        here = Place(database, hands, key, ports, folder, failpoints, rng.choice(MACOS), "")
         _start_server(here, token)
-        _start_mac(here)
+        _start_mac(here, step_ms=rng.choice(STEPS_MS))
         until(lambda: is_answered(ports["mac"], "/healthz"))
         _start_daemon(here, token)
         until(here.is_whole)
@@ -171,7 +173,7 @@ def _start_server(here: Place, token: str) -> None:
     )
 
 
-def _start_mac(here: Place) -> None:
+def _start_mac(here: Place, *, step_ms: int) -> None:
     here.hands.add(
         "mac",
         "simulate",
@@ -180,6 +182,7 @@ def _start_mac(here: Place) -> None:
         SIMULATOR_FOLDER=str(here.folder),
         SIMULATOR_LINES=LINE,
         SIMULATOR_MACOS=here.macos,
+        SIMULATOR_STEP_MS=f"{step_ms}",
         FAILPOINTS=str(here.failpoints),
     )
 
@@ -326,7 +329,7 @@ class Person:
 
     def _photo(self) -> Answer:
         name = f"photo {self._rng.randrange(10**9)}.{self._rng.choice(['png', 'heic', 'pdf'])}"
-        late = {"file_after_ms": self._rng.choice([0, 300, 2_500])} if self._rng.random() < 0.5 else {}
+        late = {"file_after_ms": self._rng.choice([300, 2_500, 3_500])} if self._rng.random() < 0.5 else {}
         text = self._words.new() if self._rng.random() < 0.5 else ""
         return self._does("messages", text=text, attachment=_file(name), **late, **self._there())
 
@@ -507,6 +510,7 @@ class Gale:
             "fault": self._fault,
             "odd": self._odd,
             "hide": lambda _: self._hide(),
+            "rebuild": lambda _: self._rebuild_unseen(),
             "take": lambda _: self._take(),
         }
 
@@ -542,6 +546,15 @@ class Gale:
         self._say(
             "/oddities", {"oddity": name, "person": self._rng.choice(PEOPLE), "text": f"odd {self._rng.random()}"}
         )
+
+    def _rebuild_unseen(self) -> None:
+        """Rebuild a file with much in it that the daemon has not seen."""
+        daemon = self._here.hands.members["daemon"]
+        daemon.send(signal.SIGSTOP)
+        time.sleep(self._rng.uniform(*SLEEP_S))
+        self._odd("rebuilt")
+        time.sleep(self._rng.uniform(*SLEEP_S) / 4)
+        daemon.send(signal.SIGCONT)
 
     def _take(self) -> None:
         self._say("/faults", {"next": "advanced_off"})
