@@ -167,6 +167,10 @@ class ChatDb:
         """Return the messages with these rowids, as far as they exist."""
         return self._messages(f"WHERE m.ROWID IN {ANY_OF} ORDER BY m.ROWID", _json(rowids)) if rowids else []
 
+    def rows_of(self, guids: Sequence[str]) -> list[MessageRow]:
+        """Return the messages with these guids, as far as they exist."""
+        return self._messages(f"WHERE m.guid IN {ANY_OF} ORDER BY m.ROWID", _json(guids)) if guids else []
+
     def states_since(self, moment: int) -> list[State]:
         """Return the states of all messages sent since *moment* (Unix ms), and of the newest without a date.
 
@@ -309,5 +313,5 @@ def _connected(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _json(rowids: Sequence[int]) -> str:
-    return msgspec.json.encode(rowids).decode()
+def _json(names: Sequence[_Given]) -> str:
+    return msgspec.json.encode(names).decode()
