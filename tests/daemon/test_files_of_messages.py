@@ -18,7 +18,7 @@ from blueport.daemon.uplink import opened_uplink
 from blueport.daemon.watching import bringing
 from blueport.daemon.watching.bringing import Bringing
 from blueport.daemon.watching.library import Library
-from blueport.simulator import edits
+from blueport.simulator import edits, oddities
 from blueport.simulator.chatdb import Attachment, Cell, ChatDb, Row
 from blueport.simulator.mac import SimulatedMac
 from tests.daemon.fake_door import NOBODY, FakeDoor
@@ -265,6 +265,42 @@ class TestNotThere:
             other = chat_db.add_message("", sender=ADA, attachments=[PHOTO])
             await until(lambda: brought(door, other) is not None)
         assert brought(door, row) is None
+
+
+class TestAnotherFile:
+    async def test_a_photo_that_was_on_its_way_when_chat_db_was_rebuilt_is_brought(
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        async with working(settings, door):
+            chat_db.add_message("Before", sender=ADA, sent_at=now_ms() - 1_000)
+            photo = chat_db.add_row(sender=ADA, cache_has_attachments=1)
+            chat_db.write_body(photo, "Look", attachment_count=1)
+            chat_db.announce(photo, [PHOTO])
+            chat_db.link(photo, chat_db.direct_chat(ADA))
+            await until(lambda: door.received() == ["Before", "Look"])
+
+            oddities.rebuild(chat_db)
+            chat_db.add_message("After", sender=ADA)
+            await until(lambda: door.received() == ["Before", "Look", "After"])
+            chat_db.bring(f"at_0_{photo.guid}", PHOTO)
+
+            await until(lambda: brought(door, photo) == PHOTO.content)
+
+    async def test_words_that_were_to_come_when_chat_db_was_rebuilt_are_told(
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        async with working(settings, door):
+            chat_db.add_message("Before", sender=ADA, sent_at=now_ms() - 1_000)
+            memo = chat_db.add_message("", sender=ADA, attachments=[Attachment("a.m4a", b"memo", is_audio=True)])
+            await until(lambda: len(door.messages) == 2)
+
+            oddities.rebuild(chat_db)
+            chat_db.add_message("After", sender=ADA)
+            await until(lambda: len(door.messages) == 3)
+            user_info = plistlib.dumps({"audio-transcription": "Hello"})
+            change_file(chat_db, memo, user_info=user_info)  # and nothing in the message itself
+
+            await until(lambda: said(door) == ["Hello"])
 
 
 class TestClock:

@@ -12,7 +12,7 @@ from tests.system.planted import Edit, Plant, tell_of_each, told_by
 
 _WATCHING = "blueport/daemon/watching"
 _RECEIVING = "blueport/server/receiving"
-ACTS = 120
+ACTS = 200
 
 
 class Planted(NamedTuple):
@@ -126,13 +126,12 @@ PLANTED = [
     ),
     Planted(
         _plant(
-            "what may have been sent is sent again",
+            "what Messages has taken is handed over again",
             "blueport/daemon/performing/handing.py",
-            "            items.hand_over(self._journal, item, None)\n",
-            "            items.take_back(self._journal, item)\n",
-        ),
-        (("fault", '{"next": "hang_after"}'),),
-        3,
+            '            reached("daemon.handed")\n',
+            "            await self._transport.perform(item.command, Path(item.staged) if item.staged else None)\n"
+            '            reached("daemon.handed")\n',
+        )
     ),
     Planted(
         _plant(
@@ -141,8 +140,8 @@ PLANTED = [
             "            for row in unknown:\n",
             "            for row in unknown[:0]:\n",
         ),
-        (("odd", "rebuilt"),),
-        8,
+        (("rebuild", "unseen"),),
+        3,
     ),
     Planted(
         _plant(

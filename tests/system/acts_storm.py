@@ -37,7 +37,12 @@ ROOT = Path(__file__).parents[2]
 ACTS = 5_000
 LINE = "+15555550100"
 PEOPLE = ("+15550100001", "bo@example.com", "+15550100003")
-MACOS = ("13", "15", "26")
+# To older ones edits come as texts, as do emoji tapbacks to those before 15.
+MACOS = ("13", "14", "15", "26", "26x")
+WITH_EMOJI = ("15", "26", "26x")
+IMSG = ("0.9", "0.15")
+# Between two commits of one message.
+STEPS_MS = (5, 30, 120)
 TAPBACKS = ("love", "like", "dislike", "laugh", "emphasize", "question")
 EMOJI = ("\U0001f389", "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\u2764\ufe0f\u200d\U0001f525")
 # What the agent may have open; a person waits so long after an act, at most.
@@ -69,6 +74,7 @@ FAULTS: tuple[Json, ...] = (
     *({"next": "undelivered"}, {"next": "undelivered", "number": 4}),
     *({"next": "late", "after_ms": 700}, {"next": "late", "after_ms": TOO_LATE_MS}),
     *({"next": word, "on": "signal"} for word in ("hang", "silent", "error")),
+    *({"next": word, "on": "imsg"} for word in ("busy", "in_flight", "dies", "slow")),
 )
 ODDITIES = ("rebuilt", "echo", "to_self")
 # What is dealt, to whom or by which word.
@@ -79,7 +85,7 @@ BLOWS: tuple[Blow, ...] = (
     *(("point", name) for name in POINTS),
     *(("fault", json.dumps(fault)) for fault in FAULTS),
     *(("odd", name) for name in ODDITIES),
-    *(("hide", "chat.db"), ("take", "bridge")),
+    *(("hide", "chat.db"), ("rebuild", "unseen"), ("take", "bridge")),
 )
 
 
@@ -133,15 +139,15 @@ class Place(NamedTuple):
 @contextlib.contextmanager
 def place(database: Database, seed: int, source: Path | None = None) -> Iterator[Place]:
     """Run a server, a Mac and its daemon, each of which is started again when it dies; *source* is another to run."""
-    key, token, macos = new_key(), new_daemon_token(), random.Random(seed).choice(MACOS)
+    key, token, rng = new_key(), new_daemon_token(), random.Random(seed)
     folder, failpoints = database.folder / "mac", database.folder / "failpoints"
     failpoints.mkdir()
     ports = {"server": free_port(), "mac": free_port()}
     environment = os.environ | {"PYTHONPATH": f"{source or ROOT / 'src'}:{ROOT}"}
     with crew(database.folder / "logs", seed, longest_pause_s=0.3, environment=environment) as hands:
-        here = Place(database, hands, key, ports, folder, failpoints, macos, "")
+        here = Place(database, hands, key, ports, folder, failpoints, rng.choice(MACOS), "")
         _start_server(here, token)
-        _start_mac(here)
+        _start_mac(here, step_ms=rng.choice(STEPS_MS), imsg=rng.choice(IMSG))
         until(lambda: is_answered(ports["mac"], "/healthz"))
         _start_daemon(here, token)
         until(here.is_whole)
@@ -171,7 +177,7 @@ def _start_server(here: Place, token: str) -> None:
     )
 
 
-def _start_mac(here: Place) -> None:
+def _start_mac(here: Place, *, step_ms: int, imsg: str) -> None:
     here.hands.add(
         "mac",
         "simulate",
@@ -180,6 +186,8 @@ def _start_mac(here: Place) -> None:
         SIMULATOR_FOLDER=str(here.folder),
         SIMULATOR_LINES=LINE,
         SIMULATOR_MACOS=here.macos,
+        SIMULATOR_STEP_MS=f"{step_ms}",
+        SIMULATOR_IMSG=imsg,
         FAILPOINTS=str(here.failpoints),
     )
 
@@ -326,7 +334,7 @@ class Person:
 
     def _photo(self) -> Answer:
         name = f"photo {self._rng.randrange(10**9)}.{self._rng.choice(['png', 'heic', 'pdf'])}"
-        late = {"file_after_ms": self._rng.choice([0, 300, 2_500])} if self._rng.random() < 0.5 else {}
+        late = {"file_after_ms": self._rng.choice([300, 2_500, 3_500])} if self._rng.random() < 0.5 else {}
         text = self._words.new() if self._rng.random() < 0.5 else ""
         return self._does("messages", text=text, attachment=_file(name), **late, **self._there())
 
@@ -357,7 +365,7 @@ class Person:
         if bubble is None:
             return None
         part = self._rng.randrange(len(bubble["attachments"]) + (bubble["text"] is not None))
-        if self._here.macos != "13" and self._rng.random() < 0.25:
+        if self._here.macos in WITH_EMOJI and self._rng.random() < 0.25:
             return self._does("reactions", guid=bubble["guid"], part=part, emoji=self._rng.choice(EMOJI))
         return self._does("reactions", guid=bubble["guid"], part=part, tapback=self._rng.choice(TAPBACKS))
 
@@ -411,7 +419,8 @@ class Agent:
             "pair": (2, self._pair),
             "voice": (1, self._speak),
             "reply": (3, self._reply),
-            "tapback": (5, self._tapback),
+            "effect": (1, self._shout),
+            "tapback": (6, self._tapback),
             "read": (1, self._read),
             "type": (1, self._type),
         }
@@ -446,12 +455,20 @@ class Agent:
         self._asks("/v1/audio-messages", Asked("voice", chat), {"to": self._chats[chat], "audio_message": uploaded})
 
     def _reply(self, chat: str) -> None:
-        about, text = self._about(chat), self._words.new()
-        body = {"to": self._chats[chat], "text": text, "reply_to": about}
+        text = self._words.new()
+        body = {"to": self._chats[chat], "text": text, "reply_to": self._part_of_one(chat)}
         self._asks("/v1/messages", Asked("reply", chat, text=text), body)
 
+    def _shout(self, chat: str) -> None:
+        text = self._words.new()
+        body = {"to": self._chats[chat], "text": text, "effect": "loud"}
+        self._asks("/v1/messages", Asked("effect", chat, text=text), body)
+
     def _tapback(self, chat: str) -> None:
-        body = {"to": self._chats[chat], "message_id": self._about(chat), "type": self._rng.choice(TAPBACKS)}
+        signs = [{"type": self._rng.choice(TAPBACKS)}] * 3
+        signs += [{"type": self._rng.choice(TAPBACKS), "remove": True}]
+        signs += [{"emoji": self._rng.choice(EMOJI)}] * (self._here.macos in WITH_EMOJI)
+        body = {"to": self._chats[chat], "message_id": self._part_of_one(chat), **self._rng.choice(signs)}
         self._asks("/v1/reactions", Asked("tapback", chat), body)
 
     def _read(self, chat: str) -> None:
@@ -460,9 +477,12 @@ class Agent:
     def _type(self, chat: str) -> None:
         self._asks("/v1/typing", Asked("type", chat), {"to": self._chats[chat], "state": "on"})
 
-    def _about(self, chat: str) -> str:
+    def _part_of_one(self, chat: str) -> str:
+        """Return a part of one of the newest messages."""
         page = self._here.api.get(f"/v1/messages?from={quote(LINE)}&to={self._chats[chat]}&limit={NEWEST}")
-        return self._rng.choice(page["data"])["id"]
+        message = self._rng.choice(page["data"])
+        parts = len(message["attachments"]) + (message["text"] is not None)
+        return f"p:{self._rng.randrange(max(parts, 1))}/{message['guid']}"
 
     def _asks(self, path: str, asked: Asked, body: Json) -> None:
         """Ask until it is accepted, or refused for a reason that passes."""
@@ -507,6 +527,7 @@ class Gale:
             "fault": self._fault,
             "odd": self._odd,
             "hide": lambda _: self._hide(),
+            "rebuild": lambda _: self._rebuild_unseen(),
             "take": lambda _: self._take(),
         }
 
@@ -542,6 +563,15 @@ class Gale:
         self._say(
             "/oddities", {"oddity": name, "person": self._rng.choice(PEOPLE), "text": f"odd {self._rng.random()}"}
         )
+
+    def _rebuild_unseen(self) -> None:
+        """Rebuild a file with much in it that the daemon has not seen."""
+        daemon = self._here.hands.members["daemon"]
+        daemon.send(signal.SIGSTOP)
+        time.sleep(self._rng.uniform(*SLEEP_S))
+        self._odd("rebuilt")
+        time.sleep(self._rng.uniform(*SLEEP_S) / 4)
+        daemon.send(signal.SIGCONT)
 
     def _take(self) -> None:
         self._say("/faults", {"next": "advanced_off"})

@@ -40,7 +40,7 @@ from tests.system.site import Mac, Site, site
 
 MESSAGES = 5_000
 PEOPLE_OF_A_LINE = 3
-ACTS_PER_BLOW = 20
+ACTS_PER_BLOW = 40
 EVENTS = ["message.received", "message.sent"]
 # How long one call may take, and a client that repeats it goes on: less than the two minutes in which a repetition is
 # known as such.

@@ -170,8 +170,7 @@ class ChatDb:
 
     def rows_of(self, guids: Sequence[str]) -> list[MessageRow]:
         """Return the messages with these guids, as far as they exist."""
-        condition = f"WHERE m.guid IN {ANY_OF} ORDER BY m.ROWID"
-        return self._messages(condition, msgspec.json.encode(guids).decode()) if guids else []
+        return self._messages(f"WHERE m.guid IN {ANY_OF} ORDER BY m.ROWID", _json(guids)) if guids else []
 
     def states_since(self, moment: int) -> list[State]:
         """Return the states of all messages sent since *moment* (Unix ms), and of the newest without a date.
@@ -194,7 +193,7 @@ class ChatDb:
 
     def reached(self, guids: Sequence[str]) -> list[Reached]:
         """Return which of these own messages have arrived, or were read."""
-        return self._read(Reached, reached_query(self._columns), msgspec.json.encode(guids).decode()) if guids else []
+        return self._read(Reached, reached_query(self._columns), _json(guids)) if guids else []
 
     def readings(self, *, since: int | None, between: tuple[int, int]) -> list[Reading]:
         """Return the latest reading of each peer *between* two moments (Unix ms).
@@ -330,5 +329,5 @@ def _connected(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _json(rowids: Sequence[int]) -> str:
-    return msgspec.json.encode(rowids).decode()
+def _json(names: Sequence[_Given]) -> str:
+    return msgspec.json.encode(names).decode()

@@ -89,7 +89,7 @@ class Noting:
             self._note_changes_of_ours(row, now)
         else:
             self._note_changes_of_ours(row, now)
-            self._note_change(row, reading.seen(self._journal, row.guid) or known, now)
+            self._note_change(row, reading.seen(self._journal, row.guid) or known, sight, now)
 
     def note_reading(self, row: MessageRow, read_at: int, now: Now) -> None:
         """Note that an own message was read by the peer (Unix ms), if that is the latest that was read there."""
@@ -251,7 +251,7 @@ class Noting:
                 upload = Upload(row.guid, guid, line, file.filename, mime_types.get(guid), size, now.ms)
                 uploads.queue(self._journal, upload, sighting_seq)
 
-    def _note_change(self, row: MessageRow, known: Seen, now: Now) -> None:
+    def _note_change(self, row: MessageRow, known: Seen, sight: Sight, now: Now) -> None:
         watched = reading.watched_one(self._journal, row.guid)
         if is_unfinished(row) and not row.is_unsent and (watched is None or watched.until > now.ms):
             # Messages may be writing the message anew, step by step: the server knows better than that.
@@ -267,7 +267,8 @@ class Noting:
             uploads.end_others(self._journal, row.guid, [file.guid for file in row.files if file.guid])
         if row.chat is not None:
             self._queue_files(row, line, seq, now)
-        self._note_told(row, told, line, now, until=watched.until if watched else 0)
+        # Nobody watches what was found under another number, until it is noted.
+        self._note_told(row, told, line, now, until=watched.until if watched else sight.since + DAY_MS)
 
     def _changed(self, row: MessageRow, line: str, now: Now) -> MessageChanged:
         return message_changed(row, line=line, coming=self._coming(row), now_ms=now.ms)

@@ -173,6 +173,7 @@ class Reader:
         states = await self._chat_db.ask(partial(ChatDb.states_since, moment=since))
         known = frozenset(reading.seen_states(self._journal, [state.guid for state in states]))
         unknown = await self._chat_db.ask(partial(look_for_unknown, since=since, known=known))
+        unfinished = await self._chat_db.ask(partial(ChatDb.rows_of, guids=self._told_and_unfinished()))
         newest_told_at = reading.newest_told_of_all(self._journal) or self._presence.read_at
         now = self._now()
         looked = after_look(self._presence, now.ms)
@@ -184,6 +185,8 @@ class Reader:
                     self.noting.note(row, now)
                 else:
                     self.noting.pass_over(row)
+            for row in unfinished:
+                self.noting.note(row, now)
             self._move_to(seen, looked)
         self._is_swept = False
         return len(unknown)
@@ -198,6 +201,11 @@ class Reader:
 
     def _condition(self) -> Condition:
         return self._replaced if asyncio.get_running_loop().time() < self._replaced_until_s else WELL
+
+    def _told_and_unfinished(self) -> list[str]:
+        """Return the messages that were told, and of which more may come: they are under other numbers by now."""
+        watched = [one.guid for one in reading.watched(self._journal)]
+        return list(reading.seen_states(self._journal, watched))
 
     def _question(self, at: Position | None) -> Question:
         moment = now_ms()
