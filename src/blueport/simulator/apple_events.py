@@ -1,4 +1,4 @@
-"""The door at which the stand-ins for `osascript` and `imsg` knock, and the stand-ins themselves.
+"""The door at which the stand-ins for programs of a Mac knock, as `osascript` and `imsg`, and the stand-ins themselves.
 
 One connection is one script: eight digits of length, then a token and words, each with eight digits of its own length
 in front; back come a number (0 if all went well), NUL, and what the script prints or how it failed. A script that is
@@ -20,8 +20,9 @@ from typing import Protocol
 import msgspec
 
 from blueport.simulator import stand_in
+from blueport.simulator.mac_programs import PROGRAMS
 from blueport.simulator.news import BridgeEvent
-from blueport.simulator.settings import imsg_path, osascript_path, port_file_path
+from blueport.simulator.settings import imsg_path, osascript_path, port_file_path, program_path
 
 _LENGTH_DIGITS = 8
 
@@ -60,6 +61,9 @@ async def door_open(folder: Path, messages: Messages) -> AsyncIterator[None]:
     _write_whole(port_file, f"{server.sockets[0].getsockname()[1]} {token}", mode=0o600)
     _write_whole(osascript_path(folder), _wrapper(folder, "-ISE", stand_in.__file__), mode=0o755)
     _write_whole(imsg_path(folder), _wrapper(folder, "-m", "blueport.simulator.imsg"), mode=0o755)
+    for name in PROGRAMS:
+        wrapper = _wrapper(folder, "-m", "blueport.simulator.mac_programs", name)
+        _write_whole(program_path(folder, name), wrapper, mode=0o755)
     try:
         yield
     finally:
@@ -134,8 +138,11 @@ async def _unless_hung_up(reader: asyncio.StreamReader, answer: Coroutine[None, 
 
 
 def _wrapper(folder: Path, *arguments: str) -> str:
-    # A shell in between, as an interpreter's path on a #! line must be short and free of spaces.
-    return f'#!/bin/sh\nexec {shlex.join([sys.executable, *arguments, str(folder.resolve())])} "$@"\n'
+    # A shell in between, as an interpreter's path on a #! line must be short and free of spaces. Who asks may have
+    # nothing in his environment.
+    ours = shlex.quote(str(Path(stand_in.__file__).parents[2]))
+    command = shlex.join([sys.executable, *arguments, str(folder.resolve())])
+    return f'#!/bin/sh\nPYTHONPATH={ours}${{PYTHONPATH:+:$PYTHONPATH}} exec {command} "$@"\n'
 
 
 def _write_whole(path: Path, content: str, *, mode: int) -> None:

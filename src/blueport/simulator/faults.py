@@ -20,10 +20,11 @@ Word = Literal[
     "dies",
     "slow",
 ]
-Occasion = Literal["send", "signal", "imsg"]
+Occasion = Literal["send", "signal", "imsg", "question"]
 
 _OF_SIGNALS: tuple[Word, ...] = ("hang", "silent", "error")
 _OF_IMSG: tuple[Word, ...] = ("busy", "in_flight", "dies", "slow")
+_OF_QUESTIONS: tuple[Word, ...] = ("hang", "error")
 
 
 class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,9 +51,10 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     | `dies` | ends without an answer | as ever | shows it |
     | `slow` | answers after `after_ms` | as ever | shows it |
 
-    Signals know `hang`, `silent` and `error` only. Edits and unsends have no row of their own: to them `ghost` is
-    `silent`, and they know neither `undelivered` nor `flag_flips`. For `imsg` an `error` means that nothing was begun
-    (-32603), with number -600 that its bridge is not usable (-32003), with -609 that nobody knows (-32001).
+    Signals know `hang`, `silent` and `error` only; questions, as which accounts there are, `hang` and `error`. Edits
+    and unsends have no row of their own: to them `ghost` is `silent`, and they know neither `undelivered` nor
+    `flag_flips`. For `imsg` an `error` means that nothing was begun (-32603), with number -600 that its bridge is not
+    usable (-32003), with -609 that nobody knows (-32001).
     """
 
     next: Word
@@ -62,9 +64,10 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     on: Occasion = "send"
 
     def __post_init__(self) -> None:
-        """Refuse what cannot befall a signal, and what only the program can meet with."""
-        if self.on == "signal" and self.next not in _OF_SIGNALS:
-            raise ValueError(f"{self.next} does not befall a signal")
+        """Refuse what cannot befall a signal or a question, and what only the program can meet with."""
+        possible = {"signal": _OF_SIGNALS, "question": _OF_QUESTIONS}.get(self.on, (self.next,))
+        if self.next not in possible:
+            raise ValueError(f"{self.next} does not befall a {self.on}")
         if (self.on == "imsg") != (self.next in _OF_IMSG):
             raise ValueError(f"{self.next} does not befall what is asked of {self.on}")
 
@@ -84,7 +87,7 @@ class Faults:
             self._pending.extend([msgspec.structs.replace(fault, times=1)] * fault.times)
 
     def take(self, on: Occasion = "send") -> Fault | None:
-        """Return what befalls the send, signal or call that comes now, None if all goes well."""
+        """Return what befalls the send, signal, call or question that comes now, None if all goes well."""
         nearest = next((at for at, fault in enumerate(self._pending) if fault.on == on), None)
         return None if nearest is None else self._pending.pop(nearest)
 

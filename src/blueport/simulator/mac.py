@@ -1,18 +1,21 @@
-"""A simulated Mac as a whole: Messages, the stand-in for `osascript`, and the people around it."""
+"""A simulated Mac as a whole: Messages, launchd, the stand-ins for its programs, and the people around it."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from blueport.handles import canonical_handle
 from blueport.simulator import oddities
 from blueport.simulator.apple_events import door_open
 from blueport.simulator.bringing import link_in
 from blueport.simulator.chatdb import Attachment, ChatDb, new_guid
+from blueport.simulator.condition import set_up_if_new
 from blueport.simulator.edits import EDIT_WITHIN_MS, MOST_EDITS, UNSEND_WITHIN_MS
 from blueport.simulator.faults import Faults
+from blueport.simulator.launchd import Launchd
 from blueport.simulator.messages_app import MessagesApp
-from blueport.simulator.news import BubbleChange, News
+from blueport.simulator.news import BridgeEvent, BubbleChange, News
 from blueport.simulator.phones import Group, Incoming, PersonRead, PersonsChange, PersonsTapback, Phones, ShownMessage
 from blueport.simulator.settings import Settings, chat_db_path, phone_files_path, phones_db_path
 from blueport.simulator.tapbacks import Sign
@@ -38,6 +41,21 @@ class SimulatedMac:
         self.news = news
         self.faults = Faults()
         self.messages = MessagesApp(settings, db, phones, self.faults, news)
+        self.launchd = Launchd(settings.folder)
+
+    async def obey(self, words: Sequence[str]) -> str:
+        """Do what a program asks, of launchd or of Messages, and return what it prints.
+
+        Raises:
+            AppleEventError: It is refused.
+        """
+        if words[0] == "launchctl":
+            return await self.launchd.obey(words[1:])
+        return await self.messages.obey(words)
+
+    def following(self) -> AbstractAsyncContextManager[asyncio.Queue[BridgeEvent | None]]:
+        """Yield who types, from now on; see `MessagesApp.following`."""
+        return self.messages.following()
 
     async def person_texts(
         self,
@@ -243,6 +261,7 @@ def _standing(message: ShownMessage, sender: str, part: int, wanted: Sign | None
 async def running(settings: Settings, news: News | None = None) -> AsyncIterator[SimulatedMac]:
     """Start a Mac in its folder, where it left off; end it in good order."""
     news = news or News()
+    set_up_if_new(settings)
     db = ChatDb(chat_db_path(settings.folder), macos=settings.macos, line=settings.lines[0])
     phones = Phones(
         phones_db_path(settings.folder),
@@ -253,9 +272,13 @@ async def running(settings: Settings, news: News | None = None) -> AsyncIterator
         phones.add_person(*FIRST_PERSON)
     mac = SimulatedMac(settings, db, phones, news)
     try:
-        async with door_open(settings.folder, mac.messages):
+        async with door_open(settings.folder, mac):
             mac.messages.resume()
-            yield mac
+            mac.launchd.log_in()
+            try:
+                yield mac
+            finally:
+                await mac.launchd.close()
     finally:
         await mac.messages.close()
         phones.close()

@@ -20,8 +20,9 @@ from blueport.simulator.bringing import Bringing
 from blueport.simulator.carrying import Carrier
 from blueport.simulator.changing import Changing
 from blueport.simulator.chatdb import ChatDb, new_guid
+from blueport.simulator.condition import condition_of
 from blueport.simulator.dots import Dots
-from blueport.simulator.faults import Faults
+from blueport.simulator.faults import Fault, Faults
 from blueport.simulator.news import BridgeEvent, Broadcast, DotsChange, News
 from blueport.simulator.phones import (
     FileToSend,
@@ -32,8 +33,9 @@ from blueport.simulator.phones import (
     OwnTapback,
     Phones,
 )
-from blueport.simulator.sending import PhoneChat, Sending, Wish
+from blueport.simulator.sending import PhoneChat, Sending, Wish, for_ever
 from blueport.simulator.settings import Settings
+from blueport.simulator.stand_in import NO_SUCH_OBJECT
 
 _NOT_UNDERSTOOD = -1708
 
@@ -93,6 +95,8 @@ class MessagesApp:
                 return await self._send(target, address, service, file=FileToSend(path))
             case ["chats" | "launch" | "bridge" | "imsg" as question]:
                 return self._told(question)
+            case ["accounts"]:
+                return await self._accounts()
             case ["bridge", method, params]:
                 return await self._bridging.do(msgspec.json.decode(params, type=METHODS[method]))
             case _:
@@ -110,6 +114,21 @@ class MessagesApp:
         if not self._faults.has_advanced:
             return ""
         return "on emoji" if self._db.has("message", "associated_message_emoji") else "on"
+
+    async def _accounts(self) -> str:
+        """Return the accounts, a line each: the service, whether it is enabled, and what it is called."""
+        match self._faults.take("question"):
+            case Fault(next="hang"):
+                await for_ever()
+            case Fault(number=number):
+                raise AppleEventError(number or NO_SUCH_OBJECT, "Messages got an error: Something went wrong.")
+            case None:
+                pass
+        settings = self._carrier.settings
+        if not condition_of(settings.folder).is_signed_in:
+            return ""
+        login = settings.lines[0]
+        return f"iMessage\ttrue\t{'E' if '@' in login else 'P'}:{login}\nSMS\ttrue\tSMS\n"
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[asyncio.Queue[BridgeEvent | None]]:

@@ -42,6 +42,21 @@ def imsg_path(folder: Path) -> Path:
     return folder / "bin" / "imsg"
 
 
+def program_path(folder: Path, name: str) -> Path:
+    """Return the executable that stands in for a program of macOS; it is there once the Mac runs."""
+    return folder / "bin" / name
+
+
+def condition_path(folder: Path) -> Path:
+    """Return how the Mac is set up; it is there once the Mac runs, and may be changed at any time."""
+    return folder / "condition.json"
+
+
+def assertions_path(folder: Path) -> Path:
+    """Return what holds off the Mac's sleep."""
+    return folder / "assertions"
+
+
 def phones_db_path(folder: Path) -> Path:
     """Return what is on the phones of the people."""
     return folder / "phones.db"

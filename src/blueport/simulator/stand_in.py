@@ -23,6 +23,7 @@ class ScriptError(Exception):
     def __init__(self, number: int, message: str) -> None:
         super().__init__(f"execution error: {message} ({number})")
         self.number = number
+        self.message = message
 
 
 def main() -> None:
@@ -104,6 +105,8 @@ def _sent(script: str, argument: bytes) -> tuple[bytes, bytes]:
 def _question(script: str) -> list[bytes]:
     if "id of every chat" in script:
         return [b"chats"]
+    if "in accounts" in script:
+        return [b"accounts"]
     if "launch" in script or "activate" in script:
         return [b"launch"]
     raise ScriptError(SYNTAX_ERROR, "Expected expression but found unknown token.")
