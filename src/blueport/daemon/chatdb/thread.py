@@ -1,7 +1,6 @@
 """The thread on which chat.db is read, so that a lock there holds up nobody else, and what its errors mean."""
 
 import asyncio
-import errno
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +9,7 @@ from typing import TypeVar
 
 from blueport.daemon.chatdb.database import ChatDb
 from blueport.daemon.health import Condition
+from blueport.daemon.remedies import chat_db_condition
 from blueport.logs.lines import logger
 
 # Longer than any question should take. Without an end, a daemon whose disk hangs would look well and hear nothing.
@@ -62,7 +62,7 @@ class ChatDbThread:
             return question(self._chat_db)
         except (sqlite3.Error, OSError) as error:
             self._chat_db.close()
-            raise ChatDbError(_condition(self._path, error)) from error
+            raise ChatDbError(chat_db_condition(self._path, error)) from error
         except Exception as error:
             # The fault is ours, and a person is to see that nothing is read; its trace once, however often we try.
             if self._known_fault != repr(error):
@@ -71,28 +71,3 @@ class ChatDbThread:
             self._chat_db.close()
             hint = f"{self._path} cannot be read for a {type(error).__name__}, which the log shows in full."
             raise ChatDbError(Condition("degraded", hint)) from error
-
-
-def _condition(path: Path, error: sqlite3.Error | OSError) -> Condition:
-    """Say what a person has to do about *error*."""
-    if isinstance(error, FileNotFoundError):
-        return Condition("no_disk_access", f"{path} is not there: open Messages and sign in, or name the right file.")
-    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM):
-        return _forbidden(path)
-    if isinstance(error, sqlite3.Error) and _is(error, "SQLITE_AUTH", "SQLITE_CANTOPEN", "SQLITE_PERM"):
-        return _forbidden(path)
-    if isinstance(error, sqlite3.Error) and _is(error, "SQLITE_BUSY", "SQLITE_LOCKED"):
-        return Condition("degraded", f"{path} is locked by another program.")
-    return Condition("degraded", f"{path} cannot be read: {error}")
-
-
-def _is(error: sqlite3.Error, *names: str) -> bool:
-    name = getattr(error, "sqlite_errorname", "")
-    return any(str(name).startswith(one) for one in names)
-
-
-def _forbidden(path: Path) -> Condition:
-    return Condition(
-        "no_disk_access",
-        f"{path} may not be read: grant Full Disk Access to the program that starts this daemon.",
-    )

@@ -26,7 +26,7 @@ from typing import NamedTuple, Self, TypeVar
 from blueport.clock import now_ms
 from blueport.daemon.chatdb.database import ChatDb
 from blueport.daemon.chatdb.thread import ChatDbError, ChatDbThread
-from blueport.daemon.health import WELL, Condition, MacHealth
+from blueport.daemon.health import WELL, MacHealth
 from blueport.daemon.journal import endings, items, staged
 from blueport.daemon.journal.file import Journal
 from blueport.daemon.journal.items import Item
@@ -34,6 +34,7 @@ from blueport.daemon.performing import changing
 from blueport.daemon.performing.changing import Before
 from blueport.daemon.performing.choosing import Chosen
 from blueport.daemon.performing.staging import is_there
+from blueport.daemon.remedies import HANGING
 from blueport.daemon.settings import Settings
 from blueport.daemon.transports.base import NotNowError, OutcomeUnknownError, TransportError
 from blueport.daemon.uplink import Uplink
@@ -44,7 +45,6 @@ from blueport.protocol.door import Begin
 _UNREADABLE_PAUSE_S = 1.0
 # What is refused because its turn has not come is offered again at once.
 _REFUSED_PAUSE_S = 0.1
-_HANGING = Condition("degraded", "Messages did not answer in time; look at this Mac's screen.")
 
 _Answer = TypeVar("_Answer")
 
@@ -174,7 +174,7 @@ class Hands:
             with self._journal.transaction():
                 items.fail(self._journal, item, str(error), permanent=error.permanent)
         except OutcomeUnknownError:
-            self._health.note("Messages", _HANGING)
+            self._health.note("Messages", HANGING)
             items.hand_over(self._journal, item, None)
         else:
             reached("daemon.handed")

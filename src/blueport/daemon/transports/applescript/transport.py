@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, assert_never
 
 from blueport.daemon.health import Condition
+from blueport.daemon.remedies import NO_AUTOMATION, NOT_SIGNED_IN
 from blueport.daemon.settings import Settings
 from blueport.daemon.transports.applescript.osascript import Ended, run_script
 from blueport.daemon.transports.applescript.script import (
@@ -38,11 +39,6 @@ _AFTER_LAUNCH_S = 1.0
 _ANSWER_MARGIN_S = 2
 # A shell tells of a child that died of a signal by a code above this one.
 _HIGHEST_OWN_CODE = 128
-
-_NO_AUTOMATION = Condition(
-    "no_automation", "Allow this program to control Messages: System Settings, Privacy & Security, Automation."
-)
-_NOT_SIGNED_IN = Condition("not_signed_in", "Sign in to iMessage in the Messages app of this Mac.")
 
 
 class _Content(NamedTuple):
@@ -116,9 +112,9 @@ def _said(ended: Ended) -> Literal["taken", "no_such_chat", "not_running"]:
         case "no_such_chat" | "not_running" as said:
             return said
         case "not_allowed":
-            raise NotNowError(_NO_AUTOMATION)
+            raise NotNowError(NO_AUTOMATION)
         case "not_signed_in":
-            raise NotNowError(_NOT_SIGNED_IN)
+            raise NotNowError(NOT_SIGNED_IN)
         case "refused":
             raise TransportError(word_of(number), permanent=True)
         case "unknown":
