@@ -1,12 +1,36 @@
-"""`blueport daemon`: the daemon on a Mac; its settings are BLUEPORT_DAEMON_... variables."""
+"""`blueport daemon`: the daemon on a Mac, and all that keeps it at work there."""
 
 import importlib
+import sys
 
 # By its first argument, which may be missing: then the daemon runs. Only what is asked for is loaded.
-_WORDS = ("run",)
+WORDS = {
+    "run": "the daemon itself, which is what happens without a word too",
+    "install": "have this Mac start the daemon at each login, and keep it running",
+    "uninstall": "undo that; settings and journal stay",
+    "status": "whether it runs, and what its journal holds",
+}
 
 
 def main(arguments: list[str]) -> None:
     """Do what the first argument names."""
-    word, others = (arguments[0], arguments[1:]) if arguments[:1] and arguments[0] in _WORDS else ("run", arguments)
-    importlib.import_module(f"blueport.cli.mac.{word}").main(others)
+    word = arguments[0] if arguments else "run"
+    if word in WORDS:
+        _do(word, arguments[1:])
+    elif word in ("-h", "--help"):
+        print(_usage())
+    elif word.startswith("-"):
+        _do("run", arguments)
+    else:
+        print(f"blueport daemon: there is no word {word!r}\n\n{_usage()}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _do(word: str, arguments: list[str]) -> None:
+    importlib.import_module(f"blueport.cli.mac.{word}").main(arguments)
+
+
+def _usage() -> str:
+    words = "\n".join(f"  {word:10}{purpose}" for word, purpose in WORDS.items())
+    more = "`blueport daemon WORD --help` tells the options of a word."
+    return f"usage: blueport daemon [WORD] [OPTIONS]\n\n{words}\n\n{more}"

@@ -12,13 +12,13 @@ import msgspec
 from blueport import failpoints
 
 Settings = TypeVar("Settings", bound=msgspec.Struct)
-Prefix = Literal["BLUEPORT_", "BLUEPORT_DAEMON_", "BLUEPORT_SIMULATOR_"]
+Prefix = Literal["BLUEPORT_", "BLUEPORT_DAEMON_", "BLUEPORT_SIMULATOR_", "BLUEPORT_MAC_"]
 
 # BSD's word for it (sysexits.h); there is no use in starting such a process again.
 MISCONFIGURED = 78
 FAILPOINTS = "BLUEPORT_FAILPOINTS"
 LOG_SETTINGS = frozenset({"BLUEPORT_LOG", "BLUEPORT_LOG_LEVEL"})
-_NOT_THE_SERVERS = ("BLUEPORT_DAEMON_", "BLUEPORT_SIMULATOR_", FAILPOINTS)
+_NOT_THE_SERVERS = ("BLUEPORT_DAEMON_", "BLUEPORT_SIMULATOR_", "BLUEPORT_MAC_", FAILPOINTS)
 # What a value is that is none of those that it may be.
 _QUOTED = re.compile(r"Invalid enum value .*(?= - at `)", re.DOTALL)
 

@@ -5,11 +5,14 @@ import asyncio
 import contextlib
 import signal
 import sys
+from pathlib import Path
 
 import uvloop
 
 from blueport.cli import lifeline, logbook
 from blueport.cli.environment import arm_failpoints, settings_of
+from blueport.cli.mac.surroundings import environment_over, programs
+from blueport.daemon.installing.waking import keep_awake
 from blueport.daemon.journal.file import JournalInUseError
 from blueport.daemon.run import run
 from blueport.daemon.settings import Settings
@@ -21,11 +24,14 @@ _log = logger(__name__)
 def main(arguments: list[str]) -> None:
     """Work until told to stop."""
     options = _parser().parse_args(arguments)
-    logbook.begin("daemon")
-    settings = settings_of(Settings, "BLUEPORT_DAEMON_")
+    environ = environment_over(options.settings)
+    logbook.begin("daemon", environ)
+    settings = settings_of(Settings, "BLUEPORT_DAEMON_", environ)
     arm_failpoints()
     if options.lifeline:
         lifeline.hold()
+    if options.stay_awake:
+        keep_awake(programs().caffeinate)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_run_until_told(settings))
@@ -44,5 +50,7 @@ async def _run_until_told(settings: Settings) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="blueport daemon", description=__doc__)
+    parser.add_argument("--settings", type=Path, metavar="FILE", help="settings; those of the environment go first")
+    parser.add_argument("--stay-awake", action="store_true", help="keep this Mac from sleeping for as long as it runs")
     parser.add_argument("--lifeline", action="store_true", help="end when standard input closes")
     return parser

@@ -76,7 +76,7 @@ def opened_journal(path: Path) -> Iterator[Journal]:
         JournalInUseError: Another process holds it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _held(path.with_name(path.name + ".lock")):
+    with held(path):
         path.touch(mode=0o600)
         connection = sqlite3.connect(path, isolation_level=None)
         try:
@@ -87,8 +87,14 @@ def opened_journal(path: Path) -> Iterator[Journal]:
 
 
 @contextmanager
-def _held(lock: Path) -> Iterator[None]:
+def held(path: Path) -> Iterator[None]:
+    """Have the journal at *path* for this process alone, whether there is one or not.
+
+    Raises:
+        JournalInUseError: Another process holds it.
+    """
     # The lock has a file of its own: SQLite drops all locks on its file when any descriptor of it is closed.
+    lock = path.with_name(path.name + ".lock")
     descriptor = os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
