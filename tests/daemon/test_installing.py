@@ -355,7 +355,7 @@ class TestUninstall:
 
 
 class TestWords:
-    @pytest.mark.parametrize("word", ["run", "install", "uninstall", "status"])
+    @pytest.mark.parametrize("word", ["run", "install", "uninstall", "status", "doctor"])
     async def test_each_is_told_of(self, newcomer: Newcomer, word: str) -> None:
         assert f"\n  {word} " in (await newcomer.types("--help")).out
 

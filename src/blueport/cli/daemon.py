@@ -9,6 +9,7 @@ WORDS = {
     "install": "have this Mac start the daemon at each login, and keep it running",
     "uninstall": "undo that; settings and journal stay",
     "status": "whether it runs, and what its journal holds",
+    "doctor": "try all that it needs, and say what to do where something is missing",
 }
 
 

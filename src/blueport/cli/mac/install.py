@@ -115,7 +115,7 @@ def _announce(places: Places, settings: Settings, loaded: Loaded | None) -> None
     print(f"  settings  {places.settings}\n  journal   {settings.journal}\n  log       {places.log}\n")
     if settings.imsg is None:
         print("imsg was not found, so there are texts and files only; install again once it is there.")
-    print("How it is doing:\n\n  blueport daemon status")
+    print("Now see what it lacks, and what to do about it:\n\n  blueport daemon doctor")
 
 
 def _parser() -> argparse.ArgumentParser:
