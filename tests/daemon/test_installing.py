@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
+from blueport.cli.mac.logfile import LONGEST_BYTES, shorten
 from blueport.daemon.installing import settings_file
 from blueport.daemon.installing.launcher import objection
 from blueport.daemon.installing.settings_file import SettingsFileError
@@ -217,6 +218,14 @@ class TestSettingsFile:
 
         assert settings_file.read(tmp_path / "daemon.env") == variables
 
+    def test_what_people_remark_in_it_stays(self, tmp_path: Path) -> None:
+        path = tmp_path / "daemon.env"
+        path.write_text("# The Mac under the stairs\nBLUEPORT_DAEMON_TOKEN=first\n")
+
+        settings_file.write(path, {"BLUEPORT_DAEMON_TOKEN": "second"})
+
+        assert path.read_text() == "# The Mac under the stairs\nBLUEPORT_DAEMON_TOKEN=second\n"
+
     def test_it_is_there_whole_or_not_at_all(self, tmp_path: Path) -> None:
         path = tmp_path / "daemon.env"
         settings_file.write(path, {"BLUEPORT_DAEMON_TOKEN": "first"})
@@ -253,6 +262,27 @@ class TestSettingsFile:
         ended = await newcomer.types("run", "--settings", str(file), BLUEPORT_DAEMON_LINES="nonsense")
 
         assert (ended.status, "`lines` must name" in ended.error) == (78, True)
+
+
+class TestLog:
+    def test_a_long_one_is_begun_anew_under_whoever_writes_to_it(self, tmp_path: Path) -> None:
+        log = tmp_path / "daemon.log"
+        with log.open("ab") as writer:
+            writer.write(b"x" * (LONGEST_BYTES + 1))
+            writer.flush()
+
+            shorten(log)
+
+            writer.write(b"and on")
+        assert log.read_bytes() == b"and on"
+        assert (tmp_path / "daemon.log.1").stat().st_size == LONGEST_BYTES + 1
+
+    def test_a_short_one_stays(self, tmp_path: Path) -> None:
+        (tmp_path / "daemon.log").write_bytes(b"x")
+
+        shorten(tmp_path / "daemon.log")
+
+        assert (tmp_path / "daemon.log").read_bytes() == b"x"
 
 
 class TestStatus:

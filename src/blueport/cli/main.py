@@ -61,7 +61,8 @@ def _loaded(name: str) -> ModuleType:
 
 def _usage() -> str:
     verbs = "\n".join(f"  {name:10}{purpose}" for name, purpose in VERBS.items())
-    return f"usage: blueport VERB [OPTIONS]\n\n{verbs}\n\n`blueport VERB --help` tells the options of a verb."
+    more = "`blueport VERB --help` tells the options of a verb, `blueport --version` which version this is."
+    return f"usage: blueport VERB [OPTIONS]\n\n{verbs}\n\n{more}"
 
 
 if __name__ == "__main__":

@@ -47,6 +47,7 @@ _WORDS: dict[str, str] = {
     "typing": "typing",
     "receipts": "read marks",
     "audio": "voice messages",
+    "emoji_tapbacks": "any emoji as a tapback",
 }
 
 

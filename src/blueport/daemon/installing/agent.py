@@ -16,7 +16,7 @@ Told = str | bool | int | list[str] | dict[str, str]
 
 def daemon_agent(places: Places, interpreter: str, environment: Mapping[str, str]) -> bytes:
     """Return the plist of the daemon's agent: from login to logout, in the session that has a screen."""
-    words = ["daemon", "run", "--settings", str(places.settings), "--stay-awake"]
+    words = ["daemon", "run", "--settings", str(places.settings), "--log", str(places.log), "--stay-awake"]
     told: dict[str, Told] = {
         **_common(LABEL, places, interpreter, words, environment),
         "KeepAlive": True,

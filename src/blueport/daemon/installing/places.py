@@ -38,9 +38,14 @@ class Places(NamedTuple):
         return self.home / "Library" / "Logs" / "Blueport" / "daemon.log"
 
     @property
+    def earlier_log(self) -> Path:
+        """What it said before that."""
+        return self.log.with_name(f"{self.log.name}.1")
+
+    @property
     def written(self) -> tuple[Path, ...]:
         """All that is deleted with a daemon that is not to come back, but for its journal."""
-        return (self.settings, self.log, self.doctor_settings, self.doctor_agent, self.doctor_report)
+        return (self.settings, self.log, self.earlier_log, self.doctor_settings, self.doctor_agent, self.doctor_report)
 
     @property
     def doctor_agent(self) -> Path:

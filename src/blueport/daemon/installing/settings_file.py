@@ -40,7 +40,7 @@ def read(path: Path) -> dict[str, str]:
 
 
 def write(path: Path, variables: Mapping[str, str]) -> None:
-    """Keep *variables*, whole or not at all.
+    """Keep *variables* and what people have remarked at the top, whole or not at all.
 
     Raises:
         SettingsFileError: A value has more than one line.
@@ -49,12 +49,17 @@ def write(path: Path, variables: Mapping[str, str]) -> None:
         if not value.isprintable():
             raise SettingsFileError(f"{name} has more than one line, or what cannot be printed")
     lines = "".join(f"{name}={value}\n" for name, value in sorted(variables.items()))
-    write_whole(path, (_HEAD + lines).encode(), mode=OWNER_ONLY)
+    write_whole(path, (_remarks(path) + lines).encode(), mode=OWNER_ONLY)
 
 
 def ours(environ: Mapping[str, str]) -> dict[str, str]:
     """Return those variables that may stand in a settings file."""
     return {name: value for name, value in environ.items() if _is_ours(name)}
+
+
+def _remarks(path: Path) -> str:
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+    return "".join(line for line in lines if line.startswith("#")) or _HEAD
 
 
 def _variable(path: Path, number: int, line: str) -> tuple[str, str]:
