@@ -79,7 +79,7 @@ class Newcomer:
 
     @property
     def environment(self) -> dict[str, str]:
-        own = {name: value for name, value in os.environ.items() if not name.startswith("BLUEPORT_")}
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("BLUEPORT_", "SUDO_"))}
         return own | {
             "HOME": str(self.folder),
             "BLUEPORT_MAC_PROGRAMS": str(self.folder / "bin"),

@@ -3,6 +3,7 @@
 import json
 import os
 import sqlite3
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from email.utils import formatdate
@@ -19,6 +20,7 @@ from blueport.daemon.examining import server
 from blueport.daemon.examining.doctor import examine
 from blueport.daemon.examining.findings import Finding, Verdict
 from blueport.daemon.examining.subject import Subject
+from blueport.daemon.installing.agent import daemon_agent
 from blueport.daemon.installing.places import Places
 from blueport.daemon.programs import Programs, programs_in
 from blueport.daemon.remedies import HANGING, NO_AUTOMATION, NOT_RUNNING, NOT_SIGNED_IN, chat_db_condition, grantee
@@ -31,6 +33,7 @@ from tests.daemon.fake_door import TOKEN, FakeDoor
 from tests.daemon.newcomer import Newcomer
 from tests.daemon.waiting import ADA, LINE, until
 from tests.ports import free_port
+from tests.server.certificates import Authority
 
 # A checkout may lie in a temporary folder, whose Python is rightly not trusted to stay.
 NOT_OURS = {"Python"}
@@ -107,6 +110,17 @@ class TestAtTheCommandLine:
         assert ended.status == 1
         assert "this terminal's permissions were tried" in ended.words
         assert "WRONG session" in ended.words
+
+    async def test_the_python_that_was_installed_is_judged_and_not_the_one_that_asks(
+        self, mac: SimulatedMac, newcomer: Newcomer
+    ) -> None:
+        changed(mac, has_session=False)
+        newcomer.places.agent.parent.mkdir(parents=True)
+        newcomer.places.agent.write_bytes(daemon_agent(newcomer.places, "/opt/homebrew/bin/python3", {}))
+
+        ended = await newcomer.types("doctor")
+
+        assert "WRONG Python /opt/homebrew/bin/python3 is Homebrew's" in ended.words
 
     async def test_who_has_no_server_yet_is_told_how_to_get_one(self, newcomer: Newcomer) -> None:
         ended = await newcomer.types("doctor", "--here")
@@ -315,7 +329,7 @@ class TestTheMac:
 
 
 @asynccontextmanager
-async def somebody(answer: Callable[[], web.Response]) -> AsyncIterator[str]:
+async def somebody(answer: Callable[[], web.Response], tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """Yield the URL of one who answers everything in the same way."""
     app = web.Application()
 
@@ -325,10 +339,10 @@ async def somebody(answer: Callable[[], web.Response]) -> AsyncIterator[str]:
     app.router.add_route("*", "/{path:.*}", answered)
     runner = web.AppRunner(app)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
     try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
 
@@ -368,6 +382,16 @@ class TestServer:
 
         assert (found.verdict, "cannot be reached" in found.sentence) == ("wrong", True)
         assert {each.verdict for each in others} == {"unknown"}
+
+    async def test_one_whose_certificate_is_not_trusted_is_told_with_the_usual_reason(
+        self, tmp_path: Path, subject: Subject
+    ) -> None:
+        async with somebody(lambda: dated(0), Authority(tmp_path).server("127.0.0.1")) as url:
+            settings = structs.replace(subject.settings, server_url=url)
+
+            [found, *_] = await server.server(subject._replace(settings=settings))
+
+        assert (found.verdict, "Install Certificates.command" in found.sentence) == ("wrong", True)
 
     @pytest.mark.parametrize("url", ["nonsense", "http://", "ftp://127.0.0.1"])
     async def test_what_is_no_url_is_told(self, subject: Subject, url: str) -> None:

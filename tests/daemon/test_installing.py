@@ -123,6 +123,14 @@ class TestInstall:
 
         await until(lambda: len(door.hellos) == 2)
 
+    async def test_it_trusts_the_servers_that_whoever_installs_it_trusts(
+        self, door: FakeDoor, newcomer: Newcomer
+    ) -> None:
+        await newcomer.installs(door, SSL_CERT_FILE="own.pem")
+
+        agent = plistlib.loads(newcomer.places.agent.read_bytes())
+        assert agent["EnvironmentVariables"]["SSL_CERT_FILE"] == str(newcomer.folder / "own.pem")
+
     async def test_this_mac_stays_awake_while_it_runs(self, door: FakeDoor, newcomer: Newcomer) -> None:
         await newcomer.installs(door)
 
@@ -154,6 +162,12 @@ class TestRefusal:
         ended = await newcomer.installs(door)
 
         assert (ended.status, "log in there" in ended.error) == (1, True)
+
+    async def test_root_is_sent_away(self, door: FakeDoor, newcomer: Newcomer) -> None:
+        ended = await newcomer.installs(door, SUDO_USER="me")
+
+        assert (ended.status, "without sudo" in ended.error) == (1, True)
+        assert not newcomer.places.own.exists()
 
     async def test_what_is_no_mac_is_left_alone(self, door: FakeDoor, newcomer: Newcomer) -> None:
         ended = await newcomer.installs(door, BLUEPORT_MAC_PROGRAMS="/nowhere")
@@ -364,6 +378,7 @@ class TestUninstall:
         ended = await newcomer.types("uninstall", "--purge", "--even-unfinished")
 
         assert ended.status == 0
+        assert "deleted, and 1 message perhaps in Messages, 1 sighting not told to the server yet" in ended.out
         assert not newcomer.places.own.exists()
 
     async def test_a_purge_leaves_nothing_behind(self, door: FakeDoor, newcomer: Newcomer) -> None:

@@ -16,6 +16,7 @@ from blueport.cli.mac import surroundings
 from blueport.daemon.examining.doctor import examine, examine_as_agent
 from blueport.daemon.examining.findings import Finding, Verdict
 from blueport.daemon.examining.subject import Subject
+from blueport.daemon.installing.service import installed_interpreter
 from blueport.logs import lines
 
 _WORDS: dict[Verdict, str] = {"ok": "ok", "wrong": "WRONG", "unknown": "unknown", "advice": "advice"}
@@ -45,10 +46,11 @@ def _findings(options: argparse.Namespace) -> list[Finding]:
     places, programs = surroundings.places(), surroundings.programs()
     variables = surroundings.kept_or_given(options.settings or places.settings)
     settings, missing = surroundings.as_far_as_known(variables), surroundings.missing(variables)
-    subject = Subject(programs, places, sys.executable, settings, missing)
+    interpreter = installed_interpreter(places) or sys.executable
+    subject = Subject(programs, places, interpreter, settings, missing)
     if options.here:
         return asyncio.run(examine(subject))
-    found = asyncio.run(examine_as_agent(programs, places, sys.executable, variables, surroundings.handed_on()))
+    found = asyncio.run(examine_as_agent(programs, places, interpreter, variables, surroundings.handed_on()))
     return found or [*asyncio.run(examine(subject)), Finding("doctor", "unknown", _TERMINALS)]
 
 

@@ -7,6 +7,7 @@ a file that only you can read. To install again is to update.
 import argparse
 import asyncio
 import getpass
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -31,6 +32,8 @@ _IMSG = ("/opt/homebrew/bin/imsg", "/usr/local/bin/imsg")
 def main(arguments: list[str]) -> None:
     """Install, and say what to do next."""
     options = _parser().parse_args(arguments)
+    if "SUDO_USER" in os.environ:
+        sys.exit("blueport: without sudo: the daemon is to be that of the user who is signed in to Messages")
     _judge_interpreter(is_forced=options.anyway)
     places = surroundings.places()
     variables = _variables(options, places)

@@ -11,7 +11,7 @@ import uvloop
 
 from blueport.cli import lifeline, logbook
 from blueport.cli.environment import arm_failpoints, settings_of
-from blueport.cli.mac.logfile import keep_short
+from blueport.cli.mac.logfile import keep_short, shorten
 from blueport.cli.mac.surroundings import environment_over, programs
 from blueport.daemon.installing.waking import keep_awake
 from blueport.daemon.journal.file import JournalInUseError
@@ -25,6 +25,8 @@ _log = logger(__name__)
 def main(arguments: list[str]) -> None:
     """Work until told to stop."""
     options = _parser().parse_args(arguments)
+    if options.log is not None:
+        shorten(options.log)  # first of all: what ends at once, again and again, writes most
     environ = environment_over(options.settings)
     logbook.begin("daemon", environ)
     settings = settings_of(Settings, "BLUEPORT_DAEMON_", environ)

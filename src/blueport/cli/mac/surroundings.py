@@ -13,7 +13,7 @@ from blueport.daemon.installing.settings_file import PREFIX, SettingsFileError
 from blueport.daemon.programs import Programs, programs_in
 from blueport.daemon.settings import Settings
 
-_PROGRAMS = "BLUEPORT_MAC_PROGRAMS"
+_HANDED_ON = ("BLUEPORT_MAC_PROGRAMS", "SSL_CERT_FILE", "SSL_CERT_DIR")
 # Without them a daemon has no server; all others have a value of their own.
 _NEEDED = {"SERVER_URL": "http://127.0.0.1", "TOKEN": "-", "LINES": "nobody@example.com"}
 
@@ -49,9 +49,8 @@ def programs() -> Programs:
 
 
 def handed_on() -> dict[str, str]:
-    """Return what an agent needs in its environment to find the same programs."""
-    folder = os.environ.get(_PROGRAMS)
-    return {} if folder is None else {_PROGRAMS: str(Path(folder).absolute())}
+    """Return what an agent needs in its environment to find the same programs, and to trust the same servers."""
+    return {name: _absolute(os.environ[name]) for name in _HANDED_ON if name in os.environ}
 
 
 def missing(variables: Mapping[str, str]) -> tuple[str, ...]:

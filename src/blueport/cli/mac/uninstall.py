@@ -23,8 +23,8 @@ def main(arguments: list[str]) -> None:
         was_there = asyncio.run(service.uninstall(surroundings.programs(), places))
         print("The daemon is no longer started." if was_there else "The daemon was not installed.")
         if options.purge:
-            service.purge(places, journal, is_forced=options.even_unfinished)
-            print("Settings, journal and log are deleted.")
+            lost = service.purge(places, journal, is_forced=options.even_unfinished)
+            print(f"Settings, journal and log are deleted{', and ' if lost else ''}{', '.join(lost)}.")
         else:
             _tell_what_is_left(journal)
     except NotHereError as error:

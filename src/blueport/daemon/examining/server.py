@@ -113,7 +113,7 @@ def _reason(subject: Subject, error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return (
             "its certificate is not trusted. With a Python from python.org, run 'Install Certificates.command' of its"
-            " folder in Applications; with a certificate of your own, SSL_CERT_FILE has to name it."
+            " folder in Applications; have SSL_CERT_FILE name one of your own, and install the daemon again."
         )
     if isinstance(error, OSError) and error.errno == errno.EHOSTUNREACH and not _is_here(subject):
         return "there is no way to it. For one in your own network: System Settings, Privacy & Security, Local Network."

@@ -1,9 +1,7 @@
 """How an installed daemon is doing, found out without disturbing it."""
 
-import plistlib
 import re
 from pathlib import Path
-from xml.parsers.expat import ExpatError
 
 import msgspec
 
@@ -11,6 +9,7 @@ from blueport.clock import now_ms
 from blueport.daemon.installing import launchd
 from blueport.daemon.installing.launchd import Loaded
 from blueport.daemon.installing.places import LABEL, Places
+from blueport.daemon.installing.service import installed_interpreter
 from blueport.daemon.journal.survey import Survey, UnreadableError, survey
 from blueport.daemon.programs import NoAnswerError, NotHereError, Programs, answer
 
@@ -38,10 +37,6 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     journal: str
     holds: Survey | None
     trouble: str | None
-
-
-class _Agent(msgspec.Struct, frozen=True):
-    arguments: tuple[str, ...] = msgspec.field(name="ProgramArguments")
 
 
 async def status(programs: Programs, places: Places, journal: Path) -> Status:
@@ -98,11 +93,10 @@ async def _since(programs: Programs, pid: int) -> int | None:
 
 async def _version(places: Places) -> str | None:
     """Ask the installed program, which may be another than this one."""
+    interpreter = installed_interpreter(places)
     try:
-        agent = msgspec.convert(plistlib.loads(places.agent.read_bytes()), _Agent)
-        interpreter = agent.arguments[0]
-        said = await answer(interpreter, "-P", "-m", "blueport.cli.main", "--version")
-    except (OSError, ValueError, IndexError, ExpatError, msgspec.ValidationError, NotHereError, NoAnswerError):
+        said = await answer(interpreter or "", "-P", "-m", "blueport.cli.main", "--version")
+    except (NotHereError, NoAnswerError):
         return None
     version = _VERSION.match(said.out)
     return version[1] if version else None

@@ -2,6 +2,9 @@
 
 import plistlib
 from collections.abc import Mapping
+from xml.parsers.expat import ExpatError
+
+import msgspec
 
 from blueport.daemon.installing.places import DOCTOR_LABEL, LABEL, Places
 from blueport.daemon.programs import LANGUAGE
@@ -37,6 +40,18 @@ def doctor_agent(places: Places, interpreter: str, environment: Mapping[str, str
         "StandardErrorPath": str(places.log),
     }
     return plistlib.dumps(told)
+
+
+class _Agent(msgspec.Struct, frozen=True):
+    arguments: tuple[str, ...] = msgspec.field(name="ProgramArguments")
+
+
+def interpreter_of(agent: bytes) -> str | None:
+    """Return the interpreter by which an agent runs, None if that is no agent of ours."""
+    try:
+        return next(iter(msgspec.convert(plistlib.loads(agent), _Agent).arguments), None)
+    except (ValueError, ExpatError, msgspec.ValidationError):
+        return None
 
 
 def _common(

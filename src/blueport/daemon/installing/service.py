@@ -13,16 +13,17 @@ from contextlib import suppress
 from pathlib import Path
 
 from blueport.daemon.installing import launchd, settings_file
-from blueport.daemon.installing.agent import daemon_agent
+from blueport.daemon.installing.agent import daemon_agent, interpreter_of
 from blueport.daemon.installing.files import FOR_ALL_TO_READ, write_whole
 from blueport.daemon.installing.launchd import Loaded
 from blueport.daemon.installing.places import LABEL, Places
-from blueport.daemon.journal.file import held
+from blueport.daemon.journal.file import JournalInUseError, held
 from blueport.daemon.journal.survey import survey
 from blueport.daemon.programs import Programs
 
 _STARTED_WITHIN_S = 5.0
 _PAUSE_S = 0.1
+_LOOKS_FOR_AN_END = 20
 
 
 class StillNeededError(Exception):
@@ -61,8 +62,7 @@ async def install(
     settings_file.write(places.settings, variables)
     write_whole(places.agent, daemon_agent(places, interpreter, environment), mode=FOR_ALL_TO_READ)
     await launchd.unload(programs, LABEL)
-    with held(journal):
-        pass
+    await _free(journal)
     await launchd.load(programs, LABEL, places.agent)
     return await _started(programs)
 
@@ -75,8 +75,13 @@ async def uninstall(programs: Programs, places: Places) -> bool:
     return was_loaded or was_there
 
 
-def purge(places: Places, journal: Path, *, is_forced: bool) -> None:
-    """Delete settings, journal and log.
+def installed_interpreter(places: Places) -> str | None:
+    """Return the Python by which the installed daemon runs, None if there is none."""
+    return interpreter_of(places.agent.read_bytes()) if places.agent.exists() else None
+
+
+def purge(places: Places, journal: Path, *, is_forced: bool) -> list[str]:
+    """Delete settings, journal and log, and say what is lost with them.
 
     Raises:
         JournalInUseError: A daemon runs on that journal.
@@ -86,18 +91,34 @@ def purge(places: Places, journal: Path, *, is_forced: bool) -> None:
     journal.parent.mkdir(parents=True, exist_ok=True)
     with held(journal):
         found = survey(journal)
-        if found is not None and found.held() and not is_forced:
-            raise StillNeededError(f"{journal} holds " + ", ".join(found.held()))
+        lost = [] if found is None else found.held()
+        if lost and not is_forced:
+            raise StillNeededError(f"{journal} holds {', '.join(lost)}")
         for path in (*places.written, *_files_of(journal)):
             path.unlink(missing_ok=True)
     for folder in (places.log.parent, places.own):
         with suppress(OSError):  # something of a person's is in it
             folder.rmdir()
+    return lost
 
 
 def _files_of(journal: Path) -> list[Path]:
     # Its own file goes first: what SQLite finds beside a new one it throws away, while an old one would look younger.
     return [journal.with_name(f"{journal.name}{ending}") for ending in ("", "-wal", "-shm", ".lock")]
+
+
+async def _free(journal: Path) -> None:
+    """Make sure that nobody has the journal; one that was just told to end may take a moment.
+
+    Raises:
+        JournalInUseError: Somebody goes on having it.
+    """
+    for _ in range(_LOOKS_FOR_AN_END):
+        with suppress(JournalInUseError), held(journal):
+            return
+        await asyncio.sleep(_PAUSE_S)
+    with held(journal):
+        return
 
 
 async def _started(programs: Programs) -> Loaded | None:
