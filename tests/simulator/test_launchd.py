@@ -6,15 +6,15 @@ import plistlib
 import sys
 from asyncio.subprocess import PIPE
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from msgspec import structs
 
-from blueport.simulator.condition import condition_of, set_up
+from blueport.simulator.condition import condition_of, set_up, set_up_if_new
 from blueport.simulator.faults import Fault, Word
 from blueport.simulator.mac import SimulatedMac, running
-from blueport.simulator.settings import Settings, program_path
+from blueport.simulator.settings import MacOs, Settings, program_path
 from tests.simulator.scripting import LINE, Outcome, osascript, outcome, until
 
 DOMAIN = f"gui/{os.getuid()}"
@@ -146,6 +146,12 @@ class TestPrograms:
 
         assert [each.output for each in told] == ["15.7.1\n", "FileVault is On.\n", "me\n"]
         assert "\n sleep                10\n" in (await program(folder, "pmset", "-g", "custom")).output
+
+    @pytest.mark.parametrize("macos", get_args(MacOs))
+    def test_each_release_has_a_version(self, settings: Settings, macos: MacOs) -> None:
+        set_up_if_new(structs.replace(settings, macos=macos))
+
+        assert condition_of(settings.folder).version.startswith(f"{macos[:2]}.")
 
     async def test_sleep_is_held_off_for_as_long_as_a_process_lives(self, mac: SimulatedMac) -> None:
         folder = mac.settings.folder

@@ -6,7 +6,14 @@ import msgspec
 
 from blueport.simulator.settings import MacOs, Settings, condition_path
 
-_VERSIONS: dict[MacOs, str] = {"13": "13.7.8", "15": "15.7.1", "26": "26.1"}
+_VERSIONS: dict[MacOs, str] = {
+    "12": "12.7.6",
+    "13": "13.7.8",
+    "14": "14.8.2",
+    "15": "15.7.1",
+    "26": "26.1",
+    "26x": "26.5.2",
+}
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
