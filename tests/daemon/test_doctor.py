@@ -4,7 +4,7 @@ import json
 import os
 import sqlite3
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
 from email.utils import formatdate
 from pathlib import Path
@@ -15,8 +15,8 @@ from aiohttp import web
 from msgspec import structs
 
 from blueport.clock import now_ms
+from blueport.daemon.examining import agent, messages, server
 from blueport.daemon.examining import mac as examining_mac
-from blueport.daemon.examining import server
 from blueport.daemon.examining.doctor import examine
 from blueport.daemon.examining.findings import Finding, Verdict
 from blueport.daemon.examining.subject import Subject
@@ -58,7 +58,16 @@ def subject(mac: SimulatedMac, settings: Settings) -> Subject:
 
 
 async def finding(subject: Subject, name: str) -> Finding:
-    return named(await examine(subject), name)
+    """Look at one thing alone."""
+    alone: dict[str, Callable[[], Awaitable[Finding]]] = {
+        "macOS": lambda: examining_mac.macos(subject.programs),
+        "login": lambda: examining_mac.session(subject.programs),
+        "sleep": lambda: examining_mac.sleep(subject.programs),
+        "power failure": lambda: examining_mac.restarting(subject.programs),
+        "after a start": lambda: examining_mac.login(subject.programs),
+        "imsg": lambda: messages.imsg(subject),
+    }
+    return await alone[name]()
 
 
 def named(findings: list[Finding], name: str) -> Finding:
@@ -109,7 +118,7 @@ class TestAtTheCommandLine:
 
         assert ended.status == 1
         assert "this terminal's permissions were tried" in ended.words
-        assert "WRONG session" in ended.words
+        assert "WRONG login" in ended.words
 
     async def test_the_python_that_was_installed_is_judged_and_not_the_one_that_asks(
         self, mac: SimulatedMac, newcomer: Newcomer
@@ -121,6 +130,12 @@ class TestAtTheCommandLine:
         ended = await newcomer.types("doctor")
 
         assert "WRONG Python /opt/homebrew/bin/python3 is Homebrew's" in ended.words
+
+    async def test_on_what_is_no_mac_nobody_is_sent_to_its_screen(self, newcomer: Newcomer) -> None:
+        ended = await newcomer.types("doctor", BLUEPORT_MAC_PROGRAMS="/nowhere")
+
+        assert "unknown macOS This is no Mac." in ended.words
+        assert "screen" not in ended.words
 
     async def test_who_has_no_server_yet_is_told_how_to_get_one(self, newcomer: Newcomer) -> None:
         ended = await newcomer.types("doctor", "--here")
@@ -183,13 +198,13 @@ class TestFullDiskAccess:
         mac.db.execute("PRAGMA journal_mode = DELETE")
         mac.db.execute("BEGIN EXCLUSIVE")
 
-        found = await finding(subject, "Full Disk Access")
+        [found] = (await messages.chat_db(subject)).findings
 
         mac.db.execute("COMMIT")
         assert (found.verdict, "locked by another program" in found.sentence) == ("wrong", True)
 
     async def test_an_empty_one_is_no_failure(self, subject: Subject) -> None:
-        found = await finding(subject, "Full Disk Access")
+        [found] = (await messages.chat_db(subject)).findings
 
         assert (found.verdict, "no message in it yet" in found.sentence) == ("ok", True)
 
@@ -219,7 +234,7 @@ class TestMessages:
     ) -> None:
         mac.faults.add(fault)
 
-        found = await examine(subject)
+        found = (await messages.messages(subject)).findings
 
         assert named(found, "Automation") == Finding("Automation", "wrong", told[1])
         assert named(found, "iMessage account").verdict == "unknown"
@@ -237,14 +252,15 @@ class TestMessages:
     async def test_a_mac_that_is_not_signed_in_is_told_so(self, mac: SimulatedMac, subject: Subject) -> None:
         changed(mac, is_signed_in=False)
 
-        found = await finding(subject, "iMessage account")
+        found = (await messages.messages(subject)).findings
 
-        assert found == Finding("iMessage account", "wrong", str(NOT_SIGNED_IN.hint))
+        assert named(found, "iMessage account") == Finding("iMessage account", "wrong", str(NOT_SIGNED_IN.hint))
 
     async def test_a_line_that_nothing_here_shows_is_asked_about(self, subject: Subject) -> None:
         settings = structs.replace(subject.settings, lines=(LINE, "bo@example.com"))
 
-        found = await finding(subject._replace(settings=settings), "lines on this Mac")
+        asked = await messages.messages(subject)
+        [found] = messages.lines(subject._replace(settings=settings), asked.addresses)
 
         assert (found.verdict, "bo@example.com" in found.sentence, LINE in found.sentence) == ("unknown", True, False)
 
@@ -252,7 +268,10 @@ class TestMessages:
         mac.db.add_message("Hi", sender=ADA, destination_caller_id="bo@example.com")
         settings = structs.replace(subject.settings, lines=("bo@example.com",))
 
-        assert (await finding(subject._replace(settings=settings), "lines on this Mac")).verdict == "ok"
+        read = await messages.chat_db(subject)
+        [found] = messages.lines(subject._replace(settings=settings), read.addresses)
+
+        assert found.verdict == "ok"
 
     async def test_what_imsg_can_do_is_asked_of_it(self, mac: SimulatedMac, subject: Subject) -> None:
         well = await finding(subject, "imsg")
@@ -270,7 +289,7 @@ class TestTheMac:
         [
             ({"version": "11.7.10"}, "macOS", "wrong", "too old"),
             ({"version": "12.7.6"}, "macOS", "ok", "12.7.6"),
-            ({"has_session": False}, "session", "wrong", "log in there"),
+            ({"has_session": False}, "login", "wrong", "log in there"),
             ({"sleep_min": 10}, "sleep", "wrong", "sudo pmset -a sleep 0"),
             ({"restarts_after_power_failure": False}, "power failure", "advice", "autorestart 1"),
             ({"is_encrypted": True}, "after a start", "advice", "FileVault is on"),
@@ -305,7 +324,7 @@ class TestTheMac:
 
         found = await examine(nowhere)
 
-        asked = ("macOS", "session", "daemon", "Automation", "iMessage account", "sleep", "after a start")
+        asked = ("macOS", "login", "daemon", "Automation", "iMessage account", "sleep", "after a start")
         assert {named(found, name) for name in asked} == {Finding(name, "unknown", "This is no Mac.") for name in asked}
 
     @pytest.mark.parametrize(
@@ -316,11 +335,11 @@ class TestTheMac:
     def test_the_place_with_the_least_room_counts(self, free: int, verdict: Verdict) -> None:
         assert examining_mac.room({"/": 500 * GIB, "/Volumes/x": free}).verdict == verdict
 
-    async def test_a_token_that_others_can_read_is_told(self, subject: Subject) -> None:
+    def test_a_token_that_others_can_read_is_told(self, subject: Subject) -> None:
         subject.places.settings.parent.mkdir(parents=True)
         subject.places.settings.touch(mode=0o644)
 
-        found = await finding(subject, "settings")
+        [found] = agent.settings(subject)
 
         assert (found.verdict, "chmod 600" in found.sentence) == ("wrong", True)
 

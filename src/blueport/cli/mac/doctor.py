@@ -14,7 +14,7 @@ import msgspec
 
 from blueport.cli.mac import surroundings
 from blueport.daemon.examining.doctor import examine, examine_as_agent
-from blueport.daemon.examining.findings import Finding, Verdict
+from blueport.daemon.examining.findings import Finding, Verdict, no_mac
 from blueport.daemon.examining.subject import Subject
 from blueport.daemon.installing.service import installed_interpreter
 from blueport.logs import lines
@@ -51,7 +51,10 @@ def _findings(options: argparse.Namespace) -> list[Finding]:
     if options.here:
         return asyncio.run(examine(subject))
     found = asyncio.run(examine_as_agent(programs, places, interpreter, variables, surroundings.handed_on()))
-    return found or [*asyncio.run(examine(subject)), Finding("doctor", "unknown", _TERMINALS)]
+    if found is not None:
+        return found
+    found = asyncio.run(examine(subject))
+    return found if no_mac("login") in found else [*found, Finding("doctor", "unknown", _TERMINALS)]
 
 
 def _told(finding: Finding) -> str:

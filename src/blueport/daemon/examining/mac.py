@@ -44,7 +44,7 @@ async def macos(programs: Programs) -> Finding:
 
 async def session(programs: Programs) -> Finding:
     """Look whether somebody is logged in at the screen."""
-    name = "session"
+    name = "login"
     try:
         is_there = await launchd.has_session(programs)
     except NotHereError:
@@ -95,7 +95,7 @@ async def login(programs: Programs) -> Finding:
         return advice(name, f"{sentence}. That is the price of an encrypted disk; to be without it, turn it off.")
     user = await _output(programs.defaults, "read", _LOGIN_WINDOW, "autoLoginUser")
     if user:
-        return ok(name, f"{user} is logged in by itself after a start; whoever takes this Mac away can read its disk.")
+        return ok(name, f"The user {user} is logged in by itself; whoever takes this Mac away can read its disk.")
     where = "System Settings, Users & Groups, Automatically log in as"
     return advice(name, f"Nobody is logged in by itself after a start, and the daemon waits for that: {where}.")
 

@@ -104,7 +104,7 @@ def lines(subject: Subject, addresses: list[str]) -> list[Finding]:
     known = {canonical_handle(_bare(address), region=region) for address in addresses}
     unseen = [line for line in subject.settings.lines if line not in known]
     if not unseen:
-        return [ok(_LINES, f"{', '.join(subject.settings.lines)}: this Mac has sent or received as that.")]
+        return [ok(_LINES, f"{', '.join(subject.settings.lines)}: people reach this Mac as that.")]
     told = f"Nothing on this Mac shows yet that it is reached as {', '.join(unseen)}"
     return [unknown(_LINES, f"{told}: in Messages, Settings, iMessage it should be ticked under 'You can be reached'.")]
 
