@@ -123,6 +123,21 @@ class TestInstall:
 
         await until(lambda: len(door.hellos) == 2)
 
+    @pytest.mark.parametrize("point", ["install.settings", "install.agent", "install.unloaded"])
+    async def test_an_update_that_dies_anywhere_is_mended_by_another(
+        self, door: FakeDoor, newcomer: Newcomer, point: str
+    ) -> None:
+        await newcomer.installs(door)
+        await until(lambda: len(door.hellos) == 1)
+        (newcomer.folder / point).touch()
+        died = await newcomer.installs(door, BLUEPORT_FAILPOINTS=str(newcomer.folder))
+
+        await newcomer.installs(door)
+
+        assert died.status == -signal.SIGKILL
+        await until(lambda: len(door.hellos) == 2)
+        assert door.hellos[0].journal == door.hellos[1].journal
+
     async def test_it_trusts_the_servers_that_whoever_installs_it_trusts(
         self, door: FakeDoor, newcomer: Newcomer
     ) -> None:
@@ -359,6 +374,16 @@ class TestUninstall:
         assert (told["is_installed"], told["is_loaded"], told["is_running"]) == (False, False, False)
         assert newcomer.places.settings.exists()
         assert newcomer.places.journal.exists()
+
+    async def test_one_that_dies_on_the_way_is_finished_by_another(self, door: FakeDoor, newcomer: Newcomer) -> None:
+        await newcomer.installs(door)
+        (newcomer.folder / "uninstall.unloaded").touch()
+        died = await newcomer.types("uninstall", BLUEPORT_FAILPOINTS=str(newcomer.folder))
+
+        await newcomer.types("uninstall")
+
+        assert died.status == -signal.SIGKILL
+        assert not (await newcomer.status())["is_installed"]
 
     async def test_what_is_unfinished_is_not_deleted_with_the_rest(self, newcomer: Newcomer) -> None:
         with unfinished(newcomer.places.journal):

@@ -12,7 +12,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from blueport.cli.environment import misconfigured, settings_of
+from blueport.cli.environment import arm_failpoints, misconfigured, settings_of
 from blueport.cli.mac import surroundings
 from blueport.daemon.installing import service
 from blueport.daemon.installing.launchd import LaunchdError, Loaded
@@ -32,6 +32,7 @@ _IMSG = ("/opt/homebrew/bin/imsg", "/usr/local/bin/imsg")
 def main(arguments: list[str]) -> None:
     """Install, and say what to do next."""
     options = _parser().parse_args(arguments)
+    arm_failpoints()
     if "SUDO_USER" in os.environ:
         sys.exit("blueport: without sudo: the daemon is to be that of the user who is signed in to Messages")
     _judge_interpreter(is_forced=options.anyway)

@@ -5,6 +5,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+from blueport.cli.environment import arm_failpoints
 from blueport.cli.mac import surroundings
 from blueport.daemon.installing import service
 from blueport.daemon.installing.launchd import LaunchdError
@@ -17,6 +18,7 @@ from blueport.daemon.programs import NoAnswerError, NotHereError
 def main(arguments: list[str]) -> None:
     """Uninstall, and say what is left."""
     options = _parser().parse_args(arguments)
+    arm_failpoints()
     places = surroundings.places()
     journal = surroundings.journal_of(surroundings.kept_or_given(places.settings))
     try:

@@ -20,6 +20,7 @@ from blueport.daemon.installing.places import LABEL, Places
 from blueport.daemon.journal.file import JournalInUseError, held
 from blueport.daemon.journal.survey import survey
 from blueport.daemon.programs import Programs
+from blueport.failpoints import reached
 
 _STARTED_WITHIN_S = 5.0
 _PAUSE_S = 0.1
@@ -60,9 +61,12 @@ async def install(
     for folder in (places.own, places.log.parent, journal.parent):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     settings_file.write(places.settings, variables)
+    reached("install.settings")
     write_whole(places.agent, daemon_agent(places, interpreter, environment), mode=FOR_ALL_TO_READ)
+    reached("install.agent")
     await launchd.unload(programs, LABEL)
     await _free(journal)
+    reached("install.unloaded")
     await launchd.load(programs, LABEL, places.agent)
     return await _started(programs)
 
@@ -70,6 +74,7 @@ async def install(
 async def uninstall(programs: Programs, places: Places) -> bool:
     """Have launchd forget the daemon, now and at the next login; False if it never knew it. Raises as `install`."""
     was_loaded = await launchd.unload(programs, LABEL)
+    reached("uninstall.unloaded")
     was_there = places.agent.exists()
     places.agent.unlink(missing_ok=True)
     return was_loaded or was_there
