@@ -48,6 +48,8 @@ _WORDS: dict[str, str] = {
     "receipts": "read marks",
     "audio": "voice messages",
     "emoji_tapbacks": "any emoji as a tapback",
+    "edit": "edits",
+    "unsend": "unsends",
 }
 
 
