@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Mapping
 
 import msgspec
 
@@ -19,7 +20,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log_level: Level = "info"
 
 
-def begin(program: str) -> None:
+def begin(program: str, environ: Mapping[str, str] = os.environ) -> None:
     """Have *program* log to standard error."""
-    settings = converted({name: os.environ[name].lower() for name in LOG_SETTINGS & os.environ.keys()}, Settings)
+    settings = converted({name: environ[name].lower() for name in LOG_SETTINGS & environ.keys()}, Settings)
     lines.begin(program, level=settings.log_level, form=settings.log, stream=sys.stderr)

@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 from blueport.daemon.chatdb.thread import ChatDbThread
 from blueport.daemon.health import MacHealth
+from blueport.daemon.journal import contact
 from blueport.daemon.journal.file import Journal, opened_journal
 from blueport.daemon.performing.choosing import Chosen
 from blueport.daemon.performing.claiming import claim_for_ever, renew_for_ever
@@ -27,6 +28,7 @@ from blueport.daemon.watching.stirring import stir_for_ever
 from blueport.daemon.watching.typing_dots import TypingDots
 from blueport.logs.lines import logger
 from blueport.protocol.door import Hello, LineReport, Welcome
+from blueport.protocol.versions import is_older
 
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 30.0
@@ -90,6 +92,7 @@ class _Greeter:
         self._uplink = uplink
         self._health = health
         self._lines = settings.lines
+        self._told_version: str | None = None
 
     async def greet(self) -> Welcome:
         """Say hello once."""
@@ -99,7 +102,18 @@ class _Greeter:
         reports = tuple(
             LineReport(line, condition.health, condition.hint, self.transport.capabilities) for line in self._lines
         )
-        return await self._uplink.hello(Hello(self._journal.id, version("blueport"), reports))
+        welcome = await self._uplink.hello(Hello(self._journal.id, version("blueport"), reports))
+        self._note_version(self._uplink.server_version)
+        return welcome
+
+    def _note_version(self, of_server: str | None) -> None:
+        """Keep which version the server has, for whoever asks this Mac how it is, and say once if that is newer."""
+        if of_server is None or of_server == self._told_version:
+            return
+        self._told_version = of_server
+        contact.note_server_version(self._journal, of_server)
+        if is_older(version("blueport"), of_server):
+            _log.warning("newer_version_there", version=of_server)
 
     async def greet_for_ever(self) -> None:
         """Say hello whenever there is something new to say."""
