@@ -3,7 +3,7 @@
 import importlib
 
 # Modules by the first argument, which may be missing: then the daemon runs. Only what is asked for is loaded.
-_WORDS = {"run": "run", "pair": "pair"}
+_WORDS = {"run": "run", "pair": "pair", "import": "importing"}
 
 
 def main(arguments: list[str]) -> None:
