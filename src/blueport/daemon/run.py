@@ -37,6 +37,12 @@ _FIRST_PAUSE_S = 1.0
 _TELL_S = 0.2
 _LONGEST_PAUSE_S = 30.0
 
+# Neither AppleScript nor `imsg` can name the own address.
+_SEVERAL_LINES = (
+    "This Mac has several lines, and Messages itself chooses which of them a message goes out from: as a rule the one"
+    " that the person last wrote to. Where that is another, the outbox item has a warning."
+)
+
 _log = logger(__name__)
 
 
@@ -145,9 +151,8 @@ class _Greeter:
         self._health.changed.clear()
         self._uplink.regained.clear()
         condition = self._health.worst()
-        reports = tuple(
-            LineReport(line, condition.health, condition.hint, self.transport.capabilities) for line in self._lines
-        )
+        hint = condition.hint or (_SEVERAL_LINES if len(self._lines) > 1 else None)
+        reports = tuple(LineReport(line, condition.health, hint, self.transport.capabilities) for line in self._lines)
         welcome = await self._uplink.hello(Hello(self._journal.id, version("blueport"), reports))
         self._note_version(self._uplink.server_version)
         return welcome

@@ -253,7 +253,7 @@ class Noting:
         if row.chat is None:
             return
         sent_at = row.sent_at or now.ms
-        proof = Proof(item.id, item.token) if item is not None and row.is_sent else None
+        proof = self._proof(row, item) if item is not None and row.is_sent else None
         is_news = proof is not None or not self._is_history(row.chat, sent_at, sight)
         known = Circumstances(line, row.chat, sent_at, proof, is_news, self._coming(row))
         if item is not None and proof is not None:
@@ -266,6 +266,11 @@ class Noting:
             self._note_news(known, now)
             self._await_reading(row, known, now)
         self._note_told(row, digest_of(row), line, now, until=now.ms + DAY_MS)
+
+    def _proof(self, row: MessageRow, item: Item) -> Proof:
+        address = self._canonical(row.line_address or "")
+        is_another = bool(address) and address != self._canonical(item.line)
+        return Proof(item.id, item.token, address if is_another else None)
 
     def _note_news(self, known: Circumstances, now: Now) -> None:
         if known.is_news:
