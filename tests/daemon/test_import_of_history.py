@@ -20,6 +20,8 @@ from blueport.daemon.watching.importing import BATCH, request_place
 from blueport.protocol.sightings import MessageSeen, ReactionSeen, Sighting
 from blueport.simulator import edits, oddities
 from blueport.simulator.chatdb import Attachment, ChatDb, apple_ns
+from blueport.simulator.faults import Fault
+from blueport.simulator.mac import SimulatedMac
 from tests.daemon.fake_door import FakeDoor
 from tests.daemon.test_daemon_deaths import daemon_process
 from tests.daemon.waiting import ADA, BO, CY, LINE, in_journal, until, working
@@ -227,6 +229,23 @@ class TestOnce:
         assert texts(heard).index("News") < 4 * BATCH
         assert door.received() == ["News"]
 
+    async def test_a_send_whose_proof_is_still_looked_for_holds_it_up_no_longer_than_it_must(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, heard: list[Sighting]
+    ) -> None:
+        written = write_history(mac.db, 3)
+        mac.db.add_message("Yes", chat=mac.db.direct_chat(ADA), is_sent=1, sent_at=now_ms() - DAY_MS)
+        mac.faults.add(Fault("silent"))
+        work = door.accept(LINE, ADA, "Yes")
+        async with working(settings, door):
+            await until(lambda: in_journal(settings, "items WHERE status = 'handed'") == 1)
+
+            ask(settings)
+            await until(lambda: is_over(settings))
+
+            assert texts(heard) == [*written, "Yes"]
+            mac.db.add_message("Yes", chat=mac.db.direct_chat(ADA), is_sent=1)
+            await until(lambda: work.status == "sent")
+
     @pytest.mark.parametrize("point", ["import_taken", "imported", "telling", "told"])
     async def test_at_whatever_point_the_daemon_dies_nothing_is_left_out_or_doubled(
         self, chat_db: ChatDb, door: FakeDoor, settings: Settings, heard: list[Sighting], tmp_path: Path, point: str
@@ -273,6 +292,20 @@ class TestCommand:
 
         assert told[0] == str(len(written))
         assert [seen.text for seen in door.messages] == written
+
+    async def test_killed_it_goes_on_where_it_stood(
+        self, chat_db: ChatDb, settings: Settings, heard: list[Sighting], tmp_path: Path
+    ) -> None:
+        written = write_history(chat_db, BATCH + 10)
+        (tmp_path / "daemon.imported").touch()
+        first = await begun(settings, "--all")
+        await first.communicate()
+        assert first.returncode == -signal.SIGKILL
+
+        told = await ended(await begun(settings, "--all"))
+
+        assert told[0] == str(len(written))
+        assert texts(heard) == written
 
     async def test_when_the_daemon_ends_meanwhile_it_goes_on(
         self, chat_db: ChatDb, door: FakeDoor, settings: Settings, heard: list[Sighting]
@@ -327,7 +360,11 @@ async def begun(settings: Settings, *arguments: str) -> Process:
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "blueport.cli.main", "daemon", "import", *arguments),
         *("--settings", str(settings.journal.with_name("none.env"))),
-        env={**os.environ, **{f"BLUEPORT_DAEMON_{name}": value for name, value in given.items()}},
+        env={
+            **os.environ,
+            **{f"BLUEPORT_DAEMON_{name}": value for name, value in given.items()},
+            "BLUEPORT_FAILPOINTS": str(settings.journal.parent),
+        },
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

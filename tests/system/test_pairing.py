@@ -193,6 +193,18 @@ def test_what_cannot_be_is_one_line(site: Site, url: str, status: int, word: str
 
 
 @ON_SQLITE
+def test_who_trusts_the_network_may_say_so(site: Site) -> None:
+    # An address of this machine that does not look like one.
+    where = site.url.replace("127.0.0.1", "0.0.0.0")
+
+    given = ("--settings", str(site.settings), "--insecure")
+    ended = run("daemon", "pair", where, site.code(), *given, at=site.folder)
+
+    assert ended.returncode == 0, ended.stderr
+    assert "go in the clear" in ended.stderr
+
+
+@ON_SQLITE
 def test_settings_of_the_file_stand_behind_those_of_the_environment(site: Site) -> None:
     site.pair(site.code())
     bad = site.folder / "bad.env"

@@ -94,7 +94,7 @@ async def run(settings: Settings) -> None:
 
 
 async def import_alone(settings: Settings, asked: Asked, tell: Callable[[Import], None]) -> None:
-    """Import history where no daemon runs; *tell* hears now and then how far it is. Nothing is sent meanwhile.
+    """Import history where no daemon runs; *tell* hears now and then how far it is. News is told, and nothing is sent.
 
     Raises:
         JournalInUseError: A daemon runs on this journal, and would do it.
@@ -110,7 +110,9 @@ async def import_alone(settings: Settings, asked: Asked, tell: Callable[[Import]
                 pass
             importing = Importing(journal, chat_db, reader.noting, settings)
             await importing.begin(asked)
-            work = asyncio.gather(tell_for_ever(journal, uplink, health), importing.import_for_ever())
+            work = asyncio.gather(
+                reader.read_for_ever(), tell_for_ever(journal, uplink, health), importing.import_for_ever()
+            )
             try:
                 await _until_imported(journal, asked, tell, work)
             finally:
@@ -120,7 +122,7 @@ async def import_alone(settings: Settings, asked: Asked, tell: Callable[[Import]
 
 
 async def _until_imported(
-    journal: Journal, asked: Asked, tell: Callable[[Import], None], work: asyncio.Future[tuple[None, None]]
+    journal: Journal, asked: Asked, tell: Callable[[Import], None], work: asyncio.Future[tuple[None, None, None]]
 ) -> None:
     is_over = False
     while not is_over and not work.done():

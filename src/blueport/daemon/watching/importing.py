@@ -116,10 +116,13 @@ class Importing:
         return True
 
     def _is_anything_under_way(self, one: Import) -> bool:
-        """Say whether something waits to be told, or one of our rows may turn out to be an item on its way."""
-        there = self._journal
-        return bool(sightings.oldest(there, 1)) or any(
-            (item.rowid_before or 0) < one.last for item in items.unproven(there)
+        """Say whether something waits to be told, or a row may turn out to be an item on its way.
+
+        That can only be if the clock was set back since our birth: what is of before that was not sent by us.
+        """
+        return bool(sightings.oldest(self._journal, 1)) or any(
+            (item.begun_at or 0) <= self._journal.created_at and (item.rowid_before or 0) < one.last
+            for item in items.unproven(self._journal)
         )
 
     def _note(self, one: Import, rows: list[MessageRow]) -> None:
