@@ -47,6 +47,18 @@ class TestCode:
         assert answer == Paired("mini", (OTHER_LINE,))
         assert is_let_in(world, token)
 
+    def test_the_audit_log_tells_who_made_it_and_from_where_it_was_used(self, world: World, alice: Customer) -> None:
+        paired(ask(world, code_for(alice), new_daemon_token()))
+
+        used, made, created = world.do(operating.entries, alice.account_id, 3)
+        assert [(entry.actor, entry.action) for entry in (created, made, used)] == [
+            ("operator", "daemon.created"),
+            ("operator", "daemon.code_made"),
+            ("system", "daemon.paired"),
+        ]
+        assert used.target == made.target == created.target
+        assert (used.address, (used.request_id or "")[:4]) == ("testclient", "req_")
+
     def test_however_it_is_spelled_it_is_the_same(self, world: World, alice: Customer) -> None:
         code = code_for(alice)
         spelled = code.lower().replace("-", " ").replace("0", "o").replace("1", "l")

@@ -14,9 +14,11 @@ import pytest
 
 from tests.databases import Database
 from tests.system.blueport import until
+from tests.system.forking import Forking
 from tests.system.servers import LINE, Fleet, fleet
 from tests.system.test_the_command_line import run
 
+NO_CODE = "AAAA-BBBB-CCCC"
 ON_SQLITE = pytest.mark.parametrize("store_kind", ["sqlite"], indirect=True)
 
 
@@ -43,6 +45,9 @@ class Site(NamedTuple):
         ended = run(*arguments, "--database", self.ships.database.named, at=self.folder)
         assert ended.returncode == 0, ended.stderr
         return ended.stdout.strip()
+
+    def given(self) -> dict[str, str]:
+        return {"BLUEPORT_DATABASE": self.ships.database.named, "BLUEPORT_PUBLIC_URL": "https://example.com"}
 
     def code(self, *more: str) -> str:
         return self.operate("daemons", "pair", "mini", "--account", "first", "--url", self.url, *more)
@@ -132,7 +137,7 @@ def test_a_pairing_that_is_refused_leaves_the_earlier_one(site: Site) -> None:
     site.pair(site.code())
     before = site.kept()
 
-    ended = site.pair("AAAA-BBBB-CCCC")
+    ended = site.pair(NO_CODE)
 
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == "blueport: this code is wrong, was used, or is too old: have the operator make another\n"
@@ -154,7 +159,9 @@ def test_the_mac_that_is_replaced_is_let_in_no_more(site: Site) -> None:
 
 @ON_SQLITE
 def test_without_a_line_the_operator_is_told_what_to_do_and_the_same_command_finds_it(site: Site) -> None:
-    code = site.operate("daemons", "pair", "other", "--account", "first")
+    made = run("daemons", "pair", "other", "--account", "first", at=site.folder, **site.given())
+    code = made.stdout.strip()
+    assert made.stderr.endswith(f"UTC; there: blueport daemon pair https://example.com {code}\n")
     first = site.pair(code)
     assert "no line is served by it yet" in first.stderr
     assert "BLUEPORT_DAEMON_LINES" not in site.kept()
@@ -168,28 +175,38 @@ def test_without_a_line_the_operator_is_told_what_to_do_and_the_same_command_fin
 
 
 @ON_SQLITE
-@pytest.mark.parametrize(
-    ("url", "status", "word"),
-    [
-        ("http://192.0.2.1:8080", 1, "this Mac's token and all its messages go in the clear"),
-        ("http://imessage.example.com", 1, "say --insecure if nobody else is on that network"),
-        ("ftp://imessage.example.com", 1, "is no URL of a server"),
-        ("https://", 1, "is no URL of a server"),
-        ("https://user:word@imessage.example.com", 1, "is no URL of a server"),
-        ("http://[::1", 1, "is no URL"),
-        ("http://127.0.0.1:1", 1, "does not answer (no answer): the same command can be said again"),
-        ("SERVER/v1", 1, "does not pair Macs: it answers 404 route_not_found"),
-    ],
-)
-def test_what_cannot_be_is_one_line(site: Site, url: str, status: int, word: str) -> None:
-    where = url.replace("SERVER", site.url)
+def test_a_server_that_pairs_nobody_is_said_so(site: Site) -> None:
+    ended = run("daemon", "pair", f"{site.url}/v1", NO_CODE, "--settings", str(site.settings), at=site.folder)
 
-    ended = run("daemon", "pair", where, "AAAA-BBBB-CCCC", "--settings", str(site.settings), at=site.folder)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == f"blueport: {site.url}/v1 does not pair this Mac: it answers 404 route_not_found\n"
+    assert not site.settings.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "word"),
+    [
+        (("http://192.0.2.1:8080", NO_CODE), 1, "this Mac's token and all its messages go in the clear"),
+        (("http://imessage.example.com", NO_CODE), 1, "say --insecure if nobody else is on that network"),
+        (("ftp://imessage.example.com", NO_CODE), 1, "is no URL of a server"),
+        (("https://", NO_CODE), 1, "is no URL of a server"),
+        (("https://user:word@imessage.example.com", NO_CODE), 1, "is no URL of a server"),
+        (("http://[::1", NO_CODE), 1, "is no URL"),
+        (("http://127.0.0.1:1", NO_CODE), 1, "does not answer (no answer): the same command can be said again"),
+        (("https://imessage.example.com", "nonsense"), 2, "'nonsense' is no code like K7QM-2F9D-XWTA"),
+        (("https://imessage.example.com", NO_CODE, "--lines", "me"), 2, "'me' is no list of phone numbers"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_cannot_be_is_one_line(
+    forked: Forking, tmp_path: Path, arguments: tuple[str, ...], status: int, word: str
+) -> None:
+    ended = forked.run("daemon", "pair", *arguments, "--settings", "daemon.env", at=tmp_path)
 
     assert (ended.returncode, ended.stdout) == (status, "")
     assert word in ended.stderr
-    assert ended.stderr.count("\n") == 1
-    assert not site.settings.exists()
+    assert status == 2 or ended.stderr.count("\n") == 1
+    assert not (tmp_path / "daemon.env").exists()
 
 
 @ON_SQLITE

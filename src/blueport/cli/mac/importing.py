@@ -7,6 +7,7 @@ has to wait. Either way it goes on where it stood, and nothing is told twice.
 
 import argparse
 import asyncio
+import re
 import sqlite3
 import sys
 import time
@@ -34,6 +35,7 @@ from blueport.daemon.settings import Settings
 from blueport.daemon.watching.importing import request_place
 from blueport.handles import canonical_handle
 
+_DAYS = re.compile(r"[0-9]{1,5}")
 _LOOK_S = 0.5
 _PATIENCE_S = 15
 
@@ -127,14 +129,13 @@ def _parser() -> argparse.ArgumentParser:
 def _moment(words: str) -> int:
     try:
         return round(datetime.fromisoformat(words).astimezone().timestamp() * 1000)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(f"{words!r} is no day like 2026-01-31") from None
 
 
 def _days_ago(words: str) -> int:
     """Return when the day so many days ago began here, so that who says it again on the same day means the same."""
-    try:
-        there = datetime.fromtimestamp(now_ms() / 1000, UTC).astimezone() - timedelta(days=int(words))
-    except (ValueError, OverflowError):
-        raise argparse.ArgumentTypeError(f"{words!r} is no number of days") from None
+    if not _DAYS.fullmatch(words):
+        raise argparse.ArgumentTypeError(f"{words!r} is no number of days")
+    there = datetime.fromtimestamp(now_ms() / 1000, UTC).astimezone() - timedelta(days=int(words))
     return round(there.replace(hour=0, minute=0, second=0, microsecond=0).timestamp() * 1000)

@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import ipaddress
 import sys
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -81,7 +82,7 @@ def _is_this_machine(host: str) -> bool:
 
 def _draft(place: Path, url: str, code: str) -> _Draft:
     """Return what is to be said, which is on the disk then; what was said before with that code is said again."""
-    if place.exists():
+    with suppress(FileNotFoundError, msgspec.DecodeError):
         known = msgspec.json.decode(place.read_bytes(), type=_Draft)
         if (known.url, known.code) == (url, code):
             return known
@@ -97,7 +98,7 @@ def _paired(draft: _Draft, place: Path) -> Paired:
         if error.status is not None and error.code == "invalid_api_key":
             place.unlink()
             sys.exit("blueport: this code is wrong, was used, or is too old: have the operator make another")
-        sys.exit(f"blueport: {draft.url} does not pair Macs: it answers {error}")
+        sys.exit(f"blueport: {draft.url} does not pair this Mac: it answers {error}")
     except UnansweredError as error:
         sys.exit(f"blueport: {draft.url} does not answer ({error}): the same command can be said again")
 
@@ -125,7 +126,7 @@ def _settings(draft: _Draft, path: Path, lines: tuple[str, ...]) -> dict[str, st
 
 def _tell(paired: Paired, lines: tuple[str, ...], path: Path) -> None:
     print(paired.name)
-    told = [f"this Mac is paired as {paired.name!r}, and the settings of its daemon are in {path}"]
+    told = [f"this Mac is paired as {paired.name!r}; its daemon has to be started (again) with the settings in {path}"]
     if not lines:
         told.append(
             "no line is served by it yet: on the server, `blueport lines add HANDLE --account ACCOUNT --daemon"

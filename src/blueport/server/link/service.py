@@ -65,7 +65,10 @@ def admitted(
 
 
 def may_be_paired(tx: Tx, said: Pair) -> bool:
-    """Say whether there is a code that begins like the one that is named: what is guessed need not be written down."""
+    """Say whether there is a code that begins like the one that is named: what is guessed need not be written down.
+
+    That there is shows in the time that the answer takes; but whoever finds that has used up one of the code's tries.
+    """
     code = codes.code_in(said.code)
     return code is not None and keys.is_token(said.token) and queries.pairing(tx, code.selector) is not None
 
