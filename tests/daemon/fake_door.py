@@ -89,6 +89,8 @@ class FakeDoor:
     `files_answer` has it answer so for the files of items; `files` holds what was brought, by message and attachment.
     """
 
+    version: str | None = None  # what it says of itself, if anything
+
     def __init__(self) -> None:
         self.work: dict[str, Work] = {}
         self.hellos: list[Hello] = []
@@ -185,6 +187,8 @@ class FakeDoor:
         if self.answers_with is not None:
             return web.Response(status=self.answers_with)
         answer = await handler(request)
+        if self.version is not None and not answer.prepared:
+            answer.headers["Blueport-Version"] = self.version
         if path in self.loses_answers:
             self.loses_answers.remove(path)
             return web.Response(status=502)

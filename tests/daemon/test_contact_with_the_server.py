@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import threading
 from contextlib import closing
+from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
@@ -188,6 +189,32 @@ class TestNotLetIn:
 
         (trouble,) = told(caplog, "blueport.daemon.uplink")
         assert (trouble["event"], trouble["setting"]) == ("not_let_in", "BLUEPORT_DAEMON_LINES")
+
+
+class TestVersion:
+    @pytest.mark.parametrize(
+        ("of_server", "told_versions"), [(None, []), ("0.0.9", []), (version("blueport"), []), ("99.1", ["99.1"])]
+    )
+    async def test_a_newer_version_of_the_server_is_said_once(
+        self,
+        mac: SimulatedMac,
+        door: FakeDoor,
+        settings: Settings,
+        caplog: pytest.LogCaptureFixture,
+        of_server: str | None,
+        told_versions: list[str],
+    ) -> None:
+        door.version = of_server
+        async with working(settings, door):
+            door.answers_with = 503
+            await mac.person_texts(ADA, "Hi")
+            await until(lambda: door.knocks["sightings"] > 0)
+            door.answers_with = None
+            await until(lambda: len(door.hellos) == 2)
+
+        events = [line for line in told(caplog, "blueport.daemon.run") if line["event"] == "newer_version_there"]
+        assert [line["version"] for line in events] == told_versions
+        assert in_journal(settings, f"server WHERE version = '{of_server}'") == (of_server is not None)
 
 
 class TestSettings:

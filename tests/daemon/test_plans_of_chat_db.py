@@ -18,6 +18,8 @@ ASKED: dict[str, Callable[[Reader], object]] = {
     "the newest row": Reader.newest_rowid,
     "the highest row ever": Reader.highest_rowid_ever,
     "where news begins": lambda reader: reader.last_rowid_before(now_ms()),
+    "where an import begins": lambda reader: reader.last_rowid_without(now_ms() - 60_000),
+    "how much is imported": lambda reader: reader.count_between(5, 10),
     "the guid of a row": lambda reader: reader.guid_at(5),
     "the row of a guid": lambda reader: reader.rowid_of("F00"),
     "fresh rows, tapbacks and links among them": lambda reader: reader.rows_after(0, 500),

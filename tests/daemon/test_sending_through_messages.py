@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Literal
 
@@ -10,10 +11,12 @@ import pytest
 
 from blueport.clock import now_ms
 from blueport.daemon.settings import Settings
+from blueport.protocol.sightings import Proof
 from blueport.simulator import oddities
 from blueport.simulator.chatdb import Attachment
 from blueport.simulator.faults import Fault, Word
-from blueport.simulator.mac import SimulatedMac
+from blueport.simulator.mac import SimulatedMac, running
+from blueport.simulator.settings import Settings as MacSettings
 from blueport.simulator.settings import imsg_path
 from tests.daemon.fake_door import FakeDoor, Work
 from tests.daemon.waiting import ADA, BO, CY, LINE, in_journal, until, working
@@ -568,21 +571,75 @@ class TestChangedText:
 
 
 class TestTwoLines:
+    SECOND = "me@icloud.com"
+
+    @pytest.fixture
+    async def mac(self, tmp_path: Path) -> AsyncIterator[SimulatedMac]:
+        async with running(MacSettings(folder=tmp_path / "mac", lines=(LINE, self.SECOND))) as mac:
+            yield mac
+
+    @pytest.fixture
+    def settings(self, settings: Settings, door: FakeDoor) -> Settings:
+        door.lines.add(self.SECOND)
+        return msgspec.structs.replace(settings, lines=(LINE, self.SECOND))
+
+    async def test_each_text_is_told_for_the_line_that_it_was_written_to(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        async with working(settings, door):
+            await mac.person_texts(ADA, "To the first", to=LINE)
+            await mac.person_texts(ADA, "To the second", to=self.SECOND)
+            await mac.person_texts(BO, "To the second too", to=self.SECOND)
+            await until(lambda: len(door.messages) == 3)
+
+        told = {seen.text: seen.line_handle for seen in door.messages}
+        assert told == {"To the first": LINE, "To the second": self.SECOND, "To the second too": self.SECOND}
+
+    @pytest.mark.parametrize(("is_wrong", "sent_from"), [(False, None), (True, LINE)])
+    async def test_what_went_out_from_the_other_one_is_told_with_that(  # send-30
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, sent_from: str | None, *, is_wrong: bool
+    ) -> None:
+        if is_wrong:
+            mac.faults.add(Fault("other_line"))
+        async with working(settings, door):
+            await mac.person_texts(ADA, "Hi", to=self.SECOND)
+            await until(lambda: len(door.messages) == 1)
+
+            work = door.accept(self.SECOND, ADA, "Hello", chat_guids=(door.messages[0].chat.guid,))
+            await until(lambda: work.status == "sent")
+
+        assert (door.messages[1].line_handle, door.messages[1].text) == (self.SECOND, "Hello")
+        assert door.messages[1].proves == Proof(work.id, work.token, sent_from)
+
+    async def test_a_line_says_that_it_cannot_choose_where_there_are_several(  # send-30
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        assert mac.settings.lines == (LINE, self.SECOND)
+        async with working(settings, door):
+            pass
+        async with working(msgspec.structs.replace(settings, lines=(LINE,)), door):
+            pass
+
+        several, one = door.hellos
+        assert [(line.health, "Messages itself chooses" in (line.hint or "")) for line in several.lines] == [
+            ("ok", True),
+            ("ok", True),
+        ]
+        assert [(line.health, line.hint) for line in one.lines] == [("ok", None)]
+
     async def test_a_change_is_told_for_the_line_that_the_message_was_told_for(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings
     ) -> None:
-        second = "me@icloud.com"
-        door.lines.add(second)
-        work = door.accept(second, ADA, "Hello")
+        work = door.accept(self.SECOND, ADA, "Hello")
 
-        async with working(msgspec.structs.replace(settings, lines=(LINE, second)), door):
+        async with working(settings, door):
             await until(lambda: work.status == "sent")
             row = mac.db.message(door.messages[0].guid)
             assert row is not None
             mac.db.write_body(row, "Hello, edited")
             await until(lambda: bool(door.changes))
 
-        assert (door.messages[0].line_handle, door.changes[0].line_handle) == (second, second)
+        assert (door.messages[0].line_handle, door.changes[0].line_handle) == (self.SECOND, self.SECOND)
 
 
 class TestSendLinks:

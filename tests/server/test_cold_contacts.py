@@ -35,6 +35,12 @@ def test_where_the_rule_stands_nothing_is_made_of_a_refused_request(alice: Custo
     assert _chats(alice) == []
 
 
+def test_who_wrote_before_we_looked_has_written(alice: Customer) -> None:
+    alice.hears(CARL, "From before the daemon", announce=False)
+
+    assert_done(_write(alice, "/v1/messages", CARL), 201)
+
+
 @each_write
 def test_where_it_is_lifted_the_chat_is_made(lifted: Customer, path: str) -> None:
     assert_done(_write(lifted, path, "(555) 010-0002"), 201)

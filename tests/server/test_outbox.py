@@ -7,7 +7,7 @@ from blueport.protocol.sightings import Proof, Sighting
 from blueport.server.ids import LineId
 from tests.server.answers import assert_done, assert_refused
 from tests.server.refusals import NOBODYS_ID, Form, assert_key_is_judged
-from tests.server.world import ADA, NOON_MS, Customer, Json, reaction_to, text_from
+from tests.server.world import ADA, NOON_MS, Customer, Json, proof_of, reaction_to, text_from
 
 PATH = "/v1/outbox"
 MORE = {
@@ -136,6 +136,38 @@ def test_the_payload_repeats_what_was_asked(alice: Customer) -> None:
     made = alice.post("/v1/messages", asked).json()
 
     assert alice.item(made["id"])["payload"] == asked
+
+
+# send-30
+@pytest.mark.parametrize(("extended", "shown"), [(False, None), (True, "sent_from_other_line")])
+def test_that_it_went_out_from_another_line_is_told_who_asks_for_more(
+    alice: Customer, shown: str | None, *, extended: bool
+) -> None:
+    if extended:
+        alice.sets(extended_events=True)
+    alice.hears(ADA)
+    outbox_id = alice.sends()
+    (item,) = alice.mac.claim()
+    assert alice.mac.begin(item)
+
+    alice.mac.sees(proof_of(item, proves=Proof(item.id, item.token, "+15550101999")))
+
+    said = alice.item(outbox_id)
+    assert (said["status"], said["error"], said.get("warning")) == ("sent", None, shown)
+    assert ("warning" in said) == extended
+
+
+def test_a_warning_of_a_part_stands_at_the_whole(alice: Customer) -> None:
+    alice.sets(extended_events=True)
+    alice.hears(ADA)
+    whole = alice.accepted("/v1/messages", text="Look", attachments=[alice.keeps()])
+
+    for sent_from in ("+15550101999", None):
+        (item,) = alice.mac.claim()
+        assert alice.mac.begin(item)
+        alice.mac.sees(proof_of(item, proves=Proof(item.id, item.token, sent_from)))
+
+    assert (alice.item(whole)["status"], alice.item(whole)["warning"]) == ("sent", "sent_from_other_line")
 
 
 def test_an_id_given_twice_is_refused(still: Customer) -> None:

@@ -335,6 +335,16 @@ class TestFaults:
 
         assert (at_first, seen(known.settings.folder, newest)) == ([(0, 1)], [(1, 1)])
 
+    async def test_other_line_sends_from_another_own_address(self, known: SimulatedMac) -> None:
+        known.faults.add(Fault(next="other_line"))
+        newest = "SELECT destination_caller_id FROM message ORDER BY ROWID DESC LIMIT 1"
+
+        await osascript(known.settings.folder, TO_CHAT, ADAS_CHAT, "First")
+
+        await arrived(known, ADA, "First")
+        assert known.phones.screen(ADA)[-1].chat == SECOND_LINE
+        assert seen(known.settings.folder, newest) == [(SECOND_LINE,)]
+
     async def test_faults_befall_the_sends_in_order(self, known: SimulatedMac) -> None:
         known.faults.add(Fault(next="silent"))
         known.faults.add(Fault(next="error"))

@@ -1,6 +1,5 @@
 """What the pages in docs/ and the README have people type exists, word by word and option by option."""
 
-import importlib.util
 import re
 import shlex
 from collections.abc import Iterator
@@ -19,9 +18,6 @@ CODE = re.compile(r"```\w*\n(.*?)```|`([^`\n]+)`", re.DOTALL)
 COMMAND = re.compile(r"(?:^|[\s(/])blueport ((?:[^\n|;&)]|\\\n)*)")
 WORD = re.compile(r"[a-z]+")
 LINK = re.compile(r"\]\(([^)#:]+)\)")
-# Pairing is another part of the daemon.
-HAS_PAIRING = importlib.util.find_spec("blueport.cli.mac.pair") is not None
-OF_PAIRING = {("daemon", "pair"), ("daemons", "pair")}
 
 
 class Typed(NamedTuple):
@@ -50,10 +46,7 @@ def typed(parts: list[str]) -> Typed:
 TYPED = sorted({each for page in PAGES for each in typed_in(page)})
 
 
-HERE = [each for each in TYPED if HAS_PAIRING or each.words not in OF_PAIRING]
-
-
-@pytest.mark.parametrize("each", HERE, ids=lambda each: " ".join([*each.words, *each.options]))
+@pytest.mark.parametrize("each", TYPED, ids=lambda each: " ".join([*each.words, *each.options]))
 def test_what_people_are_told_to_type_exists(forked: Forking, tmp_path: Path, each: Typed) -> None:
     ended = forked.run(*each.words, "--help", at=tmp_path)
 

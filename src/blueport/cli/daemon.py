@@ -3,14 +3,18 @@
 import importlib
 import sys
 
-# By its first argument, which may be missing: then the daemon runs. Only what is asked for is loaded.
+# By its first argument, which may be missing: then the daemon runs.
 WORDS = {
     "run": "the daemon itself, which is what happens without a word too",
+    "pair": "have a server let this Mac in, on the word of a code",
     "install": "have this Mac start the daemon at each login, and keep it running",
     "uninstall": "undo that; settings and journal stay",
     "status": "whether it runs, and what its journal holds",
     "doctor": "try all that it needs, and say what to do where something is missing",
+    "import": "tell the server what was there before, as news to nobody",
 }
+# What is no name of a module in Python.
+_MODULES = {"import": "importing"}
 
 
 def main(arguments: list[str]) -> None:
@@ -28,7 +32,8 @@ def main(arguments: list[str]) -> None:
 
 
 def _do(word: str, arguments: list[str]) -> None:
-    importlib.import_module(f"blueport.cli.mac.{word}").main(arguments)
+    # Only what is asked for is loaded.
+    importlib.import_module(f"blueport.cli.mac.{_MODULES.get(word, word)}").main(arguments)
 
 
 def _usage() -> str:

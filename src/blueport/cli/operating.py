@@ -20,7 +20,7 @@ from blueport.handles import sendable_handle
 from blueport.server.auditing.queries import Entry
 from blueport.server.authorizing.keys import SCOPES
 from blueport.server.errors import MisconfiguredError, StoreUnavailableError
-from blueport.server.operating.queries import AccountRow, DaemonRow, LineRow
+from blueport.server.operating.queries import AccountRow, LineRow
 from blueport.server.operating.service import Key, OperatorError
 from blueport.server.settings import Settings, name_without_secret
 from blueport.server.store.opening import once
@@ -28,7 +28,7 @@ from blueport.server.store.schema import upgrade
 from blueport.server.store.tx import Tx
 
 T = TypeVar("T")
-Listed = AccountRow | Key | LineRow | DaemonRow | Entry | msgspec.Struct
+Listed = AccountRow | Key | LineRow | Entry | msgspec.Struct
 Told = str | int | bool | Sequence[str] | None
 
 _DURATION = re.compile(r"([0-9]{1,5})([smhd])")
@@ -43,12 +43,13 @@ _NOTHING = "-"
 
 
 class Desk(NamedTuple):
-    """Where the operator works: his database, and how he wants to be answered."""
+    """Where the operator works: his database, how he wants to be answered, and where others reach his server."""
 
     database: str
     region: str
     is_json: bool
     secrets_key: str | None
+    url: str
 
     def done(self, unit: Callable[[Tx], T]) -> T:
         """Do a unit of work, and return its result once it is on the disk.
@@ -127,7 +128,7 @@ def run_alone(
 def _do(do: Callable[[Desk, argparse.Namespace], None], options: argparse.Namespace) -> None:
     settings = settings_of(Settings, "BLUEPORT_")
     database = getattr(options, "database", None) or settings.database
-    desk = Desk(database, settings.region, options.json, settings.secrets_key)
+    desk = Desk(database, settings.region, options.json, settings.secrets_key, settings.own_url)
     try:
         do(desk, options)
     except MisconfiguredError as error:

@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from importlib.metadata import version
 
+from blueport.daemon.chatdb.database import ChatDb
 from blueport.daemon.chatdb.thread import ChatDbThread
 from blueport.daemon.health import MacHealth
+from blueport.daemon.journal import contact, imports, sightings
 from blueport.daemon.journal.file import Journal, opened_journal
+from blueport.daemon.journal.imports import Asked, Import
 from blueport.daemon.performing.choosing import Chosen
 from blueport.daemon.performing.claiming import claim_for_ever, renew_for_ever
 from blueport.daemon.performing.handing import Hands
@@ -21,15 +24,24 @@ from blueport.daemon.transports.base import Transport
 from blueport.daemon.transports.imsg.transport import Imsg
 from blueport.daemon.uplink import Uplink, opened_uplink
 from blueport.daemon.watching.bringing import Bringing
+from blueport.daemon.watching.importing import Importing
 from blueport.daemon.watching.library import Library
 from blueport.daemon.watching.reader import Reader
 from blueport.daemon.watching.stirring import stir_for_ever
 from blueport.daemon.watching.typing_dots import TypingDots
 from blueport.logs.lines import logger
 from blueport.protocol.door import Hello, LineReport, Welcome
+from blueport.protocol.versions import is_older
 
 _FIRST_PAUSE_S = 1.0
+_TELL_S = 0.2
 _LONGEST_PAUSE_S = 30.0
+
+# Neither AppleScript nor `imsg` can name the own address.
+_SEVERAL_LINES = (
+    "This Mac has several lines, and Messages itself chooses which of them a message goes out from: as a rule the one"
+    " that the person last wrote to. Where that is another, the outbox item has a warning."
+)
 
 _log = logger(__name__)
 
@@ -57,6 +69,7 @@ async def run(settings: Settings) -> None:
             _log.info("daemon_started", version=version("blueport"), count=len(settings.lines))
             staging = Staging(journal, uplink, chat_db_path)
             bringing = Bringing(journal, uplink, library)
+            importing = Importing(journal, chat_db, reader.noting, settings)
             hands = Hands(journal, uplink, chat_db, transport, health, lease_s=welcome.lease_s)
             await _keep_going(
                 {
@@ -73,10 +86,53 @@ async def run(settings: Settings) -> None:
                     "stirring": lambda: stir_for_ever(chat_db_path, reader.stirred),
                     "telling": lambda: tell_for_ever(journal, uplink, health),
                     "bringing files": bringing.bring_for_ever,
+                    "importing": importing.import_for_ever,
                     "telling who types": dots.tell_for_ever,
                     **({} if imsg is None else {"listening": imsg.listen_for_ever}),
                 }
             )
+
+
+async def import_alone(settings: Settings, asked: Asked, tell: Callable[[Import], None]) -> None:
+    """Import history where no daemon runs; *tell* hears now and then how far it is. News is told, and nothing is sent.
+
+    Raises:
+        JournalInUseError: A daemon runs on this journal, and would do it.
+        ChatDbError: chat.db cannot be read.
+    """
+    chat_db_path = settings.chat_db.expanduser().absolute()
+    with opened_journal(settings.journal) as journal, closing(ChatDbThread(chat_db_path)) as chat_db:
+        async with opened_uplink(settings) as uplink:
+            health = MacHealth()
+            reader = Reader(journal, chat_db, Library(chat_db_path), health, settings)
+            await chat_db.ask(ChatDb.newest_rowid)
+            while not await reader.step():
+                pass
+            importing = Importing(journal, chat_db, reader.noting, settings)
+            await importing.begin(asked)
+            work = asyncio.gather(
+                reader.read_for_ever(), tell_for_ever(journal, uplink, health), importing.import_for_ever()
+            )
+            try:
+                await _until_imported(journal, asked, tell, work)
+            finally:
+                work.cancel()
+                with suppress(asyncio.CancelledError):
+                    await work
+
+
+async def _until_imported(
+    journal: Journal, asked: Asked, tell: Callable[[Import], None], work: asyncio.Future[tuple[None, None, None]]
+) -> None:
+    is_over = False
+    while not is_over and not work.done():
+        one = imports.of(journal, asked.wanted)
+        is_over = one is not None and one.ended_at is not None and not sightings.oldest(journal, 1)
+        if one is not None:
+            tell(one)
+        await asyncio.sleep(_TELL_S)
+    if not is_over:
+        await work
 
 
 class _Greeter:
@@ -90,16 +146,27 @@ class _Greeter:
         self._uplink = uplink
         self._health = health
         self._lines = settings.lines
+        self._told_version: str | None = None
 
     async def greet(self) -> Welcome:
         """Say hello once."""
         self._health.changed.clear()
         self._uplink.regained.clear()
         condition = self._health.worst()
-        reports = tuple(
-            LineReport(line, condition.health, condition.hint, self.transport.capabilities) for line in self._lines
-        )
-        return await self._uplink.hello(Hello(self._journal.id, version("blueport"), reports))
+        hint = condition.hint or (_SEVERAL_LINES if len(self._lines) > 1 else None)
+        reports = tuple(LineReport(line, condition.health, hint, self.transport.capabilities) for line in self._lines)
+        welcome = await self._uplink.hello(Hello(self._journal.id, version("blueport"), reports))
+        self._note_version(self._uplink.server_version)
+        return welcome
+
+    def _note_version(self, of_server: str | None) -> None:
+        """Keep which version the server has, for whoever asks this Mac how it is, and say once if that is newer."""
+        if of_server is None or of_server == self._told_version:
+            return
+        self._told_version = of_server
+        contact.note_server_version(self._journal, of_server)
+        if is_older(version("blueport"), of_server):
+            _log.warning("newer_version_there", version=of_server)
 
     async def greet_for_ever(self) -> None:
         """Say hello whenever there is something new to say."""

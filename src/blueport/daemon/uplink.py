@@ -19,6 +19,7 @@ from blueport.clock import now_ms
 from blueport.daemon.settings import Settings
 from blueport.logs.lines import logger, named
 from blueport.protocol.door import (
+    VERSION_HEADER,
     Begin,
     Claim,
     Claimed,
@@ -32,6 +33,8 @@ from blueport.protocol.door import (
     Hello,
     Hold,
     Noted,
+    Pair,
+    Paired,
     Sightings,
     Welcome,
 )
@@ -44,7 +47,9 @@ _LONGEST_PAUSE_S = 2.0
 _STALLED_S = 60
 _SLOWEST_BYTES_A_S = 50_000
 _PIECE_BYTES = 256 * 1024
+_PAIR_TIMEOUT_S = 10
 _OK, _NOT_FOUND, _UNPROCESSABLE = 200, 404, 422
+_OURS_TO_BLAME = 500
 _REFUSALS = frozenset({400, 413, 422})
 _NO_CONTACT = "no_contact"
 _UNKNOWN = "unknown"
@@ -109,6 +114,8 @@ class Uplink:
         self._troubles: dict[str, str] = {}
         self._asked_at = 0
         self.regained = asyncio.Event()
+        # As its last answer said; None: it says none, as the first ones did.
+        self.server_version: str | None = None
 
     async def hello(self, said: Hello) -> Welcome:
         """Introduce this daemon and its lines."""
@@ -254,7 +261,9 @@ class Uplink:
         timeout = aiohttp.ClientTimeout(total=timeout_s)
         try:
             async with self._session.post(self._base + path, data=body, timeout=timeout) as response:
-                return response.status, await response.read()
+                answer = await response.read()
+                self.server_version = response.headers.get(VERSION_HEADER, self.server_version)
+                return response.status, answer
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise UnansweredError from error
 
@@ -277,6 +286,30 @@ async def opened_uplink(settings: Settings) -> AsyncIterator[Uplink]:
     headers = {"Authorization": f"Bearer {settings.token}", "Content-Type": "application/json"}
     async with aiohttp.ClientSession(headers=headers) as session:
         yield Uplink(settings, session)
+
+
+async def pair(server_url: str, said: Pair) -> Paired:
+    """Ask a server, once, to let this Mac in.
+
+    Raises:
+        RefusedError: It does not.
+        UnansweredError: It may have, or not: nobody knows until it is asked again.
+    """
+    url = f"{server_url}/daemon/v1/pair"
+    timeout = aiohttp.ClientTimeout(total=_PAIR_TIMEOUT_S)
+    headers = {"Content-Type": "application/json"}
+    try:
+        async with (
+            aiohttp.ClientSession(headers=headers) as session,
+            # Whoever is sent elsewhere would say the token there.
+            session.post(url, data=msgspec.json.encode(said), timeout=timeout, allow_redirects=False) as response,
+        ):
+            status, answer = response.status, await response.read()
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise UnansweredError from error
+    if status != _OK and status < _OURS_TO_BLAME:
+        raise RefusedError(_code_of(answer), status)
+    return _decoded(status, answer, Paired)
 
 
 def _say(call: str, error: UnansweredError) -> None:

@@ -1,7 +1,8 @@
-"""The daemon's door: `POST /daemon/v1/...`, JSON both ways, `Authorization: Bearer dt_...`.
+"""The daemon's door: `POST /daemon/v1/...`, JSON both ways, `Authorization: Bearer dt_...` but for `pair`.
 
 | path | body | answer |
 |---|---|---|
+| `pair` | Pair | Paired; 401 if the code is wrong, was used or is too old |
 | `hello` | Hello | Welcome |
 | `claim` | Claim | Claimed (waits up to `wait_s` for work) |
 | `outbox/{id}/renew` | Hold | Held |
@@ -24,6 +25,9 @@ offered to nobody, unless the daemon says that it was surely not sent (`failed`,
 There is no `sent` call: the proof of a command is the row in chat.db, told as a MessageSeen, ReactionSeen or
 MessageChanged with its `proves`.
 Signals leave no row, and go past the line's order: they are claimed and answered for by themselves.
+
+Neither side takes a field that it does not know, so what one says of itself beyond these shapes stands in a header:
+`Blueport-Version` in each answer is the server's. Servers are updated before their daemons.
 """
 
 from typing import Literal
@@ -37,6 +41,24 @@ Health = Literal["ok", "no_disk_access", "no_automation", "not_signed_in", "degr
 Capability = Literal[
     "replies", "reactions", "typing", "receipts", "audio", "emoji_tapbacks", "effects", "edit", "unsend"
 ]
+VERSION_HEADER = "Blueport-Version"
+
+
+class Pair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Ask to be let in under a token that the Mac has made, on the word of a code that the operator has.
+
+    The token is on the Mac's disk before it is said: said again, with the same code, it is answered again.
+    """
+
+    code: str
+    token: str
+
+
+class Paired(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the daemon is called, and the lines that it serves, by their handles."""
+
+    name: str
+    lines: tuple[str, ...]
 
 
 class LineReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -31,11 +31,15 @@ class AttachmentSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     transcription: str | None = None
 
 
-class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The outbox item that a row, or what has changed in it, proves sent, with the token of its claim."""
+class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The outbox item that a row, or what has changed in it, proves sent, with the token of its claim.
+
+    `sent_from` is the own address that the row went out from, if that is another than the item's line.
+    """
 
     outbox_id: str
     token: str
+    sent_from: str | None = None
 
 
 class MessageSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="message"):

@@ -95,7 +95,7 @@ class Server:
 
     def __init__(self, settings: Settings, store: Store, cursor_secret: bytes) -> None:
         guard = guard_of(settings.webhook_allow, allows_metadata=settings.webhook_allow_metadata)
-        links = links_of(cursor_secret, settings.public_url, _own_url(settings))
+        links = links_of(cursor_secret, settings.public_url, settings.own_url)
         self._limits = Limits(settings.hourly_limit, store.counts)
         self._keyring = keyring_of(settings.secrets_key)
         cursors = Cursors(cursor_secret)
@@ -172,9 +172,3 @@ class Server:
         if self._is_leaving:  # also if it was told so just now
             raise ApiError("service_unavailable", "This process is about to end.", retry_after_s=1)
         return Answer(200, with_request_id(b'{"status":"ready"}', request_id))
-
-
-def _own_url(settings: Settings) -> str:
-    """Return where we listen, for those who are told of a file before we know how they call us."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - compared, not bound
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"

@@ -93,6 +93,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """Where files are kept, unless they are told elsewhere: beside the database, or here."""
         return Path() if is_postgres(self.database) else Path(self.database).expanduser().parent
 
+    @property
+    def own_url(self) -> str:
+        """Where this server is reached: by others, if that is set, else where it listens."""
+        if self.public_url is not None:
+            return self.public_url
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
 
 def is_postgres(database: str) -> bool:
     """Tell whether *database* is the URL of a PostgreSQL, and not the path of a file."""

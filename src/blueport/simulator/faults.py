@@ -13,6 +13,7 @@ Word = Literal[
     "late",
     "hang_after",
     "flag_flips",
+    "other_line",
     "advanced_off",
     "advanced_on",
     "busy",
@@ -40,6 +41,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     | `late` | exit 0 at once | the row, after `after_ms` | shows it, later still |
     | `hang_after` | never ends | as ever | shows it |
     | `flag_flips` | exit 0 | the row is not from us for 200 ms | shows it |
+    | `other_line` | exit 0 | the row names another of this Mac's lines | shows it as from that one |
     | `advanced_off` | `imsg` can do nothing, till `advanced_on` | as ever | as ever |
 
     With `on` = `imsg` the next of whatever that program is asked to do goes otherwise, and only so:

@@ -116,7 +116,8 @@ class FileToSend(msgspec.Struct, frozen=True):
 class Outgoing(msgspec.Struct, frozen=True, tag=True):
     """What a script had Messages send, on its way from chat.db to the phones.
 
-    `chat` is a rowid of chat.db. With `error` it ends as failed instead; with `flips` its row looks inbound at first.
+    `chat` is a rowid of chat.db. With `error` it ends as failed instead; with `flips` its row looks inbound at first;
+    `line` is the own address that it goes out from, None for that of its chat.
     """
 
     guid: str
@@ -125,6 +126,7 @@ class Outgoing(msgspec.Struct, frozen=True, tag=True):
     at: int
     error: int | None = None
     flips: bool = False
+    line: str | None = None
     reply_to_guid: str | None = None
     reply_to_part: int = 0
     file: FileToSend | None = None
@@ -144,6 +146,7 @@ class OwnTapback(msgspec.Struct, frozen=True, tag=True):
     error: int | None = None
     flips: bool = False
     emoji: str | None = None
+    line: str | None = None
 
     @property
     def sign(self) -> Sign:

@@ -94,9 +94,20 @@ class Sending:
                 self._begin(msgspec.structs.replace(mail, error=number or _NOT_REGISTERED))
             case Fault(next="flag_flips"):
                 self._begin(msgspec.structs.replace(mail, flips=True))
+            case Fault(next="other_line"):
+                self._begin(msgspec.structs.replace(mail, line=self._other_line(mail)))
             case _:
                 self._begin(mail)
         return mail.guid
+
+    def _other_line(self, mail: FromScript) -> str | None:
+        """Return another line of this Mac than mail usually goes out from, None if it has no other."""
+        usual = self._db.conversation(mail.chat).line
+        return next((line for line in self._carrier.settings.lines if line != usual), None)
+
+    def _conversation(self, mail: FromScript) -> Conversation:
+        conversation = self._db.conversation(mail.chat)
+        return conversation._replace(line=mail.line or conversation.line)
 
     def _begin(self, mail: FromScript) -> None:
         self._take_on(mail)
@@ -105,7 +116,7 @@ class Sending:
     def _take_on(self, mail: FromScript) -> None:
         self._phones.put_down(mail)
         reached("simulator.put_down")
-        self._add_row(mail, self._db.conversation(mail.chat))
+        self._add_row(mail, self._conversation(mail))
         reached("simulator.row")
 
     async def _carry_out_late(self, mail: FromScript, after_ms: int) -> None:
@@ -119,7 +130,7 @@ class Sending:
         if row is None:  # a tapback whose place a newer one has taken
             self._phones.strike_off(mail.guid)
             return
-        conversation = self._db.conversation(mail.chat)
+        conversation = self._conversation(mail)
         await self._carrier.write_body(row, self._text(mail), attachment_count=_file_count(mail))
         self._attach(mail, row)
         await self._carrier.link(row, mail.chat)

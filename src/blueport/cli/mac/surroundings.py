@@ -24,6 +24,14 @@ class _Mac(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     programs: Path | None = None
 
 
+def kept(settings: Path | None) -> dict[str, str]:
+    """Return the variables of a settings file, none if it is not there; what is none in it ends the program."""
+    try:
+        return settings_file.read(settings) if settings is not None and settings.exists() else {}
+    except SettingsFileError as error:
+        misconfigured(str(error))
+
+
 def environment_over(settings: Path | None) -> dict[str, str]:
     """Return the variables of a settings file, if one is named, with those of the environment above them."""
     try:

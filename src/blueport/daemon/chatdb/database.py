@@ -150,6 +150,17 @@ class ChatDb:
             self.newest_rowid(),
         )
 
+    def last_rowid_without(self, moment: int) -> int:
+        """Return the rowid behind which all messages are that were sent since *moment* (Unix ms), and maybe others."""
+        # As in `states_since`, but for the plus: the least rowid is wanted of each range.
+        since = (apple_ns(moment), apple_s(moment), BELOW_SECONDS)
+        query = "SELECT ifnull(MIN(ROWID) - 1, ?) FROM message WHERE date >= ? OR date BETWEEN ? AND ?"
+        return self._number(query, self.newest_rowid(), *since)
+
+    def count_between(self, first: int, last: int) -> int:
+        """Return how many rows there are behind *first* and up to *last*."""
+        return self._number("SELECT COUNT(*) FROM message WHERE ROWID > ? AND ROWID <= ?", first, last)
+
     def guid_at(self, rowid: int) -> str | None:
         """Return the guid of a row, None if there is no such row."""
         found = self._read(tuple[str], f"SELECT {GUID} FROM message m WHERE m.ROWID = ?", rowid)  # noqa: S608 - our own constants

@@ -30,9 +30,9 @@ class JournalInUseError(Exception):
 class Journal:
     """An open journal.
 
-    `work`, `outcomes` and `news` are set when there is something to do, to report or to tell, `let_go` when items were
-    dropped that the server may offer again, `fetches` and `uploads` when a file is to be brought from the server or to
-    it. `performing` is the id of the item that Messages is being asked for.
+    `work`, `outcomes` and `news` are set when there is something to do, to report or to tell, `told` when some of that
+    was told, `let_go` when items were dropped that the server may offer again, `fetches` and `uploads` when a file is
+    to be brought from the server or to it. `performing` is the id of the item that Messages is being asked for.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -40,6 +40,7 @@ class Journal:
         self.work = asyncio.Event()
         self.outcomes = asyncio.Event()
         self.news = asyncio.Event()
+        self.told = asyncio.Event()
         self.let_go = asyncio.Event()
         self.fetches = asyncio.Event()
         self.uploads = asyncio.Event()

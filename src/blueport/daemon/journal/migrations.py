@@ -101,6 +101,17 @@ ALTER TABLE items ADD COLUMN versions_before INTEGER;
 CREATE TABLE edited (message_guid TEXT PRIMARY KEY, versions INTEGER NOT NULL) WITHOUT ROWID;
 """
 
+# Of what was imported only the hash of a guid is kept: a million rows of `seen` would be 200 MB, these are 15.
+_HISTORY = """
+CREATE TABLE imports (
+  asked TEXT PRIMARY KEY, asked_at INTEGER NOT NULL, file INTEGER NOT NULL, cursor INTEGER NOT NULL,
+  cursor_guid TEXT, last INTEGER NOT NULL, looked INTEGER NOT NULL, told INTEGER NOT NULL, total INTEGER NOT NULL,
+  ended_at INTEGER
+) WITHOUT ROWID;
+CREATE TABLE imported (hash INTEGER PRIMARY KEY);
+CREATE TABLE server (id INTEGER PRIMARY KEY CHECK (id = 1), version TEXT NOT NULL);
+"""
+
 MIGRATIONS = (
     _THE_FIRST_SCHEMA,
     _WHEN_WE_LOOKED,
@@ -112,4 +123,5 @@ MIGRATIONS = (
     _FILES_AND_RECEIPTS,
     _WHAT_BECOMES_OF_OURS,
     _VERSIONS_OF_MESSAGES,
+    _HISTORY,
 )

@@ -60,6 +60,7 @@ def acknowledge(journal: Journal, told: list[Told]) -> None:
             journal.change("DELETE FROM items WHERE id = ? AND status = 'proven'", one.item_id)
             journal.change("DELETE FROM sightings WHERE seq = ?", one.seq)
     journal.uploads.set()
+    journal.told.set()
 
 
 def set_aside(journal: Journal, told: Told, reason: str) -> None:
@@ -68,6 +69,7 @@ def set_aside(journal: Journal, told: Told, reason: str) -> None:
         journal.change("UPDATE sightings SET refused_because = ? WHERE seq = ?", reason, told.seq)
         if told.item_id is not None:
             items.fail_proven(journal, told.item_id, items.OUTCOME_UNKNOWN)
+    journal.told.set()
 
 
 def offer_again(journal: Journal) -> int:

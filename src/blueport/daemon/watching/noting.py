@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeGuard
 from blueport.daemon.chatdb.columns import RawAttachment
 from blueport.daemon.chatdb.database import Reached
 from blueport.daemon.chatdb.rows import MessageRow
-from blueport.daemon.journal import awaiting, items, reading, sightings, uploads
+from blueport.daemon.journal import awaiting, imports, items, reading, sightings, uploads
 from blueport.daemon.journal.awaiting import Awaited
 from blueport.daemon.journal.file import Journal
 from blueport.daemon.journal.items import Item
@@ -127,6 +127,47 @@ class Noting:
         reading.unwatch(self._journal, row.guid)
         reading.note_seen(self._journal, row.guid, Seen(row.state, told, known.is_from_me, known.line))
 
+    def note_history(self, row: MessageRow, now: Now, *, with_files: bool) -> bool:
+        """Tell, as it is now, a message from before our time, and say whether that was done: not if it is known.
+
+        Of old ones it is only kept that they were told; what the sweep may still find changed is known as what we told.
+        """
+        self.learn(row.own_addresses)
+        if row.chat is None or row.sent_at >= self._journal.created_at or self._is_known(row.guid):
+            return False
+        ties = self._ties_of_old(row)
+        if judge(row, age_ms=DAY_MS, ties=ties, settings=self._settings).verdict != "tell":
+            return False
+        line = self._line_of(row)
+        coming = self._coming(row) if with_files else frozenset[str]()
+        known = Circumstances(line, row.chat, row.sent_at, None, is_news=False, coming=coming)
+        if row.reaction is not None:
+            sightings.queue(self._journal, reaction_seen(row, row.reaction, known))
+        else:
+            seq = sightings.queue(self._journal, message_seen(row, known))
+            if with_files:
+                self._queue_files(row, line, seq, now)
+        imports.note_imported(self._journal, row.guid)
+        if row.sent_at > now.ms - 2 * self._settings.sweep_window_h * 3_600_000:
+            reading.note_seen(self._journal, row.guid, Seen(row.state, digest_of(row), int(row.is_from_me), line))
+        return True
+
+    def _is_known(self, guid: str) -> bool:
+        """Say whether a message was told, or is being looked at until it can be; what was only passed over is not."""
+        known = reading.seen(self._journal, guid)
+        is_seen = known is not None and (known.told is not None or reading.watched_one(self._journal, guid) is not None)
+        return is_seen or items.is_claimed(self._journal, guid) or imports.is_imported(self._journal, guid)
+
+    def _ties_of_old(self, row: MessageRow) -> Ties:
+        return Ties(
+            is_own_sender=self._is_own(row),
+            is_item=False,
+            may_be_item=False,
+            may_be_file=False,
+            is_like_ours=False,
+            awaits_files=False,
+        )
+
     def end_unproven(self, now_ms: int, *, back_at: int) -> None:
         """Give up the items of which chat.db has shown nothing, or nothing final, for too long."""
         for item in items.unproven(self._journal):
@@ -192,13 +233,16 @@ class Noting:
 
     def _ties(self, row: MessageRow, age_ms: int, *, is_item: bool, may_be_item: bool) -> Ties:
         return Ties(
-            is_own_sender=row.sender is not None and self._canonical(row.sender) in self._own_addresses,
+            is_own_sender=self._is_own(row),
             is_item=is_item,
             may_be_item=may_be_item,
             may_be_file=not is_item and self._may_be_file(row),
             is_like_ours=not row.is_from_me and self._match(row, age_ms) is not None,
             awaits_files=any(map(self._library.is_on_the_way, row.files)),
         )
+
+    def _is_own(self, row: MessageRow) -> bool:
+        return row.sender is not None and self._canonical(row.sender) in self._own_addresses
 
     def _may_be_file(self, row: MessageRow) -> bool:
         if not (row.is_from_me and row.names_files) or items.is_claimed(self._journal, row.guid):
@@ -209,7 +253,7 @@ class Noting:
         if row.chat is None:
             return
         sent_at = row.sent_at or now.ms
-        proof = Proof(item.id, item.token) if item is not None and row.is_sent else None
+        proof = self._proof(row, item) if item is not None and row.is_sent else None
         is_news = proof is not None or not self._is_history(row.chat, sent_at, sight)
         known = Circumstances(line, row.chat, sent_at, proof, is_news, self._coming(row))
         if item is not None and proof is not None:
@@ -222,6 +266,11 @@ class Noting:
             self._note_news(known, now)
             self._await_reading(row, known, now)
         self._note_told(row, digest_of(row), line, now, until=now.ms + DAY_MS)
+
+    def _proof(self, row: MessageRow, item: Item) -> Proof:
+        address = self._canonical(row.line_address or "")
+        is_another = bool(address) and address != self._canonical(item.line)
+        return Proof(item.id, item.token, address if is_another else None)
 
     def _note_news(self, known: Circumstances, now: Now) -> None:
         if known.is_news:

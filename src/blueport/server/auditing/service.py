@@ -22,6 +22,8 @@ Action = Literal[
     "line.created",
     "line.changed",
     "daemon.created",
+    "daemon.code_made",
+    "daemon.paired",
     "daemon.revoked",
     "settings.changed",
     "chat.opted_out",

@@ -35,6 +35,7 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _KEY = re.compile(r"sk_live_([0-9A-Za-z]{30})([0-9A-Za-z]{6})", re.ASCII)
+_TOKEN = re.compile(r"dt_[0-9A-Za-z_-]{43}", re.ASCII)
 _BEARER = re.compile(rb"bearer +([\x21-\x7e]+) *", re.IGNORECASE)
 
 
@@ -47,6 +48,11 @@ def new_key() -> str:
 def new_daemon_token() -> str:
     """Return a fresh token for a daemon."""
     return f"dt_{secrets.token_urlsafe(32)}"
+
+
+def is_token(said: str) -> bool:
+    """Tell whether *said* has the form of a daemon's token of ours."""
+    return _TOKEN.fullmatch(said) is not None
 
 
 def is_well_formed(key: str) -> bool:

@@ -103,8 +103,8 @@ def add_key(tx: Tx, key: KeyRow, *, name: str, hashed: str, last4: str, bounds: 
     )
 
 
-def add_daemon(tx: Tx, daemon: DaemonRow, *, name: str, hashed: str) -> None:
-    """Create a daemon that has not said hello yet."""
+def add_daemon(tx: Tx, daemon: DaemonRow, *, name: str, hashed: str | None) -> None:
+    """Create a daemon that has not said hello yet; without the hash of a token nobody is let in as it."""
     tx.change(
         _INSERT_DAEMON,
         **daemon._asdict(),

@@ -174,10 +174,10 @@ def add_key(
     return row.id
 
 
-def add_daemon(tx: Tx, account_id: AccountId, token: str, *, name: str) -> DaemonId:
-    """Let the daemon with *token* in; only its hash is kept."""
+def add_daemon(tx: Tx, account_id: AccountId, token: str | None, *, name: str) -> DaemonId:
+    """Let the daemon with *token* in; only its hash is kept. None: nobody yet, until a Mac is paired."""
     row = DaemonRow(DaemonId(mint("dmn", tx.now_ms)), account_id)
-    queries.add_daemon(tx, row, name=name, hashed=keys.digest(token))
+    queries.add_daemon(tx, row, name=name, hashed=None if token is None else keys.digest(token))
     return row.id
 
 

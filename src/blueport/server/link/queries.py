@@ -1,9 +1,11 @@
-"""What is kept of daemons and of their lines' health."""
+"""What is kept of daemons, of their pairing, and of their lines' health."""
+
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, literal, select, update
 
-from blueport.server.ids import DaemonId
-from blueport.server.store.tables import daemons, lines
+from blueport.server.ids import AccountId, DaemonId
+from blueport.server.store.tables import daemons, lines, pairings
 from blueport.server.store.tx import Statement, Tx
 
 # "seen" is written at most this often: a claim that finds no work should cost no flush.
@@ -46,6 +48,71 @@ _REVIVE = Statement(
     .where(lines.c.daemon_id == bindparam("daemon"), lines.c.is_active == 0, lines.c.health.in_(map(literal, _WORKING)))
     .values(is_active=1)
 )
+
+
+class Pairing(NamedTuple):
+    """A code as it is kept, and whose Mac it pairs.
+
+    `expires_at` is Unix milliseconds, `used_by` the hash of the token of the Mac that used it; `name` is the daemon's,
+    which is let in under the token of `token_hash`, if it is let in.
+    """
+
+    account_id: AccountId
+    daemon_id: DaemonId
+    code_hash: str
+    expires_at: int
+    wrong_tries: int
+    used_by: str | None
+    name: str
+    token_hash: str | None
+
+
+_PAIRING = Statement(
+    select(
+        pairings.c.account_id,
+        pairings.c.daemon_id,
+        pairings.c.code_hash,
+        pairings.c.expires_at,
+        pairings.c.wrong_tries,
+        pairings.c.token_hash,
+        daemons.c.name,
+        daemons.c.token_hash,
+    )
+    .join(daemons, daemons.c.id == pairings.c.daemon_id)
+    .where(pairings.c.selector == bindparam("selector"), daemons.c.revoked_at.is_(None))
+)
+_OF_DAEMON = pairings.c.daemon_id == bindparam("daemon")
+_COUNT_WRONG_TRY = Statement(update(pairings).where(_OF_DAEMON).values(wrong_tries=pairings.c.wrong_tries + 1))
+_USE = Statement(update(pairings).where(_OF_DAEMON).values(token_hash=bindparam("used_by")))
+_LET_IN = Statement(update(daemons).where(daemons.c.id == bindparam("daemon")).values(token_hash=bindparam("hashed")))
+_OF_TOKEN = Statement(select(daemons.c.id).where(daemons.c.token_hash == bindparam("hashed")))
+_HANDLES = Statement(select(lines.c.handle).where(lines.c.daemon_id == bindparam("daemon")).order_by(lines.c.id))
+
+
+def pairing(tx: Tx, selector: str) -> Pairing | None:
+    """Find the code of that first group, unless its daemon is revoked."""
+    return tx.one(Pairing, _PAIRING, selector=selector)
+
+
+def count_wrong_try(tx: Tx, daemon_id: DaemonId) -> None:
+    """Count a try that knew no more of the daemon's code than its first group."""
+    tx.change(_COUNT_WRONG_TRY, daemon=daemon_id)
+
+
+def let_in(tx: Tx, daemon_id: DaemonId, hashed: str) -> None:
+    """Use up the daemon's code, and let it in under the token of that hash, and under no earlier one."""
+    tx.change(_USE, daemon=daemon_id, used_by=hashed)
+    tx.change(_LET_IN, daemon=daemon_id, hashed=hashed)
+
+
+def is_anybodys(tx: Tx, hashed: str) -> bool:
+    """Say whether a daemon, revoked ones too, has the token of that hash."""
+    return bool(tx.all(str, _OF_TOKEN, hashed=hashed))
+
+
+def handles_of(tx: Tx, daemon_id: DaemonId) -> list[str]:
+    """Return the handles of the lines that a daemon serves."""
+    return tx.all(str, _HANDLES, daemon=daemon_id)
 
 
 def note_daemon(tx: Tx, daemon_id: DaemonId, *, journal: str, version: str) -> None:

@@ -10,8 +10,21 @@ import msgspec
 from starlette.routing import Route
 from starlette.types import Receive, Scope
 
+from blueport import __version__
 from blueport.logs.lines import logger
-from blueport.protocol.door import Begin, Claim, ClaimSignals, Failed, Hello, Hold, Sightings
+from blueport.protocol.door import (
+    VERSION_HEADER,
+    Begin,
+    Claim,
+    ClaimSignals,
+    Failed,
+    Hello,
+    Hold,
+    Pair,
+    Sightings,
+)
+from blueport.server.auditing.service import SYSTEM, Actor
+from blueport.server.authorizing import service as authorizing
 from blueport.server.authorizing.limits import Limits
 from blueport.server.authorizing.queries import DaemonRow
 from blueport.server.errors import ApiError
@@ -25,6 +38,7 @@ from blueport.server.store.interface import Store
 from blueport.server.store.tx import Topic, Tx
 from blueport.server.store.wakeups import waited
 
+_VERSION = (VERSION_HEADER.lower().encode(), __version__.encode())
 LONG_POLLS = ("/daemon/v1/claim", "/daemon/v1/signals")
 # A hint may be lost, and an item may fall due without one.
 POLL_S = 1.0
@@ -62,6 +76,7 @@ class Door:
     def routes(self) -> list[Route]:
         """Return a route for each call."""
         calls = {
+            "pair": self.pair,
             "hello": self.hello,
             "claim": self.claim,
             "sightings": self.sightings,
@@ -78,6 +93,21 @@ class Door:
         """Let those go who wait for work."""
         self._is_closing = True
         self._store.wakeups.wake(["outbox", "signals"])
+
+    async def pair(self, scope: Scope, receive: Receive, request_id: str) -> Answer:
+        """Let a Mac in that names a code; what is wrong with a code is told to nobody."""
+        visit = visit_of(scope)
+        said = await said_by(receive, Pair, _refuse_at_length)
+        if isinstance(said, ApiError):
+            raise said
+        paired = None
+        if await self._store.read(service.may_be_paired, said):
+            by = Actor(SYSTEM.name, request_id, visit.address)
+            paired = await self._store.write_holding("pairing", service.pair, said, by)
+        if paired is None:
+            wrong = ApiError("invalid_api_key", "This code is wrong, was used, or is too old.")
+            raise authorizing.wrong_secret(self._limits, visit.address, self._store.now_ms(), wrong)
+        return _answer(paired)
 
     async def hello(self, scope: Scope, receive: Receive, _request_id: str) -> Answer:
         """Take note of a daemon."""
@@ -174,8 +204,12 @@ async def said_by(receive: Receive, shape: type[Said], admit: Callable[[], Await
         return ApiError("invalid_json", str(error))
 
 
+async def _refuse_at_length() -> None:
+    raise ApiError("request_too_large", "To pair takes a short word, said at once.")
+
+
 def _answer(said: msgspec.Struct) -> Answer:
-    return Answer(200, msgspec.json.encode(said))
+    return Answer(200, msgspec.json.encode(said), (_VERSION,))
 
 
 def _now_s() -> float:

@@ -15,10 +15,16 @@ from blueport.protocol.door import (
     Hold,
     LineReport,
     Noted,
+    Pair,
+    Paired,
     Sightings,
     Welcome,
 )
+from blueport.server.auditing import service as auditing
+from blueport.server.auditing.service import Actor
+from blueport.server.authorizing import codes, keys
 from blueport.server.authorizing import service as authorizing
+from blueport.server.authorizing.codes import Code
 from blueport.server.authorizing.limits import Limits
 from blueport.server.authorizing.queries import DaemonRow
 from blueport.server.authorizing.service import Visit
@@ -26,6 +32,7 @@ from blueport.server.blobs.storage import Kept
 from blueport.server.errors import ApiError
 from blueport.server.ids import DaemonId
 from blueport.server.link import queries
+from blueport.server.link.queries import Pairing
 from blueport.server.receiving import attachments
 from blueport.server.receiving import service as receiving
 from blueport.server.receiving.attachments import Brought, Filed, Place
@@ -55,6 +62,48 @@ def admitted(
     if isinstance(said, ApiError):
         raise said
     return unit(tx, daemon, said)
+
+
+def may_be_paired(tx: Tx, said: Pair) -> bool:
+    """Say whether there is a code that begins like the one that is named: what is guessed need not be written down.
+
+    That there is shows in the time that the answer takes; but whoever finds that has used up one of the code's tries.
+    """
+    code = codes.code_in(said.code)
+    return code is not None and keys.is_token(said.token) and queries.pairing(tx, code.selector) is not None
+
+
+def pair(tx: Tx, said: Pair, by: Actor) -> Paired | None:
+    """Let a Mac in under the token that it made; None if its code is wrong, was used by another, or is too old.
+
+    No error: a wrong try has to be counted.
+    """
+    code = codes.code_in(said.code)
+    found = None if code is None else queries.pairing(tx, code.selector)
+    if code is None or found is None or not _is_right(tx, code, found):
+        return None
+    hashed = keys.digest(said.token)
+    if found.used_by is None and _is_fresh(found, tx.now_ms) and not queries.is_anybodys(tx, hashed):
+        queries.let_in(tx, found.daemon_id, hashed)
+        detail = None if found.token_hash is None else "replaced"
+        auditing.note(tx, by, "daemon.paired", account_id=found.account_id, target=found.daemon_id, detail=detail)
+    elif hashed != found.used_by or hashed != found.token_hash:
+        return None
+    return Paired(found.name, tuple(queries.handles_of(tx, found.daemon_id)))
+
+
+def _is_right(tx: Tx, code: Code, found: Pairing) -> bool:
+    if found.wrong_tries >= codes.MOST_WRONG_TRIES:
+        return False
+    is_right = codes.is_of(code, found.code_hash)
+    if not is_right:
+        queries.count_wrong_try(tx, found.daemon_id)
+    return is_right
+
+
+def _is_fresh(found: Pairing, now_ms: int) -> bool:
+    """Say whether a code is in its time; a clock that is set back makes it no longer."""
+    return 0 < found.expires_at - now_ms <= codes.CODE_MS
 
 
 class Found(NamedTuple, Generic[Work]):

@@ -3,13 +3,22 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from sqlalchemy import Table, bindparam, func, or_, select, update
+from sqlalchemy import Table, bindparam, delete, func, or_, select, update
 
 from blueport.server.customizing.queries import Preferences
 from blueport.server.ids import AccountId, DaemonId, KeyId, LineId, WebhookId
 from blueport.server.sealing import MARK
-from blueport.server.store.tables import accounts, api_keys, daemons, idempotency_keys, lines, unanswered, webhooks
-from blueport.server.store.tx import Statement, Tx
+from blueport.server.store.tables import (
+    accounts,
+    api_keys,
+    daemons,
+    idempotency_keys,
+    lines,
+    pairings,
+    unanswered,
+    webhooks,
+)
+from blueport.server.store.tx import Statement, Tx, insert_into
 
 
 class AccountRow(NamedTuple):
@@ -68,13 +77,14 @@ class LineRow(NamedTuple):
 
 
 class DaemonRow(NamedTuple):
-    """A daemon, but for its token."""
+    """A daemon, but for its token; `is_paired` (true, or 1) is whether it has one."""
 
     id: DaemonId
     account_id: AccountId
     account: str
     name: str
     version: str | None
+    is_paired: int
     created_at: int
     seen_at: int | None
     revoked_at: int | None
@@ -189,6 +199,7 @@ _DAEMONS = Statement(
         accounts.c.name,
         daemons.c.name,
         daemons.c.version,
+        daemons.c.token_hash.is_not(None),
         daemons.c.created_at,
         daemons.c.seen_at,
         daemons.c.revoked_at,
@@ -201,7 +212,9 @@ _REVOKE_DAEMON = Statement(
     .where(daemons.c.id == bindparam("daemon_id"), daemons.c.revoked_at.is_(None))
     .values(revoked_at=bindparam("at"))
 )
-
+_DROP_CODE = Statement(delete(pairings).where(pairings.c.daemon_id == bindparam("daemon")))
+_ADD_CODE = Statement(insert_into(pairings))
+_CODE_BEGINS_SO = Statement(select(pairings.c.daemon_id).where(pairings.c.selector == bindparam("selector")))
 
 _SECRETS = Statement(
     select(webhooks.c.id, webhooks.c.secret, webhooks.c.earlier_secret)
@@ -286,6 +299,26 @@ def daemons_there_are(tx: Tx) -> list[DaemonRow]:
 def revoke_daemon(tx: Tx, daemon_id: DaemonId) -> bool:
     """Let a daemon in no more; False if it was not let in before."""
     return tx.change(_REVOKE_DAEMON, daemon_id=daemon_id, at=tx.now_ms) == 1
+
+
+def is_selector_taken(tx: Tx, selector: str) -> bool:
+    """Say whether a code begins with that group already."""
+    return bool(tx.all(str, _CODE_BEGINS_SO, selector=selector))
+
+
+def keep_code(tx: Tx, daemon: DaemonRow, *, selector: str, code_hash: str, expires_at: int) -> None:
+    """Keep a code for a Mac to be let in as that daemon, in the place of the earlier one."""
+    tx.change(_DROP_CODE, daemon=daemon.id)
+    tx.change(
+        _ADD_CODE,
+        account_id=daemon.account_id,
+        daemon_id=daemon.id,
+        selector=selector,
+        code_hash=code_hash,
+        expires_at=expires_at,
+        wrong_tries=0,
+        token_hash=None,
+    )
 
 
 def secrets_of_webhooks(tx: Tx, after: WebhookId | None, limit: int) -> list[WebhookSecrets]:

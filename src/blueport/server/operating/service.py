@@ -9,14 +9,17 @@ from typing import Literal, NamedTuple, TypeVar
 
 import msgspec
 
+from blueport import __version__
+from blueport.protocol.versions import is_older
 from blueport.server.addressing import service as addressing
 from blueport.server.addressing.queries import Line
 from blueport.server.auditing import service as auditing
 from blueport.server.auditing.queries import Entry
 from blueport.server.auditing.service import OPERATOR
-from blueport.server.authorizing import keys
+from blueport.server.authorizing import codes, keys
 from blueport.server.authorizing import queries as authorizing_queries
 from blueport.server.authorizing import service as authorizing
+from blueport.server.authorizing.codes import Code
 from blueport.server.authorizing.keys import Scope
 from blueport.server.authorizing.queries import Bounds
 from blueport.server.customizing import service as customizing
@@ -106,6 +109,30 @@ class MadeDaemon(msgspec.Struct, frozen=True):
     id: DaemonId
     account_id: AccountId
     token: str
+
+
+class MadeCode(msgspec.Struct, frozen=True):
+    """A new code for a Mac to be paired by, once, until `expires_at` (Unix milliseconds); nobody can show it again."""
+
+    id: DaemonId
+    account_id: AccountId
+    code: str
+    expires_at: int
+
+
+class Daemon(msgspec.Struct, frozen=True):
+    """A daemon as it is listed; `is_behind` is whether its version is older than ours."""
+
+    id: DaemonId
+    account_id: AccountId
+    account: str
+    name: str
+    version: str | None
+    is_behind: bool
+    is_paired: bool
+    created_at: int
+    seen_at: int | None
+    revoked_at: int | None
 
 
 class Sandbox(msgspec.Struct, frozen=True):
@@ -293,7 +320,7 @@ def create_daemon(tx: Tx, account: str, name: str) -> MadeDaemon:
         OperatorError: There is no such account, or it has a daemon of that name.
     """
     account_id = _account(tx, account).id
-    if any(row.name == name and row.revoked_at is None for row in _of(tx, account, queries.daemons_there_are(tx))):
+    if _daemon_of_account(tx, account_id, name) is not None:
         raise OperatorError(f"the account has a daemon named {name!r} already")
     token = keys.new_daemon_token()
     daemon_id = authorizing.add_daemon(tx, account_id, token, name=name)
@@ -301,13 +328,35 @@ def create_daemon(tx: Tx, account: str, name: str) -> MadeDaemon:
     return MadeDaemon(daemon_id, account_id, token)
 
 
-def list_daemons(tx: Tx, account: str | None) -> list[DaemonRow]:
+def pair_daemon(tx: Tx, account: str, name: str, *, replaces: bool) -> MadeCode:
+    """Make a code by which a Mac is let in as the daemon of that name, made now if there is none.
+
+    Raises:
+        OperatorError: There is no such account, or its daemon has a Mac that is not to be replaced.
+    """
+    account_id = _account(tx, account).id
+    daemon = _daemon_of_account(tx, account_id, name)
+    if daemon is None:
+        _note(tx, "daemon.created", account_id, authorizing.add_daemon(tx, account_id, None, name=name))
+        daemon = _found(queries.daemons_there_are(tx), lambda row: _is_live(row, account_id, name), "daemon")
+    if daemon.is_paired and not replaces:
+        raise OperatorError(
+            f"{name!r} has a Mac already: with --replace the new one takes its place, and the old one is let in no more"
+        )
+    code = _new_code(tx)
+    made = MadeCode(daemon.id, account_id, codes.written(code), tx.now_ms + codes.CODE_MS)
+    queries.keep_code(tx, daemon, selector=code.selector, code_hash=codes.digest(code), expires_at=made.expires_at)
+    _note(tx, "daemon.code_made", account_id, daemon.id)
+    return made
+
+
+def list_daemons(tx: Tx, account: str | None) -> list[Daemon]:
     """Return the daemons of an account, or all.
 
     Raises:
         OperatorError: There is no such account.
     """
-    return _of(tx, account, queries.daemons_there_are(tx))
+    return [_listed(row) for row in _of(tx, account, queries.daemons_there_are(tx))]
 
 
 def revoke_daemon(tx: Tx, named: str) -> DaemonId:
@@ -386,6 +435,27 @@ def _line_of_account(tx: Tx, account_id: AccountId, named: str) -> LineRow:
 def _daemon(tx: Tx, named: str) -> DaemonRow:
     rows = [row for row in queries.daemons_there_are(tx) if row.revoked_at is None]
     return _found(rows, lambda row: named in (row.id, row.name), "daemon")
+
+
+def _daemon_of_account(tx: Tx, account_id: AccountId, name: str) -> DaemonRow | None:
+    rows = queries.daemons_there_are(tx)
+    return next((row for row in rows if _is_live(row, account_id, name)), None)
+
+
+def _is_live(row: DaemonRow, account_id: AccountId, name: str) -> bool:
+    return (row.account_id, row.name, row.revoked_at) == (account_id, name, None)
+
+
+def _listed(row: DaemonRow) -> Daemon:
+    is_behind = row.version is not None and is_older(row.version, __version__)
+    return Daemon(**{**row._asdict(), "is_paired": bool(row.is_paired), "is_behind": is_behind})
+
+
+def _new_code(tx: Tx) -> Code:
+    """Return a code that no other begins like."""
+    while queries.is_selector_taken(tx, (code := codes.new_code()).selector):
+        pass
+    return code
 
 
 def _only_daemon(tx: Tx, account_id: AccountId) -> DaemonId | None:

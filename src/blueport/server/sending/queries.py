@@ -220,6 +220,7 @@ _SENT = Statement(
         status="sent", error=bindparam("no_error"), completed_at=bindparam("completed")
     )
 )
+_WARN = Statement(update(outbox).where(outbox.c.id == bindparam("item_id")).values(warning=bindparam("word")))
 _FAILED = Statement(_HELD.values(status="failed", error=bindparam("word"), completed_at=bindparam("completed")))
 _RETRY = Statement(
     _HELD.values(
@@ -371,6 +372,11 @@ def begin(tx: Tx, daemon_id: DaemonId, outbox_id: str, said: Begin, lease_until:
 def mark_sent(tx: Tx, line_id: LineId, outbox_id: str, token: str) -> bool:
     """End the item as sent; False if *token* no longer holds it."""
     return tx.change(_SENT, line=line_id, item_id=outbox_id, token=token, no_error=None, completed=tx.now_ms) == 1
+
+
+def warn(tx: Tx, outbox_id: OutboxId, word: str) -> None:
+    """Note that an item was not sent quite as it was asked."""
+    tx.change(_WARN, item_id=outbox_id, word=word)
 
 
 def mark_failed(tx: Tx, outbox_id: str, token: str, word: str) -> bool:

@@ -46,6 +46,7 @@ from blueport.server.store.tx import Tx
 # How long past its lease a begun item may still be answered for by the Mac that began it.
 SILENCE_MS = 30 * 60 * 1000
 ERROR_LIMIT = 500
+SENT_FROM_OTHER_LINE = "sent_from_other_line"
 # Whatever was uploaded, this is what is made of it.
 VOICE = FileToSend("Audio Message.caf", kinds.CAF, size=None)
 _GIVEN_UP: dict[Verdict, str] = {"unknown": OUTCOME_UNKNOWN, "exhausted": ATTEMPTS_EXHAUSTED}
@@ -136,7 +137,11 @@ def begin(tx: Tx, daemon_id: DaemonId, outbox_id: str, said: Begin, *, lease_s: 
 
 def prove(tx: Tx, line_id: LineId, proof: Proof) -> bool:
     """End an item as sent; False if it has ended otherwise, or is another's by now."""
-    return queries.mark_sent(tx, line_id, proof.outbox_id, proof.token)
+    is_over = queries.mark_sent(tx, line_id, proof.outbox_id, proof.token)
+    known = queries.whole(tx, line_id, proof.outbox_id) if is_over and proof.sent_from is not None else None
+    if known is not None:
+        queries.warn(tx, known, SENT_FROM_OTHER_LINE)
+    return is_over
 
 
 def fail(tx: Tx, daemon_id: DaemonId, outbox_id: str, failed: Failed) -> bool:

@@ -89,12 +89,26 @@ daemons = Table(
     _id(),
     _account(),
     Column("name", TEXT, nullable=False),
-    Column("token_hash", TEXT, nullable=False, unique=True),
+    Column("token_hash", TEXT, unique=True),  # null: no Mac was paired yet
     Column("journal", TEXT),
     Column("version", TEXT),
     Column("created_at", BigInteger, nullable=False),
     Column("seen_at", BigInteger),
     Column("revoked_at", BigInteger),
+)
+
+# The code by which a Mac may be let in as a daemon; a new one takes its place.
+pairings = Table(
+    "pairings",
+    metadata,
+    _account(),
+    Column("daemon_id", TEXT, ForeignKey("daemons.id"), primary_key=True),
+    Column("selector", TEXT, nullable=False, unique=True),
+    Column("code_hash", TEXT, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("wrong_tries", Integer, nullable=False, server_default="0"),
+    Column("token_hash", TEXT),  # of the Mac that used it, which may ask again
+    sqlite_with_rowid=False,
 )
 
 lines = Table(
@@ -232,6 +246,7 @@ outbox = Table(
     Column("begun_at", BigInteger),  # from here on it may be in Messages' hands
     Column("begun_nonce", TEXT),  # of the hand-over that was granted
     Column("error", TEXT),
+    Column("warning", TEXT),  # of what was sent, but not quite as it was asked
     Column("created_at", BigInteger, nullable=False),
     Column("completed_at", BigInteger),
     # What is open is little, whatever the table has grown to.

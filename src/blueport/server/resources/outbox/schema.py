@@ -21,3 +21,11 @@ class OutboxItem(OutboxRecord, frozen=True):
         AtMs | UnsetType,
         Meta(description="Until when at least the pace of the line holds it back; absent if that does not."),
     ] = UNSET
+    warning: Annotated[
+        str | UnsetType,
+        Meta(
+            description="That it was sent, but not quite as it was asked: `sent_from_other_line` (the Mac has several,"
+            " and Messages chose another one). Absent if there is none, and unless extended events are switched on.",
+            examples=["sent_from_other_line"],
+        ),
+    ] = UNSET

@@ -4,6 +4,7 @@ import msgspec
 
 from blueport.server.errors import ApiError
 from blueport.server.http.endpoint import Call
+from blueport.server.notifying import service as notifying
 from blueport.server.resources.outbox import queries
 from blueport.server.resources.outbox.schema import GetItem, OutboxItem
 from blueport.server.sending import service as sending
@@ -21,5 +22,11 @@ def get(tx: Tx, call: Call[GetItem]) -> OutboxItem:
     # While an item waits to be tried again its last error is history, not its outcome.
     error = row.error if row.status == "failed" else None
     held_until = sending.held_until(tx, row.id) if row.status == "pending" else None
-    said = {"payload": msgspec.Raw(row.payload.encode()), "error": error, "held_until": unset_if_none(held_until)}
+    warning = row.warning if row.warning and notifying.is_extended(tx, call.key.account_id) else None
+    said = {
+        "payload": msgspec.Raw(row.payload.encode()),
+        "error": error,
+        "held_until": unset_if_none(held_until),
+        "warning": unset_if_none(warning),
+    }
     return OutboxItem(**{**row._asdict(), **said})
