@@ -415,6 +415,21 @@ class TestVoiceMessages:
         assert (change.text, [file.transcription for file in change.attachments]) == (None, ["See you at eight"])
         assert len(door.messages) == 1
 
+    async def test_one_that_is_not_kept_is_brought_before_it_goes_and_stays_told(
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        async with working(settings, door):
+            row = chat_db.add_message("", sender=ADA, attachments=[self.MEMO], is_expirable=1)
+            await until(lambda: brought(door, row) == b"caff")
+
+            oddities.offload(chat_db, row)
+            chat_db.change(row, expire_state=1)
+            await asyncio.sleep(0.3)  # longer than from one sweep to the next
+            await all_is_told(chat_db, door)
+
+        assert (len(door.messages), door.changes) == (1, [])
+        assert brought(door, row) == b"caff"
+
     async def test_what_is_said_is_awaited_by_a_daemon_that_starts_again(
         self, chat_db: ChatDb, door: FakeDoor, settings: Settings
     ) -> None:

@@ -387,12 +387,38 @@ class TestRowsThatAreNoMessages:
 
         await until(lambda: door.received() == ["Your turn"])
 
-    async def test_events_of_a_group_are_not_told(self, chat_db: ChatDb, door: FakeDoor) -> None:
+    @pytest.mark.parametrize(
+        ("item_type", "action"),
+        [(1, 0), (1, 1), (2, 0), (3, 0), (3, 1), (3, 2), (4, 0), (5, 0), (6, 0), (99, 0)],
+        ids=["added", "removed", "renamed", "left", "photo", "no photo", "location", "kept", "FaceTime", "unheard of"],
+    )
+    @pytest.mark.parametrize("actor", [ADA, None])
+    async def test_events_of_a_group_are_not_told(
+        self, chat_db: ChatDb, door: FakeDoor, item_type: int, action: int, actor: str | None
+    ) -> None:
         group = chat_db.group_chat("chat1", [ADA, BO])
-        chat_db.add_message("", sender=ADA, chat=group, item_type=2, group_title="Friends")
+        other = chat_db.handle_id(BO)
+        words = {"group_title": "Friends", "text": "Friends", "other_handle": other, "is_sent": 1}
+        oddities.group_event(chat_db, group, item_type, action, actor=actor, **words)
         await all_is_told(chat_db, door)
 
         assert door.messages == []
+
+    async def test_a_group_is_as_its_chat_says_and_not_as_events_did(self, chat_db: ChatDb, door: FakeDoor) -> None:
+        group = chat_db.group_chat("chat1", [ADA, BO], display_name="Friends")
+        chat_db.add_message("One", sender=ADA, chat=group)
+        await until(lambda: len(door.messages) == 1)
+
+        with chat_db.one_commit():
+            oddities.group_event(chat_db, group, 2, actor=ADA, group_title="Family")
+            oddities.group_event(chat_db, group, 1, actor=ADA)
+            chat_db.update("chat", group, display_name="Family")
+            chat_db.insert("chat_handle_join", chat_id=group, handle_id=chat_db.handle_id(CY))
+            chat_db.add_message("Two", sender=ADA, chat=group)
+
+        await until(lambda: len(door.messages) == 2)
+        assert [seen.chat.name for seen in door.messages] == ["Friends", "Family"]
+        assert [seen.chat.participants for seen in door.messages] == [(ADA, BO), (ADA, BO, CY)]
 
     async def test_spam_is_not_told(self, chat_db: ChatDb, door: FakeDoor) -> None:
         chat_db.add_message("You won", sender=CY, is_spam=1)

@@ -155,6 +155,24 @@ class TestOwnAddresses:
         assert door.received() == ["To another", "No echo"]
 
 
+class TestLines:
+    async def test_the_line_is_that_which_was_written_to_whatever_the_chat_was_last_addressed_by(  # echo-07
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        second, of_the_family = "+15550100099", "sister@example.com"
+        door.lines.add(second)
+        chat = chat_db.direct_chat(ADA, last_addressed_handle=of_the_family)
+        async with working(msgspec.structs.replace(settings, lines=(LINE, second)), door):
+            for written_to in (second, LINE, of_the_family, None):
+                chat_db.add_message("Hi", sender=ADA, chat=chat, destination_caller_id=written_to)
+            await until(lambda: len(door.messages) == 4)
+            chat_db.add_message("From my phone", chat=chat, is_sent=1, destination_caller_id=second)
+            await until(lambda: len(door.messages) == 5)
+
+        assert [seen.line_handle for seen in door.messages] == [second, LINE, LINE, LINE, second]
+        assert door.received() == ["Hi"] * 4
+
+
 class TestAnotherFile:
     async def test_a_rebuilt_file_is_read_on_from_its_end(  # cur-03
         self, chat_db: ChatDb, door: FakeDoor, settings: Settings

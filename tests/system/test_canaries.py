@@ -329,6 +329,7 @@ def _break_things(folder: Path, caller: Caller, canaries: Canaries, person: str)
         sql("UPDATE deliveries SET available_at = 0, state = 'pending', completed_at = NULL")
         query = f"from={quote(message['from'])}&to={quote(person)}"
         assert caller("GET", f"/v1/messages?{query}").status == 500
+        assert caller("GET", f"/v1/messages?{query}&q={canaries.at('words that are looked for')}").status == 200
 
 
 def caller_line(caller: Caller) -> str:

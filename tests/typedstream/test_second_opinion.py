@@ -71,6 +71,15 @@ values: st.SearchStrategy[Value] = st.recursive(
     ),
     max_leaves=6,
 )
+WHOLE = archived(
+    "look https://example.com \ufffc",
+    [
+        Stretch(5, {PART: Number("i", 0), "__kIMMentionConfirmedMention": "+15550100001", "at": Moment(1.5)}),
+        Stretch(19, {PART: Number("i", 0), "__kIMLinkAttributeName": Url("https://example.com"), "range": Range(1, 2)}),
+        Stretch(1, {PART: Number("q", 1), TRANSFER_GUID: "at_1_G", "list": ("a", None, b"data", {"a": "b"})}),
+    ],
+    is_mutable=True,
+)
 # All that chatdb.md and others report of bodies, each with a value of the type that it is seen with, and then of any.
 SEEN: dict[str, st.SearchStrategy[Value]] = {
     PART: st.builds(Number, st.just("i"), st.integers(0, 200)),
@@ -114,6 +123,16 @@ def _run(length: int, found: dict[str, Any]) -> Run:
         guid if isinstance(guid, str) else None,
         said if isinstance(said, str) else None,
     )
+
+
+def is_read_by_both(blob: bytes) -> bool:
+    """Say whether neither reader refuses an archive; theirs raises whatever comes of it."""
+    try:
+        decode(blob)
+        read_by_oracle(blob)
+    except Exception:  # noqa: BLE001
+        return False
+    return True
 
 
 class TestWhatWeWrite:
@@ -173,6 +192,15 @@ class TestWhatWeRead:
         blob = archived(text, [Stretch(len(text), {PART: Number("i", 0)})], is_mutable=is_mutable)
 
         assert decode(blob) == as_ours(read_by_oracle(blob)) == AttributedText(text, (Run(len(text), 0),))
+
+    @pytest.mark.parametrize("byte", [0x00, 0x41, 0x81, 0x85, 0x86, 0x92, 0x97, 0xFF])
+    def test_archives_with_a_damaged_byte_that_both_can_read_are_read_alike(self, byte: int) -> None:
+        damaged = [bytes([*WHOLE[:at], byte, *WHOLE[at + 1 :]]) for at in range(len(WHOLE))]
+
+        both = [(decode(blob), as_ours(read_by_oracle(blob))) for blob in damaged if is_read_by_both(blob)]
+
+        assert [ours for ours, theirs in both if ours != theirs] == []
+        assert len(both) > 20
 
     @pytest.mark.parametrize("name", [SPOKEN, SPOKEN_TOO])
     def test_what_is_said_in_a_voice_memo_is_read_under_both_names(self, name: str) -> None:
