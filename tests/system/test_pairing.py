@@ -238,5 +238,5 @@ def test_settings_of_the_file_stand_behind_those_of_the_environment(site: Site) 
 
     assert "`lines` must name" in ended.stderr
     assert "unknown field `nonsense`" in unknown.stderr
-    assert "line 1 is neither BLUEPORT_...=value nor a remark" in none.stderr
+    assert "line 1: this is no BLUEPORT_DAEMON_NAME=value" in none.stderr
     assert [each.returncode for each in (ended, unknown, none)] == [78, 78, 78]
