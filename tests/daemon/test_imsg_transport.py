@@ -17,6 +17,7 @@ from blueport.daemon.transports.base import OutcomeUnknownError, TransportError
 from blueport.daemon.transports.imsg.transport import Imsg, TypingEvent
 from blueport.protocol.commands import (
     Command,
+    CreateGroup,
     EditText,
     Effect,
     FileToSend,
@@ -44,6 +45,7 @@ FEATURES = {
     "tapback": ("reactions",),
     "message.edit": ("edit",),
     "message.unsend": ("unsend",),
+    "chats.create": ("groups",),
     "typing": ("typing",),
     "read": ("receipts",),
 }
@@ -176,7 +178,7 @@ class TestTheTwoGenerations:
 
         assert await transport.probe()
         assert transport.capabilities == (
-            *("replies", "reactions", "typing", "receipts", "audio", "effects", "edit", "unsend"),
+            *("replies", "reactions", "typing", "receipts", "audio", "effects", "edit", "unsend", "groups"),
         )
         assert [call["method"] for call in asked(tmp_path)] == ["status", "status --json"]
         assert not transport.can_name()
@@ -483,6 +485,19 @@ class TestCalls:
         assert [(call["method"], call["params"]) for call in asked(tmp_path)] == [
             (method, {"chat_guid": CHAT, **params})
         ]
+
+    @pytest.mark.parametrize(("name", "named"), [(None, {}), ("Trip", {"name": "Trip"})])
+    async def test_a_group_is_begun_without_a_chat(
+        self, tmp_path: Path, name: str | None, named: dict[str, str]
+    ) -> None:
+        transport = imsg(tmp_path)
+        answer(tmp_path, **{"chats.create": {"result": {"ok": True}}})
+
+        await transport.perform(CreateGroup((ADA, "bo@example.com"), "Hi all", name))
+        await transport.close()
+
+        [call] = asked(tmp_path)
+        assert call["params"] == {"addresses": [ADA, "bo@example.com"], "text": "Hi all", **named}
 
     async def test_a_signal_has_a_process_of_its_own(self, tmp_path: Path) -> None:  # srv-015
         transport = imsg(tmp_path, send_rich={"result": {"ok": True}})

@@ -89,6 +89,19 @@ class React(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     is_removed: bool = False
 
 
+class CreateGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="create_group"):
+    """Send *text* as the first word into a group of these people, by their canonical handles.
+
+    Where Messages has a group without a name of exactly them, it may put it there.
+    """
+
+    participants: tuple[str, ...]
+    text: str
+    name: str | None = None
+    recipient: None = None
+    chat_guids: tuple[str, ...] = ()
+
+
 class EditText(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="edit_text"):
     """Give a message of ours, which is nothing but a text, another text.
 
@@ -128,5 +141,5 @@ class MarkRead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="mar
 
 # What changes a message that is there.
 Change = EditText | Unsend
-Command = SendText | SendFile | SendAudio | React | Change
+Command = SendText | SendFile | SendAudio | React | CreateGroup | Change
 Signal = SetTyping | MarkRead

@@ -35,7 +35,7 @@ from blueport.protocol.sightings import Sighting
 
 Health = Literal["ok", "no_disk_access", "no_automation", "not_signed_in", "degraded"]
 Capability = Literal[
-    "replies", "reactions", "typing", "receipts", "audio", "emoji_tapbacks", "effects", "edit", "unsend"
+    "replies", "reactions", "typing", "receipts", "audio", "emoji_tapbacks", "effects", "edit", "unsend", "groups"
 ]
 
 

@@ -1,8 +1,8 @@
 """Which outbox item an own row of chat.db is: Messages does not say.
 
 A text may have gone out under a guid of ours, which says it all. Else of a text the conversation and the whole text
-decide, of a file its name, and the folder that no other file was ever in, of a voice message that it is one, and its
-size, of a tapback what it is and what it is on.
+decide, and of a new group's first one who is in it; of a file its name, and the folder that no other file was ever in;
+of a voice message that it is one, and its size; of a tapback what it is and what it is on.
 """
 
 import re
@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from blueport.daemon.chatdb.rows import MessageRow
 from blueport.daemon.journal.items import Item, guid_named
 from blueport.handles import canonical_handle
-from blueport.protocol.commands import Change, Command, React, SendAudio, SendFile, SendText
+from blueport.protocol.commands import Change, Command, CreateGroup, React, SendAudio, SendFile, SendText
 from blueport.protocol.sightings import ChatSeen
 
 _CLOCKS_APART_MS = 2_000
@@ -54,7 +54,7 @@ def item_of(row: MessageRow, items: Sequence[Item], *, region: str) -> Item | No
         return _staged_item(row, items) or _of_its_size(row, [item for item in there if _is_like_file(row, item)])
     if row.text is None:
         return next((item for item in there if _is_refused_file(row, item)), None)
-    texts = [item for item in there if isinstance(item.command, SendText)]
+    texts = [item for item in there if isinstance(item.command, SendText | CreateGroup)]
     return _first(row, texts, exactly) or _first(row, texts, loosely)
 
 
@@ -65,7 +65,7 @@ def file_items(row: MessageRow, items: Sequence[Item], *, region: str) -> list[I
 
 def likely_items(row: MessageRow, items: Sequence[Item], *, region: str) -> list[Item]:
     """Return the items that *row* can be if its text was changed: those sent to that chat at about that time."""
-    texts = [item for item in items if isinstance(item.command, SendText)]
+    texts = [item for item in items if isinstance(item.command, SendText | CreateGroup)]
     return [item for item in texts if _may_be(row, item, region) and _is_near(row, item)]
 
 
@@ -99,7 +99,7 @@ def _first(row: MessageRow, items: Sequence[Item], form: Callable[[str], str]) -
 
 
 def _text_of(command: Command) -> str:
-    return command.text if isinstance(command, SendText) else ""
+    return command.text if isinstance(command, SendText | CreateGroup) else ""
 
 
 def _is_reaction(row: MessageRow, command: Command) -> bool:
@@ -182,6 +182,10 @@ def _after_ms(row: MessageRow, item: Item) -> int:
 
 
 def _leads_to(command: Command, chat: ChatSeen, region: str) -> bool:
+    if isinstance(command, CreateGroup):
+        # It has no other name yet than who is in it.
+        members = {canonical_handle(handle, region=region) for handle in chat.participants}
+        return chat.is_group and members == set(command.participants)
     if chat.guid in command.chat_guids:
         return True
     if chat.is_group:
