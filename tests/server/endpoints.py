@@ -7,6 +7,7 @@ from blueport.server.authorizing.keys import Scope
 SCOPE_OF: dict[tuple[str, str], Scope] = {
     ("GET", "/v1/lines"): "lines:read",
     ("GET", "/v1/chats"): "chats:read",
+    ("POST", "/v1/chats"): "messages:write",
     ("GET", "/v1/messages"): "messages:read",
     ("POST", "/v1/messages"): "messages:write",
     ("POST", "/v1/messages/edit"): "messages:write",

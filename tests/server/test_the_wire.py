@@ -451,6 +451,19 @@ LADDERS = {
     ("POST", "/v1/reactions"): _sending(
         Rung(*_NO_MESSAGE, "message_id", {"message_id": "{message}"}), message_id=f"msg_{NOBODYS_ID}", type="love"
     ),
+    ("POST", "/v1/chats"): Ladder(
+        {"participants": [ADA], "text": "", "name": " "},
+        [
+            Rung(400, "missing_required_parameter", "from", {"from": "nobody"}),
+            Rung(400, "invalid_parameter_value", "from", {"from": NOBODYS_LINE}),
+            Rung(400, "invalid_parameter_value", "participants", {"participants": [ADA, CARL]}),
+            Rung(400, "invalid_parameter_value", "text", {"text": "Hi all"}),
+            Rung(400, "invalid_parameter_value", "name", {"name": "Trip"}),
+            Rung(404, "line_not_found", "from", {"from": OTHER_LINE}),
+            Rung(403, "line_not_accessible", "from", {"from": "{line}"}),
+            Rung(403, "contact_has_not_messaged", "participants", {"participants": [ADA, DORA]}),
+        ],
+    ),
     ("POST", "/v1/typing"): _sending(),
     ("POST", "/v1/receipts"): _sending(),
     ("POST", "/v1/webhooks"): Ladder(
@@ -925,11 +938,12 @@ class TestIdempotency:
             "/v1/reactions": {"message_id": alice.hears(ADA)},
         }
         ours = [text_from(ADA, alice.line, is_from_me=True, sender=None, announce=False) for _ in range(2)]
-        alice.mac.sees(*ours)
+        alice.mac.sees(*ours, text_from(CARL, alice.line, announce=False))
         hook = {"from": alice.line, "url": HOOK, "events": ["message.sent"]}
         kept = alice.webhook(HOOK, "message.sent")["id"]
         return {
             **{("POST", path): {"json": ends | more | about.get(path, {})} for path, more in SENDS.items()},
+            ("POST", "/v1/chats"): {"json": {"from": alice.line, "participants": [ADA, CARL], "text": "Hi all"}},
             ("POST", "/v1/messages/edit"): {"json": {"message_id": ours[0].guid, "text": "New"}},
             ("POST", "/v1/messages/unsend"): {"json": {"message_id": ours[1].guid}},
             ("POST", "/v1/sandbox"): {"json": {}},
@@ -1004,6 +1018,7 @@ def _others(form: dict[str, Json]) -> list[dict[str, Json]]:
 
 _OTHER = {
     "to": "88438",
+    "participants": [],
     "message_id": f"msg_{NOBODYS_ID}",
     "url": f"{HOOK}/2",
     "id": f"wh_{NOBODYS_ID}",

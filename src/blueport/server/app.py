@@ -70,6 +70,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     typing.LIST,
     receipts.LIST,
     chats.LIST,
+    chats.BEGIN,
     lines.LIST,
     sandbox.GET,
     sandbox.BEGIN,

@@ -80,7 +80,8 @@ def _note_message(tx: Tx, line: Line, seen: MessageSeen, region: str) -> None:
 
 
 def _note_new(tx: Tx, line: Line, seen: MessageSeen, region: str) -> None:
-    chat_id = chat_of(tx, line, seen.chat, seen.sent_at, region=region)
+    begun = None if seen.proves is None else sending.group_begun(tx, line.id, seen.proves.outbox_id)
+    chat_id = chat_of(tx, line, seen.chat, seen.sent_at, region=region, begun=begun)
     files = attachments.of_message(tx, line, seen)
     message = _message(tx, line, chat_id, seen, region)
     seq = queries.add_message(tx, line.account_id, message, attachments.to_json(files))

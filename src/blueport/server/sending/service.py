@@ -7,6 +7,7 @@ import msgspec
 from blueport.protocol.commands import (
     Change,
     Command,
+    CreateGroup,
     EditText,
     Effect,
     FileToSend,
@@ -55,6 +56,7 @@ account_of = queries.account_of
 held_file = queries.held_file
 file_sent = queries.file_sent
 kinds_about = queries.kinds_about
+group_begun = queries.group_begun
 
 
 class _Asked(msgspec.Struct, frozen=True):
@@ -65,6 +67,7 @@ class _Asked(msgspec.Struct, frozen=True):
     emoji: str | None = None
     remove: bool = False
     effect: Effect | None = None
+    name: str | None = None
 
 
 _asked_of = msgspec.json.Decoder(_Asked)
@@ -259,10 +262,15 @@ def _command(tx: Tx, task: Task) -> Command:
             return React(
                 recipient, guids, task.about_guid or "", tapback, part, emoji=asked.emoji, is_removed=asked.remove
             )
-        case "edit" | "unsend":
-            return _change(task, recipient, guids)
+        case "group" | "edit" | "unsend":
+            return _group(task) if task.kind == "group" else _change(task, recipient, guids)
         case _:
             assert_never(task.kind)
+
+
+def _group(task: Task) -> CreateGroup:
+    asked = _asked_of.decode(task.payload)
+    return CreateGroup(msgspec.json.decode(task.participants, type=tuple[str, ...]), asked.text, asked.name)
 
 
 def _change(task: Task, recipient: str | None, guids: tuple[str, ...]) -> Change:

@@ -18,6 +18,21 @@ class ListChats(msgspec.Struct, frozen=True):
     cursor: Cursor = None
 
 
+class NewGroup(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Body of POST /v1/chats."""
+
+    line_handle: FromLine = msgspec.field(name="from")
+    participants: Annotated[
+        list[str],
+        Meta(
+            description="The people in it, at least two: phone numbers in any usual notation, or Apple IDs.",
+            examples=[["+15559876543", "ada@example.com"]],
+        ),
+    ]
+    text: Annotated[str, Meta(description="The first message: a group begins with one.", examples=["Hi all!"])]
+    name: Annotated[str | None, Meta(description="What the group is called.", examples=["Trip"])] = None
+
+
 class Chat(msgspec.Struct, frozen=True):
     """A conversation on a line; `identifier` is the other person's handle, or the group's own id."""
 
