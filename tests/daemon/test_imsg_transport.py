@@ -16,13 +16,17 @@ from blueport.daemon.settings import Settings
 from blueport.daemon.transports.base import OutcomeUnknownError, TransportError
 from blueport.daemon.transports.imsg.transport import Imsg, TypingEvent
 from blueport.protocol.commands import (
+    AddMember,
     Command,
     CreateGroup,
     EditText,
     Effect,
     FileToSend,
+    LeaveGroup,
     MarkRead,
     React,
+    RemoveMember,
+    RenameGroup,
     SendAudio,
     SendFile,
     SendText,
@@ -426,6 +430,10 @@ class TestCalls:
             ),
             (EditText(ADA, (CHAT,), "G-1", "The", 0), "message.edit", {"message_guid": "G-1", "text": "The"}),
             (Unsend(ADA, (CHAT,), "G-1", 0), "message.unsend", {"message_guid": "G-1"}),
+            (RenameGroup(None, (CHAT,), "Trip"), "group.rename", {"name": "Trip"}),
+            (AddMember(None, (CHAT,), ADA), "group.addParticipant", {"address": ADA}),
+            (RemoveMember(None, (CHAT,), ADA), "group.removeParticipant", {"address": ADA}),
+            (LeaveGroup(None, (CHAT,)), "group.leave", {}),
         ],
     )
     async def test_a_command_is_one_call(

@@ -81,6 +81,33 @@ class CreateChat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     service: Literal["iMessage"] = "iMessage"
 
 
+class RenameGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Give a group another name."""
+
+    chat_guid: str
+    name: str
+
+
+class AddParticipant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Take somebody into a group."""
+
+    chat_guid: str
+    address: str
+
+
+class RemoveParticipant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Put somebody out of a group."""
+
+    chat_guid: str
+    address: str
+
+
+class LeaveGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Leave a group."""
+
+    chat_guid: str
+
+
 class SetTyping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Show, or no longer show, that the line types."""
 
@@ -94,6 +121,7 @@ class MarkRead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     chat_guid: str
 
 
+GroupChange = RenameGroup | AddParticipant | RemoveParticipant | LeaveGroup
 Asked = (
     SendRich
     | SendTracked
@@ -102,6 +130,7 @@ Asked = (
     | EditMessage
     | UnsendMessage
     | CreateChat
+    | GroupChange
     | SetTyping
     | MarkRead
 )
@@ -114,6 +143,10 @@ METHODS: dict[str, type[Asked]] = {
     "message.edit": EditMessage,
     "message.unsend": UnsendMessage,
     "chats.create": CreateChat,
+    "group.rename": RenameGroup,
+    "group.addParticipant": AddParticipant,
+    "group.removeParticipant": RemoveParticipant,
+    "group.leave": LeaveGroup,
     "typing": SetTyping,
     "read": MarkRead,
 }

@@ -6,11 +6,15 @@ from typing import assert_never
 
 from blueport.simulator.apple_events import AppleEventError
 from blueport.simulator.bridge import (
+    AddParticipant,
     Asked,
     CreateChat,
     EditMessage,
+    LeaveGroup,
     MarkRead,
     PutTapback,
+    RemoveParticipant,
+    RenameGroup,
     SendAttachment,
     SendRich,
     SendTracked,
@@ -40,7 +44,7 @@ class Bridging:
         self._db = carrier.db
         self._sending = sending
         self._changing = changing
-        self._gathering = Gathering(carrier)
+        self._gathering = Gathering(carrier, faults)
         self._faults = faults
         self._dots = dots
 
@@ -74,6 +78,9 @@ class Bridging:
             case CreateChat(text=text):
                 guid, at, chat = new_guid(), self._carrier.moment(), self._gathering.wish(asked)
                 return await self._sending.send(Wish(chat, lambda chat: Outgoing(guid, chat, text, at)))
+            case RenameGroup() | AddParticipant() | RemoveParticipant() | LeaveGroup():
+                await self._gathering.change(asked)
+                return ""
             case EditMessage() | UnsendMessage():
                 await self._changing.change(asked)
                 return ""

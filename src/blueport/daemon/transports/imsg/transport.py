@@ -37,13 +37,18 @@ from blueport.daemon.transports.imsg.rpc import (
     RpcUnavailableError,
 )
 from blueport.protocol.commands import (
+    AddMember,
     Change,
     Command,
     CreateGroup,
     EditText,
     Effect,
+    GroupChange,
+    LeaveGroup,
     MarkRead,
     React,
+    RemoveMember,
+    RenameGroup,
     SendAudio,
     SendFile,
     SendText,
@@ -64,6 +69,8 @@ _SENDING_TEXT, _SENDING_FILES, _TAPBACK, _TYPING, _READING = "send.rich", "send.
 # Its text becomes a message of the guid that we give it; of this no older one knows.
 _SENDING_NAMED = "send.tracked"
 _EDITING, _UNSENDING, _CREATING = "message.edit", "message.unsend", "chats.create"
+_RENAMING, _ADDING, _REMOVING = "group.rename", "group.addParticipant", "group.removeParticipant"
+_LEAVING = "group.leave"
 _METHODS: Mapping[Capability, str] = {
     "replies": _SENDING_TEXT,
     "reactions": _TAPBACK,
@@ -284,16 +291,36 @@ def _command_call(command: Command, file: Path | None) -> _Call:
             return _Call(_SENDING_FILES, {"file": str(file), "audio": True, **_reply(command)})
         case React():
             return _Call(_TAPBACK, _tapback(command))
-        case CreateGroup() | EditText() | Unsend():
-            return _special_call(command)
+        case _:
+            return _rarer_call(command)
+
+
+def _rarer_call(command: CreateGroup | GroupChange | Change) -> _Call:
+    match command:
+        case CreateGroup():
+            return _Call(_CREATING, _group(command))
+        case EditText() | Unsend():
+            return _change_call(command)
+        case _:
+            return _group_call(command)
+
+
+def _group_call(change: GroupChange) -> _Call:
+    match change:
+        case RenameGroup(name=name):
+            return _Call(_RENAMING, {"name": name})
+        case AddMember(handle=handle):
+            return _Call(_ADDING, {"address": handle})
+        case RemoveMember(handle=handle):
+            return _Call(_REMOVING, {"address": handle})
+        case LeaveGroup():
+            return _Call(_LEAVING, {})
         case _ as never:
             assert_never(never)
 
 
-def _special_call(command: CreateGroup | Change) -> _Call:
-    match command:
-        case CreateGroup():
-            return _Call(_CREATING, _group(command))
+def _change_call(change: Change) -> _Call:
+    match change:
         case EditText(message_guid=guid, text=text):
             return _Call(_EDITING, {"message_guid": guid, "text": text})
         case Unsend(message_guid=guid):

@@ -33,6 +33,40 @@ class NewGroup(msgspec.Struct, frozen=True, omit_defaults=True):
     name: Annotated[str | None, Meta(description="What the group is called.", examples=["Trip"])] = None
 
 
+ToGroup = Annotated[
+    str, Meta(description="The group: its chat's id (`cht_...`).", examples=["cht_01k742sg000000000000000001"])
+]
+
+
+class RenameGroup(msgspec.Struct, frozen=True):
+    """Body of POST /v1/chats/rename."""
+
+    line_handle: FromLine = msgspec.field(name="from")
+    recipient: ToGroup = msgspec.field(name="to")
+    name: Annotated[str, Meta(description="What the group is called from now on.", examples=["Trip"])]
+
+
+class ChangeMember(msgspec.Struct, frozen=True):
+    """Body of POST /v1/chats/add and POST /v1/chats/remove."""
+
+    line_handle: FromLine = msgspec.field(name="from")
+    recipient: ToGroup = msgspec.field(name="to")
+    participant: Annotated[
+        str,
+        Meta(
+            description="Who: a phone number in any usual notation, or an Apple ID.",
+            examples=["+15559876543"],
+        ),
+    ]
+
+
+class LeaveGroup(msgspec.Struct, frozen=True):
+    """Body of POST /v1/chats/leave."""
+
+    line_handle: FromLine = msgspec.field(name="from")
+    recipient: ToGroup = msgspec.field(name="to")
+
+
 class Chat(msgspec.Struct, frozen=True):
     """A conversation on a line; `identifier` is the other person's handle, or the group's own id."""
 

@@ -1,4 +1,4 @@
-"""Groups that `imsg` begins on the simulated Mac: in chat.db and on the phones."""
+"""Groups that `imsg` begins and changes on the simulated Mac: in chat.db and on the phones."""
 
 from collections.abc import AsyncIterator
 
@@ -70,3 +70,58 @@ async def test_a_fault_befalls_it_as_any_send(mac: SimulatedMac, rpc: Imsg) -> N
     assert (await rpc.call("chats.create", addresses=[ADA, BO], text="Hi"))["result"] == {"ok": True}
 
     assert mac.phones.groups() == []
+
+
+EVENTS = (
+    "SELECT item_type, group_action_type, group_title, (SELECT id FROM handle WHERE ROWID = other_handle), is_from_me"
+    " FROM message WHERE item_type != 0 ORDER BY ROWID"
+)
+
+
+async def test_each_change_is_a_row_of_its_own_and_shows_on_the_phones(mac: SimulatedMac, rpc: Imsg) -> None:
+    group = mac.add_group([ADA, BO])
+    to = {"chat_guid": f"any;+;{group}"}
+
+    for method, more in (
+        ("group.rename", {"name": "Trip"}),
+        ("group.addParticipant", {"address": CY}),
+        ("group.removeParticipant", {"address": BO}),
+        ("group.leave", {}),
+    ):
+        assert await rpc.call(method, **to, **more) == {"result": {"ok": True}}
+
+    assert seen(mac.settings.folder, EVENTS) == [
+        (2, 0, "Trip", None, 1),
+        (1, 0, None, CY, 1),
+        (1, 1, None, BO, 1),
+        (3, 0, None, None, 1),
+    ]
+    [shown] = mac.phones.groups()
+    assert (shown.name, shown.members, shown.line) == ("Trip", (ADA, CY), "")
+    assert seen(mac.settings.folder, "SELECT display_name FROM chat") == [("Trip",)]
+
+
+async def test_what_is_said_in_a_group_after_we_left_stays_there(mac: SimulatedMac, rpc: Imsg) -> None:
+    group = mac.add_group([ADA, BO])
+    await rpc.call("group.leave", chat_guid=f"any;+;{group}")
+
+    await mac.person_texts(ADA, "Are they gone?", to=group)
+
+    assert mac.phones.screen(BO)[-1].text == "Are they gone?"
+    assert seen(mac.settings.folder, "SELECT 1 FROM message WHERE is_from_me = 0") == []
+
+
+async def test_what_cannot_be_changed_is_refused(mac: SimulatedMac, rpc: Imsg) -> None:
+    group = f"any;+;{mac.add_group([ADA, BO])}"
+    await mac.person_texts(ADA, "Hi")
+
+    refused = [
+        await rpc.call("group.rename", chat_guid="any;+;chat1", name="Trip"),
+        await rpc.call("group.rename", chat_guid=f"any;-;{ADA}", name="Trip"),
+        await rpc.call("group.addParticipant", chat_guid=group, address=BO),
+        await rpc.call("group.addParticipant", chat_guid=group, address="nobody"),
+        await rpc.call("group.removeParticipant", chat_guid=group, address=CY),
+    ]
+
+    assert [each["error"]["code"] for each in refused] == [-32603] * 5
+    assert seen(mac.settings.folder, EVENTS) == []
