@@ -33,6 +33,7 @@ from blueport.protocol.door import (
     Welcome,
 )
 from blueport.protocol.sightings import (
+    GroupChanged,
     MessageChanged,
     MessageReached,
     MessageSeen,
@@ -97,6 +98,7 @@ class FakeDoor:
         self.messages: list[MessageSeen] = []
         self.last_words: set[str] = set()
         self.changes: list[MessageChanged] = []
+        self.group_changes: list[GroupChanged] = []
         self.reached: list[MessageReached] = []
         self.reactions: list[ReactionSeen] = []
         self.receipts: list[ReceiptSeen] = []
@@ -119,9 +121,8 @@ class FakeDoor:
         self.hears_sightings = asyncio.Event()
         self.hears_sightings.set()
         self.grant_takes_s = 0.0
-        self.token = TOKEN
+        self.token, self.port = TOKEN, 0
         self.lines = {"+15550100000"}
-        self.port = 0
 
     @property
     def url(self) -> str:
@@ -328,6 +329,9 @@ class FakeDoor:
             case MessageChanged():
                 self.changes.append(sighting)
                 self._note_proof(sighting)
+            case GroupChanged():
+                self.group_changes.append(sighting)
+                self._note_proof(sighting)
             case MessageReached():
                 self.reached.append(sighting)
             case ReactionSeen():
@@ -350,7 +354,7 @@ class FakeDoor:
             self.messages.append(sighting)
         self._note_proof(sighting)
 
-    def _note_proof(self, sighting: MessageSeen | MessageChanged | ReactionSeen) -> None:
+    def _note_proof(self, sighting: MessageSeen | MessageChanged | ReactionSeen | GroupChanged) -> None:
         if sighting.proves is not None and self.work[sighting.proves.outbox_id].token == sighting.proves.token:
             self.work[sighting.proves.outbox_id].status = "sent"
 

@@ -16,12 +16,17 @@ from blueport.daemon.settings import Settings
 from blueport.daemon.transports.base import OutcomeUnknownError, TransportError
 from blueport.daemon.transports.imsg.transport import Imsg, TypingEvent
 from blueport.protocol.commands import (
+    AddMember,
     Command,
+    CreateGroup,
     EditText,
     Effect,
     FileToSend,
+    LeaveGroup,
     MarkRead,
     React,
+    RemoveMember,
+    RenameGroup,
     SendAudio,
     SendFile,
     SendText,
@@ -44,6 +49,7 @@ FEATURES = {
     "tapback": ("reactions",),
     "message.edit": ("edit",),
     "message.unsend": ("unsend",),
+    "chats.create": ("groups",),
     "typing": ("typing",),
     "read": ("receipts",),
 }
@@ -176,7 +182,7 @@ class TestTheTwoGenerations:
 
         assert await transport.probe()
         assert transport.capabilities == (
-            *("replies", "reactions", "typing", "receipts", "audio", "effects", "edit", "unsend"),
+            *("replies", "reactions", "typing", "receipts", "audio", "effects", "edit", "unsend", "groups"),
         )
         assert [call["method"] for call in asked(tmp_path)] == ["status", "status --json"]
         assert not transport.can_name()
@@ -424,6 +430,10 @@ class TestCalls:
             ),
             (EditText(ADA, (CHAT,), "G-1", "The", 0), "message.edit", {"message_guid": "G-1", "text": "The"}),
             (Unsend(ADA, (CHAT,), "G-1", 0), "message.unsend", {"message_guid": "G-1"}),
+            (RenameGroup(None, (CHAT,), "Trip"), "group.rename", {"name": "Trip"}),
+            (AddMember(None, (CHAT,), ADA), "group.addParticipant", {"address": ADA}),
+            (RemoveMember(None, (CHAT,), ADA), "group.removeParticipant", {"address": ADA}),
+            (LeaveGroup(None, (CHAT,)), "group.leave", {}),
         ],
     )
     async def test_a_command_is_one_call(
@@ -483,6 +493,19 @@ class TestCalls:
         assert [(call["method"], call["params"]) for call in asked(tmp_path)] == [
             (method, {"chat_guid": CHAT, **params})
         ]
+
+    @pytest.mark.parametrize(("name", "named"), [(None, {}), ("Trip", {"name": "Trip"})])
+    async def test_a_group_is_begun_without_a_chat(
+        self, tmp_path: Path, name: str | None, named: dict[str, str]
+    ) -> None:
+        transport = imsg(tmp_path)
+        answer(tmp_path, **{"chats.create": {"result": {"ok": True}}})
+
+        await transport.perform(CreateGroup((ADA, "bo@example.com"), "Hi all", name))
+        await transport.close()
+
+        [call] = asked(tmp_path)
+        assert call["params"] == {"addresses": [ADA, "bo@example.com"], "text": "Hi all", **named}
 
     async def test_a_signal_has_a_process_of_its_own(self, tmp_path: Path) -> None:  # srv-015
         transport = imsg(tmp_path, send_rich={"result": {"ok": True}})

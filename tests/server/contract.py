@@ -26,7 +26,20 @@ from blueport.server.store.schema import upgrade
 from tests.databases import Database
 from tests.server.receiver import Receiver, receiving, until
 from tests.server.signatures import signatures
-from tests.server.world import ADA, NOON_MS, Clock, Customer, Json, World, chat_with, proof_of, reaction_to, text_from
+from tests.server.world import (
+    ADA,
+    CARL,
+    NOON_MS,
+    Clock,
+    Customer,
+    Json,
+    World,
+    chat_with,
+    proof_of,
+    reaction_to,
+    text_from,
+    text_in_group,
+)
 
 FOLDER = Path(__file__).parents[2] / "contract"
 _LINE = "+15551234567"
@@ -188,6 +201,14 @@ def _bring_files(asking: _Asking) -> None:
 
 def _change(asking: _Asking) -> None:
     mac, theirs, ours = asking.customer.mac, _guid(1), _guid(2)
+    asking.customer.hears(CARL, guid=_guid(5), sent_at=NOON_MS - 8, announce=False)
+    asking.post("/v1/chats", {"from": _LINE, "participants": [ADA, CARL], "text": "Hi all!", "name": "Trip"})
+    asking.customer.mac.sees(text_in_group("chat7", ADA, _LINE, guid=_guid(6), sent_at=NOON_MS - 7, announce=False))
+    group = {"from": _LINE, "to": asking.customer.group()}
+    asking.post("/v1/chats/rename", {**group, "name": "Trip"})
+    asking.post("/v1/chats/add", {**group, "participant": CARL})
+    asking.post("/v1/chats/remove", {**group, "participant": CARL})
+    asking.post("/v1/chats/leave", group)
     asking.post("/v1/messages/edit", {"message_id": ours, "text": "Yes. How may I help?"})
     asking.post("/v1/messages/unsend", {"message_id": ours})
     mac.sees(MessageReached(_LINE, ours, delivered_at=NOON_MS - 90, read_at=NOON_MS - 5))

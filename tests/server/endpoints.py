@@ -7,6 +7,11 @@ from blueport.server.authorizing.keys import Scope
 SCOPE_OF: dict[tuple[str, str], Scope] = {
     ("GET", "/v1/lines"): "lines:read",
     ("GET", "/v1/chats"): "chats:read",
+    ("POST", "/v1/chats"): "messages:write",
+    ("POST", "/v1/chats/rename"): "messages:write",
+    ("POST", "/v1/chats/add"): "messages:write",
+    ("POST", "/v1/chats/remove"): "messages:write",
+    ("POST", "/v1/chats/leave"): "messages:write",
     ("GET", "/v1/messages"): "messages:read",
     ("POST", "/v1/messages"): "messages:write",
     ("POST", "/v1/messages/edit"): "messages:write",

@@ -123,6 +123,11 @@ class TestDescription:
         assert statuses == {
             ("GET", "/v1/lines"): "200",
             ("GET", "/v1/chats"): "200",
+            ("POST", "/v1/chats"): "201",
+            ("POST", "/v1/chats/rename"): "201",
+            ("POST", "/v1/chats/add"): "201",
+            ("POST", "/v1/chats/remove"): "201",
+            ("POST", "/v1/chats/leave"): "201",
             ("GET", "/v1/messages"): "200",
             ("POST", "/v1/messages"): "201",
             ("POST", "/v1/messages/edit"): "201",

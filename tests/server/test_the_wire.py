@@ -399,6 +399,25 @@ def _sending(*referenced: Rung, **asked: Json) -> Ladder:
     )
 
 
+def _of_group(*values: Rung, **asked: Json) -> Ladder:
+    """Return the ladder of what is done to a group; *values* are refused before anything is looked up."""
+    referenced = [value for value in values if value.status == 403]
+    return Ladder(
+        {"to": ADA, **asked},
+        [
+            Rung(400, "missing_required_parameter", "from", {"from": "nobody"}),
+            Rung(400, "invalid_parameter_value", "to", {"to": f"cht_{NOBODYS_ID}"}),
+            *[value for value in values if value.status == 400],
+            Rung(400, "invalid_parameter_value", "from", {"from": OTHER_LINE}),
+            Rung(403, "line_not_accessible", "from", {"from": "{line}"}),
+            Rung(404, "chat_not_found", "to", {"to": "{group}"}),
+            Rung(403, "contact_has_not_messaged", "to", {"to": "{chat}"}),
+            Rung(400, "invalid_parameter_value", "to", {"to": "{answered group}"}),
+            *referenced,
+        ],
+    )
+
+
 def _reading(**chat: Json) -> list[Rung]:
     """Return the rungs of what is read of a line, from a missing `from` to a cursor of another list."""
     rungs = [
@@ -429,6 +448,7 @@ _CHANGED = [
     Rung(403, "contact_has_not_messaged", "message_id", {"message_id": "{message}"}),
     Rung(400, "invalid_parameter_value", "message_id", {"message_id": "{ours}"}),
 ]
+_STRANGER = Rung(403, "contact_has_not_messaged", "participant", {"participant": DORA})
 _NO_TEXT = Rung(400, "invalid_parameter_value", "text", {"text": "New"})
 _CURSOR = {"limit": 0, "cursor": "{cursor}"}
 LADDERS = {
@@ -451,6 +471,29 @@ LADDERS = {
     ("POST", "/v1/reactions"): _sending(
         Rung(*_NO_MESSAGE, "message_id", {"message_id": "{message}"}), message_id=f"msg_{NOBODYS_ID}", type="love"
     ),
+    ("POST", "/v1/chats"): Ladder(
+        {"participants": [ADA], "text": "", "name": " "},
+        [
+            Rung(400, "missing_required_parameter", "from", {"from": "nobody"}),
+            Rung(400, "invalid_parameter_value", "from", {"from": NOBODYS_LINE}),
+            Rung(400, "invalid_parameter_value", "participants", {"participants": [ADA, CARL]}),
+            Rung(400, "invalid_parameter_value", "text", {"text": "Hi all"}),
+            Rung(400, "invalid_parameter_value", "name", {"name": "Trip"}),
+            Rung(404, "line_not_found", "from", {"from": OTHER_LINE}),
+            Rung(403, "line_not_accessible", "from", {"from": "{line}"}),
+            Rung(403, "contact_has_not_messaged", "participants", {"participants": [ADA, DORA]}),
+        ],
+    ),
+    ("POST", "/v1/chats/rename"): _of_group(
+        Rung(400, "invalid_parameter_value", "name", {"name": "Trip"}), name=" ", to=ADA
+    ),
+    ("POST", "/v1/chats/add"): _of_group(
+        Rung(400, "invalid_parameter_value", "participant", {"participant": CARL}), _STRANGER, participant="nobody"
+    ),
+    ("POST", "/v1/chats/remove"): _of_group(
+        Rung(400, "invalid_parameter_value", "participant", {"participant": CARL}), participant="nobody"
+    ),
+    ("POST", "/v1/chats/leave"): _of_group(),
     ("POST", "/v1/typing"): _sending(),
     ("POST", "/v1/receipts"): _sending(),
     ("POST", "/v1/webhooks"): Ladder(
@@ -597,6 +640,8 @@ class TestOrderOfErrors:
             "{line}": alice.line,
             "{bobs line}": bob.line,
             "{group}": alice.group(),
+            "{chat}": alice.chat_with(ADA)["id"],
+            "{answered group}": _answered_group(alice),
             "{message}": alice.messages()[1]["id"],
             "{ours}": ours.guid,
             "{in the group}": in_group.guid,
@@ -660,6 +705,16 @@ def _ask(caller: Caller, title: tuple[str, str], asked: dict[str, Json], things:
 
 def _made(value: Json, things: dict[str, str]) -> Json:
     return [things.get(each, each) for each in value] if isinstance(value, list) else things.get(value, value)
+
+
+def _answered_group(customer: Customer) -> str:
+    customer.mac.sees(text_in_group("chat8", CARL, customer.line, announce=False))
+    return next(chat["id"] for chat in _chats_of(customer) if chat["identifier"] == "chat8")
+
+
+def _chats_of(customer: Customer) -> list[Json]:
+    data: list[Json] = customer.get("/v1/chats", {"from": customer.line, "limit": 100}).json()["data"]
+    return data
 
 
 # What becomes of deliveries meanwhile is not what was asked for.
@@ -925,11 +980,18 @@ class TestIdempotency:
             "/v1/reactions": {"message_id": alice.hears(ADA)},
         }
         ours = [text_from(ADA, alice.line, is_from_me=True, sender=None, announce=False) for _ in range(2)]
-        alice.mac.sees(*ours)
+        in_group = text_in_group("chat7", CARL, alice.line, announce=False)
+        alice.mac.sees(*ours, text_from(CARL, alice.line, announce=False), in_group)
+        group = {"from": alice.line, "to": alice.group()}
         hook = {"from": alice.line, "url": HOOK, "events": ["message.sent"]}
         kept = alice.webhook(HOOK, "message.sent")["id"]
         return {
             **{("POST", path): {"json": ends | more | about.get(path, {})} for path, more in SENDS.items()},
+            ("POST", "/v1/chats"): {"json": {"from": alice.line, "participants": [ADA, CARL], "text": "Hi all"}},
+            ("POST", "/v1/chats/rename"): {"json": group | {"name": "Trip"}},
+            ("POST", "/v1/chats/add"): {"json": group | {"participant": ADA}},
+            ("POST", "/v1/chats/remove"): {"json": group | {"participant": CARL}},
+            ("POST", "/v1/chats/leave"): {"json": group},
             ("POST", "/v1/messages/edit"): {"json": {"message_id": ours[0].guid, "text": "New"}},
             ("POST", "/v1/messages/unsend"): {"json": {"message_id": ours[1].guid}},
             ("POST", "/v1/sandbox"): {"json": {}},
@@ -1004,6 +1066,7 @@ def _others(form: dict[str, Json]) -> list[dict[str, Json]]:
 
 _OTHER = {
     "to": "88438",
+    "participants": [],
     "message_id": f"msg_{NOBODYS_ID}",
     "url": f"{HOOK}/2",
     "id": f"wh_{NOBODYS_ID}",

@@ -20,7 +20,8 @@ from tests.simulator.scripting import ADA, BO, LINE, SECOND_LINE, Imsg, imsg, ow
 ADAS_CHAT = f"any;-;{ADA}"
 ALL_METHODS = [
     *("initialize", "status", "send.rich", "send.tracked", "send.attachment", "tapback", "message.edit"),
-    *("message.unsend", "typing", "read"),
+    *("message.unsend", "chats.create", "group.rename", "group.addParticipant", "group.removeParticipant"),
+    *("group.leave", "typing", "read"),
     "bridge.events.subscribe",
 ]
 ATTEMPT = "0f8fad5b-d9cb-469f-a165-70867728950e"

@@ -89,6 +89,50 @@ class React(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     is_removed: bool = False
 
 
+class CreateGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="create_group"):
+    """Send *text* as the first word into a group of these people, by their canonical handles.
+
+    Where Messages has a group without a name of exactly them, it may put it there.
+    """
+
+    participants: tuple[str, ...]
+    text: str
+    name: str | None = None
+    recipient: None = None
+    chat_guids: tuple[str, ...] = ()
+
+
+class RenameGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="rename_group"):
+    """Give a group another name."""
+
+    recipient: None
+    chat_guids: tuple[str, ...]
+    name: str
+
+
+class AddMember(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="add_member"):
+    """Take somebody, by the canonical handle, into a group."""
+
+    recipient: None
+    chat_guids: tuple[str, ...]
+    handle: str
+
+
+class RemoveMember(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="remove_member"):
+    """Put somebody, by the canonical handle, out of a group."""
+
+    recipient: None
+    chat_guids: tuple[str, ...]
+    handle: str
+
+
+class LeaveGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="leave_group"):
+    """Leave a group."""
+
+    recipient: None
+    chat_guids: tuple[str, ...]
+
+
 class EditText(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="edit_text"):
     """Give a message of ours, which is nothing but a text, another text.
 
@@ -128,5 +172,7 @@ class MarkRead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="mar
 
 # What changes a message that is there.
 Change = EditText | Unsend
-Command = SendText | SendFile | SendAudio | React | Change
+# What changes a group that is there.
+GroupChange = RenameGroup | AddMember | RemoveMember | LeaveGroup
+Command = SendText | SendFile | SendAudio | React | CreateGroup | GroupChange | Change
 Signal = SetTyping | MarkRead

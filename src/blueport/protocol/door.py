@@ -22,8 +22,8 @@ Bringing the same file twice changes nothing.
 
 `begin` is asked right before the hand-over to Messages, and granted in the order of a line. From then on the item is
 offered to nobody, unless the daemon says that it was surely not sent (`failed`, not `permanent`).
-There is no `sent` call: the proof of a command is the row in chat.db, told as a MessageSeen, ReactionSeen or
-MessageChanged with its `proves`.
+There is no `sent` call: the proof of a command is the row in chat.db, told as a MessageSeen, ReactionSeen,
+MessageChanged or GroupChanged with its `proves`.
 Signals leave no row, and go past the line's order: they are claimed and answered for by themselves.
 
 Neither side takes a field that it does not know, so what one says of itself beyond these shapes stands in a header:
@@ -39,7 +39,7 @@ from blueport.protocol.sightings import Sighting
 
 Health = Literal["ok", "no_disk_access", "no_automation", "not_signed_in", "degraded"]
 Capability = Literal[
-    "replies", "reactions", "typing", "receipts", "audio", "emoji_tapbacks", "effects", "edit", "unsend"
+    "replies", "reactions", "typing", "receipts", "audio", "emoji_tapbacks", "effects", "edit", "unsend", "groups"
 ]
 VERSION_HEADER = "Blueport-Version"
 

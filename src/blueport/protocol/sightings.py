@@ -116,6 +116,16 @@ class ReactionSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=
     announce: bool = True
 
 
+class GroupChanged(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="group_changed"):
+    """We have changed a group, which is in *chat* as it is now; `guid` is that of the row that tells of it."""
+
+    line_handle: str
+    guid: str
+    chat: ChatSeen
+    changed_at: int
+    proves: Proof
+
+
 class ReceiptSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="receipt"):
     """The peer of a one-to-one chat has read up to `read_at` (Unix milliseconds)."""
 
@@ -135,4 +145,4 @@ class TypingSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="t
     at: int
 
 
-Sighting = MessageSeen | MessageChanged | MessageReached | ReactionSeen | ReceiptSeen | TypingSeen
+Sighting = GroupChanged | MessageSeen | MessageChanged | MessageReached | ReactionSeen | ReceiptSeen | TypingSeen

@@ -1,7 +1,7 @@
 """What `imsg` asks of Messages through its bridge: the parameters of its methods, and no others."""
 
 import uuid
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -72,6 +72,42 @@ class UnsendMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     part_index: Part = 0
 
 
+class CreateChat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Write the first text into a conversation with several people."""
+
+    addresses: Annotated[tuple[str, ...], msgspec.Meta(min_length=2)]
+    text: Annotated[str, msgspec.Meta(min_length=1)]
+    name: str | None = None
+    service: Literal["iMessage"] = "iMessage"
+
+
+class RenameGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Give a group another name."""
+
+    chat_guid: str
+    name: str
+
+
+class AddParticipant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Take somebody into a group."""
+
+    chat_guid: str
+    address: str
+
+
+class RemoveParticipant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Put somebody out of a group."""
+
+    chat_guid: str
+    address: str
+
+
+class LeaveGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Leave a group."""
+
+    chat_guid: str
+
+
 class SetTyping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Show, or no longer show, that the line types."""
 
@@ -85,7 +121,19 @@ class MarkRead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     chat_guid: str
 
 
-Asked = SendRich | SendTracked | SendAttachment | PutTapback | EditMessage | UnsendMessage | SetTyping | MarkRead
+GroupChange = RenameGroup | AddParticipant | RemoveParticipant | LeaveGroup
+Asked = (
+    SendRich
+    | SendTracked
+    | SendAttachment
+    | PutTapback
+    | EditMessage
+    | UnsendMessage
+    | CreateChat
+    | GroupChange
+    | SetTyping
+    | MarkRead
+)
 
 METHODS: dict[str, type[Asked]] = {
     "send.rich": SendRich,
@@ -94,6 +142,11 @@ METHODS: dict[str, type[Asked]] = {
     "tapback": PutTapback,
     "message.edit": EditMessage,
     "message.unsend": UnsendMessage,
+    "chats.create": CreateChat,
+    "group.rename": RenameGroup,
+    "group.addParticipant": AddParticipant,
+    "group.removeParticipant": RemoveParticipant,
+    "group.leave": LeaveGroup,
     "typing": SetTyping,
     "read": MarkRead,
 }

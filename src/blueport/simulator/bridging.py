@@ -6,10 +6,15 @@ from typing import assert_never
 
 from blueport.simulator.apple_events import AppleEventError
 from blueport.simulator.bridge import (
+    AddParticipant,
     Asked,
+    CreateChat,
     EditMessage,
+    LeaveGroup,
     MarkRead,
     PutTapback,
+    RemoveParticipant,
+    RenameGroup,
     SendAttachment,
     SendRich,
     SendTracked,
@@ -21,6 +26,7 @@ from blueport.simulator.changing import Changing
 from blueport.simulator.chatdb import new_guid
 from blueport.simulator.dots import Dots
 from blueport.simulator.faults import Fault, Faults
+from blueport.simulator.gathering import Gathering
 from blueport.simulator.phones import FileToSend, FromScript, Outgoing, OwnTapback
 from blueport.simulator.sending import PhoneChat, Sending, Wish, for_ever
 from blueport.simulator.stand_in import BUSY, DYING, IN_FLIGHT, NO_BRIDGE, NO_SUCH_OBJECT
@@ -38,6 +44,7 @@ class Bridging:
         self._db = carrier.db
         self._sending = sending
         self._changing = changing
+        self._gathering = Gathering(carrier, faults)
         self._faults = faults
         self._dots = dots
 
@@ -68,6 +75,12 @@ class Bridging:
         match asked:
             case SendRich() | SendTracked() | SendAttachment() | PutTapback():
                 return await self._sending.send(self._wish(asked))
+            case CreateChat(text=text):
+                guid, at, chat = new_guid(), self._carrier.moment(), self._gathering.wish(asked)
+                return await self._sending.send(Wish(chat, lambda chat: Outgoing(guid, chat, text, at)))
+            case RenameGroup() | AddParticipant() | RemoveParticipant() | LeaveGroup():
+                await self._gathering.change(asked)
+                return ""
             case EditMessage() | UnsendMessage():
                 await self._changing.change(asked)
                 return ""

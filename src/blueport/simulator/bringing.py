@@ -61,6 +61,9 @@ class Bringing:
 
     async def _bring_message(self, mail: Incoming) -> None:
         self._show(mail)
+        if not mail.line:  # a group that the line has left
+            self._phones.strike_off(mail.guid)
+            return
         chat = self._chat_of(mail)
         row = self._message_row(mail)
         reached("simulator.row")

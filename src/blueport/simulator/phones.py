@@ -83,7 +83,7 @@ class Person(msgspec.Struct, frozen=True):
 
 
 class Group(msgspec.Struct, frozen=True):
-    """A group conversation with one of the lines in it."""
+    """A group conversation; `line` is that in it, empty once that has left."""
 
     id: str
     name: str | None
@@ -271,6 +271,22 @@ class Phones:
             self._connection.execute('INSERT INTO "group" VALUES (?, ?, ?)', (group.id, group.name, group.line))
             members = [(group.id, member) for member in group.members]
             self._connection.executemany("INSERT INTO member VALUES (?, ?)", members)
+
+    def rename_group(self, group_id: str, name: str | None) -> None:
+        """Give a conversation another name, or none."""
+        self._connection.execute('UPDATE "group" SET name = ? WHERE id = ?', (name, group_id))
+
+    def leave_group(self, group_id: str) -> None:
+        """Take the line out of a conversation, which goes on without it."""
+        self._connection.execute("""UPDATE "group" SET line = '' WHERE id = ?""", (group_id,))
+
+    def add_member(self, group_id: str, member: str) -> None:
+        """Take somebody into a conversation."""
+        self._connection.execute("INSERT OR IGNORE INTO member VALUES (?, ?)", (group_id, member))
+
+    def remove_member(self, group_id: str, member: str) -> None:
+        """Put somebody out of a conversation."""
+        self._connection.execute("DELETE FROM member WHERE group_id = ? AND handle = ?", (group_id, member))
 
     def groups(self) -> list[Group]:
         """Return all groups, the newest first."""

@@ -41,6 +41,9 @@ class RawMessage(msgspec.Struct, frozen=True, array_like=True):
     is_sent: int
     error: int
     item_type: int
+    group_action_type: int
+    group_title: str | None
+    other_handle: str | None
     associated_message_type: int
     associated_message_guid: str | None
     associated_message_emoji: str | None
@@ -213,6 +216,8 @@ def _message_field(columns: Columns, field: msgspec.structs.FieldInfo) -> str:
         return GUID
     if field.name == "is_deleted":
         return _is_deleted(columns)
+    if field.name == "other_handle":
+        return _other_handle(columns)
     table, column = _FROM.get(field.name, ("m", field.name))
     return _cast(columns, table, column, field.type)
 
@@ -241,6 +246,13 @@ def _what_is_said(columns: Columns) -> str:
             JOIN attachment a ON a.ROWID = j.attachment_id WHERE j.message_id = m.ROWID
         ), '') ELSE '' END
     """
+
+
+def _other_handle(columns: Columns) -> str:
+    """Who was put into a group, or out of it."""
+    if not {"other_handle", "item_type"} <= columns["message"]:
+        return "NULL"
+    return "CASE m.item_type WHEN 1 THEN (SELECT CAST(o.id AS TEXT) FROM handle o WHERE o.ROWID = m.other_handle) END"
 
 
 def _is_deleted(columns: Columns) -> str:

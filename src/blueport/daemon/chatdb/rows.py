@@ -43,6 +43,15 @@ _TYPES_BY_UTI = {
 _HIDDEN_IN_NAMES = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
+class GroupEvent(NamedTuple):
+    """What was done to a group, by `item_type` and `group_action_type`: its new name, or whom it is about."""
+
+    item_type: int
+    action: int
+    title: str | None
+    handle: str | None
+
+
 class TextVersion(NamedTuple):
     """A text that a message has, or had, and since when (Unix milliseconds), if that is known."""
 
@@ -89,6 +98,7 @@ class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
     reply_to_guid: str | None = None
     line_address: str | None = None
     own_addresses: tuple[str, ...] = ()
+    event: GroupEvent | None = None
 
 
 def message_row(
@@ -115,6 +125,9 @@ def message_row(
         line_address=raw.destination_caller_id,
         own_addresses=own_addresses(raw.destination_caller_id, raw.account, raw.chat_account),
     )
+    if kind == "group_event":
+        event = GroupEvent(raw.item_type, raw.group_action_type, raw.group_title, raw.other_handle)
+        return msgspec.structs.replace(row, event=event)
     return _with_reaction(row, raw) if kind == "reaction" else _with_body(row, raw, attachments, link)
 
 

@@ -50,6 +50,7 @@ _WORDS: dict[str, str] = {
     "emoji_tapbacks": "any emoji as a tapback",
     "edit": "edits",
     "unsend": "unsends",
+    "groups": "new groups and changes of groups",
 }
 
 

@@ -4,7 +4,7 @@ import msgspec
 
 from blueport.daemon.journal import endings, items
 from blueport.daemon.journal.file import Journal
-from blueport.protocol.sightings import MessageChanged, MessageSeen, ReactionSeen, Sighting
+from blueport.protocol.sightings import MessageReached, ReceiptSeen, Sighting, TypingSeen
 
 
 class Told(msgspec.Struct, frozen=True, array_like=True):
@@ -34,7 +34,7 @@ _sighting_of: msgspec.json.Decoder[Sighting] = msgspec.json.Decoder(Sighting)
 
 def queue(journal: Journal, sighting: Sighting) -> int:
     """Put *sighting* at the end of the queue, and return its number there."""
-    proof = sighting.proves if isinstance(sighting, MessageSeen | ReactionSeen | MessageChanged) else None
+    proof = None if isinstance(sighting, MessageReached | ReceiptSeen | TypingSeen) else sighting.proves
     item_id = proof.outbox_id if proof else None
     statement = "INSERT INTO sightings (sighting, item_id) VALUES (?, ?) RETURNING seq"
     [(seq,)] = journal.find(tuple[int], statement, msgspec.json.encode(sighting), item_id)

@@ -9,9 +9,11 @@ import msgspec
 
 from blueport.daemon.chatdb.reactions import Reaction
 from blueport.daemon.chatdb.rows import MessageRow
+from blueport.daemon.journal.items import Item
 from blueport.protocol.sightings import (
     AttachmentSeen,
     ChatSeen,
+    GroupChanged,
     MessageChanged,
     MessageSeen,
     Proof,
@@ -66,6 +68,12 @@ def message_changed(
         service=row.service if row.was_downgraded else None,
         proves=proof,
     )
+
+
+def group_changed(row: MessageRow, chat: ChatSeen, item: Item, *, now_ms: int) -> GroupChanged:
+    """Return what to tell of a group that *item* has changed."""
+    proof = Proof(item.id, item.token)
+    return GroupChanged(line_handle=item.line, guid=row.guid, chat=chat, changed_at=row.sent_at or now_ms, proves=proof)
 
 
 def reaction_seen(row: MessageRow, reaction: Reaction, known: Circumstances) -> ReactionSeen:

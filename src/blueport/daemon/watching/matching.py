@@ -1,8 +1,8 @@
 """Which outbox item an own row of chat.db is: Messages does not say.
 
 A text may have gone out under a guid of ours, which says it all. Else of a text the conversation and the whole text
-decide, of a file its name, and the folder that no other file was ever in, of a voice message that it is one, and its
-size, of a tapback what it is and what it is on.
+decide, and of a new group's first one who is in it; of a file its name, and the folder that no other file was ever in;
+of a voice message that it is one, and its size; of a tapback what it is and what it is on.
 """
 
 import re
@@ -14,7 +14,20 @@ from pathlib import Path, PurePosixPath
 from blueport.daemon.chatdb.rows import MessageRow
 from blueport.daemon.journal.items import Item, guid_named
 from blueport.handles import canonical_handle
-from blueport.protocol.commands import Change, Command, React, SendAudio, SendFile, SendText
+from blueport.protocol.commands import (
+    AddMember,
+    Change,
+    Command,
+    CreateGroup,
+    GroupChange,
+    LeaveGroup,
+    React,
+    RemoveMember,
+    RenameGroup,
+    SendAudio,
+    SendFile,
+    SendText,
+)
 from blueport.protocol.sightings import ChatSeen
 
 _CLOCKS_APART_MS = 2_000
@@ -32,6 +45,7 @@ _OF_NO_WEIGHT = re.compile(r"[\s\ufe00-\ufe0f]+")
 # All that was ever staged lies under it.
 _STAGED = b"/Attachments/blueport/"
 _UNREADABLE = 25
+_MEMBERS, _RENAMED, _LEFT = 1, 2, 3  # item_type
 _DASHES = re.compile(r"[-\u2010-\u2015\u2212]+")
 
 
@@ -53,8 +67,8 @@ def item_of(row: MessageRow, items: Sequence[Item], *, region: str) -> Item | No
     if row.files:
         return _staged_item(row, items) or _of_its_size(row, [item for item in there if _is_like_file(row, item)])
     if row.text is None:
-        return next((item for item in there if _is_refused_file(row, item)), None)
-    texts = [item for item in there if isinstance(item.command, SendText)]
+        return next((item for item in there if _is_refused_file(row, item) or _is_event(row, item, region)), None)
+    texts = [item for item in there if isinstance(item.command, SendText | CreateGroup)]
     return _first(row, texts, exactly) or _first(row, texts, loosely)
 
 
@@ -65,7 +79,7 @@ def file_items(row: MessageRow, items: Sequence[Item], *, region: str) -> list[I
 
 def likely_items(row: MessageRow, items: Sequence[Item], *, region: str) -> list[Item]:
     """Return the items that *row* can be if its text was changed: those sent to that chat at about that time."""
-    texts = [item for item in items if isinstance(item.command, SendText)]
+    texts = [item for item in items if isinstance(item.command, SendText | CreateGroup)]
     return [item for item in texts if _may_be(row, item, region) and _is_near(row, item)]
 
 
@@ -74,7 +88,7 @@ def ghosts_item(row: MessageRow, items: Sequence[Item], *, send_timeout_ms: int)
 
     An empty row of another date is a message from another device, whose body and chat are still to come.
     """
-    sends = [item for item in items if not isinstance(item.command, React | Change)]
+    sends = [item for item in items if not isinstance(item.command, React | Change | GroupChange)]
     found = [item for item in sends if _is_open(row, item) and _was_in_hand(row, item, send_timeout_ms)]
     return found[-1] if found else None
 
@@ -99,7 +113,7 @@ def _first(row: MessageRow, items: Sequence[Item], form: Callable[[str], str]) -
 
 
 def _text_of(command: Command) -> str:
-    return command.text if isinstance(command, SendText) else ""
+    return command.text if isinstance(command, SendText | CreateGroup) else ""
 
 
 def _is_reaction(row: MessageRow, command: Command) -> bool:
@@ -115,6 +129,21 @@ def _is_reaction(row: MessageRow, command: Command) -> bool:
 def _emoji(emoji: str | None) -> str | None:
     """Return an emoji without what only chooses between two pictures of it: Messages may add that, or leave it out."""
     return None if emoji is None else _OF_NO_WEIGHT.sub("", emoji)
+
+
+def _is_event(row: MessageRow, item: Item, region: str) -> bool:
+    """Say whether *row* tells of what the item does to its group."""
+    if row.event is None:
+        return False
+    kind, action, title, handle = row.event
+    match item.command:
+        case RenameGroup(name=name):
+            return kind == _RENAMED and exactly(title or "") == exactly(name)
+        case AddMember(handle=wanted) | RemoveMember(handle=wanted):
+            done = (_MEMBERS, int(isinstance(item.command, RemoveMember)), wanted)
+            return (kind, action, canonical_handle(handle or "", region=region)) == done
+        case command:
+            return isinstance(command, LeaveGroup) and (kind, action) == (_LEFT, 0)
 
 
 def _staged_item(row: MessageRow, items: Sequence[Item]) -> Item | None:
@@ -182,6 +211,10 @@ def _after_ms(row: MessageRow, item: Item) -> int:
 
 
 def _leads_to(command: Command, chat: ChatSeen, region: str) -> bool:
+    if isinstance(command, CreateGroup):
+        # It has no other name yet than who is in it.
+        members = {canonical_handle(handle, region=region) for handle in chat.participants}
+        return chat.is_group and members == set(command.participants)
     if chat.guid in command.chat_guids:
         return True
     if chat.is_group:

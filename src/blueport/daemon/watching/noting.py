@@ -22,6 +22,7 @@ from blueport.daemon.watching import changes
 from blueport.daemon.watching.facts import (
     Circumstances,
     digest_of,
+    group_changed,
     message_changed,
     message_seen,
     reaction_seen,
@@ -84,6 +85,8 @@ class Noting:
         known = reading.seen(self._journal, row.guid)
         if row.kind == "unreadable" or (known is not None and known.told == NEVER):
             self.pass_over(row)
+        elif row.kind == "group_event":
+            self._note_group_event(row, sight, now)
         elif known is None or known.told is None or (row.is_from_me and not known.is_from_me):
             self._note_untold(row, known or Seen(row.state, None), sight, now)
             self._note_changes_of_ours(row, now)
@@ -202,6 +205,18 @@ class Noting:
             case "tell":
                 line = known.line or (self._line_of(row) if item is None else item.line)
                 self._tell(row, item, line, sight, now)
+
+    def _note_group_event(self, row: MessageRow, sight: Sight, now: Now) -> None:
+        """Tell what we have done to a group, once it is known to which; of what others do nothing is told."""
+        until = sight.since + round(self._settings.settle_s * 1000)
+        if row.is_from_me and row.chat is None and now.ms < until:
+            reading.watch(self._journal, row.guid, row.rowid, until)
+            return
+        item, _ = self._item(row, now.ms - sight.since)
+        if item is not None and row.chat is not None:
+            items.prove(self._journal, item)
+            sightings.queue(self._journal, group_changed(row, row.chat, item, now_ms=now.ms))
+        self.pass_over(row)
 
     def _note_changes_of_ours(self, row: MessageRow, now: Now) -> None:
         """Tell which edits and unsends a message shows as made, each as what it made of the message."""
@@ -347,7 +362,7 @@ class Noting:
     def _match(self, row: MessageRow, age_ms: int) -> Item | None:
         # A link's bubble may be part of a text, which proves for itself.
         is_part = row.link == "preview" or (row.link == "unclear" and age_ms < BUBBLE_MS)
-        if row.chat is None or row.kind not in ("message", "reaction") or is_part:
+        if row.chat is None or row.kind not in ("message", "reaction", "group_event") or is_part:
             return None
         return item_of(row, items.unproven(self._journal), region=self._settings.region)
 

@@ -1,6 +1,8 @@
 """Lets a caller in, and says what it may touch."""
 
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import msgspec
@@ -233,6 +235,17 @@ def target(tx: Tx, key: Key, name: str, peer: str, *needs: Need) -> tuple[Line, 
     if not any(word in SIGNALS for word in wanted):
         guarding.require_open(tx, key.account_id, chat)
     return line, chat
+
+
+@contextmanager
+def to_blame(param: str) -> Iterator[None]:
+    """Have *param* named where `target` refuses a chat that was found by it, and not by `to`."""
+    try:
+        yield
+    except ApiError as error:
+        if error.param != "to":
+            raise
+        raise ApiError(error.code, error.message, param=param, retry_after_s=error.retry_after_s) from error
 
 
 def _paired_chat(tx: Tx, key: Key, line: Line, phone: str, peer: str) -> Address:

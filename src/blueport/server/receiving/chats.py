@@ -11,14 +11,19 @@ from blueport.server.receiving import queries
 from blueport.server.store.tx import Tx
 
 
-def chat_of(tx: Tx, line: Line, seen: ChatSeen, seen_at: int, *, region: str) -> ChatId:
-    """Return the chat that something of *seen_at* (Unix milliseconds) is in, and keep what that knows of the chat."""
+def chat_of(tx: Tx, line: Line, seen: ChatSeen, seen_at: int, *, region: str, begun: ChatId | None = None) -> ChatId:
+    """Return the chat that something of *seen_at* (Unix milliseconds) is in, and keep what that knows of the chat.
+
+    *begun* is the chat that we have begun, if it is a new one.
+    """
     chat = _new_chat(tx, line, seen, region)
     chat_id = queries.chat_by_key(tx, chat.account_id, line.id, chat.key)
-    if chat_id is None:
-        chat_id = addressing.add_chat(tx, chat)
-    else:
+    if chat_id is not None:
         queries.refresh_chat(tx, chat_id, chat, seen_at)
+    elif begun is not None and queries.settle_group(tx, begun, chat):
+        chat_id = begun
+    else:
+        chat_id = addressing.add_chat(tx, chat)
     queries.note_chat_guid(tx, line, chat_id, seen.guid, seen_at)
     return chat_id
 

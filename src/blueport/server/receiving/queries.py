@@ -90,6 +90,17 @@ _REFRESH_CHAT = Statement(
     .where(chats.c.id == bindparam("chat_id"), _is_not_newer)
     .values(service=bindparam("new_service"), name=bindparam("new_name"), participants=bindparam("new_participants"))
 )
+_SETTLE_GROUP = Statement(
+    update(chats)
+    .where(chats.c.id == bindparam("chat_id"), chats.c.identifier == "")
+    .values(
+        key=bindparam("new_key"),
+        identifier=bindparam("new_key"),
+        service=bindparam("new_service"),
+        name=bindparam("new_name"),
+        participants=bindparam("new_participants"),
+    )
+)
 _NOTE_GUID = Statement(insert_into(chat_guids))
 _SEE_GUID = Statement(
     update(chat_guids)
@@ -260,6 +271,19 @@ def refresh_chat(tx: Tx, chat_id: ChatId, chat: NewChat, at: int) -> None:
         new_name=chat.name,
         new_participants=chat.participants,
     )
+
+
+def settle_group(tx: Tx, chat_id: ChatId, chat: NewChat) -> bool:
+    """Let a group that was begun be what Messages has made of it; False if it has its name already."""
+    settled = tx.change(
+        _SETTLE_GROUP,
+        chat_id=chat_id,
+        new_key=chat.key,
+        new_service=chat.service,
+        new_name=chat.name,
+        new_participants=chat.participants,
+    )
+    return settled == 1
 
 
 def note_chat_guid(tx: Tx, line: Line, chat_id: ChatId, guid: str, at: int) -> None:

@@ -11,6 +11,7 @@ import msgspec
 
 from blueport.handles import canonical_handle
 from blueport.protocol.sightings import (
+    GroupChanged,
     MessageChanged,
     MessageReached,
     MessageSeen,
@@ -65,8 +66,16 @@ def _note(tx: Tx, line: Line, sighting: Sighting, region: str) -> None:
             changes.change(tx, line, sighting)
         case MessageReached():
             changes.reach(tx, line, sighting)
+        case GroupChanged():
+            _note_group(tx, line, sighting, region)
         case _:
             assert_never(sighting)
+
+
+def _note_group(tx: Tx, line: Line, seen: GroupChanged, region: str) -> None:
+    """Note what is known of a group that we have changed."""
+    sending.prove(tx, line.id, seen.proves)
+    chat_of(tx, line, seen.chat, seen.changed_at, region=region)
 
 
 def _note_message(tx: Tx, line: Line, seen: MessageSeen, region: str) -> None:
@@ -80,7 +89,8 @@ def _note_message(tx: Tx, line: Line, seen: MessageSeen, region: str) -> None:
 
 
 def _note_new(tx: Tx, line: Line, seen: MessageSeen, region: str) -> None:
-    chat_id = chat_of(tx, line, seen.chat, seen.sent_at, region=region)
+    begun = None if seen.proves is None else sending.group_begun(tx, line.id, seen.proves.outbox_id)
+    chat_id = chat_of(tx, line, seen.chat, seen.sent_at, region=region, begun=begun)
     files = attachments.of_message(tx, line, seen)
     message = _message(tx, line, chat_id, seen, region)
     seq = queries.add_message(tx, line.account_id, message, attachments.to_json(files))

@@ -35,7 +35,10 @@ class Accepted(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Task(NamedTuple):
-    """An item with what its command needs; `about_sent_at` is when the message was sent that it is about (Unix ms)."""
+    """An item with what its command needs; `about_sent_at` is when the message was sent that it is about (Unix ms).
+
+    `participants` are those of the chat, as JSON.
+    """
 
     id: OutboxId
     account_id: AccountId
@@ -48,6 +51,7 @@ class Task(NamedTuple):
     about_sent_at: int | None
     is_group: int
     chat_key: str
+    participants: str
     opted_out_at: int | None
     filename: str | None
     mime_type: str | None
@@ -167,6 +171,7 @@ _TASK = Statement(
         messages.c.sent_at,
         chats.c.is_group,
         chats.c.key,
+        chats.c.participants,
         chats.c.opted_out_at,
         files.c.filename,
         files.c.mime_type,
@@ -284,6 +289,11 @@ _ABOUT = Statement(
         outbox.c.line_id == bindparam("line_id"),
         outbox.c.about_guid == bindparam("guid"),
         outbox.c.status != "failed",
+    )
+)
+_GROUP_BEGUN = Statement(
+    select(outbox.c.chat_id).where(
+        outbox.c.id == bindparam("id"), outbox.c.line_id == bindparam("line_id"), outbox.c.kind == "group"
     )
 )
 _ACCOUNT_OF = Statement(
@@ -419,6 +429,11 @@ def whole(tx: Tx, line_id: LineId, outbox_id: str) -> OutboxId | None:
 def account_of(tx: Tx, line_id: LineId, outbox_id: str) -> AccountId | None:
     """Return whose item that is; None if the line never had it."""
     return tx.one(AccountId, _ACCOUNT_OF, id=outbox_id, line_id=line_id)
+
+
+def group_begun(tx: Tx, line_id: LineId, outbox_id: str) -> ChatId | None:
+    """Return the chat that an item of the line begins, None if it begins none."""
+    return tx.one(ChatId, _GROUP_BEGUN, line_id=line_id, id=outbox_id)
 
 
 def kinds_about(tx: Tx, line_id: LineId, guid: str) -> list[str]:

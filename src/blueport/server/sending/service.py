@@ -1,16 +1,22 @@
 """Accepts work, hands it to daemons, and takes their word on how it ended."""
 
-from typing import NamedTuple, assert_never
+from typing import NamedTuple
 
 import msgspec
 
 from blueport.protocol.commands import (
+    AddMember,
     Change,
     Command,
+    CreateGroup,
     EditText,
     Effect,
     FileToSend,
+    GroupChange,
+    LeaveGroup,
     React,
+    RemoveMember,
+    RenameGroup,
     SendAudio,
     SendFile,
     SendText,
@@ -56,6 +62,7 @@ account_of = queries.account_of
 held_file = queries.held_file
 file_sent = queries.file_sent
 kinds_about = queries.kinds_about
+group_begun = queries.group_begun
 
 
 class _Asked(msgspec.Struct, frozen=True):
@@ -66,6 +73,8 @@ class _Asked(msgspec.Struct, frozen=True):
     emoji: str | None = None
     remove: bool = False
     effect: Effect | None = None
+    name: str | None = None
+    participant: str = ""
 
 
 _asked_of = msgspec.json.Decoder(_Asked)
@@ -264,10 +273,24 @@ def _command(tx: Tx, task: Task) -> Command:
             return React(
                 recipient, guids, task.about_guid or "", tapback, part, emoji=asked.emoji, is_removed=asked.remove
             )
-        case "edit" | "unsend":
-            return _change(task, recipient, guids)
         case _:
-            assert_never(task.kind)
+            is_change = task.kind in ("edit", "unsend")
+            return _change(task, recipient, guids) if is_change else _of_group(task, guids)
+
+
+def _of_group(task: Task, guids: tuple[str, ...]) -> CreateGroup | GroupChange:
+    asked = _asked_of.decode(task.payload)
+    match task.kind:
+        case "group":
+            return CreateGroup(msgspec.json.decode(task.participants, type=tuple[str, ...]), asked.text, asked.name)
+        case "rename":
+            return RenameGroup(None, guids, asked.name or "")
+        case "add":
+            return AddMember(None, guids, asked.participant)
+        case "remove":
+            return RemoveMember(None, guids, asked.participant)
+        case _:
+            return LeaveGroup(None, guids)
 
 
 def _change(task: Task, recipient: str | None, guids: tuple[str, ...]) -> Change:

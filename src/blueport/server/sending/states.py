@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from blueport.server.ids import OutboxId
 from blueport.server.shapes import Status
 
-Kind = Literal["text", "file", "audio", "react", "edit", "unsend"]
+Kind = Literal["text", "file", "audio", "react", "edit", "unsend", "group", "rename", "add", "remove", "leave"]
 # offer: to be claimed now. skip: in good hands, look at the next. wait: the line's order holds back what follows.
 # unknown, exhausted: it ends failed.
 Verdict = Literal["offer", "skip", "wait", "unknown", "exhausted"]

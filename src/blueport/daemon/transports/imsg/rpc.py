@@ -18,7 +18,7 @@ from blueport.daemon.transports import children
 _LONGEST_LINE_BYTES = 1024 * 1024
 
 Result = TypeVar("Result")
-Params = Mapping[str, str | int | bool]
+Params = Mapping[str, str | int | bool | tuple[str, ...]]
 Hearing = Callable[[str, msgspec.Raw], None]
 
 

@@ -37,12 +37,18 @@ from blueport.daemon.transports.imsg.rpc import (
     RpcUnavailableError,
 )
 from blueport.protocol.commands import (
+    AddMember,
     Change,
     Command,
+    CreateGroup,
     EditText,
     Effect,
+    GroupChange,
+    LeaveGroup,
     MarkRead,
     React,
+    RemoveMember,
+    RenameGroup,
     SendAudio,
     SendFile,
     SendText,
@@ -62,7 +68,9 @@ _LOST_EVENTS_PAUSE_S = 1.0
 _SENDING_TEXT, _SENDING_FILES, _TAPBACK, _TYPING, _READING = "send.rich", "send.attachment", "tapback", "typing", "read"
 # Its text becomes a message of the guid that we give it; of this no older one knows.
 _SENDING_NAMED = "send.tracked"
-_EDITING, _UNSENDING = "message.edit", "message.unsend"
+_EDITING, _UNSENDING, _CREATING = "message.edit", "message.unsend", "chats.create"
+_RENAMING, _ADDING, _REMOVING = "group.rename", "group.addParticipant", "group.removeParticipant"
+_LEAVING = "group.leave"
 _METHODS: Mapping[Capability, str] = {
     "replies": _SENDING_TEXT,
     "reactions": _TAPBACK,
@@ -73,6 +81,7 @@ _METHODS: Mapping[Capability, str] = {
     "effects": _SENDING_TEXT,
     "edit": _EDITING,
     "unsend": _UNSENDING,
+    "groups": _CREATING,
 }
 _FEATURES: Mapping[Capability, str] = {"emoji_tapbacks": EMOJI_TAPBACKS}
 # Of errors that are the same under any name of the chat, the words for an item's `error`.
@@ -170,7 +179,10 @@ class Imsg:
     async def perform(self, command: Command, file: Path | None = None) -> None:
         """Hand *command* over under one of the guids of its chat; see the base module for how it may end."""
         call = _call_of(command, file)
-        await self._under_a_guid(self._commands, command.chat_guids, call, timeout_s=self._timeout_s)
+        if isinstance(command, CreateGroup):
+            await self._done(self._commands, call, timeout_s=self._timeout_s)
+        else:
+            await self._under_a_guid(self._commands, command.chat_guids, call, timeout_s=self._timeout_s)
 
     def can_name(self) -> bool:
         """Say whether it can send a text under a guid of ours now, as far as was found out."""
@@ -279,8 +291,30 @@ def _command_call(command: Command, file: Path | None) -> _Call:
             return _Call(_SENDING_FILES, {"file": str(file), "audio": True, **_reply(command)})
         case React():
             return _Call(_TAPBACK, _tapback(command))
+        case _:
+            return _rarer_call(command)
+
+
+def _rarer_call(command: CreateGroup | GroupChange | Change) -> _Call:
+    match command:
+        case CreateGroup():
+            return _Call(_CREATING, _group(command))
         case EditText() | Unsend():
             return _change_call(command)
+        case _:
+            return _group_call(command)
+
+
+def _group_call(change: GroupChange) -> _Call:
+    match change:
+        case RenameGroup(name=name):
+            return _Call(_RENAMING, {"name": name})
+        case AddMember(handle=handle):
+            return _Call(_ADDING, {"address": handle})
+        case RemoveMember(handle=handle):
+            return _Call(_REMOVING, {"address": handle})
+        case LeaveGroup():
+            return _Call(_LEAVING, {})
         case _ as never:
             assert_never(never)
 
@@ -303,6 +337,11 @@ def _signal_call(signal: Signal) -> _Call:
             return _Call(_READING, {})
         case _ as never:
             assert_never(never)
+
+
+def _group(command: CreateGroup) -> Params:
+    name: Params = {} if command.name is None else {"name": command.name}
+    return {"addresses": command.participants, "text": command.text, **name}
 
 
 def _tapback(react: React) -> Params:

@@ -74,9 +74,11 @@ _first_known = select(func.min(messages.c.synced_at)).where(_of_chat)
 _empty_then = case((chats.c.created_at < _first_known.scalar_subquery(), chats.c.created_at))
 _active_then = func.coalesce(_last_then.scalar_subquery(), _empty_then)
 _is_after = tuple_(chats.c.last_message_at, chats.c.id) < tuple_(bindparam("active_at"), bindparam("chat_id"))
+# A group that was begun has none until it is seen in Messages.
+_is_there = chats.c.identifier != ""
 _STILL = Statement(
     select(*_COLUMNS, chats.c.last_message_at)
-    .where(_is_on_shelf, chats.c.activity_seq <= bindparam("as_of"), _is_after)
+    .where(_is_on_shelf, _is_there, chats.c.activity_seq <= bindparam("as_of"), _is_after)
     .order_by(chats.c.last_message_at.desc(), chats.c.id.desc())
     .limit(bindparam("limit"))
 )

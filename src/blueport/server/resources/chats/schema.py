@@ -18,6 +18,55 @@ class ListChats(msgspec.Struct, frozen=True):
     cursor: Cursor = None
 
 
+class NewGroup(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Body of POST /v1/chats."""
+
+    line_handle: FromLine = msgspec.field(name="from")
+    participants: Annotated[
+        list[str],
+        Meta(
+            description="The people in it, at least two: phone numbers in any usual notation, or Apple IDs.",
+            examples=[["+15559876543", "ada@example.com"]],
+        ),
+    ]
+    text: Annotated[str, Meta(description="The first message: a group begins with one.", examples=["Hi all!"])]
+    name: Annotated[str | None, Meta(description="What the group is called.", examples=["Trip"])] = None
+
+
+ToGroup = Annotated[
+    str, Meta(description="The group: its chat's id (`cht_...`).", examples=["cht_01k742sg000000000000000001"])
+]
+
+
+class RenameGroup(msgspec.Struct, frozen=True):
+    """Body of POST /v1/chats/rename."""
+
+    line_handle: FromLine = msgspec.field(name="from")
+    recipient: ToGroup = msgspec.field(name="to")
+    name: Annotated[str, Meta(description="What the group is called from now on.", examples=["Trip"])]
+
+
+class ChangeMember(msgspec.Struct, frozen=True):
+    """Body of POST /v1/chats/add and POST /v1/chats/remove."""
+
+    line_handle: FromLine = msgspec.field(name="from")
+    recipient: ToGroup = msgspec.field(name="to")
+    participant: Annotated[
+        str,
+        Meta(
+            description="Who: a phone number in any usual notation, or an Apple ID.",
+            examples=["+15559876543"],
+        ),
+    ]
+
+
+class LeaveGroup(msgspec.Struct, frozen=True):
+    """Body of POST /v1/chats/leave."""
+
+    line_handle: FromLine = msgspec.field(name="from")
+    recipient: ToGroup = msgspec.field(name="to")
+
+
 class Chat(msgspec.Struct, frozen=True):
     """A conversation on a line; `identifier` is the other person's handle, or the group's own id."""
 

@@ -145,11 +145,8 @@ def _message_to_change(tx: Tx, key: Key, name: MessageName, capability: Capabili
     message = queries.message_named(tx, key.account_id, line_ids, name.name)
     if message is None:
         raise ApiError("message_not_found", "No such message.", param=_CHANGED)
-    try:
+    with authorizing.to_blame(_CHANGED):
         authorizing.target(tx, key, message.line_id, message.chat_id, Need(capability))
-    except ApiError as error:
-        param = None if error.param is None else _CHANGED
-        raise ApiError(error.code, error.message, param=param, retry_after_s=error.retry_after_s) from error
     return message
 
 
