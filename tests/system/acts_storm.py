@@ -27,7 +27,7 @@ from blueport.server.authorizing.keys import new_daemon_token, new_key
 from tests.databases import Database
 from tests.ports import free_port
 from tests.server.test_voice_messages import sound
-from tests.system.agreement import Asked, breaches
+from tests.system.agreement import CHANGES, Asked, breaches
 from tests.system.blueport import Json, until
 from tests.system.both_sides import BROKEN, Answer, Client, lists, phones
 from tests.system.crew import Crew, crew
@@ -421,6 +421,8 @@ class Agent:
             "reply": (3, self._reply),
             "effect": (1, self._shout),
             "tapback": (6, self._tapback),
+            "edit": (3, self._edit),
+            "unsend": (2, self._unsend),
             "read": (1, self._read),
             "type": (1, self._type),
         }
@@ -477,20 +479,40 @@ class Agent:
     def _type(self, chat: str) -> None:
         self._asks("/v1/typing", Asked("type", chat), {"to": self._chats[chat], "state": "on"})
 
+    def _edit(self, chat: str) -> None:
+        self._changes("edit", chat, text=self._words.new())
+
+    def _unsend(self, chat: str) -> None:
+        self._changes("unsend", chat)
+
+    def _changes(self, how: str, chat: str, **body: str) -> None:
+        """Change one of the newest messages of ours, if there is any."""
+        own = [message["guid"] for message in self._newest(chat) if message["is_from_me"]]
+        if own:
+            guid = self._rng.choice(own)
+            self._asks(f"/v1/messages/{how}", Asked(how, chat, about=guid), {"message_id": guid, **body})
+
     def _part_of_one(self, chat: str) -> str:
         """Return a part of one of the newest messages."""
-        page = self._here.api.get(f"/v1/messages?from={quote(LINE)}&to={self._chats[chat]}&limit={NEWEST}")
-        message = self._rng.choice(page["data"])
+        message = self._rng.choice(self._newest(chat))
         parts = len(message["attachments"]) + (message["text"] is not None)
         return f"p:{self._rng.randrange(max(parts, 1))}/{message['guid']}"
 
+    def _newest(self, chat: str) -> list[Json]:
+        path = f"/v1/messages?from={quote(LINE)}&to={self._chats[chat]}&limit={NEWEST}"
+        newest: list[Json] = self._here.api.get(path)["data"]
+        return newest
+
     def _asks(self, path: str, asked: Asked, body: Json) -> None:
         """Ask until it is accepted, or refused for a reason that passes."""
-        answer = self._repeated(path, json.dumps({"from": LINE, **body}).encode(), {"Content-Type": "application/json"})
+        whose = {} if asked.kind in CHANGES else {"from": LINE}
+        answer = self._repeated(path, json.dumps(whose | body).encode(), {"Content-Type": "application/json"})
         if answer.status == 201:
             self.accepted[answer.said["id"]] = asked
         else:
-            assert any(code in answer.said for code in REFUSALS), answer
+            # What cannot be edited any more, or at all, is told so.
+            allowed = REFUSALS | ({"invalid_parameter_value"} if asked.kind in CHANGES else set())
+            assert any(code in answer.said for code in allowed), answer
         self._tally.note(f"agent's {asked.kind}", "done" if answer.status == 201 else "refused")
 
     def _uploaded(self, name: str, content: bytes, mime_type: str) -> str:
