@@ -22,7 +22,7 @@ from blueport.simulator.faults import Fault
 from blueport.simulator.mac import SimulatedMac
 from blueport.simulator.settings import MacOs
 from tests.daemon.fake_door import FakeDoor
-from tests.daemon.waiting import ADA, LINE, until, working
+from tests.daemon.waiting import ADA, LINE, in_journal, until, working
 from tests.told import told
 
 HOUR_MS = 3_600_000
@@ -275,6 +275,23 @@ class TestDeafness:
             chat_db.add_message("Hi", sender=ADA)
 
             await until(lambda: door.received() == ["Hi"])
+
+
+class TestColumns:
+    async def test_a_column_that_comes_while_the_daemon_runs_is_read_from_then_on(
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        chat_db.execute("ALTER TABLE message RENAME COLUMN service TO called_otherwise")
+        async with working(settings, door):
+            chat_db.execute("INSERT INTO message (guid, date, is_from_me) VALUES ('OTHER', 1, 0)")
+            await until(lambda: in_journal(settings, "watched WHERE guid = 'OTHER'") == 1)
+
+            with chat_db.one_commit():
+                chat_db.execute("ALTER TABLE message RENAME COLUMN called_otherwise TO service")
+                chat_db.add_message("Hi", sender=ADA)
+
+            await until(lambda: door.received() == ["Hi"])
+        assert door.messages[0].service == "iMessage"
 
 
 class TestSilence:

@@ -5,7 +5,7 @@ has to be there, once, and as it is in the end.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from tests.system.blueport import Json
@@ -13,6 +13,8 @@ from tests.system.blueport import Json
 UNKNOWN = "outcome_unknown"
 # What leaves nothing on a phone to read.
 SIGNALS = ("read", "type")
+# What makes no message, but another of one.
+CHANGES = ("edit", "unsend")
 # How the phones and the API name the same.
 _SAME = {
     **{name: name for name in ("sender", "text", "reply_to_guid")},
@@ -22,12 +24,16 @@ _SAME = {
 
 
 class Asked(NamedTuple):
-    """What the agent asked for and was accepted; of a message into which chat, with which text and file."""
+    """What the agent asked for and was accepted; of a message into which chat, with which text and file.
+
+    Of a change of a message `about` is that one's guid.
+    """
 
     kind: str
     chat: str
     text: str | None = None
     filename: str | None = None
+    about: str | None = None
 
     @property
     def parts(self) -> int:
@@ -79,6 +85,7 @@ def breaches(phones: Phones, lists: Lists, asked: Mapping[str, Asked]) -> list[s
         found += _of_reactions(bubbles, messages, lists.reactions)
     found += _of_receipts(phones, lists)
     found += _of_outbox(chats, lists, asked, phones.line)
+    found += _of_own_changes(chats, lists, asked)
     shown = {guid: bubble for bubbles in chats.values() for guid, bubble in bubbles.items()}
     told = [each for messages in lists.messages.values() for each in messages]
     failed = Counter(
@@ -209,12 +216,31 @@ def _of_outbox(
             yield f"{each} has not ended: {item}"
         elif item["status"] == "sent" and made[outbox_id] != each.parts:
             yield f"{each} is called sent, and there are {made[outbox_id]} messages of it: {item}"
-    texts = _wanted([(each.chat, each.text) for each in asked.values()], lists, asked)
-    files = _wanted([(each.chat, each.filename) for each in asked.values()], lists, asked)
     own = [(chat, bubble) for chat, bubbles in chats.items() for bubble in bubbles.values() if bubble["sender"] == line]
+    changed = {bubble["guid"] for _, bubble in own if bubble["edits"] or bubble["unsent_at"]}
+    ends = _ends(lists, asked, {message["outbox_id"] for message in lists.own() if message["guid"] in changed})
+    texts = _wanted([(each.chat, each.text) for each in asked.values()], ends)
+    files = _wanted([(each.chat, each.filename) for each in asked.values()], ends)
+    own = [(chat, bubble) for chat, bubble in own if bubble["guid"] not in changed]
     yield from _of_counts(texts, Counter((chat, bubble["text"]) for chat, bubble in own if bubble["text"]))
     names = [(chat, file["filename"]) for chat, bubble in own for file in bubble["attachments"]]
     yield from _of_counts(files, Counter(name for name in names if not name[1].endswith(".caf")))
+
+
+def _of_own_changes(chats: Mapping[str, Mapping[str, Json]], lists: Lists, asked: Mapping[str, Asked]) -> Iterator[str]:
+    """Each edit and unsend of the agent's that is called sent was made once; what has failed was not."""
+    surely, perhaps = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for outbox_id, each in asked.items():
+        if each.about is not None:
+            item = lists.outbox[outbox_id]
+            surely[each.about, each.kind] += item["status"] == "sent"
+            perhaps[each.about, each.kind] += item["status"] == "sent" or item["error"] == UNKNOWN
+    own = {message["guid"] for message in lists.own()}
+    for guid, bubble in ((guid, bubble) for bubbles in chats.values() for guid, bubble in bubbles.items()):
+        made = {"edit": bubble["edits"], "unsend": int(bubble["unsent_at"] is not None)}
+        for kind, count in made.items() if guid in own else ():
+            if not min(surely[guid, kind], 1 if kind == "unsend" else count + 1) <= count <= perhaps[guid, kind]:
+                yield f"{bubble} was changed by {kind} {count} times, where that was asked {surely[guid, kind]} times"
 
 
 class _Wanted(NamedTuple):
@@ -222,19 +248,25 @@ class _Wanted(NamedTuple):
     perhaps: int
 
 
-def _wanted(
-    names: Iterable[tuple[str, str | None]], lists: Lists, asked: Mapping[str, Asked]
-) -> dict[tuple[str, str], _Wanted]:
+def _ends(lists: Lists, asked: Mapping[str, Asked], changed: Collection[str | None]) -> list[_Wanted]:
+    """Return whether each of what was asked is on a phone surely, and perhaps: not if it was *changed* since."""
+    ends = []
+    for outbox_id, each in asked.items():
+        item = lists.outbox[outbox_id]
+        is_sent = item["status"] == "sent"
+        # Of a text with a file one may have gone, and the other failed.
+        may_be = is_sent or item["error"] == UNKNOWN or each.parts == 2
+        ends.append(_Wanted(is_sent and outbox_id not in changed, may_be))
+    return ends
+
+
+def _wanted(names: Iterable[tuple[str, str | None]], ends: Iterable[_Wanted]) -> dict[tuple[str, str], _Wanted]:
     """Return of each text or filename how often it has to be on a phone of its chat, and how often it may be."""
     wanted: dict[tuple[str, str], _Wanted] = {}
-    for (chat, name), (outbox_id, each) in zip(names, asked.items(), strict=True):
+    for (chat, name), (is_surely, is_perhaps) in zip(names, ends, strict=True):
         if name is not None:
             surely, perhaps = wanted.get((chat, name), _Wanted(0, 0))
-            item = lists.outbox[outbox_id]
-            is_sent = item["status"] == "sent"
-            # Of a text with a file one may have gone, and the other failed.
-            may_be = is_sent or item["error"] == UNKNOWN or each.parts == 2
-            wanted[chat, name] = _Wanted(surely + is_sent, perhaps + may_be)
+            wanted[chat, name] = _Wanted(surely + is_surely, perhaps + is_perhaps)
     return wanted
 
 

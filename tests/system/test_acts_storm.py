@@ -9,8 +9,9 @@ import pytest
 from tests import postgres
 from tests.databases import Database, folder
 from tests.postgres import MissingPostgresError
+from tests.system.acts_place import ROOT
 from tests.system.acts_planted import PLANTED, Planted, told_of
-from tests.system.acts_storm import ROOT, Plan, storm
+from tests.system.acts_storm import Plan, storm
 from tests.system.chaos import POSTGRES_OPTIONS
 
 # A failure prints its seed, and it is another one at each run.

@@ -97,6 +97,7 @@ class _Open(NamedTuple):
     """An open file, and the statements that are put together once for all that is asked of it."""
 
     connection: sqlite3.Connection
+    schema: int
     columns: Columns
     messages: str
     attachments: str
@@ -124,6 +125,10 @@ class ChatDb:
         if opened is not None:
             with suppress(sqlite3.ProgrammingError):  # it was closed meanwhile
                 opened.connection.interrupt()
+
+    def has_another_schema(self) -> bool:
+        """Say whether there are other columns than were looked for when the file was opened."""
+        return self._open is not None and _schema_of(self._open.connection) != self._open.schema
 
     def has_changed(self) -> bool:
         """Say whether anything was committed since this was last asked."""
@@ -309,8 +314,9 @@ class ChatDb:
         if self._open is None:
             self.file = self._path.stat().st_ino
             connection = _connected(self._path)
+            schema = _schema_of(connection)  # before its columns: what changes in between is told
             columns = columns_of(connection)
-            self._open = _Open(connection, columns, message_query(columns), attachment_query(columns))
+            self._open = _Open(connection, schema, columns, message_query(columns), attachment_query(columns))
         return self._open
 
 
@@ -338,6 +344,12 @@ def _connected(path: Path) -> sqlite3.Connection:
     connection.text_factory = partial(str, encoding="utf-8", errors="replace")
     connection.execute("PRAGMA query_only = 1")
     return connection
+
+
+def _schema_of(connection: sqlite3.Connection) -> int:
+    """Return a number that changes with every table and every column."""
+    [(number,)] = connection.execute("PRAGMA schema_version").fetchall()
+    return int(number)
 
 
 def _json(names: Sequence[_Given]) -> str:

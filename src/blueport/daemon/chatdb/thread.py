@@ -59,7 +59,7 @@ class ChatDbThread:
 
     def _ask(self, question: Callable[[ChatDb], _Answer]) -> _Answer:
         try:
-            return question(self._chat_db)
+            return self._answer(question)
         except (sqlite3.Error, OSError) as error:
             self._chat_db.close()
             raise ChatDbError(chat_db_condition(self._path, error)) from error
@@ -71,3 +71,11 @@ class ChatDbThread:
             self._chat_db.close()
             hint = f"{self._path} cannot be read for a {type(error).__name__}, which the log shows in full."
             raise ChatDbError(Condition("degraded", hint)) from error
+
+    def _answer(self, question: Callable[[ChatDb], _Answer]) -> _Answer:
+        """Answer from columns that are there: Messages lays out its file anew, and adds to it with a new release."""
+        answer = question(self._chat_db)
+        if not self._chat_db.has_another_schema():
+            return answer
+        self._chat_db.close()
+        raise sqlite3.OperationalError("its tables were changed meanwhile")
