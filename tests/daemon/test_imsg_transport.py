@@ -14,7 +14,8 @@ import pytest
 from blueport.daemon.performing.choosing import Chosen
 from blueport.daemon.settings import Settings
 from blueport.daemon.transports.base import OutcomeUnknownError, TransportError
-from blueport.daemon.transports.imsg.transport import Imsg, TypingEvent
+from blueport.daemon.transports.imsg.events import TypingEvent
+from blueport.daemon.transports.imsg.transport import Imsg
 from blueport.protocol.commands import (
     AddMember,
     Command,

@@ -8,7 +8,7 @@ from blueport.clock import now_ms
 from blueport.daemon.chatdb.database import ChatDb
 from blueport.daemon.chatdb.thread import ChatDbError, ChatDbThread
 from blueport.daemon.journal.file import Journal
-from blueport.daemon.transports.imsg.transport import TypingEvent
+from blueport.daemon.transports.imsg.events import TypingEvent
 from blueport.daemon.uplink import Uplink
 from blueport.daemon.watching.noting import Noting
 from blueport.protocol.door import Sightings

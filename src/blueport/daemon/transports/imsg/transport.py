@@ -10,9 +10,7 @@ for by no other name, since that could send what was said as something else.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple, assert_never
 
 import msgspec
 
@@ -23,39 +21,20 @@ from blueport.daemon.transports.base import (
     OutcomeUnknownError,
     TransportError,
 )
-from blueport.daemon.transports.imsg.effects import STYLE_IDS
-from blueport.daemon.transports.imsg.probing import EMOJI_TAPBACKS, Found, found_by_asking
+from blueport.daemon.transports.imsg.calls import SENDING_NAMED, Call, call_of, can, capabilities_of, naming
+from blueport.daemon.transports.imsg.events import SUBSCRIBING, TypingEvent, typing_in
+from blueport.daemon.transports.imsg.probing import Found, found_by_asking
 from blueport.daemon.transports.imsg.rpc import (
     BLOCKED,
     BUSY,
     NO_BRIDGE,
     NO_DATABASE,
-    Params,
     Rpc,
     RpcLostError,
     RpcRefusedError,
     RpcUnavailableError,
 )
-from blueport.protocol.commands import (
-    AddMember,
-    Change,
-    Command,
-    CreateGroup,
-    EditText,
-    Effect,
-    GroupChange,
-    LeaveGroup,
-    MarkRead,
-    React,
-    RemoveMember,
-    RenameGroup,
-    SendAudio,
-    SendFile,
-    SendText,
-    SetTyping,
-    Signal,
-    Unsend,
-)
+from blueport.protocol.commands import Command, CreateGroup, SendText, Signal
 from blueport.protocol.door import Capability
 
 # Until it is there, and to notice when it has gone.
@@ -65,25 +44,6 @@ _SUBSCRIBE_TIMEOUT_S = 5.0
 _SIGNAL_TIMEOUT_S = 5.0
 _NO_EVENTS_PAUSE_S = 30.0
 _LOST_EVENTS_PAUSE_S = 1.0
-_SENDING_TEXT, _SENDING_FILES, _TAPBACK, _TYPING, _READING = "send.rich", "send.attachment", "tapback", "typing", "read"
-# Its text becomes a message of the guid that we give it; of this no older one knows.
-_SENDING_NAMED = "send.tracked"
-_EDITING, _UNSENDING, _CREATING = "message.edit", "message.unsend", "chats.create"
-_RENAMING, _ADDING, _REMOVING = "group.rename", "group.addParticipant", "group.removeParticipant"
-_LEAVING = "group.leave"
-_METHODS: Mapping[Capability, str] = {
-    "replies": _SENDING_TEXT,
-    "reactions": _TAPBACK,
-    "typing": _TYPING,
-    "receipts": _READING,
-    "audio": _SENDING_FILES,
-    "emoji_tapbacks": _TAPBACK,
-    "effects": _SENDING_TEXT,
-    "edit": _EDITING,
-    "unsend": _UNSENDING,
-    "groups": _CREATING,
-}
-_FEATURES: Mapping[Capability, str] = {"emoji_tapbacks": EMOJI_TAPBACKS}
 # Of errors that are the same under any name of the chat, the words for an item's `error`.
 _WORDS: Mapping[int, str] = {
     BUSY: "imsg_busy",
@@ -92,39 +52,11 @@ _WORDS: Mapping[int, str] = {
     BLOCKED: "imsg_blocked",
 }
 _ALIKE: Mapping[str, str] = {"any": "iMessage", "iMessage": "any"}
-_IS_TYPING = {"started-typing": True, "stopped-typing": False}
 _RPC_ERRORS = (RpcUnavailableError, RpcLostError, RpcRefusedError, msgspec.ValidationError)
-
-
-class TypingEvent(NamedTuple):
-    """Somebody began or stopped to type in a chat."""
-
-    chat_guid: str
-    is_typing: bool
 
 
 class _Done(msgspec.Struct, frozen=True):
     """What is answered when all went well; nothing in it is needed."""
-
-
-class _Place(msgspec.Struct, frozen=True):
-    chat_guid: str = msgspec.field(name="chatGuid")
-
-
-class _Event(msgspec.Struct, frozen=True):
-    event: str
-    data: _Place
-
-
-class _Wrapped(msgspec.Struct, frozen=True):
-    event: _Event
-
-
-class _Call(NamedTuple):
-    """A method and its params, but for the chat."""
-
-    method: str
-    params: Params
 
 
 class _RefusedError(TransportError):
@@ -156,9 +88,7 @@ class Imsg:
 
     def can(self, wish: Command | Signal) -> bool:
         """Say whether it can do that now, as far as was found out."""
-        is_emoji = isinstance(wish, React) and wish.emoji is not None
-        is_able = not is_emoji or EMOJI_TAPBACKS in self._found.features
-        return is_able and _call_of(wish, None).method in self._found.methods
+        return can(self._found, wish)
 
     async def probe(self) -> bool:
         """Find out what it can do now; True if that is news."""
@@ -168,7 +98,7 @@ class Imsg:
         except _RPC_ERRORS:
             self._found = Found()
         before = self.capabilities
-        self.capabilities = _words_for(self._found)
+        self.capabilities = capabilities_of(self._found)
         return self.capabilities != before
 
     async def close(self) -> None:
@@ -178,7 +108,7 @@ class Imsg:
 
     async def perform(self, command: Command, file: Path | None = None) -> None:
         """Hand *command* over under one of the guids of its chat; see the base module for how it may end."""
-        call = _call_of(command, file)
+        call = call_of(command, file)
         if isinstance(command, CreateGroup):
             await self._done(self._commands, call, timeout_s=self._timeout_s)
         else:
@@ -186,12 +116,11 @@ class Imsg:
 
     def can_name(self) -> bool:
         """Say whether it can send a text under a guid of ours now, as far as was found out."""
-        return _SENDING_NAMED in self._found.methods
+        return SENDING_NAMED in self._found.methods
 
     async def send_named(self, command: SendText, guid: str) -> None:
         """Hand a plain text over as the message of that guid, a UUID that was never used; else as `perform`."""
-        params: Params = {"text": command.text, "attempt_id": guid, "allow_sms_fallback": False}
-        call = _Call(_SENDING_NAMED, params)
+        call = naming(command.text, guid)
         await self._under_a_guid(self._commands, command.chat_guids, call, timeout_s=self._timeout_s)
 
     async def signal(self, signal: Signal) -> None:
@@ -201,33 +130,33 @@ class Imsg:
             TransportError: It was not done.
             OutcomeUnknownError: It may have been done.
         """
-        call = _call_of(signal, None)
+        call = call_of(signal, None)
         await self._under_a_guid(self._signals, signal.chat_guids, call, timeout_s=_SIGNAL_TIMEOUT_S)
 
     async def listen_for_ever(self) -> None:
         """Have events told, again after each end of the process."""
         while True:
             try:
-                await self._signals.call("bridge.events.subscribe", {}, _Done, timeout_s=_SUBSCRIBE_TIMEOUT_S)
+                await self._signals.call(SUBSCRIBING, {}, _Done, timeout_s=_SUBSCRIBE_TIMEOUT_S)
             except _RPC_ERRORS:
                 await asyncio.sleep(_NO_EVENTS_PAUSE_S)
             else:
                 await self._signals.ended.wait()
                 await asyncio.sleep(_LOST_EVENTS_PAUSE_S)
 
-    async def _under_a_guid(self, rpc: Rpc, chat_guids: tuple[str, ...], call: _Call, *, timeout_s: float) -> None:
+    async def _under_a_guid(self, rpc: Rpc, chat_guids: tuple[str, ...], call: Call, *, timeout_s: float) -> None:
         refusal = TransportError(CHAT_NOT_IN_MESSAGES, permanent=True)
         for guid in _names_of(chat_guids):
             params = {"chat_guid": guid, **call.params}
             try:
-                return await self._done(rpc, _Call(call.method, params), timeout_s=timeout_s)
+                return await self._done(rpc, Call(call.method, params), timeout_s=timeout_s)
             except _RefusedError:
                 raise
             except TransportError as error:
                 refusal = error
         raise refusal
 
-    async def _done(self, rpc: Rpc, call: _Call, *, timeout_s: float) -> None:
+    async def _done(self, rpc: Rpc, call: Call, *, timeout_s: float) -> None:
         try:
             await rpc.call(call.method, call.params, _Done, timeout_s=timeout_s)
         except RpcUnavailableError as error:
@@ -241,23 +170,9 @@ class Imsg:
             raise OutcomeUnknownError from error
 
     def _hear(self, method: str, params: msgspec.Raw) -> None:
-        if method == "bridge.event" and (said := _event_in(params)) is not None and said.event in _IS_TYPING:
-            self._on_typing(TypingEvent(said.data.chat_guid, _IS_TYPING[said.event]))
-
-
-def _words_for(found: Found) -> tuple[Capability, ...]:
-    ready = [word for word, method in _METHODS.items() if method in found.methods]
-    return tuple(word for word in ready if word not in _FEATURES or _FEATURES[word] in found.features)
-
-
-def _event_in(params: msgspec.Raw) -> _Event | None:
-    """Return the event that is told of, None for others and for other forms: of those nothing is known."""
-    # It is told under the name of its subscription, and was told by itself before.
-    with suppress(msgspec.DecodeError):
-        return msgspec.json.decode(params, type=_Wrapped).event
-    with suppress(msgspec.DecodeError):
-        return msgspec.json.decode(params, type=_Event)
-    return None
+        event = typing_in(method, params)
+        if event is not None:
+            self._on_typing(event)
 
 
 def _outcome_of(error: RpcRefusedError) -> TransportError | OutcomeUnknownError:
@@ -275,87 +190,3 @@ def _names_of(chat_guids: tuple[str, ...]) -> list[str]:
         if service in _ALIKE:
             others.append(f"{_ALIKE[service]}{separator}{rest}")
     return [*dict.fromkeys([*chat_guids, *others])]
-
-
-def _call_of(wish: Command | Signal, file: Path | None) -> _Call:
-    return _signal_call(wish) if isinstance(wish, SetTyping | MarkRead) else _command_call(wish, file)
-
-
-def _command_call(command: Command, file: Path | None) -> _Call:
-    match command:
-        case SendText(text=text, effect=effect):
-            return _Call(_SENDING_TEXT, {"text": text, **_reply(command), **_effect(effect)})
-        case SendFile():
-            return _Call(_SENDING_FILES, {"file": str(file), **_reply(command)})
-        case SendAudio():
-            return _Call(_SENDING_FILES, {"file": str(file), "audio": True, **_reply(command)})
-        case React():
-            return _Call(_TAPBACK, _tapback(command))
-        case _:
-            return _rarer_call(command)
-
-
-def _rarer_call(command: CreateGroup | GroupChange | Change) -> _Call:
-    match command:
-        case CreateGroup():
-            return _Call(_CREATING, _group(command))
-        case EditText() | Unsend():
-            return _change_call(command)
-        case _:
-            return _group_call(command)
-
-
-def _group_call(change: GroupChange) -> _Call:
-    match change:
-        case RenameGroup(name=name):
-            return _Call(_RENAMING, {"name": name})
-        case AddMember(handle=handle):
-            return _Call(_ADDING, {"address": handle})
-        case RemoveMember(handle=handle):
-            return _Call(_REMOVING, {"address": handle})
-        case LeaveGroup():
-            return _Call(_LEAVING, {})
-        case _ as never:
-            assert_never(never)
-
-
-def _change_call(change: Change) -> _Call:
-    match change:
-        case EditText(message_guid=guid, text=text):
-            return _Call(_EDITING, {"message_guid": guid, "text": text})
-        case Unsend(message_guid=guid):
-            return _Call(_UNSENDING, {"message_guid": guid})
-        case _ as never:
-            assert_never(never)
-
-
-def _signal_call(signal: Signal) -> _Call:
-    match signal:
-        case SetTyping(is_typing=is_typing):
-            return _Call(_TYPING, {"typing": is_typing})
-        case MarkRead():
-            return _Call(_READING, {})
-        case _ as never:
-            assert_never(never)
-
-
-def _group(command: CreateGroup) -> Params:
-    name: Params = {} if command.name is None else {"name": command.name}
-    return {"addresses": command.participants, "text": command.text, **name}
-
-
-def _tapback(react: React) -> Params:
-    what: Params = {"reaction": react.tapback} if react.tapback is not None else {"emoji": react.emoji or ""}
-    removal: Params = {"remove": True} if react.is_removed else {}
-    return {"message_guid": react.message_guid, **what, "part_index": react.part, **removal}
-
-
-def _reply(command: SendText | SendFile | SendAudio) -> Params:
-    if command.reply_to_guid is None:
-        return {}
-    part: Params = {"part_index": command.reply_to_part} if command.reply_to_part else {}
-    return {"reply_to": command.reply_to_guid, **part}
-
-
-def _effect(effect: Effect | None) -> Params:
-    return {} if effect is None else {"effect": STYLE_IDS[effect]}
