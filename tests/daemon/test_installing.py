@@ -330,6 +330,15 @@ class TestStatus:
         assert (told["holds"]["cursor"], told["last_exit"], told["trouble"]) == (0, None, None)
         assert told["log"] == str(newcomer.places.log)
 
+    async def test_it_tells_that_the_server_has_a_newer_version(self, door: FakeDoor, newcomer: Newcomer) -> None:
+        door.version = "99.1"
+        await newcomer.installs(door)
+        await until(lambda: bool(door.hellos))
+
+        told = await newcomer.types("status")
+
+        assert f"{door.hellos[0].version}, and the server has 99.1: a newer version is there" in told.out
+
     async def test_it_disturbs_nobody_and_makes_nothing(self, newcomer: Newcomer) -> None:
         before = await newcomer.types("status")
         assert (before.status, "not installed: blueport daemon install" in before.out) == (1, True)

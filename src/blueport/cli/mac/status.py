@@ -13,6 +13,7 @@ import msgspec
 from blueport.cli.mac import surroundings
 from blueport.daemon.examining.status import Status, status
 from blueport.daemon.programs import NoAnswerError
+from blueport.protocol.versions import is_older
 
 
 def main(arguments: list[str]) -> None:
@@ -31,12 +32,19 @@ def main(arguments: list[str]) -> None:
 def _told(found: Status) -> str:
     rows = {
         "daemon": _daemon(found),
-        "version": found.version or "unknown",
+        "version": _version(found),
         "log": found.log,
         "journal": found.journal,
         **_journal(found),
     }
     return "\n".join(f"{name:9} {words}" for name, words in rows.items())
+
+
+def _version(found: Status) -> str:
+    of_server = None if found.holds is None else found.holds.server_version
+    if found.version is None or of_server is None or not is_older(found.version, of_server):
+        return found.version or "unknown"
+    return f"{found.version}, and the server has {of_server}: a newer version is there"
 
 
 def _daemon(found: Status) -> str:

@@ -15,6 +15,9 @@ _TO_TELL = "SELECT COUNT(*) FROM sightings WHERE refused_because IS NULL"
 _SET_ASIDE = "SELECT COUNT(*) FROM sightings WHERE refused_because IS NOT NULL"
 _UPLOADS = "SELECT COUNT(*) FROM uploads WHERE is_over = 0"
 _READING = "SELECT cursor, read_at FROM reading"
+# A journal that no newer daemon has opened has no such table.
+_HAS_SERVER = "SELECT 1 FROM sqlite_master WHERE name = 'server'"
+_SERVER = "SELECT version FROM server"
 _WORDS: dict[Status, str] = {
     "claimed": "not handed to Messages yet",
     "begun": "perhaps in Messages",
@@ -32,7 +35,7 @@ class Survey(msgspec.Struct, frozen=True):
     """What is in a journal: `items` by status, sightings `to_tell` to the server and those that it refused.
 
     `cursor` is the newest row of chat.db that was read, and `looked_at` the last look at it (Unix milliseconds, written
-    down once a minute); None before the first one.
+    down once a minute); None before the first one. `server_version` is what the server last said of itself.
     """
 
     items: dict[Status, int]
@@ -41,6 +44,7 @@ class Survey(msgspec.Struct, frozen=True):
     uploads: int
     cursor: int | None = None
     looked_at: int | None = None
+    server_version: str | None = None
 
     def held(self) -> list[str]:
         """Say what would be lost with it, in words."""
@@ -81,7 +85,14 @@ def _surveyed(connection: sqlite3.Connection) -> Survey:
         uploads=connection.execute(_UPLOADS).fetchone()[0],
         cursor=cursor,
         looked_at=looked_at,
+        server_version=_server_version(connection),
     )
+
+
+def _server_version(connection: sqlite3.Connection) -> str | None:
+    is_there = connection.execute(_HAS_SERVER).fetchone() is not None
+    found = connection.execute(_SERVER).fetchone() if is_there else None
+    return None if found is None else str(found[0])
 
 
 def _counted(count: int, word: str) -> str:
