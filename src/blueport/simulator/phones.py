@@ -117,6 +117,7 @@ class Outgoing(msgspec.Struct, frozen=True, tag=True):
     """What a script had Messages send, on its way from chat.db to the phones.
 
     `chat` is a rowid of chat.db. With `error` it ends as failed instead; with `flips` its row looks inbound at first.
+    `service` is that of the account that was named, None for the conversation's own.
     """
 
     guid: str
@@ -129,6 +130,7 @@ class Outgoing(msgspec.Struct, frozen=True, tag=True):
     reply_to_part: int = 0
     file: FileToSend | None = None
     effect: str | None = None
+    service: str | None = None
 
 
 class OwnTapback(msgspec.Struct, frozen=True, tag=True):
