@@ -34,7 +34,7 @@ UNKNOWN_AFTER = {
 
 
 @asynccontextmanager
-async def daemon_process(settings: Settings, failpoints: Path) -> AsyncIterator[Process]:
+async def daemon_process(settings: Settings, failpoints: Path, **more: str) -> AsyncIterator[Process]:
     """Run a daemon in a process of its own, which dies at the points that are files in *failpoints*."""
     given = {
         "SERVER_URL": settings.server_url,
@@ -45,11 +45,11 @@ async def daemon_process(settings: Settings, failpoints: Path) -> AsyncIterator[
         "OSASCRIPT": settings.osascript,
         "PROOF_TIMEOUT_S": str(PROOF_TIMEOUT_S),
         "CLAIM_WAIT_S": "1",
+        "PACE_MS": "0",
+        "BEFORE_FILE_MS": "0",
         **({} if settings.imsg is None else {"IMSG": settings.imsg}),
     }
-    if settings.imsg is not None:
-        given["IMSG"] = settings.imsg
-    environment = {f"BLUEPORT_DAEMON_{name}": value for name, value in given.items()}
+    environment = {f"BLUEPORT_DAEMON_{name}": value for name, value in (given | more).items()}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "blueport.cli.main", "daemon"),
         env={**os.environ, **environment, "BLUEPORT_FAILPOINTS": str(failpoints)},

@@ -250,7 +250,7 @@ class TestSendTextGoingWrong:
             (Fault("undelivered", number=25), "attachment_unreadable"),  # att-02
             (Fault("undelivered", number=4), "messages_error_4"),
             (Fault("ghost"), "ghost_row"),
-            (Fault("error", number=-2753), "sms_not_available"),  # send-21
+            (Fault("error", number=-2700), "applescript_error_-2700"),
             (Fault("error", number=-10000), "applescript_error_-10000"),  # send-23
         ],
     )

@@ -131,6 +131,8 @@ def _start_macs(here: Site, servers: list[int]) -> None:
             "DAEMON_JOURNAL": str(mac.journal),
             "DAEMON_OSASCRIPT": str(mac.folder / "bin/osascript"),
             "DAEMON_PROOF_TIMEOUT_S": f"{PROOF_TIMEOUT_S}",
+            "DAEMON_PACE_MS": "0",
+            "DAEMON_BEFORE_FILE_MS": "0",
             "FAILPOINTS": str(here.failpoints),
         }
         here.hands.add(f"daemon {mac.name}", "daemon", **settings)

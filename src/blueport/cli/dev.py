@@ -108,7 +108,14 @@ def _children(
                 "DAEMON_IMSG": str(mac / "bin/imsg"),
             },
             # The simulated Mac answers at once or never: a developer should not wait for what will not come.
-            defaults={"DAEMON_SEND_TIMEOUT_S": "10", "DAEMON_PROOF_TIMEOUT_S": "20", **QUIET},
+            defaults={
+                "DAEMON_SEND_TIMEOUT_S": "10",
+                "DAEMON_PROOF_TIMEOUT_S": "20",
+                "DAEMON_PACE_MS": "0",
+                "DAEMON_BEFORE_FILE_MS": "0",
+                "DAEMON_HANG_PATIENCE_S": "10",
+                **QUIET,
+            },
         ),
     )
 

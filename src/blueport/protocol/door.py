@@ -33,7 +33,7 @@ import msgspec
 from blueport.protocol.commands import Command, Signal
 from blueport.protocol.sightings import Sighting
 
-Health = Literal["ok", "no_disk_access", "no_automation", "not_signed_in", "degraded"]
+Health = Literal["ok", "no_disk_access", "no_automation", "not_signed_in", "no_session", "degraded"]
 Capability = Literal[
     "replies", "reactions", "typing", "receipts", "audio", "emoji_tapbacks", "effects", "edit", "unsend"
 ]

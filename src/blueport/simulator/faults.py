@@ -119,6 +119,10 @@ class Faults:
         nearest = next((at for at, fault in enumerate(self._pending) if fault.on == on), None)
         return None if nearest is None else self._pending.pop(nearest)
 
+    def put_back(self, fault: Fault) -> None:
+        """Have *fault* befall the send that comes next."""
+        self._pending.insert(0, fault)
+
     def pending(self) -> list[Fault]:
         """Return what is still to come, one entry a send, behind what stands."""
         standing = [Fault(next="unlisted", chat=guid) for guid in sorted(self.unlisted)]

@@ -83,7 +83,7 @@ class Sending:
         return ""
 
     async def _send_really(self, wish: Wish, fault: Fault | None) -> str:
-        chat = wish.chat()
+        chat = self._chat(wish, fault)
         if chat is None:
             # A participant who can be nobody's address: Messages says yes and leaves this behind.
             self._db.add_row(service="SMS")
@@ -102,6 +102,14 @@ class Sending:
             case _:
                 self._begin(mail)
         return mail.guid
+
+    def _chat(self, wish: Wish, fault: Fault | None) -> int | None:
+        try:
+            return wish.chat()
+        except AppleEventError:
+            if fault is not None:
+                self._faults.put_back(fault)  # it befalls what is sent, and not what has no conversation
+            raise
 
     def _begin(self, mail: FromScript) -> None:
         self._take_on(mail)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy import and_, bindparam, exists, func, or_, select, update
 
+from blueport.protocol.commands import LineService
 from blueport.protocol.door import Begin
 from blueport.server.ids import AccountId, ChatId, DaemonId, FileId, KeyId, LineId, OutboxId
 from blueport.server.sending.pacing import Pace
@@ -49,6 +50,7 @@ class Task(NamedTuple):
     is_group: int
     chat_key: str
     opted_out_at: int | None
+    service: LineService
     filename: str | None
     mime_type: str | None
     size: int | None
@@ -168,11 +170,13 @@ _TASK = Statement(
         chats.c.is_group,
         chats.c.key,
         chats.c.opted_out_at,
+        lines.c.service,
         files.c.filename,
         files.c.mime_type,
         files.c.size,
     )
     .join(chats, chats.c.id == outbox.c.chat_id)
+    .join(lines, lines.c.id == outbox.c.line_id)
     .outerjoin(files, files.c.id == outbox.c.file_id)
     .outerjoin(messages, and_(messages.c.line_id == outbox.c.line_id, messages.c.guid == outbox.c.about_guid))
     .where(outbox.c.id == bindparam("id"))

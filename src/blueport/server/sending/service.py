@@ -248,9 +248,9 @@ def _command(tx: Tx, task: Task) -> Command:
     match task.kind:
         case "text":
             asked = _asked_of.decode(task.payload)
-            return SendText(recipient, guids, asked.text, task.reply_to_guid, part, asked.effect)
+            return SendText(recipient, guids, asked.text, task.reply_to_guid, part, asked.effect, task.service)
         case "file":
-            return SendFile(recipient, guids, _file(task), task.reply_to_guid, part)
+            return SendFile(recipient, guids, _file(task), task.reply_to_guid, part, task.service)
         case "audio":
             return SendAudio(recipient, guids, VOICE, task.reply_to_guid, part)
         case "react":
