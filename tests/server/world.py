@@ -88,6 +88,7 @@ class World:
             "grace_s": 0,
             # For tests that are about something else: they send, and hear, as much as they like.
             "pace_ms": 0,
+            "line_hourly_limit": 0,
             "loop_limit": 0,
         }
         self.settings = Settings(database=database.named, **(usual | settings))

@@ -108,6 +108,7 @@ def _start_servers(here: Site) -> None:
         "WEBHOOK_TIMEOUT_S": "3",
         "HOURLY_LIMIT": "1000000",
         "PACE_MS": "0",
+        "LINE_HOURLY_LIMIT": "0",
         "LOOP_LIMIT": "0",
         "GRACE_S": "2",
         "FAILPOINTS": str(here.failpoints),

@@ -94,7 +94,13 @@ def _children(
             },
             api,
             # Who lets a tunnel lead here says where it begins; who tries things out calls as often as that takes.
-            defaults={"PUBLIC_URL": _url(api), "HOURLY_LIMIT": "100000", "GRACE_S": "2", **QUIET},
+            defaults={
+                "PUBLIC_URL": _url(api),
+                "HOURLY_LIMIT": "100000",
+                "LINE_HOURLY_LIMIT": "0",
+                "GRACE_S": "2",
+                **QUIET,
+            },
         ),
         Child(
             "daemon",

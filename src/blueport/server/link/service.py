@@ -24,7 +24,7 @@ from blueport.server.authorizing.queries import DaemonRow
 from blueport.server.authorizing.service import Visit
 from blueport.server.blobs.storage import Kept
 from blueport.server.errors import ApiError
-from blueport.server.ids import DaemonId
+from blueport.server.ids import DaemonId, LineId
 from blueport.server.link import queries
 from blueport.server.receiving import attachments
 from blueport.server.receiving import service as receiving
@@ -58,11 +58,15 @@ def admitted(
 
 
 class Found(NamedTuple, Generic[Work]):
-    """What there is to do for a daemon, if anything; after `wait_ms` more falls due by itself, if that is known."""
+    """What there is to do for a daemon, if anything; after `wait_ms` more falls due by itself, if that is known.
+
+    `fused` are the lines that begin to be held back since they have sent too much within an hour.
+    """
 
     work: Work
     is_any: bool
     wait_ms: int | None = None
+    fused: tuple[LineId, ...] = ()
 
 
 class Greeted(NamedTuple):
@@ -88,8 +92,8 @@ def greet(tx: Tx, daemon: DaemonRow, hello: Hello, *, lease_s: int) -> Greeted:
 def claim(tx: Tx, daemon: DaemonRow, asked: Claim, *, lease_s: int) -> Found[Claimed]:
     """Lease work to a daemon."""
     queries.note_seen(tx, daemon.id)
-    items, more_at = sending.claim(tx, daemon.id, asked, lease_s=lease_s)
-    return Found(Claimed(items), bool(items), None if more_at is None else more_at - tx.now_ms)
+    items, more_at, fused = sending.claim(tx, daemon.id, asked, lease_s=lease_s)
+    return Found(Claimed(items), bool(items), None if more_at is None else more_at - tx.now_ms, fused)
 
 
 def renew(tx: Tx, daemon: DaemonRow, hold: Hold, *, outbox_id: str, lease_s: int) -> Held:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, null, select
 
 from blueport.server.ids import AccountId, LineId, OutboxId
 from blueport.server.shapes import Status
@@ -22,6 +22,7 @@ class ItemRow(NamedTuple):
     attempts: int
     max_attempts: int
     created_at: int
+    sent_by: str | None
 
 
 _ITEM = Statement(
@@ -30,7 +31,7 @@ _ITEM = Statement(
     )
 )
 _SIGNAL = Statement(
-    select(*[signals.c[name] for name in ItemRow._fields]).where(
+    select(*[signals.c[name] for name in ItemRow._fields if name != "sent_by"], null().label("sent_by")).where(
         signals.c.account_id == bindparam("account_id"), signals.c.id == bindparam("id")
     )
 )

@@ -21,3 +21,10 @@ class OutboxItem(OutboxRecord, frozen=True):
         AtMs | UnsetType,
         Meta(description="Until when at least the pace of the line holds it back; absent if that does not."),
     ] = UNSET
+    sent_by: Annotated[
+        str | UnsetType,
+        Meta(
+            description="By what it went (`sms`, `rcs`, `imessage`), if the line is for something else; absent if not.",
+            examples=["sms"],
+        ),
+    ] = UNSET

@@ -21,5 +21,6 @@ def get(tx: Tx, call: Call[GetItem]) -> OutboxItem:
     # While an item waits to be tried again its last error is history, not its outcome.
     error = row.error if row.status == "failed" else None
     held_until = sending.held_until(tx, row.id) if row.status == "pending" else None
-    said = {"payload": msgspec.Raw(row.payload.encode()), "error": error, "held_until": unset_if_none(held_until)}
-    return OutboxItem(**{**row._asdict(), **said})
+    said = {"payload": msgspec.Raw(row.payload.encode()), "error": error}
+    more = {"held_until": unset_if_none(held_until), "sent_by": unset_if_none(row.sent_by)}
+    return OutboxItem(**{**row._asdict(), **said, **more})
