@@ -114,6 +114,7 @@ class Hands:
             await self._let_settle(settings.before_file_ms)
         before = await self._before(item)
         nonce = items.name_hand_over(self._journal, item)
+        reached("daemon.named")
         if not await self._is_granted(item, nonce):
             items.drop_unbegun(self._journal, item)
             await asyncio.sleep(_REFUSED_PAUSE_S)
@@ -184,10 +185,12 @@ class Hands:
         try:
             await self._transport.perform(item.command, file, items.guid_named(nonce))
         except NotNowError as error:
+            reached("daemon.refused")
             self._health.note("Messages", error.condition)
             items.take_back(self._journal, item)
             return False
         except TransportError as error:
+            reached("daemon.refused")
             with self._journal.transaction():
                 items.fail(self._journal, item, str(error), permanent=error.permanent)
         except OutcomeUnknownError:
