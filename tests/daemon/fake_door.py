@@ -89,6 +89,8 @@ class FakeDoor:
     `files_answer` has it answer so for the files of items; `files` holds what was brought, by message and attachment.
     """
 
+    process = ""  # that said hello last
+
     def __init__(self) -> None:
         self.work: dict[str, Work] = {}
         self.hellos: list[Hello] = []
@@ -195,10 +197,13 @@ class FakeDoor:
         if not {line.handle for line in hello.lines} <= self.lines:
             return _refusal(403, "line_not_accessible")
         self.hellos.append(hello)
+        self.process = hello.process
         return _answer(Welcome(LEASE_S))
 
     async def _claim(self, request: web.Request) -> web.Response:
         asked = await _said(request, Claim)
+        if asked.process != self.process:
+            return _answer(Claimed((), is_superseded=True))
         for _ in range(int(min(asked.wait_s, 5) / POLL_S)):
             items = self._offered(asked)
             if items or self.answers_with is not None:

@@ -41,6 +41,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     catch_up_h: float = 24
 
     claim_wait_s: float = 25
+    # Of two daemons with one token, as with a journal that was copied, the one that said hello last is given work. The
+    # other says hello again after this: if they did so at once, neither would get anything done.
+    superseded_pause_s: float = 30
     call_timeout_s: float = 10
 
     def __post_init__(self) -> None:

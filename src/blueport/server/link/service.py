@@ -82,7 +82,7 @@ def greet(tx: Tx, daemon: DaemonRow, hello: Hello, *, lease_s: int) -> Greeted:
     Raises:
         ApiError: `line_not_accessible`: it names a line that is not its own.
     """
-    queries.note_daemon(tx, daemon.id, journal=hello.journal, version=hello.version)
+    queries.note_daemon(tx, daemon.id, journal=hello.journal, process=hello.process, version=hello.version)
     for report in hello.lines:
         _note_line(tx, daemon, report)
     tx.wake("outbox")
@@ -90,7 +90,12 @@ def greet(tx: Tx, daemon: DaemonRow, hello: Hello, *, lease_s: int) -> Greeted:
 
 
 def claim(tx: Tx, daemon: DaemonRow, asked: Claim, *, lease_s: int) -> Found[Claimed]:
-    """Lease work to a daemon."""
+    """Lease work to a daemon, or to the one of its processes that said hello last.
+
+    Two of them, on a journal and a copy of it, would else take from each other what they are given, for ever.
+    """
+    if not queries.said_hello_last(tx, daemon.id, asked.process):
+        return Found(Claimed((), is_superseded=True), is_any=False)
     queries.note_seen(tx, daemon.id)
     items, more_at, fused = sending.claim(tx, daemon.id, asked, lease_s=lease_s)
     return Found(Claimed(items), bool(items), None if more_at is None else more_at - tx.now_ms, fused)

@@ -91,6 +91,7 @@ daemons = Table(
     _account(),
     Column("name", TEXT, nullable=False),
     Column("token_hash", TEXT, nullable=False, unique=True),
+    Column("process", TEXT, nullable=False, server_default=""),  # that said hello last
     Column("journal", TEXT),
     Column("version", TEXT),
     Column("created_at", BigInteger, nullable=False),
