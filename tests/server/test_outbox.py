@@ -3,7 +3,7 @@
 import pytest
 
 from blueport.protocol.door import ClaimedItem
-from blueport.protocol.sightings import Proof, Sighting
+from blueport.protocol.sightings import MessageChanged, Proof, Sighting
 from blueport.server.ids import LineId
 from tests.server.answers import assert_done, assert_refused
 from tests.server.refusals import NOBODYS_ID, Form, assert_key_is_judged
@@ -167,3 +167,14 @@ def test_what_went_by_another_service_than_its_line_is_for_says_so(  # send-20
     alice.mac.sees(proof_of(item, service=went_by))
 
     assert (alice.item(outbox_id)["status"], alice.item(outbox_id).get("sent_by")) == ("sent", told)
+
+
+def test_what_was_sent_by_another_service_after_all_says_so(alice: Customer) -> None:  # send-20
+    alice.hears(ADA)
+    outbox_id = alice.sends()
+    [item] = alice.mac.claim()
+    seen = alice.mac.sends(item)
+
+    alice.mac.sees(MessageChanged(alice.line, seen.guid, seen.text, service="SMS"))
+
+    assert (alice.item(outbox_id)["status"], alice.item(outbox_id)["sent_by"]) == ("sent", "sms")

@@ -112,23 +112,17 @@ def _note_own_after_all(tx: Tx, line: Line, known: Known, seen: MessageSeen, reg
 
 def _note_what_follows(tx: Tx, line: Line, seen: MessageSeen, message: Message, files: Attachments) -> None:
     if seen.proves is not None:
-        sending.prove(tx, line.id, seen.proves, by=_other_service(line, seen))
+        sending.prove(tx, line.id, seen.proves, by=sending.other_service(line, _service(seen)))
     if seen.announce:
         notifying.announce(tx, _fact(line, message), waits_for_files=attachments.are_awaited(files))
 
 
 def _note_late_proof(tx: Tx, line: Line, known: Known, seen: MessageSeen) -> None:
     if seen.proves is not None:
-        sending.prove(tx, line.id, seen.proves, by=_other_service(line, seen))
+        sending.prove(tx, line.id, seen.proves, by=sending.other_service(line, _service(seen)))
     outbox_id = _outbox_id(tx, line, seen.proves)
     if outbox_id is not None:
         queries.link_to_outbox(tx, known.id, outbox_id)
-
-
-def _other_service(line: Line, seen: MessageSeen) -> str | None:
-    """Return by what a message went, if the line is for something else."""
-    went_by = _service(seen)
-    return None if line.service in ("auto", went_by) else went_by
 
 
 def _service(seen: MessageSeen) -> str | None:

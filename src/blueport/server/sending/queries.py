@@ -233,6 +233,7 @@ _SENT = Statement(
         status="sent", error=bindparam("no_error"), completed_at=bindparam("completed"), sent_by=bindparam("by")
     )
 )
+_NOTE_SERVICE = Statement(update(outbox).where(outbox.c.id == bindparam("item_id")).values(sent_by=bindparam("by")))
 _FAILED = Statement(_HELD.values(status="failed", error=bindparam("word"), completed_at=bindparam("completed")))
 _RETRY = Statement(
     _HELD.values(
@@ -394,6 +395,11 @@ def mark_sent(tx: Tx, line_id: LineId, outbox_id: str, token: str, *, by: str | 
     """End the item as sent, *by* another service than the line's if it was; False if *token* no longer holds it."""
     values = {"item_id": outbox_id, "token": token, "by": by, "no_error": None}
     return tx.change(_SENT, line=line_id, completed=tx.now_ms, **values) == 1
+
+
+def note_service(tx: Tx, outbox_id: OutboxId, by: str | None) -> None:
+    """Note by which other service than the line's an item went, if it did."""
+    tx.change(_NOTE_SERVICE, item_id=outbox_id, by=by)
 
 
 def mark_failed(tx: Tx, outbox_id: str, token: str, word: str) -> bool:

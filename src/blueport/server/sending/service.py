@@ -19,6 +19,7 @@ from blueport.protocol.commands import (
 from blueport.protocol.door import Begin, Claim, ClaimedItem, Failed
 from blueport.protocol.sightings import Proof
 from blueport.server.addressing import service as addressing
+from blueport.server.addressing.queries import Line
 from blueport.server.auditing import service as auditing
 from blueport.server.auditing.service import SYSTEM
 from blueport.server.blobs import kinds
@@ -146,6 +147,16 @@ def begin(tx: Tx, daemon_id: DaemonId, outbox_id: str, said: Begin, *, lease_s: 
 def prove(tx: Tx, line_id: LineId, proof: Proof, *, by: str | None = None) -> bool:
     """End an item as sent, *by* another service than its line's if there is one; False if it is another's by now."""
     return queries.mark_sent(tx, line_id, proof.outbox_id, proof.token, by=by)
+
+
+def other_service(line: Line, went_by: str | None) -> str | None:
+    """Return by what a message went, if its line is for something else."""
+    return None if line.service in ("auto", went_by) else went_by
+
+
+def note_service(tx: Tx, line: Line, outbox_id: OutboxId, went_by: str) -> None:
+    """Note by what an item went after all."""
+    queries.note_service(tx, outbox_id, other_service(line, went_by))
 
 
 def fail(tx: Tx, daemon_id: DaemonId, outbox_id: str, failed: Failed) -> bool:
