@@ -36,13 +36,14 @@ class Attending:
     async def is_listening(self, command: Command) -> bool:
         """Find out whether Messages would answer if it were asked for *command*; if not, help it and say so aloud."""
         try:
-            await self._transport.require_answer(command)
+            has_answered = await self._transport.require_answer(command)
         except HangingError:
             await self._help()
         except NotNowError as error:
             self._health.note("Messages", error.condition)
         else:
-            restarts.note_answer(self._journal)
+            if has_answered:
+                restarts.note_answer(self._journal)
             return True
         return False
 

@@ -37,17 +37,18 @@ class Chosen:
         """What one of them can do beyond plain text."""
         return self._imsg.capabilities if self._imsg is not None else ()
 
-    async def require_answer(self, command: Command) -> None:
+    async def require_answer(self, command: Command) -> bool:
         """Make sure that Messages would answer; see `Transport`. `imsg` says that by itself, of what only it can do."""
         if not isinstance(command, SendText | SendFile) or not _is_plain(command):
-            return
+            return False
         try:
-            await self._applescript.require_answer(command)
+            return await self._applescript.require_answer(command)
         except HangingError:
             raise
         except NotNowError:
-            if not (isinstance(command, SendText) and self._can_name()):
-                raise
+            if isinstance(command, SendText) and self._can_name():
+                return False
+            raise
 
     async def restart(self) -> None:
         """Start Messages anew; see `Transport`."""

@@ -92,18 +92,17 @@ class Hands:
         patience_s = settings.hang_patience_s
         attending = Attending(self._journal, self._chat_db, self._transport, self._health, patience_s=patience_s)
         while True:
-            item = items.next_claimed(self._journal)
-            asked = item or self._doubted
+            asked = self._doubted or items.next_claimed(self._journal)
             if asked is None:
                 await self._journal.work.wait()
                 self._journal.work.clear()
                 continue
-            is_listening = await attending.is_listening(asked.command)
-            self._doubted = None if is_listening else asked
-            if is_listening and (item is None or await self._hand_over(item, settings)):
-                await asyncio.sleep(settings.pace_ms / 1000)
-            else:
-                await asyncio.sleep(settings.not_now_retry_s)
+            is_on = await attending.is_listening(asked.command)
+            if self._doubted is not None:
+                self._doubted = None if is_on else asked
+            elif is_on:
+                is_on = await self._hand_over(asked, settings)
+            await asyncio.sleep(settings.pace_ms / 1000 if is_on else settings.not_now_retry_s)
 
     async def _hand_over(self, item: Item, settings: Settings) -> bool:
         """Take *item* as far as it goes; False if nothing can be handed over for now."""

@@ -57,8 +57,8 @@ class Transport(Protocol):
     def capabilities(self) -> tuple[Capability, ...]:
         """What it can do beyond plain text."""
 
-    async def require_answer(self, command: Command) -> None:
-        """Make sure that Messages would answer if it were asked for *command*, as far as that is not known anyway.
+    async def require_answer(self, command: Command) -> bool:
+        """Make sure that Messages would answer if it were asked for *command*; False if there is no need to ask.
 
         Raises:
             NotNowError: Nothing can be handed over for now.

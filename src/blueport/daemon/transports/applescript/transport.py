@@ -77,10 +77,10 @@ class AppleScript:
         self._timeout_s = settings.send_timeout_s
         self._listens = False
 
-    async def require_answer(self, _command: Command) -> None:
+    async def require_answer(self, _command: Command) -> bool:
         """Make sure that Messages listens; see the base module."""
         if self._listens:
-            return
+            return True
         timeout_s = min(self._timeout_s, _QUESTION_TIMEOUT_S)
         ended = await self._asked(QUESTION, timeout_s)
         if ended is None or error_number(ended.stderr) == _TIMED_OUT:
@@ -88,6 +88,7 @@ class AppleScript:
         if meaning(error_number(ended.stderr)) == "not_allowed":
             raise NotNowError(NO_AUTOMATION)
         self._listens = True
+        return True
 
     async def restart(self) -> None:
         """End Messages, by force if it does not listen, and start it again."""
