@@ -56,6 +56,7 @@ def blueport(folder: Path, database: str, key: str, **more: str) -> Iterator[Ser
         "FIRST_LINE": filling.LINE,
         "HOURLY_LIMIT": "1000000000",
         "PACE_MS": "0",
+        "LINE_HOURLY_LIMIT": "0",
         "LOOP_LIMIT": "0",
         "FIRST_DAEMON_TOKEN": f"dt_{secrets.token_urlsafe(32)}",
         **more,

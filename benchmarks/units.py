@@ -129,6 +129,11 @@ def compared(cases: Sequence[Case], repeated_s: float) -> list[Figure]:
 def provide(tx: Tx, *, key: str, daemon_token: str) -> None:
     """Make an account with a key, a daemon and a line."""
     settings = Settings(
-        first_key=key, first_line=filling.LINE, first_daemon_token=daemon_token, pace_ms=0, loop_limit=0
+        first_key=key,
+        first_line=filling.LINE,
+        first_daemon_token=daemon_token,
+        pace_ms=0,
+        line_hourly_limit=0,
+        loop_limit=0,
     )
     provisioning.prepare(tx, settings)

@@ -91,6 +91,7 @@ class FakeDoor:
     """
 
     version: str | None = None  # what it says of itself, if anything
+    process = ""  # that said hello last
 
     def __init__(self) -> None:
         self.work: dict[str, Work] = {}
@@ -200,10 +201,13 @@ class FakeDoor:
         if not {line.handle for line in hello.lines} <= self.lines:
             return _refusal(403, "line_not_accessible")
         self.hellos.append(hello)
+        self.process = hello.process
         return _answer(Welcome(LEASE_S))
 
     async def _claim(self, request: web.Request) -> web.Response:
         asked = await _said(request, Claim)
+        if asked.process != self.process:
+            return _answer(Claimed((), is_superseded=True))
         for _ in range(int(min(asked.wait_s, 5) / POLL_S)):
             items = self._offered(asked)
             if items or self.answers_with is not None:

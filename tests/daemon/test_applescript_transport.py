@@ -1,16 +1,24 @@
 """The AppleScript transport with executables that misbehave as `osascript` does."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from blueport.daemon.settings import Settings
-from blueport.daemon.transports.applescript.script import addresses, error_number, sending
+from blueport.daemon.transports.applescript.script import (
+    Address,
+    addresses,
+    error_number,
+    listed_addresses,
+    meaning,
+    sending,
+)
 from blueport.daemon.transports.applescript.transport import AppleScript
-from blueport.daemon.transports.base import NotNowError, OutcomeUnknownError, TransportError
-from blueport.protocol.commands import SendText
+from blueport.daemon.transports.base import HangingError, NotNowError, OutcomeUnknownError, TransportError
+from blueport.protocol.commands import LineService, SendText
 from tests.daemon.waiting import ADA, LINE, cancelled_while_it_starts, gone
 
 HELLO = SendText(ADA, (), "Hello")
@@ -143,14 +151,172 @@ class TestErrors:
         assert error_number(stderr) == number
 
 
+class TestQuestion:
+    """Whether Messages listens is asked before the first send, and after each that left its outcome open."""
+
+    async def test_it_is_asked_once_as_long_as_all_goes_well(self, tmp_path: Path) -> None:
+        asking = transport(tmp_path, "cat >> scripts")
+
+        for _ in range(2):
+            await asking.require_answer(HELLO)
+            await asking.perform(HELLO)
+
+        assert (tmp_path / "scripts").read_text().count("count accounts") == 1
+
+    async def test_it_is_asked_again_after_a_send_whose_outcome_is_open(self, tmp_path: Path) -> None:
+        asking = transport(tmp_path, "cat >> scripts; test -e fine || { touch fine; exit 0; }; kill -9 $$")
+        await asking.require_answer(HELLO)
+        with pytest.raises(OutcomeUnknownError):
+            await asking.perform(HELLO)
+
+        await asking.require_answer(HELLO)
+
+        assert (tmp_path / "scripts").read_text().count("count accounts") == 2
+
+    @pytest.mark.parametrize("silence", ["sleep 600", "echo 'execution error: timed out. (-1712)' >&2; exit 1"])
+    async def test_no_answer_is_a_messages_that_hangs(self, tmp_path: Path, silence: str) -> None:  # send-18
+        with pytest.raises(HangingError):
+            await transport(tmp_path, silence, timeout_s=1).require_answer(HELLO)
+
+    async def test_a_refusal_of_permission_waits_for_a_person(self, tmp_path: Path) -> None:  # send-28
+        with pytest.raises(NotNowError) as raised:
+            await transport(tmp_path, "echo 'execution error: No. (-1743)' >&2; exit 1").require_answer(HELLO)
+
+        assert raised.value.condition.health == "no_automation"
+
+    @pytest.mark.parametrize("number", [-600, -609, -1719, -10810])
+    async def test_any_other_error_is_an_answer(self, tmp_path: Path, number: int) -> None:
+        await transport(tmp_path, f"echo 'execution error: No. ({number})' >&2; exit 1").require_answer(HELLO)
+
+
+class TestRestarting:
+    async def test_it_is_told_to_quit_and_launched(self, tmp_path: Path) -> None:
+        (tmp_path / "killall").write_text(f"#!/bin/sh\ntouch {tmp_path}/killed\n")
+        (tmp_path / "killall").chmod(0o755)
+
+        await transport(tmp_path, "cat >> scripts").restart()
+
+        scripts = (tmp_path / "scripts").read_text()
+        assert scripts.index("to quit") < scripts.index("to launch")
+        assert not (tmp_path / "killed").exists()
+
+    async def test_one_that_does_not_listen_is_killed(self, tmp_path: Path) -> None:
+        (tmp_path / "killall").write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/killed\n')
+        (tmp_path / "killall").chmod(0o755)
+
+        await transport(tmp_path, 'case "$(cat)" in *quit*) sleep 600;; esac', timeout_s=1).restart()
+
+        assert (tmp_path / "killed").read_text() == "Messages\n"
+
+
+class TestErrorTable:
+    """All numbers that osascript is known to fail with."""
+
+    @pytest.mark.parametrize(
+        ("number", "says"),
+        [
+            (-1728, "no_such_chat"),
+            (-1700, "refused"),
+            (-1719, "not_signed_in"),
+            (-1743, "not_allowed"),
+            (-1712, "unknown"),
+            (-600, "not_running"),
+            (-609, "unknown"),
+            (-10810, "cannot_run"),
+            (-2753, "refused"),
+            (-10000, "refused"),
+            (-2700, "refused"),
+            (-10004, "refused"),
+            (-2741, "refused"),
+            (None, "unknown"),
+        ],
+    )
+    def test_each_has_its_meaning(self, number: int | None, says: str) -> None:
+        assert meaning(number) == says
+
+    async def test_where_nobody_is_logged_in_items_wait(self, tmp_path: Path) -> None:
+        body = """
+            case "$(cat)" in *launch*) number=-10810;; *) number=-600;; esac
+            echo "execution error: No. ($number)" >&2; exit 1
+        """
+
+        with pytest.raises(NotNowError) as raised:
+            await transport(tmp_path, body).perform(HELLO)
+
+        assert raised.value.condition.health == "no_session"
+
+    async def test_a_variable_that_is_not_defined_is_the_sms_account_only_of_an_sms(self, tmp_path: Path) -> None:
+        undefined = transport(tmp_path, "echo 'execution error: Not defined. (-2753)' >&2; exit 1")  # send-21
+
+        with pytest.raises(TransportError, match="sms_not_available"):
+            await undefined.perform(msgspec.structs.replace(HELLO, service="sms"))
+        with pytest.raises(TransportError, match="applescript_error_-2753"):
+            await undefined.perform(HELLO)
+
+
+def named(command: SendText) -> list[str]:
+    """Return the ways to name a conversation in one word each."""
+    return [
+        f"{'' if address.target == 'chat' else address.target + ' '}{address.name}" for address in addresses(command)
+    ]
+
+
 class TestAddresses:
-    def test_an_sms_twin_does_not_turn_an_imessage_into_an_sms(self) -> None:  # send-20
-        command = SendText(ADA, (f"SMS;-;{ADA}", f"iMessage;-;{ADA}"), "Hello")
+    @pytest.mark.parametrize(
+        ("service", "known", "ways"),
+        [
+            ("imessage", [], [f"participant {ADA}"]),
+            ("imessage", ["iMessage"], ["iMessage", "any", f"participant {ADA}"]),
+            # send-20: a newer SMS twin does not turn an iMessage into an SMS, nor does one that is all there is.
+            ("imessage", ["SMS", "iMessage"], ["iMessage", "any", f"participant {ADA}"]),
+            ("imessage", ["SMS"], ["any", "iMessage", f"participant {ADA}"]),
+            ("imessage", ["RCS"], ["any", "iMessage", f"participant {ADA}"]),
+            ("sms", [], [f"sms participant {ADA}"]),
+            ("sms", ["any", "SMS"], ["SMS", f"sms participant {ADA}"]),
+            ("auto", [], [f"participant {ADA}"]),
+            ("auto", ["SMS", "any"], ["any", "iMessage", "RCS", "SMS", f"participant {ADA}"]),
+            ("auto", ["SMS"], ["SMS", "any", "iMessage", "RCS", f"sms participant {ADA}"]),
+            ("auto", ["RCS"], ["RCS", "any", "iMessage", "SMS", f"participant {ADA}"]),  # send-24
+        ],
+    )
+    def test_a_person_is_named_by_what_the_line_sends_by(
+        self, service: LineService, known: list[str], ways: list[str]
+    ) -> None:
+        guids = tuple(f"{prefix};-;{ADA}" for prefix in known)
 
-        assert [address.name for address in addresses(command)] == [f"iMessage;-;{ADA}", ADA]
+        found = named(SendText(ADA, guids, "Hello", service=service))
 
-    def test_an_rcs_chat_is_addressed_by_its_guid(self) -> None:  # send-24
-        assert next(addresses(SendText(ADA, (f"RCS;-;{ADA}",), "Hello"))).name == f"RCS;-;{ADA}"
+        assert found == [way if "participant" in way else f"{way};-;{ADA}" for way in ways]
 
-    def test_a_group_has_no_name_but_its_guid(self) -> None:  # send-10
-        assert [address.target for address in addresses(SendText(None, ("any;+;chat1",), "Hello"))] == ["chat"]
+    def test_a_group_has_no_name_but_its_guids(self) -> None:  # send-10
+        command = SendText(None, ("any;+;chat1",), "Hello")
+
+        assert named(command) == ["any;+;chat1"]
+        assert listed_addresses(
+            command, ["any;+;chat1", "iMessage;+;chat1", "iMessage;+;chat2", "SMS;+;chat1", ""]
+        ) == [Address("chat", "iMessage;+;chat1")]
+
+    def test_a_group_that_is_one_by_sms_is_none_of_an_imessage_line(self) -> None:  # send-20
+        assert named(SendText(None, ("SMS;+;chat1",), "Hello")) == []
+        assert named(SendText(None, ("SMS;+;chat1",), "Hello", service="auto")) == ["SMS;+;chat1"]
+
+
+class TestGroups:
+    """A group that Messages does not know by its guid is looked for in what Messages lists, and nowhere else."""
+
+    async def tried(self, tmp_path: Path, listed: str) -> list[str]:
+        body = f"""
+            script=$(cat)
+            case "$script" in *"every chat"*) printf '%s\\n' {listed}; exit 0;; esac
+            echo "$2" >> tried; test "$2" = 'iMessage;+;chat1' && exit 0
+            echo 'execution error: No such chat. (-1728)' >&2; exit 1
+        """
+        with suppress(TransportError):
+            await transport(tmp_path, body).perform(SendText(None, ("any;+;chat1",), "Hello"))
+        return (tmp_path / "tried").read_text().split()
+
+    async def test_it_is_found_under_another_prefix(self, tmp_path: Path) -> None:
+        assert await self.tried(tmp_path, "'iMessage;-;x' 'iMessage;+;chat1'") == ["any;+;chat1", "iMessage;+;chat1"]
+
+    async def test_what_is_not_listed_is_not_tried(self, tmp_path: Path) -> None:
+        assert await self.tried(tmp_path, "'iMessage;+;chat10'") == ["any;+;chat1"]

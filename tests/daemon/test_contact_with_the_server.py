@@ -26,6 +26,21 @@ from tests.forwarding import Forwarder, heard
 from tests.told import told
 
 
+class TestAnotherDaemon:
+    async def test_who_is_superseded_by_another_says_hello_again_later_and_goes_on(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async with working(msgspec.structs.replace(settings, superseded_pause_s=0.2), door):
+            door.process = "another"
+            work = door.accept(LINE, ADA, "Hi")
+            await until(lambda: work.status == "sent")
+
+        assert len({hello.process for hello in door.hellos}) == 1
+        assert len(door.hellos) > 1
+        assert [each["event"] for each in told(caplog, "blueport.daemon.uplink")] == ["superseded"]
+        assert texts_on_phone(mac, ADA) == ["Hi"]
+
+
 class TestLostContact:
     async def test_what_is_seen_meanwhile_is_told_when_the_server_is_back(
         self, mac: SimulatedMac, settings: Settings

@@ -6,7 +6,7 @@ import random
 import resource
 import signal
 import sys
-from asyncio.subprocess import Process
+from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from blueport.daemon.settings import Settings
+from blueport.simulator.chatdb import Attachment
+from blueport.simulator.faults import Fault
 from blueport.simulator.mac import SimulatedMac
 from tests.daemon.fake_door import FakeDoor, Work
 from tests.daemon.test_sending_through_messages import texts_on_phone
@@ -23,19 +25,32 @@ from tests.patience import PATIENCE_S
 PROOF_TIMEOUT_S = 2
 # How many of the texts may end unknown: only one whose hand-over was begun, and is not to be found.
 UNKNOWN_AFTER = {
+    "offered": {0},
     "claimed": {0},
+    "named": {0},
     "granted": {0},
     "begun": {1},
     "handed": {0},
     "outcome": {0},
     "seen": {0, 1},
+    "telling": {0, 1},
     "told": {0, 1},
+    "acknowledged": {0, 1},
 }
+# What Messages refuses, for good or so that it may be tried again, goes through these.
+REFUSED_AT = ("refused", "outcome", "reported")
+# At each of these something is to be written next.
+WRITES_AFTER = ("offered", "claimed", "named", "granted", "begun", "handed", "told")
 
 
 @asynccontextmanager
-async def daemon_process(settings: Settings, failpoints: Path) -> AsyncIterator[Process]:
-    """Run a daemon in a process of its own, which dies at the points that are files in *failpoints*."""
+async def daemon_process(
+    settings: Settings, failpoints: Path, heard: list[bytes] | None = None, **more: str
+) -> AsyncIterator[Process]:
+    """Run a daemon in a process of its own, which dies at the points that are files in *failpoints*.
+
+    The lines of its log are *heard*, if there is a list for them.
+    """
     given = {
         "SERVER_URL": settings.server_url,
         "TOKEN": settings.token,
@@ -45,21 +60,33 @@ async def daemon_process(settings: Settings, failpoints: Path) -> AsyncIterator[
         "OSASCRIPT": settings.osascript,
         "PROOF_TIMEOUT_S": str(PROOF_TIMEOUT_S),
         "CLAIM_WAIT_S": "1",
+        "PACE_MS": "0",
+        "BEFORE_FILE_MS": "0",
         **({} if settings.imsg is None else {"IMSG": settings.imsg}),
     }
-    if settings.imsg is not None:
-        given["IMSG"] = settings.imsg
-    environment = {f"BLUEPORT_DAEMON_{name}": value for name, value in given.items()}
+    environment = {f"BLUEPORT_DAEMON_{name}": value for name, value in (given | more).items()}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "blueport.cli.main", "daemon"),
         env={**os.environ, **environment, "BLUEPORT_FAILPOINTS": str(failpoints)},
+        stderr=None if heard is None else PIPE,
     )
+    hearing = asyncio.create_task(_hear(process, [] if heard is None else heard))
     try:
         yield process
     finally:
         if process.returncode is None:
             process.kill()
         await process.wait()
+        await hearing
+
+
+async def _hear(process: Process, heard: list[bytes]) -> None:
+    while process.stderr is not None and (line := await process.stderr.readline()):
+        heard.append(line)
+
+
+def is_stopped(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
 def is_over(work: Work) -> bool:
@@ -88,6 +115,49 @@ class TestDeath:
         assert len(failed) in UNKNOWN_AFTER[point]
         assert set(failed) <= {"outcome_unknown"}
 
+    @pytest.mark.parametrize("number", [-10000, -600])
+    @pytest.mark.parametrize("point", REFUSED_AT)
+    async def test_what_messages_refuses_ends_once_and_is_sent_once_at_most(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, tmp_path: Path, point: str, number: int
+    ) -> None:
+        mac.faults.add(Fault("error", number=number, times=1 if number == -10000 else 3))
+        work = [door.accept(LINE, ADA, f"Number {n}") for n in range(3)]
+        (tmp_path / f"daemon.{point}").touch()
+        async with daemon_process(settings, tmp_path) as first:
+            await asyncio.wait_for(first.wait(), PATIENCE_S)
+        assert first.returncode == -signal.SIGKILL
+
+        async with daemon_process(settings, tmp_path):
+            await until(lambda: all(map(is_over, work)))
+
+        # That it was refused is not on disk yet: it may be in Messages, as far as anybody knows.
+        refused = {"outcome_unknown"} if point == "refused" else {"applescript_error_-10000"}
+        failed = [item.error for item in work if item.status == "failed"]
+        assert set(failed) == (set() if point != "refused" and number == -600 else refused)
+        assert texts_on_phone(mac, ADA) == [item.command.text for item in work if item.status == "sent"]
+        assert [item.status for item in work[1:]] == ["sent", "sent"]
+
+    @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits another process")
+    @pytest.mark.parametrize("point", WRITES_AFTER)
+    async def test_a_disk_that_is_full_for_whatever_is_to_be_written_doubles_and_loses_nothing(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, tmp_path: Path, point: str
+    ) -> None:
+        log: list[bytes] = []
+        async with daemon_process(settings, tmp_path, log) as process:
+            await until(lambda: bool(door.hellos))
+            (tmp_path / f"daemon.{point}").write_text("SIGSTOP")
+            work = [door.accept(LINE, ADA, f"Number {n}") for n in range(3)]
+            await until(lambda: is_stopped(process.pid))
+            with full_disk(process.pid, 0):
+                process.send_signal(signal.SIGCONT)
+                await until(lambda: any(b"loop_fell_over" in line for line in log))
+
+            await mac.person_texts(ADA, "Hi")
+            await until(lambda: all(map(is_over, work)) and door.received() == ["Hi"])
+
+        assert texts_on_phone(mac, ADA) == [item.command.text for item in work if item.status == "sent"]
+        assert [item.error for item in work if item.status == "failed"] == []
+
     @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits another process")
     async def test_a_journal_that_cannot_be_written_for_a_while_costs_no_attempt(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings, tmp_path: Path
@@ -103,6 +173,22 @@ class TestDeath:
 
         assert [(item.status, item.attempts) for item in work] == [("sent", 1)] * 5
         assert texts_on_phone(mac, ADA) == [item.command.text for item in work]
+
+    @pytest.mark.parametrize("point", ["telling", "told", "acknowledged", "bringing", "brought"])
+    async def test_at_any_point_what_came_in_is_told_once_and_its_file_is_brought(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, tmp_path: Path, point: str
+    ) -> None:
+        async with daemon_process(settings, tmp_path) as first:
+            await until(lambda: bool(door.hellos))
+            (tmp_path / f"daemon.{point}").touch()
+            await mac.person_texts(ADA, "Look", attachments=[Attachment("a.png", b"a picture")])
+            await asyncio.wait_for(first.wait(), PATIENCE_S)
+        assert first.returncode == -signal.SIGKILL
+
+        async with daemon_process(settings, tmp_path):
+            await until(lambda: list(door.files.values()) == [b"a picture"])
+
+        assert door.received() == ["Look"]
 
     async def test_again_and_again_nothing_is_lost_or_doubled(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings, tmp_path: Path

@@ -1,5 +1,7 @@
 """Journals that earlier daemons left: what stands in them goes on."""
 
+import asyncio
+import os
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -10,7 +12,8 @@ import pytest
 
 from blueport.clock import now_ms
 from blueport.daemon.journal import items
-from blueport.daemon.journal.file import Journal, opened_journal
+from blueport.daemon.journal.file import Journal, JournalDamagedError, opened_journal
+from blueport.daemon.run import run
 from blueport.daemon.settings import Settings
 from blueport.protocol.commands import SendText
 from blueport.protocol.door import ClaimedItem
@@ -18,7 +21,10 @@ from blueport.protocol.sightings import ChatSeen, MessageSeen, Proof
 from blueport.simulator.chatdb import Row
 from blueport.simulator.mac import SimulatedMac
 from tests.daemon.fake_door import FakeDoor, Work
+from tests.daemon.test_daemon_deaths import daemon_process
+from tests.daemon.test_sending_through_messages import texts_on_phone
 from tests.daemon.waiting import ADA, LINE, until, working
+from tests.patience import PATIENCE_S
 
 # As the first daemons wrote it, without a word on its version.
 VERSION_1 = """
@@ -112,6 +118,68 @@ class TestUpdate:
                 assert (journal.id, journal.created_at) == ("jrn_1", 1)
 
 
+class TestDamage:
+    """A journal that is not whole is not replaced by one that knows nothing: the daemon ends, and says what to do."""
+
+    async def test_a_file_that_is_no_journal_ends_the_daemon(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, tmp_path: Path
+    ) -> None:
+        settings.journal.write_bytes(b"no database at all" * 1000)
+        work, log = door.accept(LINE, ADA, "Hi"), list[bytes]()
+
+        async with daemon_process(settings, tmp_path, log) as process:
+            await asyncio.wait_for(process.wait(), PATIENCE_S)
+
+        assert process.returncode == os.EX_DATAERR
+        assert b"is damaged" in log[-1]
+        assert (door.hellos, work.attempts) == ([], 0)
+        assert settings.journal.read_bytes().startswith(b"no database")
+        assert texts_on_phone(mac, ADA) == []
+
+    @pytest.mark.parametrize("size", [0, 3 * 4096 + 100])
+    async def test_one_that_was_cut_off_ends_the_daemon(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, size: int
+    ) -> None:
+        async with working(settings, door):
+            await mac.person_texts(ADA, "Hi")
+            await until(lambda: door.received() == ["Hi"])
+        os.truncate(settings.journal, size)
+
+        with pytest.raises(JournalDamagedError):
+            await run(settings)
+
+        assert len(door.hellos) == 1
+
+    async def test_damage_that_shows_only_later_ends_the_daemon(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        async with working(settings, door):
+            await mac.person_texts(ADA, "Hi")
+            await until(lambda: door.received() == ["Hi"])
+        working_on = asyncio.create_task(run(settings))
+        await until(lambda: len(door.hellos) > 1)
+        _damage_items(settings.journal)
+
+        door.accept(LINE, ADA, "Never sent")
+        with pytest.raises(JournalDamagedError):
+            await asyncio.wait_for(working_on, PATIENCE_S)
+        assert texts_on_phone(mac, ADA) == []
+
+    async def test_one_that_was_moved_away_is_begun_anew(self, settings: Settings) -> None:
+        with opened_journal(settings.journal) as journal:
+            before = journal.id
+        settings.journal.unlink()
+
+        with opened_journal(settings.journal) as journal:
+            assert journal.id != before
+
+    def test_a_death_before_the_first_write_is_no_damage(self, settings: Settings) -> None:
+        settings.journal.touch()
+
+        with opened_journal(settings.journal) as journal:
+            assert items.all_held(journal) == []
+
+
 def proof_of(row: Row, work: Work) -> MessageSeen:
     return MessageSeen(
         line_handle=LINE,
@@ -124,3 +192,14 @@ def proof_of(row: Row, work: Work) -> MessageSeen:
         sent_at=now_ms(),
         proves=Proof(work.id, work.token),
     )
+
+
+def _damage_items(journal: Path) -> None:
+    """Have the disk lose the page of the items, and whoever holds the file read it anew."""
+    with closing(sqlite3.connect(journal, isolation_level=None)) as other:
+        [page] = other.execute("SELECT rootpage FROM sqlite_master WHERE name = 'items'").fetchone()
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with journal.open("r+b") as file:
+            file.seek((page - 1) * 4096)
+            file.write(bytes(4096))
+        other.execute("UPDATE identity SET created_at = created_at")

@@ -81,7 +81,7 @@ class TestRestoredServer:
     async def test_what_failed_for_good_fails_again_by_the_same_word(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings
     ) -> None:
-        mac.faults.add(Fault("error", number=-2753))
+        mac.faults.add(Fault("error", number=-2741))
         work = door.accept(LINE, ADA, "Hi")
 
         async with working(settings, door):
@@ -89,7 +89,7 @@ class TestRestoredServer:
             forget_ending(work)
             await until(lambda: work.is_over)
 
-        assert work.error == "sms_not_available"
+        assert work.error == "applescript_error_-2741"
         assert texts_on_phone(mac, ADA) == []
 
 

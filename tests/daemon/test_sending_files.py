@@ -520,7 +520,23 @@ class TestFetching:
 
 
 class TestDeath:
-    @pytest.mark.parametrize("point", ["placed", "fetched", "granted", "begun", "handed", "outcome", "seen", "told"])
+    @pytest.mark.parametrize(
+        "point",
+        [
+            "offered",
+            "claimed",
+            "placed",
+            "fetched",
+            "staged",
+            "named",
+            "granted",
+            "begun",
+            "handed",
+            "outcome",
+            "seen",
+            "told",
+        ],
+    )
     async def test_at_any_point_a_file_is_sent_once_or_reported(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings, tmp_path: Path, point: str
     ) -> None:

@@ -44,7 +44,7 @@ MAY_BE_NULL = {
 MAY_BE_ABSENT = {
     "Chat": {"opted_out_at", "looping_until"},
     "Line": {"capabilities"},
-    "OutboxItem": {"held_until", "warning"},
+    "OutboxItem": {"held_until", "warning", "sent_by"},
     "Webhook": {"disabled_at", "disabled_reason", "retry_delays_s"},
 }
 TITLES = {f"{endpoint.method} {endpoint.path}" for endpoint in ENDPOINTS}

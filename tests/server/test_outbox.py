@@ -3,7 +3,7 @@
 import pytest
 
 from blueport.protocol.door import ClaimedItem
-from blueport.protocol.sightings import Proof, Sighting
+from blueport.protocol.sightings import MessageChanged, Proof, Sighting
 from blueport.server.ids import LineId
 from tests.server.answers import assert_done, assert_refused
 from tests.server.refusals import NOBODYS_ID, Form, assert_key_is_judged
@@ -178,3 +178,35 @@ def test_the_key_is_judged_first(alice: Customer) -> None:
     alice.hears(ADA)
 
     assert_key_is_judged(alice, Form("GET", PATH, "outbox:read", {"id": alice.sends()}))
+
+
+@pytest.mark.parametrize(
+    ("line_service", "went_by", "told"),
+    [("imessage", "iMessage", None), ("imessage", "SMS", "sms"), ("sms", "RCS", "rcs"), ("auto", "SMS", None)],
+)
+def test_what_went_by_another_service_than_its_line_is_for_says_so(  # send-20
+    alice: Customer, line_service: str, went_by: str, told: str | None
+) -> None:
+    line = "+15550101009"
+    alice.world.add_line(alice.account_id, line, alice.mac, line_service)
+    alice.mac.hello(alice.line, line)
+    alice.mac.sees(text_from(ADA, line))
+    outbox_id = alice.post("/v1/messages", {"from": line, "to": ADA, "text": "Hi"}).json()["id"]
+    [item] = alice.mac.claim()
+
+    assert (item.command.service, "sent_by" in alice.item(outbox_id)) == (line_service, False)
+    assert alice.mac.begin(item)
+    alice.mac.sees(proof_of(item, service=went_by))
+
+    assert (alice.item(outbox_id)["status"], alice.item(outbox_id).get("sent_by")) == ("sent", told)
+
+
+def test_what_was_sent_by_another_service_after_all_says_so(alice: Customer) -> None:  # send-20
+    alice.hears(ADA)
+    outbox_id = alice.sends()
+    [item] = alice.mac.claim()
+    seen = alice.mac.sends(item)
+
+    alice.mac.sees(MessageChanged(alice.line, seen.guid, seen.text, service="SMS"))
+
+    assert (alice.item(outbox_id)["status"], alice.item(outbox_id)["sent_by"]) == ("sent", "sms")

@@ -486,6 +486,7 @@ def _environment(database: Database, key: str) -> dict[str, str]:
         "BLUEPORT_FIRST_KEY": key,
         "BLUEPORT_FIRST_LINE": LINE,
         "BLUEPORT_PACE_MS": "0",
+        "BLUEPORT_LINE_HOURLY_LIMIT": "0",
         "BLUEPORT_FIRST_DAEMON_TOKEN": "dt_a-token",
         "BLUEPORT_LOG_LEVEL": "warning",
     }

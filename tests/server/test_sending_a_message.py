@@ -280,7 +280,7 @@ class TestRefused:
             ({"text": True}, "text"),
             ({"text": ["Hi"]}, "text"),
             ({"text": "x" * 20_001}, "text"),
-            ({"text": "a\0b"}, "text"),  # body-17, srv-107
+            ({"text": "a\0b"}, "text"),  # body-17, srv-107, send-05
             ({"from": 15550101000}, "from"),
             ({"from": ""}, "from"),
             ({"from": "cht_01"}, "from"),

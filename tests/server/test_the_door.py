@@ -15,6 +15,7 @@ from tests.server.world import (
     CARL,
     HOUR_MS,
     MINUTE_MS,
+    NOON_MS,
     SECOND_MS,
     SWEEP_MS,
     Customer,
@@ -222,6 +223,38 @@ class TestClaim:
 
         claimed = [item.id for claim in claims for item in claim.result()]
         assert (len(claimed), set(claimed)) == (20, sent)
+
+
+class TestTwoProcesses:
+    """Of two processes with one token, as of a journal and its copy, the one is given work that said hello last."""
+
+    def test_a_process_that_starts_takes_over_at_once_and_the_earlier_one_is_told(self, alice: Customer) -> None:
+        mac = alice.mac
+        mac.process = "first"
+        mac.hello(alice.line)
+        alice.sends("Hi")
+        [taken] = mac.claim()
+
+        mac.process = "second"
+        mac.hello(alice.line)
+        [again] = mac.claim()
+        mac.process = "first"
+        answer = mac.knock("claim", Claim(mac.journal, (taken.id,), asked_at=2**40, wait_s=0, process="first"))
+
+        assert again.id == taken.id
+        assert answer.json() == {"items": [], "is_superseded": True}
+        assert (mac.begin(taken), mac.begin(again)) == (False, True)
+
+    def test_who_says_hello_again_is_given_work_again(self, alice: Customer) -> None:
+        mac = alice.mac
+        for process in ("first", "second", "first"):
+            mac.process = process
+            mac.hello(alice.line)
+        alice.sends("Hi")
+
+        assert len(mac.claim()) == 1
+        mac.process = "second"
+        assert mac.claim() == []
 
 
 class TestLeases:
@@ -601,6 +634,22 @@ class TestSilence:
 
         assert alice.item(outbox_id)["status"] == "claimed"
         assert [item.id for item in alice.mac.claim()] == [outbox_id]
+
+    def test_what_a_mac_that_slept_tells_at_once_is_in_its_order_with_the_times_at_which_it_was_sent(  # send-27
+        self, alice: Customer
+    ) -> None:
+        alice.world.sweep_for(6 * MINUTE_MS)
+        assert alice.get("/v1/lines").json()["data"][0]["is_active"] is False
+
+        woke_at = alice.world.clock.ms
+        moments = [NOON_MS + n * 10_000 for n in range(20)]
+        alice.mac.sees(*[text_from(ADA, alice.line, f"Number {n}", sent_at=at) for n, at in enumerate(moments)])
+
+        found = [message for message in alice.messages()[::-1] if message["text"] != "Hi"]
+        assert [message["text"] for message in found] == [f"Number {n}" for n in range(20)]
+        assert [(message["sent_at"], message["synced_at"]) for message in found] == [(at, woke_at) for at in moments]
+        told = [data["text"] for kind, data in alice.world.events() if kind == "message.received"]
+        assert told[-20:] == [f"Number {n}" for n in range(20)]
 
     def test_a_line_whose_mac_is_silent_is_shown_inactive_until_its_next_word(self, alice: Customer) -> None:
         # srv-012

@@ -88,6 +88,7 @@ class World:
             "grace_s": 0,
             # For tests that are about something else: they send, and hear, as much as they like.
             "pace_ms": 0,
+            "line_hourly_limit": 0,
             "loop_limit": 0,
         }
         self.settings = Settings(database=database.named, **(usual | settings))
@@ -305,6 +306,7 @@ class Mac:
         self.token = token
         self.id = daemon_id
         self.journal = "journal-1"
+        self.process = ""
 
     def knock(self, path: str, said: msgspec.Struct | bytes) -> httpx2.Response:
         """Say something at the door."""
@@ -314,14 +316,14 @@ class Mac:
 
     def hello(self, *lines: str, capabilities: tuple[str, ...] = (), health: str = "ok") -> Welcome:
         reports = tuple(LineReport(line, health=health, capabilities=capabilities) for line in lines)
-        return _heard(self.knock("hello", Hello(self.journal, "1", reports)), Welcome)
+        return _heard(self.knock("hello", Hello(self.journal, "1", reports, self.process)), Welcome)
 
     def claim(
         self, *holding: str, asked_at: int | None = None, wait_s: float = 0, limit: int = 10
     ) -> list[ClaimedItem]:
         """Claim what there is to do, while still holding the items *holding*; each claim is later than the last."""
         moment = next(_numbers) if asked_at is None else asked_at
-        asked = Claim(self.journal, holding, moment, wait_s=wait_s, limit=limit)
+        asked = Claim(self.journal, holding, moment, wait_s=wait_s, limit=limit, process=self.process)
         return list(_heard(self.knock("claim", asked), Claimed).items)
 
     def renew(self, item: ClaimedItem) -> bool:

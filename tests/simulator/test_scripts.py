@@ -1,4 +1,5 @@
 import asyncio
+from asyncio.subprocess import Process
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ from msgspec import structs
 
 from blueport.simulator.faults import Fault
 from blueport.simulator.mac import SimulatedMac, running
-from blueport.simulator.settings import MacOs, Settings, osascript_path, port_file_path
+from blueport.simulator.settings import MacOs, Settings, killall_path, osascript_path, port_file_path
 from tests.simulator.scripting import (
     ADA,
     BO,
@@ -25,6 +26,7 @@ from tests.simulator.scripting import (
     until,
 )
 
+COUNT = 'tell application "Messages" to count accounts'
 ADAS_CHAT = f"any;-;{ADA}"
 DELIVERED = (1, 1, 1, 1, 0)
 ODD_TEXT = "\"quoted\" \\ 'so'\nsecond line\u2028İ 👩‍👩‍👧 end tell"
@@ -248,6 +250,16 @@ class TestQuestions:
 
         assert ended == (0, f"{ADAS_CHAT}\n", "")
 
+    async def test_a_list_has_commas_between_unless_the_script_says_otherwise(self, known: SimulatedMac) -> None:
+        await known.person_texts(BO, "Hi")
+        asked = 'tell application "Messages" to set found to id of every chat\n'
+        joined = f"{asked}set AppleScript's text item delimiters to linefeed\nreturn found as text"
+
+        ended = [await osascript(known.settings.folder, script) for script in (asked, joined)]
+
+        bos = f"any;-;{BO}"
+        assert [each.output for each in ended] == [f"{ADAS_CHAT}, {bos}\n", f"{ADAS_CHAT}\n{bos}\n"]
+
     async def test_messages_may_be_launched(self, mac: SimulatedMac) -> None:
         assert (await osascript(mac.settings.folder, 'tell application "Messages" to launch')).status == 0
 
@@ -354,3 +366,86 @@ class TestFaults:
         await arrived(known, ADA, "3")
         assert [each.status for each in ended] == [0, 1, 0]
         assert texts(known, ADA) == ["3"]
+
+    async def test_a_chat_may_be_missing_from_the_live_list_and_its_person_is_reached_all_the_same(  # send-07
+        self, known: SimulatedMac
+    ) -> None:
+        folder = known.settings.folder
+        known.faults.add(Fault(next="unlisted", chat=ADAS_CHAT))
+
+        by_chat = await osascript(folder, TO_CHAT, ADAS_CHAT, "1")
+        listed = await osascript(folder, 'tell application "Messages" to get id of every chat')
+        await osascript(folder, TO_PERSON, ADA, "2")
+
+        await arrived(known, ADA, "2")
+        assert (by_chat.error[-7:], listed.output) == ("(-1728)", "\n")
+        assert seen(folder, "SELECT guid FROM chat") == [(ADAS_CHAT,)]
+
+    async def test_there_may_be_no_sms_account(self, known: SimulatedMac) -> None:  # send-21
+        known.faults.add(Fault(next="sms_off"))
+        ended = await osascript(known.settings.folder, BY_SMS, ADA, "Hi")
+        known.faults.add(Fault(next="sms_on"))
+
+        assert ended.error.endswith("(-2753)")
+        assert (await osascript(known.settings.folder, BY_SMS, ADA, "Hi")).status == 0
+
+    async def test_scripts_may_be_forbidden_to_ask(self, known: SimulatedMac) -> None:  # send-28
+        known.faults.add(Fault(next="denies_permission"))
+        ended = [await osascript(known.settings.folder, script, ADAS_CHAT, "Hi") for script in (TO_CHAT, COUNT)]
+
+        assert [each.error[-7:] for each in ended] == ["(-1743)"] * 2
+
+    async def test_a_question_on_the_screen_keeps_all_scripts_waiting_until_it_is_answered(  # send-28
+        self, known: SimulatedMac
+    ) -> None:
+        known.faults.add(Fault(next="asks_permission"))
+        asking = await started(known.settings.folder, COUNT)
+        assert not await ends_within(asking, 0.5)
+
+        known.faults.add(Fault(next="gives_permission"))
+
+        assert await outcome(asking) == (0, "1\n", "")
+
+
+class TestEnding:
+    """Messages ended by a script, or by force, and started again."""
+
+    async def test_one_that_is_stuck_answers_nobody_until_it_is_killed(self, known: SimulatedMac) -> None:  # send-18
+        folder = known.settings.folder
+        known.faults.add(Fault(next="stuck"))
+        lost = await started(folder, TO_CHAT, ADAS_CHAT, "Lost")
+        await until(lambda: known.messages.application.is_stuck)
+        asking = [await started(folder, script) for script in (COUNT, 'tell application "Messages" to quit')]
+        assert not await ends_within(asking[1], 0.5)
+
+        await killed(folder, "Messages")
+
+        assert (await outcome(lost)).error.endswith("(-609)")
+        assert {(await outcome(each)).error[-6:] for each in asking} <= {"(-609)", "(-600)"}
+        assert (await osascript(folder, TO_CHAT, ADAS_CHAT, "Hi")).error.endswith("(-600)")
+        await osascript(folder, 'tell application "Messages" to launch')
+        await osascript(folder, TO_CHAT, ADAS_CHAT, "Hi")
+        await arrived(known, ADA, "Hi")
+        assert texts(known, ADA) == ["Hi"]
+
+    async def test_it_quits_when_it_is_told_to(self, known: SimulatedMac) -> None:
+        folder = known.settings.folder
+
+        told = await osascript(folder, 'tell application "Messages" to quit')
+
+        assert told == (0, "", "")
+        assert (await osascript(folder, COUNT)).error.endswith("(-600)")
+        assert await killed(folder, "Messages") == 1
+
+    async def test_nothing_else_is_killed(self, known: SimulatedMac) -> None:
+        assert await killed(known.settings.folder, "Finder") == 1
+        assert (await osascript(known.settings.folder, COUNT)).status == 0
+
+
+async def ends_within(process: Process, seconds: float) -> bool:
+    return bool((await asyncio.wait([asyncio.ensure_future(process.wait())], timeout=seconds))[0])
+
+
+async def killed(folder: Path, name: str) -> int:
+    process = await asyncio.create_subprocess_exec(killall_path(folder), name, stderr=asyncio.subprocess.DEVNULL)
+    return await process.wait()

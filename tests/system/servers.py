@@ -50,6 +50,7 @@ class Fleet:
             "WEBHOOK_ALLOW": "127.0.0.0/8",
             "HOURLY_LIMIT": "1000000",
             "PACE_MS": "0",
+            "LINE_HOURLY_LIMIT": "0",
             "LOOP_LIMIT": "0",
         } | settings
         self.processes: dict[int, subprocess.Popen[bytes]] = {}

@@ -108,6 +108,7 @@ def _start_servers(here: Site) -> None:
         "WEBHOOK_TIMEOUT_S": "3",
         "HOURLY_LIMIT": "1000000",
         "PACE_MS": "0",
+        "LINE_HOURLY_LIMIT": "0",
         "LOOP_LIMIT": "0",
         "GRACE_S": "2",
         "FAILPOINTS": str(here.failpoints),
@@ -131,6 +132,8 @@ def _start_macs(here: Site, servers: list[int]) -> None:
             "DAEMON_JOURNAL": str(mac.journal),
             "DAEMON_OSASCRIPT": str(mac.folder / "bin/osascript"),
             "DAEMON_PROOF_TIMEOUT_S": f"{PROOF_TIMEOUT_S}",
+            "DAEMON_PACE_MS": "0",
+            "DAEMON_BEFORE_FILE_MS": "0",
             "FAILPOINTS": str(here.failpoints),
         }
         here.hands.add(f"daemon {mac.name}", "daemon", **settings)

@@ -26,7 +26,9 @@ SEED = random.randrange(2**32)
 POINTS = [
     "server.commit",
     "server.committed",
+    "daemon.offered",
     "daemon.claimed",
+    "daemon.named",
     "daemon.granted",
     "daemon.begun",
     "daemon.handed",
@@ -34,10 +36,11 @@ POINTS = [
     "daemon.seen",
     "daemon.telling",
     "daemon.told",
+    "daemon.acknowledged",
 ]
 # Here the daemon may die between the intent of a hand-over and the hand-over: what it looks for while it hands over
 # the next item is found in the midst of that. Only then is one outcome allowed to be unknown.
-CUTS_A_HAND_OVER = {"daemon.begun", "daemon.seen", "daemon.telling", "daemon.told"}
+CUTS_A_HAND_OVER = {"daemon.begun", "daemon.seen", "daemon.telling", "daemon.told", "daemon.acknowledged"}
 
 
 class Agent:

@@ -94,7 +94,13 @@ def _children(
             },
             api,
             # Who lets a tunnel lead here says where it begins; who tries things out calls as often as that takes.
-            defaults={"PUBLIC_URL": _url(api), "HOURLY_LIMIT": "100000", "GRACE_S": "2", **QUIET},
+            defaults={
+                "PUBLIC_URL": _url(api),
+                "HOURLY_LIMIT": "100000",
+                "LINE_HOURLY_LIMIT": "0",
+                "GRACE_S": "2",
+                **QUIET,
+            },
         ),
         Child(
             "daemon",
@@ -108,7 +114,14 @@ def _children(
                 "DAEMON_IMSG": str(mac / "bin/imsg"),
             },
             # The simulated Mac answers at once or never: a developer should not wait for what will not come.
-            defaults={"DAEMON_SEND_TIMEOUT_S": "10", "DAEMON_PROOF_TIMEOUT_S": "20", **QUIET},
+            defaults={
+                "DAEMON_SEND_TIMEOUT_S": "10",
+                "DAEMON_PROOF_TIMEOUT_S": "20",
+                "DAEMON_PACE_MS": "0",
+                "DAEMON_BEFORE_FILE_MS": "0",
+                "DAEMON_HANG_PATIENCE_S": "10",
+                **QUIET,
+            },
         ),
     )
 

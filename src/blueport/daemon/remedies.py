@@ -39,6 +39,14 @@ HANGING = Condition(
     "Messages did not answer in time; look at this Mac's screen, where a question may be waiting: whether "
     f"{grantee()} may control Messages.",
 )
+NEVER_ANSWERED = Condition(
+    "no_automation",
+    "Messages does not answer. On this Mac's screen a question may be waiting whether this program may control it; else"
+    f" allow that: {_PRIVACY}, Automation, {_to_whom()}, Messages.",
+)
+NO_SESSION = Condition(
+    "no_session", "Messages cannot be started: log in at this Mac's screen as the user whose lines these are."
+)
 NOT_RUNNING = Condition("degraded", "Messages is not running: open it, and have it opened at login.")
 
 

@@ -9,7 +9,7 @@ from blueport.daemon.chatdb.database import ChatDb
 from blueport.daemon.chatdb.thread import ChatDbThread
 from blueport.daemon.health import MacHealth
 from blueport.daemon.journal import contact, imports, sightings
-from blueport.daemon.journal.file import Journal, opened_journal
+from blueport.daemon.journal.file import Journal, JournalDamagedError, opened_journal
 from blueport.daemon.journal.imports import Asked, Import
 from blueport.daemon.performing.choosing import Chosen
 from blueport.daemon.performing.claiming import claim_for_ever, renew_for_ever
@@ -51,6 +51,7 @@ async def run(settings: Settings) -> None:
 
     Raises:
         JournalInUseError: Another daemon runs on this journal.
+        JournalDamagedError: What was handed over, and told, is not known any more.
     """
     chat_db_path = settings.chat_db.expanduser().absolute()
     with opened_journal(settings.journal) as journal, closing(ChatDbThread(chat_db_path)) as chat_db:
@@ -184,9 +185,26 @@ async def _first_of(*events: asyncio.Event) -> None:
 
 
 async def _keep_going(loops: dict[str, Callable[[], Awaitable[None]]]) -> None:
-    async with asyncio.TaskGroup() as group:
-        for name, work in loops.items():
-            group.create_task(_restarted(name, work), name=name)
+    try:
+        async with asyncio.TaskGroup() as group:
+            for name, work in loops.items():
+                group.create_task(_restarted(name, work), name=name)
+    except BaseExceptionGroup as errors:
+        damage = errors.subgroup(JournalDamagedError)
+        if damage is None:
+            raise
+        raise _first(damage) from None
+
+
+def _is_damage(error: Exception) -> bool:
+    if isinstance(error, ExceptionGroup):
+        return error.subgroup(JournalDamagedError) is not None
+    return isinstance(error, JournalDamagedError)
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    error = errors.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 async def _restarted(name: str, work: Callable[[], Awaitable[None]]) -> None:
@@ -199,7 +217,9 @@ async def _restarted(name: str, work: Callable[[], Awaitable[None]]) -> None:
         started_s = asyncio.get_running_loop().time()
         try:
             await work()
-        except Exception:  # noqa: BLE001 - the outermost loop of a task
+        except Exception as error:
+            if _is_damage(error):
+                raise
             _log.exception("loop_fell_over", task=name.replace(" ", "_"))
         if asyncio.get_running_loop().time() - started_s > _LONGEST_PAUSE_S:
             pause_s = _FIRST_PAUSE_S

@@ -21,9 +21,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     imsg: str | None = None
     region: str = "US"
 
-    # Handing over. A real Mac wants 300 to 500 ms between two sends, a simulated one none.
-    pace_ms: int = 0
+    # Handing over. A real Mac wants 300 to 500 ms between two sends, and more before a file; a simulated one none.
+    pace_ms: int = 400
+    before_file_ms: int = 1_000
     send_timeout_s: float = 30
+    # One that hangs may be at work all the same, and was seen to be so for two minutes: so long it is left alone.
+    hang_patience_s: float = 150
     not_now_retry_s: float = 5
     # How long to look for the row that proves a send, and when an own row without body and chat counts as a ghost.
     proof_timeout_s: float = 1200
@@ -38,6 +41,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     catch_up_h: float = 24
 
     claim_wait_s: float = 25
+    # Of two daemons with one token, as with a journal that was copied, the one that said hello last is given work. The
+    # other says hello again after this: if they did so at once, neither would get anything done.
+    superseded_pause_s: float = 30
     call_timeout_s: float = 10
 
     def __post_init__(self) -> None:

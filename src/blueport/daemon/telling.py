@@ -57,3 +57,4 @@ async def _tell(journal: Journal, uplink: Uplink, batch: list[Told]) -> None:
     else:
         reached("daemon.told")
         sightings.acknowledge(journal, batch)
+        reached("daemon.acknowledged")

@@ -7,6 +7,7 @@ said aloud, and tried on. Files are tried once at a time, since meanwhile they m
 
 import asyncio
 import re
+import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from random import SystemRandom
@@ -104,33 +105,43 @@ class UnansweredError(Exception):
 
 
 class Uplink:
-    """A connection to the server. `regained` is set when it answers again after some trouble."""
+    """A connection to the server.
+
+    `regained` is set when it answers again after some trouble, and when it gives no work to this process since another
+    one with the same token has said hello: a journal that works on two Macs, or a server that was restored.
+    """
 
     def __init__(self, settings: Settings, session: aiohttp.ClientSession) -> None:
         self._base = f"{settings.server_url.rstrip('/')}/daemon/v1/"
         self._timeout_s = settings.call_timeout_s
+        self._superseded_pause_s = settings.superseded_pause_s
         self._session = session
         # What is wrong now, by the first word of the path: others may well be answered.
         self._troubles: dict[str, str] = {}
         self._asked_at = 0
+        self._process = secrets.token_hex(8)
         self.regained = asyncio.Event()
         # As its last answer said; None: it says none, as the first ones did.
         self.server_version: str | None = None
 
     async def hello(self, said: Hello) -> Welcome:
         """Introduce this daemon and its lines."""
-        return await self._ask("hello", said, Welcome)
+        return await self._ask("hello", msgspec.structs.replace(said, process=self._process), Welcome)
 
     async def claim(self, asked: Claim) -> tuple[ClaimedItem, ...]:
         """Return work, once there is some or the wait is over."""
         timeout_s = asked.wait_s + _CLAIM_MARGIN_S
         claimed = await self._ask("claim", lambda: self._dated(asked), Claimed, timeout_s=timeout_s)
+        if claimed.is_superseded:
+            _log.error("superseded")
+            await asyncio.sleep(self._superseded_pause_s * _jitter.uniform(0.5, 1))
+            self.regained.set()
         return claimed.items
 
     def _dated(self, asked: Claim) -> Claim:
         """Tell each try from the one before, which the server may still take for waiting."""
         self._asked_at = max(self._asked_at + 1, asked.asked_at, now_ms())
-        return msgspec.structs.replace(asked, asked_at=self._asked_at)
+        return msgspec.structs.replace(asked, asked_at=self._asked_at, process=self._process)
 
     async def renew(self, item_id: str, token: str) -> bool:
         """Keep an item claimed; False if it is no longer ours."""

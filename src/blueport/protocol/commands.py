@@ -1,7 +1,8 @@
 """What a daemon is asked to do for a line.
 
 `recipient` is the canonical handle of a one-to-one chat and None for a group; `chat_guids` are the guids under which
-the line's Messages knows the chat, the most recently seen first (empty if it was never seen).
+the line's Messages knows the chat, the most recently seen first (empty if it was never seen). `service` is what the
+line sends by: `imessage` and `sms` nothing else, `auto` what the conversation uses, and SMS if there is no iMessage.
 
 A daemon of yesterday must be able to read what it can do: what was added later is left out while it says nothing.
 
@@ -14,6 +15,7 @@ from typing import Literal
 
 import msgspec
 
+LineService = Literal["imessage", "sms", "auto"]
 Tapback = Literal["love", "like", "dislike", "laugh", "emphasize", "question"]
 # The first four move the bubble, the others fill the screen.
 Effect = Literal[
@@ -52,6 +54,7 @@ class SendText(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     reply_to_guid: str | None = None
     reply_to_part: int = 0
     effect: Effect | None = None
+    service: LineService = "imessage"
 
 
 class SendFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="send_file"):
@@ -62,6 +65,7 @@ class SendFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     file: FileToSend
     reply_to_guid: str | None = None
     reply_to_part: int = 0
+    service: LineService = "imessage"
 
 
 class SendAudio(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="send_audio"):

@@ -37,7 +37,7 @@ import msgspec
 from blueport.protocol.commands import Command, Signal
 from blueport.protocol.sightings import Sighting
 
-Health = Literal["ok", "no_disk_access", "no_automation", "not_signed_in", "degraded"]
+Health = Literal["ok", "no_disk_access", "no_automation", "not_signed_in", "no_session", "degraded"]
 Capability = Literal[
     "replies", "reactions", "typing", "receipts", "audio", "emoji_tapbacks", "effects", "edit", "unsend", "groups"
 ]
@@ -73,12 +73,14 @@ class LineReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Hello(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """First word of a daemon process, and again whenever a line's report changes.
 
-    `journal` names the daemon's journal file for its whole life: how ended what one began, no other can say.
+    `journal` names the daemon's journal file for its whole life: how ended what one began, no other can say. `process`
+    is another with each start of a daemon. Of two that work with one token the one is given work that said hello last.
     """
 
     journal: str
     version: str
     lines: tuple[LineReport, ...]
+    process: str = ""
 
 
 class Welcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -99,6 +101,7 @@ class Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     asked_at: int
     wait_s: float = 25
     limit: int = 10
+    process: str = ""
 
 
 class ClaimedItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -112,9 +115,13 @@ class ClaimedItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Claimed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Work in the order in which it must be handed over; empty if there was none in time."""
+    """Work in the order in which it must be handed over; empty if there was none in time.
+
+    With `is_superseded` there is none for this process: another one with the same token has said hello since.
+    """
 
     items: tuple[ClaimedItem, ...]
+    is_superseded: bool = False
 
 
 class Hold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -87,6 +87,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     loop_limit: LoopLimit = 20
     loop_window_s: LoopWindowS = 120
     loop_pause_s: LoopPauseS = 600
+    # What a line may send in any hour, whatever its account has set: about 200 got one blocked by Apple. A quarter may
+    # go at once after a rest, what is more waits. 0: no limit.
+    line_hourly_limit: Annotated[int, Meta(ge=0, le=100_000)] = 150
 
     @property
     def folder(self) -> Path:

@@ -22,7 +22,7 @@ import msgspec
 from blueport.simulator import stand_in
 from blueport.simulator.mac_programs import PROGRAMS
 from blueport.simulator.news import BridgeEvent
-from blueport.simulator.settings import imsg_path, osascript_path, port_file_path, program_path
+from blueport.simulator.settings import imsg_path, killall_path, osascript_path, port_file_path, program_path
 
 _LENGTH_DIGITS = 8
 
@@ -60,6 +60,7 @@ async def door_open(folder: Path, messages: Messages) -> AsyncIterator[None]:
     port_file = port_file_path(folder)
     _write_whole(port_file, f"{server.sockets[0].getsockname()[1]} {token}", mode=0o600)
     _write_whole(osascript_path(folder), _wrapper(folder, "-ISE", stand_in.__file__), mode=0o755)
+    _write_whole(killall_path(folder), _wrapper(folder, "-ISE", stand_in.__file__, after=("killall",)), mode=0o755)
     _write_whole(imsg_path(folder), _wrapper(folder, "-m", "blueport.simulator.imsg"), mode=0o755)
     for name in PROGRAMS:
         wrapper = _wrapper(folder, "-m", "blueport.simulator.mac_programs", name)
@@ -137,11 +138,11 @@ async def _unless_hung_up(reader: asyncio.StreamReader, answer: Coroutine[None, 
         hung_up.cancel()
 
 
-def _wrapper(folder: Path, *arguments: str) -> str:
+def _wrapper(folder: Path, *arguments: str, after: Sequence[str] = ()) -> str:
     # A shell in between, as an interpreter's path on a #! line must be short and free of spaces. Who asks may have
     # nothing in his environment.
     ours = shlex.quote(str(Path(stand_in.__file__).parents[2]))
-    command = shlex.join([sys.executable, *arguments, str(folder.resolve())])
+    command = shlex.join([sys.executable, *arguments, str(folder.resolve()), *after])
     return f'#!/bin/sh\nPYTHONPATH={ours}${{PYTHONPATH:+:$PYTHONPATH}} exec {command} "$@"\n'
 
 

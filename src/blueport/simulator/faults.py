@@ -14,14 +14,22 @@ Word = Literal[
     "hang_after",
     "flag_flips",
     "other_line",
+    "stuck",
     "advanced_off",
     "advanced_on",
     "busy",
     "in_flight",
     "dies",
     "slow",
+    "sms_off",
+    "sms_on",
+    "asks_permission",
+    "denies_permission",
+    "gives_permission",
+    "unlisted",
 ]
 Occasion = Literal["send", "signal", "imsg", "question"]
+Permission = Literal["asks_permission", "denies_permission", "gives_permission"]
 
 _OF_SIGNALS: tuple[Word, ...] = ("hang", "silent", "error")
 _OF_IMSG: tuple[Word, ...] = ("busy", "in_flight", "dies", "slow")
@@ -42,7 +50,12 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     | `hang_after` | never ends | as ever | shows it |
     | `flag_flips` | exit 0 | the row is not from us for 200 ms | shows it |
     | `other_line` | exit 0 | the row names another of this Mac's lines | shows it as from that one |
+    | `stuck` | never ends, nor does any other until Messages is ended | nothing | nothing |
     | `advanced_off` | `imsg` can do nothing, till `advanced_on` | as ever | as ever |
+    | `sms_off` | there is no SMS account, till `sms_on` | as ever | as ever |
+    | `asks_permission` | none ends, till `gives_permission`: a question stands on the screen | nothing | nothing |
+    | `denies_permission` | all fail with -1743, till `gives_permission` | nothing | nothing |
+    | `unlisted` | scripts cannot name `chat`, which chat.db has | as ever | as ever |
 
     With `on` = `imsg` the next of whatever that program is asked to do goes otherwise, and only so:
 
@@ -64,6 +77,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     times: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 1
     after_ms: Annotated[int, msgspec.Meta(ge=0, le=600_000)] = 2_000
     on: Occasion = "send"
+    chat: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot befall a signal or a question, and what only the program can meet with."""
@@ -75,30 +89,57 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Faults:
-    """The faults to come, the nearest first; `has_advanced` tells whether `imsg` has its bridge into Messages."""
+    """The faults to come, the nearest first, and those that stand.
+
+    `has_advanced`: `imsg` has its bridge into Messages. `has_sms`: there is an SMS account. `permission`: whether
+    scripts may control Messages. `unlisted`: guids of conversations that Messages does not list.
+    """
 
     def __init__(self) -> None:
         self._pending: list[Fault] = []
         self.has_advanced = True
+        self.has_sms = True
+        self.permission: Permission = "gives_permission"
+        self.unlisted: set[str] = set()
 
     def add(self, fault: Fault) -> None:
-        """Have the next `times` sends, signals or calls that have no fault yet go wrong."""
-        if fault.next in ("advanced_off", "advanced_on"):
-            self.has_advanced = fault.next == "advanced_on"
-        else:
-            self._pending.extend([msgspec.structs.replace(fault, times=1)] * fault.times)
+        """Have the next `times` sends, signals or calls that have no fault yet go wrong, or something stand."""
+        match fault.next:
+            case "advanced_off" | "advanced_on" as word:
+                self.has_advanced = word == "advanced_on"
+            case "sms_off" | "sms_on" as word:
+                self.has_sms = word == "sms_on"
+            case "asks_permission" | "denies_permission" | "gives_permission" as word:
+                self.permission = word
+            case "unlisted":
+                self.unlisted.add(fault.chat or "")
+            case _:
+                self._pending.extend([msgspec.structs.replace(fault, times=1)] * fault.times)
 
     def take(self, on: Occasion = "send") -> Fault | None:
         """Return what befalls the send, signal, call or question that comes now, None if all goes well."""
         nearest = next((at for at, fault in enumerate(self._pending) if fault.on == on), None)
         return None if nearest is None else self._pending.pop(nearest)
 
+    def put_back(self, fault: Fault) -> None:
+        """Have *fault* befall the send that comes next."""
+        self._pending.insert(0, fault)
+
     def pending(self) -> list[Fault]:
-        """Return what is still to come, one entry a send, and that `imsg` can do nothing if it is so."""
-        standing = [] if self.has_advanced else [Fault(next="advanced_off")]
+        """Return what is still to come, one entry a send, behind what stands."""
+        standing = [Fault(next="unlisted", chat=guid) for guid in sorted(self.unlisted)]
+        if self.permission != "gives_permission":
+            standing.append(Fault(next=self.permission))
+        if not self.has_sms:
+            standing.append(Fault(next="sms_off"))
+        if not self.has_advanced:
+            standing.append(Fault(next="advanced_off"))
         return [*standing, *self._pending]
 
     def clear(self) -> None:
         """Let all go well from now on."""
         self._pending.clear()
         self.has_advanced = True
+        self.has_sms = True
+        self.permission = "gives_permission"
+        self.unlisted.clear()

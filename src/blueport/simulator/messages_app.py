@@ -14,6 +14,7 @@ import msgspec
 from blueport.failpoints import reached
 from blueport.handles import sendable_handle
 from blueport.simulator.apple_events import AppleEventError
+from blueport.simulator.application import Application
 from blueport.simulator.bridge import METHODS
 from blueport.simulator.bridging import Bridging
 from blueport.simulator.bringing import Bringing
@@ -35,7 +36,7 @@ from blueport.simulator.phones import (
 )
 from blueport.simulator.sending import PhoneChat, Sending, Wish, for_ever
 from blueport.simulator.settings import Settings
-from blueport.simulator.stand_in import NO_SUCH_OBJECT
+from blueport.simulator.stand_in import NO_SUCH_OBJECT, NOT_DEFINED
 
 _NOT_UNDERSTOOD = -1708
 
@@ -46,6 +47,7 @@ class MessagesApp:
     def __init__(self, settings: Settings, db: ChatDb, phones: Phones, faults: Faults, news: News) -> None:
         self._db = db
         self._faults = faults
+        self.application = Application(faults)
         self._carrier = Carrier(settings, db, phones)
         self._events = Broadcast[BridgeEvent]()
         self._typing_lines = Dots[PhoneChat](
@@ -53,7 +55,7 @@ class MessagesApp:
         )
         self._typing_people = Dots[PhoneChat](settings.typing_ms, self._tell_typing)
         self._bringing = Bringing(self._carrier)
-        self._sending = Sending(self._carrier, faults, self._typing_lines)
+        self._sending = Sending(self._carrier, faults, self.application, self._typing_lines)
         self._changing = Changing(self._carrier, faults)
         self._bridging = Bridging(self._carrier, self._sending, self._changing, faults, self._typing_lines)
 
@@ -89,25 +91,36 @@ class MessagesApp:
             AppleEventError: Messages refuses.
         """
         match words:
+            case ["kill", *names]:
+                return self._killed(names)
+            case ["imsg"]:
+                return self._carrier.settings.imsg
+            case ["launch"] if not self.application.is_running:
+                self.application.launch()
+                return ""
+            case _:
+                return await self.application.answer(self._do(words), is_script=words[:1] != ["bridge"])
+
+    def _killed(self, names: Sequence[str]) -> str:
+        if names != ["Messages"] or not self.application.is_running:
+            raise AppleEventError(_NOT_UNDERSTOOD, "No matching processes were found")
+        self.application.end()
+        return ""
+
+    async def _do(self, words: Sequence[str]) -> str:
+        match words:
             case ["text", target, address, service, text]:
                 return await self._send(target, address, service, text=text)
             case ["file", target, address, service, path]:
                 return await self._send(target, address, service, file=FileToSend(path))
-            case ["chats" | "launch" | "bridge" | "imsg" as question]:
-                return self._told(question)
             case ["accounts"]:
                 return await self._accounts()
             case ["bridge", method, params]:
                 return await self._bridging.do(msgspec.json.decode(params, type=METHODS[method]))
+            case [question, *more]:
+                return self._told(question, *more)
             case _:
-                raise AppleEventError(_NOT_UNDERSTOOD, "Messages got an error: The message was not understood.")
-
-    def _told(self, question: str) -> str:
-        if question == "chats":
-            return "".join(f"{chat['guid']}\n" for chat in self._db.rows("SELECT guid FROM chat ORDER BY ROWID"))
-        if question == "bridge":
-            return self._bridge()
-        return self._carrier.settings.imsg if question == "imsg" else ""
+                raise _not_understood()
 
     def _bridge(self) -> str:
         """Return what the bridge can do, in words; nothing if there is none."""
@@ -130,6 +143,27 @@ class MessagesApp:
         login = settings.lines[0]
         return f"iMessage\ttrue\t{'E' if '@' in login else 'P'}:{login}\nSMS\ttrue\tSMS\n"
 
+    def _told(self, question: str, separator: str = "") -> str:
+        match question:
+            case "quit":
+                # The one who asks is answered before it is gone.
+                asyncio.get_running_loop().call_soon(self.application.end)
+                return ""
+            case "launch":
+                return ""
+            case "count":
+                return "1\n"
+            case "bridge":
+                return self._bridge()
+            case "chats":
+                return separator.join(self._listed_guids()) + "\n"
+            case _:
+                raise _not_understood()
+
+    def _listed_guids(self) -> list[str]:
+        chats = self._db.rows("SELECT guid FROM chat ORDER BY ROWID")
+        return [chat["guid"] for chat in chats if chat["guid"] not in self._faults.unlisted]
+
     @asynccontextmanager
     async def following(self) -> AsyncIterator[asyncio.Queue[BridgeEvent | None]]:
         """Yield who types, from now on; None is the end of it.
@@ -149,18 +183,29 @@ class MessagesApp:
         self, target: str, address: str, service: str, *, text: str = "", file: FileToSend | None = None
     ) -> str:
         guid, at = new_guid(), self._carrier.moment()
-        wish = Wish(self._chat_named(target, address, service), lambda chat: Outgoing(guid, chat, text, at, file=file))
+        by = service or None
+        wish = Wish(
+            self._chat_named(target, address, service),
+            lambda chat: Outgoing(guid, chat, text, at, file=file, service=by),
+        )
         await self._sending.send(wish)
         return ""
 
     def _chat_named(self, target: str, address: str, service: str) -> Callable[[], int | None]:
         def chat() -> int | None:
             if target == "chat":
-                return self._carrier.chat_by_guid(address)
+                return self._listed_chat(address)
+            if service == "SMS" and not self._faults.has_sms:
+                raise AppleEventError(NOT_DEFINED, "The variable account is not defined.")
             handle = sendable_handle(address, region=self._carrier.settings.region)
             return None if handle is None else self._db.direct_chat(handle, service=service)
 
         return chat
+
+    def _listed_chat(self, guid: str) -> int:
+        if guid in self._faults.unlisted:
+            raise AppleEventError(NO_SUCH_OBJECT, f'Messages got an error: Can\u2019t get chat id "{guid}".')
+        return self._carrier.chat_by_guid(guid)
 
     # What people do
 
@@ -195,3 +240,7 @@ class MessagesApp:
         event = "started-typing" if is_shown else "stopped-typing"
         if self._faults.has_advanced:
             self._events.publish(BridgeEvent(event, self._db.direct_guid(person)))
+
+
+def _not_understood() -> AppleEventError:
+    return AppleEventError(_NOT_UNDERSTOOD, "Messages got an error: The message was not understood.")

@@ -117,7 +117,8 @@ class Outgoing(msgspec.Struct, frozen=True, tag=True):
     """What a script had Messages send, on its way from chat.db to the phones.
 
     `chat` is a rowid of chat.db. With `error` it ends as failed instead; with `flips` its row looks inbound at first;
-    `line` is the own address that it goes out from, None for that of its chat.
+    `line` is the own address that it goes out from, None for that of its chat, and `service` that of the account that
+    was named, None for the conversation's own.
     """
 
     guid: str
@@ -131,6 +132,7 @@ class Outgoing(msgspec.Struct, frozen=True, tag=True):
     reply_to_part: int = 0
     file: FileToSend | None = None
     effect: str | None = None
+    service: str | None = None
 
 
 class OwnTapback(msgspec.Struct, frozen=True, tag=True):

@@ -9,6 +9,7 @@ import msgspec
 from blueport.clock import now_ms
 from blueport.failpoints import reached
 from blueport.simulator.apple_events import AppleEventError
+from blueport.simulator.application import Application
 from blueport.simulator.bringing import reply_columns
 from blueport.simulator.carrying import Carrier, chat_on_phone
 from blueport.simulator.chatdb import (
@@ -44,8 +45,9 @@ class Wish(NamedTuple):
 class Sending:
     """What is on its way to the phones. A send counts as accepted from its row on: one that has none is none."""
 
-    def __init__(self, carrier: Carrier, faults: Faults, dots: Dots[PhoneChat]) -> None:
+    def __init__(self, carrier: Carrier, faults: Faults, application: Application, dots: Dots[PhoneChat]) -> None:
         self._carrier = carrier
+        self._application = application
         self._db = carrier.db
         self._phones = carrier.phones
         self._faults = faults
@@ -67,6 +69,9 @@ class Sending:
         match self._faults.take():
             case Fault(next="hang"):
                 await for_ever()
+            case Fault(next="stuck"):
+                self._application.is_stuck = True
+                await for_ever()
             case Fault(next="silent"):
                 pass
             case Fault(next="ghost"):
@@ -78,7 +83,7 @@ class Sending:
         return ""
 
     async def _send_really(self, wish: Wish, fault: Fault | None) -> str:
-        chat = wish.chat()
+        chat = self._chat(wish, fault)
         if chat is None:
             # A participant who can be nobody's address: Messages says yes and leaves this behind.
             self._db.add_row(service="SMS")
@@ -108,6 +113,14 @@ class Sending:
     def _conversation(self, mail: FromScript) -> Conversation:
         conversation = self._db.conversation(mail.chat)
         return conversation._replace(line=mail.line or conversation.line)
+
+    def _chat(self, wish: Wish, fault: Fault | None) -> int | None:
+        try:
+            return wish.chat()
+        except AppleEventError:
+            if fault is not None:
+                self._faults.put_back(fault)  # it befalls what is sent, and not what has no conversation
+            raise
 
     def _begin(self, mail: FromScript) -> None:
         self._take_on(mail)
@@ -151,7 +164,7 @@ class Sending:
         reached("simulator.sent")
         await self._carrier.step()
         # An SMS tells nobody that it arrived.
-        if conversation.service == "iMessage":
+        if _service(mail, conversation) == "iMessage":
             self._db.change(row, is_delivered=1, date_delivered=apple_ns(now_ms()))
             self._note_reading(mail, conversation)
 
@@ -165,10 +178,11 @@ class Sending:
 
     def _add_row(self, mail: FromScript, conversation: Conversation) -> None:
         group_id = conversation.identifier if conversation.is_group else None
+        service = _service(mail, conversation)
         columns: dict[str, Cell] = {
             "guid": mail.guid,
             "is_from_me": not mail.flips,
-            "service": conversation.service,
+            "service": service,
             "destination_caller_id": conversation.line,
             "cache_roomnames": group_id,
         }
@@ -179,7 +193,7 @@ class Sending:
             self._db.add_tapback(_own(mail), kind, sender=None, sent_at=mail.at, **columns)
             return
         if group_id is None:
-            columns["handle_id"] = self._db.handle_id(conversation.identifier, service=conversation.service)
+            columns["handle_id"] = self._db.handle_id(conversation.identifier, service=service)
         if mail.file is not None:
             columns |= {"cache_has_attachments": 1, "is_audio_message": mail.file.is_audio}
         columns |= reply_columns(mail.reply_to_guid, mail.reply_to_part)
@@ -237,6 +251,12 @@ class Sending:
 async def for_ever() -> None:
     """Wait until cancelled."""
     await asyncio.Event().wait()
+
+
+def _service(mail: FromScript, conversation: Conversation) -> str:
+    """Return by what it goes: that of the account that a script named, else that of the conversation."""
+    named = mail.service if isinstance(mail, Outgoing) else None
+    return named or conversation.service
 
 
 def _own(mail: OwnTapback) -> Reactor:

@@ -37,6 +37,11 @@ def osascript_path(folder: Path) -> Path:
     return folder / "bin" / "osascript"
 
 
+def killall_path(folder: Path) -> Path:
+    """Return the executable that stands in for `killall`; it is there once the Mac runs."""
+    return folder / "bin" / "killall"
+
+
 def imsg_path(folder: Path) -> Path:
     """Return the executable that stands in for `imsg`; it is there once the Mac runs."""
     return folder / "bin" / "imsg"

@@ -1,10 +1,11 @@
-"""Stands in for `osascript`: obeys the scripts that send text or a file, as Messages would.
+"""Stands in for `osascript` and `killall`: obeys the scripts that send text or a file, as Messages would.
 
 Started once for each send, so it has to be quick: it is run as a file, by itself, with nothing but the fast parts of
 the standard library. It finds out what the script wants and asks the simulated Messages, which listens on this host.
 
     stand_in.py HOME - ARGUMENT...          the script on standard input
     stand_in.py HOME FILE ARGUMENT...
+    stand_in.py HOME killall Messages
 """
 
 import os
@@ -12,6 +13,7 @@ import socket
 import sys
 
 SYNTAX_ERROR, NO_SUCH_OBJECT, NO_SUCH_FILE, NOT_RUNNING, CONNECTION_LOST = -2741, -1728, -43, -600, -609
+NOT_ALLOWED, NOT_DEFINED = -1743, -2753
 # No numbers of AppleScript's: these are for `imsg`.
 NO_BRIDGE, BUSY, IN_FLIGHT, DYING = 1, 2, 3, 4
 _SERVICES = ("iMessage", "SMS", "RCS")
@@ -29,8 +31,9 @@ class ScriptError(Exception):
 def main() -> None:
     """Obey, or say on standard error why not."""
     home, source, *arguments = sys.argv[1:]
+    given = [os.fsencode(argument) for argument in arguments]
     try:
-        answer = ask(home, wish(script(source), [os.fsencode(argument) for argument in arguments]))
+        answer = ask(home, [b"kill", *given] if source == "killall" else wish(script(source), given))
     except ScriptError as error:
         sys.stderr.buffer.write(f"{source}:1:2: {error}\n".encode())
         sys.exit(1)
@@ -104,9 +107,13 @@ def _sent(script: str, argument: bytes) -> tuple[bytes, bytes]:
 
 def _question(script: str) -> list[bytes]:
     if "id of every chat" in script:
-        return [b"chats"]
+        return [b"chats", b"\n" if "text item delimiters to linefeed" in script else b", "]
+    if "count accounts" in script:
+        return [b"count"]
     if "in accounts" in script:
         return [b"accounts"]
+    if " quit" in script:
+        return [b"quit"]
     if "launch" in script or "activate" in script:
         return [b"launch"]
     raise ScriptError(SYNTAX_ERROR, "Expected expression but found unknown token.")

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from blueport.cli.environment import arm_failpoints, settings_of
 from blueport.cli.mac.logfile import keep_short, shorten
 from blueport.cli.mac.surroundings import environment_over, programs
 from blueport.daemon.installing.waking import keep_awake
-from blueport.daemon.journal.file import JournalInUseError
+from blueport.daemon.journal.file import JournalDamagedError, JournalInUseError
 from blueport.daemon.run import run
 from blueport.daemon.settings import Settings
 from blueport.logs.lines import logger
@@ -40,6 +41,9 @@ def main(arguments: list[str]) -> None:
             runner.run(_run_until_told(settings, options.log))
     except JournalInUseError as error:
         sys.exit(f"blueport: {error}")
+    except JournalDamagedError as error:
+        print(f"blueport: {error}", file=sys.stderr)
+        sys.exit(os.EX_DATAERR)
 
 
 async def _run_until_told(settings: Settings, log: Path | None) -> None:

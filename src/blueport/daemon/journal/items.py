@@ -1,18 +1,18 @@
 """Outbox items in this Mac's hands.
 
     claimed ──begin──► begun ──hand over──► handed ──row found──► proven ──told──► (gone)
-       ▲                 │                    └──────────────────► failed ──told──► (gone)
-       └──surely unsent──┘
+       ▲                 │                   │└──────────────────► failed ──told──► (gone)
+       └──surely unsent──┴──did not arrive───┘
 
 A claimed one with a file waits until that lies on this Mac, and so do the later ones of its line.
 One that has ended before, as a restored server offers it, goes from claimed to handed or failed at once; one whose
 proof the server does not take goes from proven to failed.
 
 From `begun` on, which is written before the hand-over, an item may be in Messages: it is never handed over again,
-unless Messages itself says that it took nothing. A row of chat.db is one item at most. That is a claim, which outlives
-the item: one that failed may go out after all, and then its row must not be taken for a later item of the same text.
-An edit has a version of its message's text instead, and a version is one item at most: later ones are looked for
-behind it.
+unless Messages itself says that it took nothing, or that it did not arrive and may go by another service. A row of
+chat.db is one item at most. That is a claim, which outlives the item: one that failed may go out after all, and then
+its row must not be taken for a later item of the same text. An edit has a version of its message's text instead, and a
+version is one item at most: later ones are looked for behind it.
 """
 
 import secrets
@@ -179,6 +179,19 @@ def take_back(journal: Journal, item: Item) -> None:
         "UPDATE items SET status = 'claimed', nonce_before = nonce, nonce = NULL WHERE id = ? AND status = 'begun'",
         item.id,
     )
+
+
+def do_otherwise(journal: Journal, item: Item, command: Command) -> None:
+    """Have *command* done in the place of what did not arrive: what chat.db shows of that is no proof of this."""
+    changed = journal.change(
+        "UPDATE items SET status = 'claimed', command = ?, nonce_before = nonce, nonce = NULL, taken_at = NULL"
+        " WHERE id = ? AND status IN ('begun', 'handed')",
+        msgspec.json.encode(command),
+        item.id,
+    )
+    if changed:
+        journal.change("UPDATE claims SET item_seq = 0 WHERE item_seq = (SELECT seq FROM items WHERE id = ?)", item.id)
+        journal.work.set()
 
 
 def hand_over(journal: Journal, item: Item, taken_at: int | None) -> None:

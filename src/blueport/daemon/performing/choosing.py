@@ -9,8 +9,17 @@ import asyncio
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
+
 from blueport.daemon.health import MacHealth
-from blueport.daemon.transports.base import ADVANCED_FEATURES_REQUIRED, NotNowError, Transport, TransportError
+from blueport.daemon.transports.applescript.script import known_guids
+from blueport.daemon.transports.base import (
+    ADVANCED_FEATURES_REQUIRED,
+    HangingError,
+    NotNowError,
+    Transport,
+    TransportError,
+)
 from blueport.daemon.transports.imsg.transport import Imsg
 from blueport.protocol.commands import Command, SendFile, SendText, Signal
 from blueport.protocol.door import Capability
@@ -27,6 +36,23 @@ class Chosen:
     def capabilities(self) -> tuple[Capability, ...]:
         """What one of them can do beyond plain text."""
         return self._imsg.capabilities if self._imsg is not None else ()
+
+    async def require_answer(self, command: Command) -> bool:
+        """Make sure that Messages would answer; see `Transport`. `imsg` says that by itself, of what only it can do."""
+        if not isinstance(command, SendText | SendFile) or not _is_plain(command):
+            return False
+        try:
+            return await self._applescript.require_answer(command)
+        except HangingError:
+            raise
+        except NotNowError:
+            if isinstance(command, SendText) and self._can_name():
+                return False
+            raise
+
+    async def restart(self) -> None:
+        """Start Messages anew; see `Transport`."""
+        await self._applescript.restart()
 
     async def perform(self, command: Command, file: Path | None = None, guid: str | None = None) -> None:
         """Hand *command* over, as a message of that *guid* where that can be; see `Transport`."""
@@ -46,8 +72,9 @@ class Chosen:
         except NotNowError as not_now:
             if guid is None or self._imsg is None or not self._imsg.can_name():
                 raise
+            of_the_line = msgspec.structs.replace(command, chat_guids=tuple(known_guids(command)))
             try:
-                await self._imsg.send_named(command, guid)
+                await self._imsg.send_named(of_the_line, guid)
             except TransportError:
                 raise not_now from None  # neither has taken it: it waits for whichever is mended first
 
@@ -80,3 +107,12 @@ class Chosen:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._imsg.look_again_s):
                     await self._imsg.doubted.wait()
+
+    def _can_name(self) -> bool:
+        return self._imsg is not None and self._imsg.can_name()
+
+
+def _is_plain(command: SendText | SendFile) -> bool:
+    """Say whether AppleScript can do it."""
+    has_effect = isinstance(command, SendText) and command.effect is not None
+    return command.reply_to_guid is None and not has_effect

@@ -30,6 +30,8 @@ async def claim_for_ever(journal: Journal, uplink: Uplink, settings: Settings) -
             await asyncio.sleep(_PAUSE_S)
             continue
         claimed = await _claimed(journal, uplink, settings)
+        if claimed:
+            reached("daemon.offered")
         with journal.transaction():
             goes_on = {item.id for item in claimed if items.keep(journal, item)}
         if claimed:

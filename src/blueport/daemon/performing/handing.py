@@ -13,7 +13,7 @@ Between two of these steps this process may die; the next one finds the item in 
 A step back from begun to claimed is written only after Messages answered that it took nothing; death before that leaves
 an item that is looked for, not found, and reported as unknown. The next item may follow as soon as this one is handed
 over: the order in Messages is that of the hand-overs, not of the proofs. There is one Messages on a Mac, so what holds
-back the item of one line holds back all.
+back the item of one line holds back all. Whether Messages listens at all is found out before step 1.
 """
 
 import asyncio
@@ -31,6 +31,7 @@ from blueport.daemon.journal import endings, items, staged
 from blueport.daemon.journal.file import Journal
 from blueport.daemon.journal.items import Item
 from blueport.daemon.performing import changing
+from blueport.daemon.performing.attending import Attending
 from blueport.daemon.performing.changing import Before
 from blueport.daemon.performing.choosing import Chosen
 from blueport.daemon.performing.staging import is_there
@@ -82,26 +83,37 @@ class Hands:
         self._chat_db = chat_db
         self._transport = transport
         self._health = health
+        # The item of which Messages left open what became: whether it still listens is to be found out.
+        self._doubted: Item | None = None
+        self._handed_s = 0.0
 
     async def work_for_ever(self, settings: Settings) -> None:
         """Hand over whatever is claimed, as soon as it is its turn."""
+        patience_s = settings.hang_patience_s
+        attending = Attending(self._journal, self._chat_db, self._transport, self._health, patience_s=patience_s)
         while True:
-            item = items.next_claimed(self._journal)
-            if item is None:
+            asked = self._doubted or items.next_claimed(self._journal)
+            if asked is None:
                 await self._journal.work.wait()
                 self._journal.work.clear()
-            elif await self._hand_over(item):
-                await asyncio.sleep(settings.pace_ms / 1000)
-            else:
-                await asyncio.sleep(settings.not_now_retry_s)
+                continue
+            is_on = await attending.is_listening(asked.command)
+            if self._doubted is not None:
+                self._doubted = None if is_on else asked
+            elif is_on:
+                is_on = await self._hand_over(asked, settings)
+            await asyncio.sleep(settings.pace_ms / 1000 if is_on else settings.not_now_retry_s)
 
-    async def _hand_over(self, item: Item) -> bool:
+    async def _hand_over(self, item: Item, settings: Settings) -> bool:
         """Take *item* as far as it goes; False if nothing can be handed over for now."""
         if not self._has_its_file(item):
             staged.note_lost(self._journal, item)
             return True
+        if item.file is not None:
+            await self._let_settle(settings.before_file_ms)
         before = await self._before(item)
         nonce = items.name_hand_over(self._journal, item)
+        reached("daemon.named")
         if not await self._is_granted(item, nonce):
             items.drop_unbegun(self._journal, item)
             await asyncio.sleep(_REFUSED_PAUSE_S)
@@ -117,6 +129,11 @@ class Hands:
             return await self._perform(item, nonce)
         finally:
             self._journal.performing = None
+
+    async def _let_settle(self, before_file_ms: int) -> None:
+        """Leave Messages time between a text and the file that goes with it."""
+        passed_s = time.monotonic() - self._handed_s
+        await asyncio.sleep(before_file_ms / 1000 - passed_s)
 
     def _has_its_file(self, item: Item) -> bool:
         return item.file is None or (item.staged is not None and is_there(item, Path(item.staged)))
@@ -167,19 +184,23 @@ class Hands:
         try:
             await self._transport.perform(item.command, file, items.guid_named(nonce))
         except NotNowError as error:
+            reached("daemon.refused")
             self._health.note("Messages", error.condition)
             items.take_back(self._journal, item)
             return False
         except TransportError as error:
+            reached("daemon.refused")
             with self._journal.transaction():
                 items.fail(self._journal, item, str(error), permanent=error.permanent)
         except OutcomeUnknownError:
             self._health.note("Messages", HANGING)
             items.hand_over(self._journal, item, None)
+            self._doubted = item
         else:
             reached("daemon.handed")
             self._health.note("Messages", WELL)
             items.hand_over(self._journal, item, now_ms())
+            self._handed_s = time.monotonic()
         reached("daemon.outcome")
         return True
 

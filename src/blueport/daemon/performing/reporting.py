@@ -3,6 +3,7 @@
 from blueport.daemon.journal import endings, items
 from blueport.daemon.journal.file import Journal
 from blueport.daemon.uplink import Uplink
+from blueport.failpoints import reached
 from blueport.protocol.door import Failed
 
 
@@ -11,6 +12,7 @@ async def report_for_ever(journal: Journal, uplink: Uplink) -> None:
     while True:
         for item in items.failed(journal):
             await uplink.failed(item.id, Failed(item.token, item.error or "unknown", bool(item.permanent)))
+            reached("daemon.reported")
             with journal.transaction():
                 if item.permanent:
                     endings.note_failed(journal, item)

@@ -119,6 +119,7 @@ class Staging:
             await self._fetch(item, file.path)
         reached("daemon.fetched")
         staged.note_whole(self._journal, item)
+        reached("daemon.staged")
 
     async def _fetch(self, item: Item, path: Path) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

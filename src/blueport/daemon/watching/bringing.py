@@ -128,6 +128,7 @@ class Bringing:
 
     async def _send(self, upload: Upload, file: FileLook) -> None:
         of = {"line": upload.line, "message": upload.message_guid, "attachment": upload.attachment_guid}
+        reached("daemon.bringing")
         with closing(opened(file)) as content:
             await self._uplink.bring(of, content, mime_type=upload.mime_type, size=file.size)
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from math import inf
 from typing import NamedTuple, TypeGuard
 
+import msgspec
+
 from blueport.daemon.chatdb.columns import RawAttachment
 from blueport.daemon.chatdb.database import Reached
 from blueport.daemon.chatdb.rows import MessageRow
@@ -46,10 +48,12 @@ from blueport.daemon.watching.library import LARGEST_BYTES, Library
 from blueport.daemon.watching.matching import file_items, ghosts_item, item_of, likely_items
 from blueport.handles import canonical_handle
 from blueport.logs.lines import logger
+from blueport.protocol.commands import Command, SendFile, SendText
 from blueport.protocol.sightings import ChatSeen, MessageChanged, MessageReached, Proof, TypingSeen
 
 # Of Messages' own numbers, those that say something that can be helped.
-_WORDS = {22: "recipient_not_on_imessage", 25: "attachment_unreadable"}
+NO_IMESSAGE = 22
+_WORDS = {NO_IMESSAGE: "recipient_not_on_imessage", 25: "attachment_unreadable"}
 GHOST = "ghost_row"
 # Who reads may have a clock that is ahead of ours; what is written while we look is ahead of when we began to.
 AHEAD_MS = 10 * 60 * 1000
@@ -191,8 +195,7 @@ class Noting:
         age_ms = now.ms - sight.since
         item, may_be_item = self._item(row, age_ms)
         if item is not None and row.error:
-            word = _WORDS.get(row.error, f"messages_error_{row.error}")
-            items.fail(self._journal, item, word, permanent=True)
+            self._note_error(row, item, row.error)
             item = None
         ties = self._ties(row, age_ms, is_item=item is not None, may_be_item=may_be_item)
         judgement = judge(row, age_ms=age_ms, ties=ties, settings=self._settings)
@@ -245,6 +248,15 @@ class Noting:
         items.prove(self._journal, item)
         seen = message_changed(row, line=item.line, coming=self._coming(row), now_ms=now.ms, proof=proof)
         sightings.queue(self._journal, seen)
+
+    def _note_error(self, row: MessageRow, item: Item, error: int) -> None:
+        """End an item that did not arrive; one that may go by SMS as well is tried once more."""
+        by_sms = _by_sms(item.command) if error == NO_IMESSAGE and row.service != "SMS" else None
+        if by_sms is None:
+            items.fail(self._journal, item, _WORDS.get(error, f"messages_error_{error}"), permanent=True)
+        else:
+            _log.info("tried_by_sms", outbox_id=item.id)
+            items.do_otherwise(self._journal, item, by_sms)
 
     def _ties(self, row: MessageRow, age_ms: int, *, is_item: bool, may_be_item: bool) -> Ties:
         return Ties(
@@ -408,6 +420,14 @@ class Noting:
 
     def _canonical(self, address: str) -> str:
         return canonical_handle(address, region=self._settings.region)
+
+
+def _by_sms(command: Command) -> SendText | SendFile | None:
+    """Return the command that sends the same by SMS, None if that is not wanted, or goes to no phone."""
+    if not isinstance(command, SendText | SendFile) or command.service != "auto":
+        return None
+    is_phone = command.recipient is not None and "@" not in command.recipient
+    return msgspec.structs.replace(command, service="sms") if is_phone else None
 
 
 def _by_now(moment: int | None, now: Now) -> int | None:

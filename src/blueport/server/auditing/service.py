@@ -21,6 +21,7 @@ Action = Literal[
     "key.revoked",
     "line.created",
     "line.changed",
+    "line.fused",
     "daemon.created",
     "daemon.code_made",
     "daemon.paired",

@@ -110,6 +110,7 @@ def add_daemon(tx: Tx, daemon: DaemonRow, *, name: str, hashed: str | None) -> N
         **daemon._asdict(),
         name=name,
         token_hash=hashed,
+        process="",
         journal=None,
         version=None,
         created_at=tx.now_ms,

@@ -18,7 +18,7 @@ from blueport.server.store.tx import Statement, Tx
 
 
 class LineStanding(NamedTuple):
-    """A line, its health, and when its daemon was last heard of (Unix milliseconds)."""
+    """A line, its health, when its daemon was last heard of, and since when it is held back (Unix milliseconds)."""
 
     handle: str
     label: str | None
@@ -26,6 +26,7 @@ class LineStanding(NamedTuple):
     hint: str | None
     capabilities: str
     seen_at: int | None
+    fused_since: int | None
 
 
 class Count(NamedTuple):
@@ -68,7 +69,15 @@ class ItemStanding(NamedTuple):
 
 
 _LINES = Statement(
-    select(lines.c.handle, lines.c.label, lines.c.health, lines.c.hint, lines.c.capabilities, daemons.c.seen_at)
+    select(
+        lines.c.handle,
+        lines.c.label,
+        lines.c.health,
+        lines.c.hint,
+        lines.c.capabilities,
+        daemons.c.seen_at,
+        lines.c.fused_since,
+    )
     .outerjoin(daemons, daemons.c.id == lines.c.daemon_id)
     .order_by(lines.c.handle)
 )

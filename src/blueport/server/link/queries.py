@@ -15,7 +15,15 @@ SILENT_MS = 5 * 60 * 1000
 _NOTE_DAEMON = Statement(
     update(daemons)
     .where(daemons.c.id == bindparam("daemon_id"))
-    .values(journal=bindparam("new_journal"), version=bindparam("new_version"), seen_at=bindparam("now"))
+    .values(
+        journal=bindparam("new_journal"),
+        process=bindparam("new_process"),
+        version=bindparam("new_version"),
+        seen_at=bindparam("now"),
+    )
+)
+_SAID_HELLO_LAST = Statement(
+    select(daemons.c.id).where(daemons.c.id == bindparam("daemon_id"), daemons.c.process == bindparam("process"))
 )
 _NOTE_SEEN = Statement(
     update(daemons)
@@ -115,9 +123,15 @@ def handles_of(tx: Tx, daemon_id: DaemonId) -> list[str]:
     return tx.all(str, _HANDLES, daemon=daemon_id)
 
 
-def note_daemon(tx: Tx, daemon_id: DaemonId, *, journal: str, version: str) -> None:
-    """Keep which journal and version a daemon runs with."""
-    tx.change(_NOTE_DAEMON, daemon_id=daemon_id, new_journal=journal, new_version=version, now=tx.now_ms)
+def note_daemon(tx: Tx, daemon_id: DaemonId, *, journal: str, process: str, version: str) -> None:
+    """Keep which journal and version a daemon runs with, and in which process."""
+    values = {"new_journal": journal, "new_process": process, "new_version": version}
+    tx.change(_NOTE_DAEMON, daemon_id=daemon_id, now=tx.now_ms, **values)
+
+
+def said_hello_last(tx: Tx, daemon_id: DaemonId, process: str) -> bool:
+    """Say whether no other process of a daemon has said hello since this one did."""
+    return tx.one(DaemonId, _SAID_HELLO_LAST, daemon_id=daemon_id, process=process) is not None
 
 
 def note_seen(tx: Tx, daemon_id: DaemonId) -> None:

@@ -147,6 +147,8 @@ class Door:
                 found = await self._store.write_holding(
                     visit.secret, service.admitted, self._limits, visit, waiting.unit, asked
                 )
+                for line_id in found.fused:
+                    log.warning("line_sends_too_much", line_id=line_id)
                 if found.is_any or self._is_closing or _now_s() >= until:
                     return _answer(found.work)
                 more_s = POLL_S if found.wait_ms is None else found.wait_ms / 1000

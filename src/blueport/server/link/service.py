@@ -30,7 +30,7 @@ from blueport.server.authorizing.queries import DaemonRow
 from blueport.server.authorizing.service import Visit
 from blueport.server.blobs.storage import Kept
 from blueport.server.errors import ApiError
-from blueport.server.ids import DaemonId
+from blueport.server.ids import DaemonId, LineId
 from blueport.server.link import queries
 from blueport.server.link.queries import Pairing
 from blueport.server.receiving import attachments
@@ -107,11 +107,15 @@ def _is_fresh(found: Pairing, now_ms: int) -> bool:
 
 
 class Found(NamedTuple, Generic[Work]):
-    """What there is to do for a daemon, if anything; after `wait_ms` more falls due by itself, if that is known."""
+    """What there is to do for a daemon, if anything; after `wait_ms` more falls due by itself, if that is known.
+
+    `fused` are the lines that begin to be held back since they have sent too much within an hour.
+    """
 
     work: Work
     is_any: bool
     wait_ms: int | None = None
+    fused: tuple[LineId, ...] = ()
 
 
 class Greeted(NamedTuple):
@@ -127,7 +131,7 @@ def greet(tx: Tx, daemon: DaemonRow, hello: Hello, *, lease_s: int) -> Greeted:
     Raises:
         ApiError: `line_not_accessible`: it names a line that is not its own.
     """
-    queries.note_daemon(tx, daemon.id, journal=hello.journal, version=hello.version)
+    queries.note_daemon(tx, daemon.id, journal=hello.journal, process=hello.process, version=hello.version)
     for report in hello.lines:
         _note_line(tx, daemon, report)
     tx.wake("outbox")
@@ -135,10 +139,15 @@ def greet(tx: Tx, daemon: DaemonRow, hello: Hello, *, lease_s: int) -> Greeted:
 
 
 def claim(tx: Tx, daemon: DaemonRow, asked: Claim, *, lease_s: int) -> Found[Claimed]:
-    """Lease work to a daemon."""
+    """Lease work to a daemon, or to the one of its processes that said hello last.
+
+    Two of them, on a journal and a copy of it, would else take from each other what they are given, for ever.
+    """
+    if not queries.said_hello_last(tx, daemon.id, asked.process):
+        return Found(Claimed((), is_superseded=True), is_any=False)
     queries.note_seen(tx, daemon.id)
-    items, more_at = sending.claim(tx, daemon.id, asked, lease_s=lease_s)
-    return Found(Claimed(items), bool(items), None if more_at is None else more_at - tx.now_ms)
+    items, more_at, fused = sending.claim(tx, daemon.id, asked, lease_s=lease_s)
+    return Found(Claimed(items), bool(items), None if more_at is None else more_at - tx.now_ms, fused)
 
 
 def renew(tx: Tx, daemon: DaemonRow, hold: Hold, *, outbox_id: str, lease_s: int) -> Held:

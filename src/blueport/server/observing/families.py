@@ -116,6 +116,11 @@ def _of_standing(now: Standing) -> Iterator[Metric]:
     yield _gauge("delivery_lateness_seconds", "For how long the most overdue delivery has been due.", {(): late_s})
     yield _gauge("signals_open", "Typing and read marks that have not ended.", _by_state(_ITEMS, now.signals), "status")
     yield _gauge("lines", "Lines, by whether they can send and by their health.", lines, "active health")
+    yield _gauge(
+        "lines_fused",
+        "Lines that are held back, since they would have sent more than `line_hourly_limit` within an hour.",
+        {(): sum(each.are_fused for each in now.lines)},
+    )
     yield _gauge("daemons_seen", "Daemons that were heard of within the last minute.", {(): now.daemons_seen})
     yield _gauge("database_size_bytes", "The size of the database.", {(): now.database_bytes})
 

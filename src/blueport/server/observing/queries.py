@@ -23,11 +23,12 @@ class Open(NamedTuple):
 
 
 class LinesOf(NamedTuple):
-    """How many lines are in one condition."""
+    """How many lines are in one condition, and how many of them are held back since they sent too much in an hour."""
 
     is_active: int
     health: str
     how_many: int
+    are_fused: int
 
 
 class Standing(NamedTuple):
@@ -91,7 +92,11 @@ _LATE_SINCE = Statement(
         webhooks.c.is_active == 1,
     )
 )
-_LINES = Statement(select(lines.c.is_active, lines.c.health, func.count()).group_by(lines.c.is_active, lines.c.health))
+_LINES = Statement(
+    select(lines.c.is_active, lines.c.health, func.count(), func.count(lines.c.fused_since)).group_by(
+        lines.c.is_active, lines.c.health
+    )
+)
 _DAEMONS = Statement(select(func.count()).where(daemons.c.seen_at > bindparam("since"), daemons.c.revoked_at.is_(None)))
 _BYTES = Statement(select(_DatabaseBytes()))
 

@@ -56,7 +56,7 @@ def change(tx: Tx, line: Line, changed: MessageChanged) -> None:
     text = clean(changed.text)
     attachments.change(tx, line, changed, text)
     if changed.service is not None:
-        queries.change_service(tx, line.id, changed.guid, changed.service.lower())
+        _note_service(tx, line, changed.guid, changed.service.lower())
     if before is None:
         return
     if changed.unsent_at is not None:
@@ -75,6 +75,12 @@ def reach(tx: Tx, line: Line, reached: MessageReached) -> None:
         _tell(tx, line, row, "message.delivered", DeliveredMessage(**fields, delivered_at=reached.delivered_at))
     if reached.read_at is not None:
         _tell(tx, line, row, "message.read", ReadMessage(**fields, read_at=reached.read_at))
+
+
+def _note_service(tx: Tx, line: Line, guid: str, service: str) -> None:
+    outbox_id = queries.change_service(tx, line.id, guid, service)
+    if outbox_id is not None:
+        sending.note_service(tx, line, outbox_id, service)
 
 
 def _to_tell_of(tx: Tx, line: Line, guid: str) -> MessageRow | None:

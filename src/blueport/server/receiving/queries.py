@@ -7,7 +7,7 @@ from sqlalchemy import and_, bindparam, case, func, or_, select, update
 
 from blueport.protocol.commands import Tapback
 from blueport.server.addressing.queries import Line, NewChat
-from blueport.server.ids import AccountId, ChatId, LineId, MessageId, ReactionId, ReceiptId, TypingId
+from blueport.server.ids import AccountId, ChatId, LineId, MessageId, OutboxId, ReactionId, ReceiptId, TypingId
 from blueport.server.shapes import Message
 from blueport.server.store.rows import MessageRow
 from blueport.server.store.tables import chat_guids, chats, messages, reactions, receipts, typing_indicators
@@ -136,6 +136,7 @@ _CHANGE_SERVICE = Statement(
     update(messages)
     .where(messages.c.line_id == bindparam("line"), messages.c.guid == bindparam("message_guid"))
     .values(service=bindparam("new_service"))
+    .returning(messages.c.outbox_id)
 )
 _OWNER = Statement(
     select(messages.c.id, messages.c.account_id, messages.c.attachments).where(
@@ -319,9 +320,10 @@ def change_message(tx: Tx, line_id: LineId, guid: str, text: str | None, attachm
     return tx.change(_CHANGE_MESSAGE, **given) == 1
 
 
-def change_service(tx: Tx, line_id: LineId, guid: str, service: str) -> None:
-    """Note that a message went out over another service than it was told with."""
-    tx.change(_CHANGE_SERVICE, line=line_id, message_guid=guid, new_service=service)
+def change_service(tx: Tx, line_id: LineId, guid: str, service: str) -> OutboxId | None:
+    """Note that a message went out over another service than it was told with; return the item that it came from."""
+    changed = tx.all(_one, _CHANGE_SERVICE, line=line_id, message_guid=guid, new_service=service)
+    return changed[0] if changed else None
 
 
 def make_own(tx: Tx, message: Message, attachments: str) -> None:
@@ -414,3 +416,7 @@ def keep_typing(tx: Tx, typing_id: TypingId, typist: Person, at: int, *, is_typi
     """Note whether somebody types, as of *at* (Unix milliseconds), unless something later is known."""
     if tx.change(_MOVE_TYPING, chat=typist.chat_id, typist=typist.handle, types=int(is_typing), at=at) == 0:
         tx.change(_INSERT_TYPING, id=typing_id, **typist._asdict(), is_typing=int(is_typing), updated_at=at)
+
+
+def _one(outbox_id: OutboxId | None) -> OutboxId | None:
+    return outbox_id

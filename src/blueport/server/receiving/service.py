@@ -85,7 +85,7 @@ def _note_message(tx: Tx, line: Line, seen: MessageSeen, region: str) -> None:
     elif seen.is_from_me and not known.is_from_me:
         _note_own_after_all(tx, line, known, seen, region)
     else:
-        _note_late_proof(tx, line, known, seen.proves)
+        _note_late_proof(tx, line, known, seen)
 
 
 def _note_new(tx: Tx, line: Line, seen: MessageSeen, region: str) -> None:
@@ -122,17 +122,21 @@ def _note_own_after_all(tx: Tx, line: Line, known: Known, seen: MessageSeen, reg
 
 def _note_what_follows(tx: Tx, line: Line, seen: MessageSeen, message: Message, files: Attachments) -> None:
     if seen.proves is not None:
-        sending.prove(tx, line.id, seen.proves)
+        sending.prove(tx, line.id, seen.proves, by=sending.other_service(line, _service(seen)))
     if seen.announce:
         notifying.announce(tx, _fact(line, message), waits_for_files=attachments.are_awaited(files))
 
 
-def _note_late_proof(tx: Tx, line: Line, known: Known, proof: Proof | None) -> None:
-    if proof is not None:
-        sending.prove(tx, line.id, proof)
-    outbox_id = _outbox_id(tx, line, proof)
+def _note_late_proof(tx: Tx, line: Line, known: Known, seen: MessageSeen) -> None:
+    if seen.proves is not None:
+        sending.prove(tx, line.id, seen.proves, by=sending.other_service(line, _service(seen)))
+    outbox_id = _outbox_id(tx, line, seen.proves)
     if outbox_id is not None:
         queries.link_to_outbox(tx, known.id, outbox_id)
+
+
+def _service(seen: MessageSeen) -> str | None:
+    return seen.service.lower() if seen.service else None
 
 
 def _outbox_id(tx: Tx, line: Line, proof: Proof | None) -> OutboxId | None:
@@ -150,7 +154,7 @@ def _message(tx: Tx, line: Line, chat_id: ChatId, seen: MessageSeen, region: str
         sender=sender,
         text=clean(seen.text),
         attachments=(),  # kept in their own form, and rendered when they are shown
-        service=seen.service.lower() if seen.service else None,
+        service=_service(seen),
         is_from_me=seen.is_from_me,
         is_audio_message=seen.is_audio,
         sent_at=seen.sent_at,

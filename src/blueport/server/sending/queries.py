@@ -5,9 +5,10 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy import and_, bindparam, exists, func, or_, select, update
 
+from blueport.protocol.commands import LineService
 from blueport.protocol.door import Begin
 from blueport.server.ids import AccountId, ChatId, DaemonId, FileId, KeyId, LineId, OutboxId
-from blueport.server.sending.pacing import Pace
+from blueport.server.sending.pacing import Allowance, Pace, fuse
 from blueport.server.sending.states import Kind, OpenItem
 from blueport.server.shapes import Status
 from blueport.server.store.tables import accounts, chats, files, installation, lines, messages, outbox
@@ -53,6 +54,7 @@ class Task(NamedTuple):
     chat_key: str
     participants: str
     opted_out_at: int | None
+    service: LineService
     filename: str | None
     mime_type: str | None
     size: int | None
@@ -93,19 +95,21 @@ class EndedItem(NamedTuple):
 
 
 class ServedLine(NamedTuple):
-    """A line that a daemon serves, and its pace."""
+    """A line that a daemon serves, what it may send, and since when its fuse holds it back (Unix milliseconds)."""
 
     id: LineId
     handle: str
-    pace: Pace
+    account_id: AccountId
+    fused_since: int | None
+    allowance: Allowance
 
 
 class Waiting(NamedTuple):
-    """Where an item stands that nobody was given yet, and the pace of its line."""
+    """Where an item stands that nobody was given yet, and what its line may send."""
 
     line_id: LineId
     seq: int
-    pace: Pace
+    allowance: Allowance
 
 
 # A shared line has one pace for all: that of the account whose it is.
@@ -113,14 +117,21 @@ _PACE = (
     func.coalesce(accounts.c.pace_ms, installation.c.pace_ms),
     func.coalesce(accounts.c.pace_burst, installation.c.pace_burst),
     lines.c.paced_until,
+    installation.c.line_hourly_limit,
+    lines.c.fused_until,
 )
 _of_its_line = accounts.c.id == lines.c.account_id, installation.c.id == 1
 _SERVED_LINES = Statement(
-    select(lines.c.id, lines.c.handle, *_PACE)
+    select(lines.c.id, lines.c.handle, lines.c.account_id, lines.c.fused_since, *_PACE)
     .where(lines.c.daemon_id == bindparam("daemon_id"), *_of_its_line)
     .order_by(lines.c.id)
 )
-_KEEP_PACE = Statement(update(lines).where(lines.c.id == bindparam("line_id")).values(paced_until=bindparam("until")))
+_KEEP_ALLOWANCE = Statement(
+    update(lines)
+    .where(lines.c.id == bindparam("line_id"))
+    .values(paced_until=bindparam("paced"), fused_until=bindparam("fused"))
+)
+_NOTE_FUSE = Statement(update(lines).where(lines.c.id == bindparam("line_id")).values(fused_since=bindparam("since")))
 _OPEN_ITEM = select(
     outbox.c.id,
     outbox.c.status,
@@ -173,11 +184,13 @@ _TASK = Statement(
         chats.c.key,
         chats.c.participants,
         chats.c.opted_out_at,
+        lines.c.service,
         files.c.filename,
         files.c.mime_type,
         files.c.size,
     )
     .join(chats, chats.c.id == outbox.c.chat_id)
+    .join(lines, lines.c.id == outbox.c.line_id)
     .outerjoin(files, files.c.id == outbox.c.file_id)
     .outerjoin(messages, and_(messages.c.line_id == outbox.c.line_id, messages.c.guid == outbox.c.about_guid))
     .where(outbox.c.id == bindparam("id"))
@@ -222,10 +235,11 @@ _BEGIN = Statement(
 )
 _SENT = Statement(
     _HELD.where(outbox.c.line_id == bindparam("line")).values(
-        status="sent", error=bindparam("no_error"), completed_at=bindparam("completed")
+        status="sent", error=bindparam("no_error"), completed_at=bindparam("completed"), sent_by=bindparam("by")
     )
 )
 _WARN = Statement(update(outbox).where(outbox.c.id == bindparam("item_id")).values(warning=bindparam("word")))
+_NOTE_SERVICE = Statement(update(outbox).where(outbox.c.id == bindparam("item_id")).values(sent_by=bindparam("by")))
 _FAILED = Statement(_HELD.values(status="failed", error=bindparam("word"), completed_at=bindparam("completed")))
 _RETRY = Statement(
     _HELD.values(
@@ -323,18 +337,27 @@ def add(tx: Tx, accepted: Accepted, max_attempts: int) -> None:
 def served_lines(tx: Tx, daemon_id: DaemonId) -> list[ServedLine]:
     """Return the lines that a daemon serves."""
     return tx.all(
-        lambda line_id, handle, *pace: ServedLine(line_id, handle, Pace(*pace)), _SERVED_LINES, daemon_id=daemon_id
+        lambda line_id, handle, account_id, fused_since, *terms: ServedLine(
+            line_id, handle, account_id, fused_since, _allowance(*terms)
+        ),
+        _SERVED_LINES,
+        daemon_id=daemon_id,
     )
 
 
-def keep_pace(tx: Tx, line_id: LineId, pace: Pace) -> None:
-    """Note how much of its pace a line has used up."""
-    tx.change(_KEEP_PACE, line_id=line_id, until=pace.used_until)
+def keep_allowance(tx: Tx, line_id: LineId, left: Allowance) -> None:
+    """Note how much a line has used up of what it may send."""
+    tx.change(_KEEP_ALLOWANCE, line_id=line_id, paced=left.pace.used_until, fused=left.fuse.used_until)
+
+
+def note_fuse(tx: Tx, line_id: LineId, since: int | None) -> None:
+    """Note since when the fuse of a line holds it back (Unix milliseconds), None if it does not."""
+    tx.change(_NOTE_FUSE, line_id=line_id, since=since)
 
 
 def waiting(tx: Tx, outbox_id: OutboxId) -> Waiting | None:
     """Return where an item stands; None if somebody was given it, or there is none."""
-    return tx.one(lambda line_id, seq, *pace: Waiting(line_id, seq, Pace(*pace)), _WAITING, id=outbox_id)
+    return tx.one(lambda line_id, seq, *terms: Waiting(line_id, seq, _allowance(*terms)), _WAITING, id=outbox_id)
 
 
 def ahead_of(tx: Tx, item: Waiting) -> int:
@@ -379,9 +402,15 @@ def begin(tx: Tx, daemon_id: DaemonId, outbox_id: str, said: Begin, lease_until:
     )
 
 
-def mark_sent(tx: Tx, line_id: LineId, outbox_id: str, token: str) -> bool:
-    """End the item as sent; False if *token* no longer holds it."""
-    return tx.change(_SENT, line=line_id, item_id=outbox_id, token=token, no_error=None, completed=tx.now_ms) == 1
+def mark_sent(tx: Tx, line_id: LineId, outbox_id: str, token: str, *, by: str | None) -> bool:
+    """End the item as sent, *by* another service than the line's if it was; False if *token* no longer holds it."""
+    values = {"item_id": outbox_id, "token": token, "by": by, "no_error": None}
+    return tx.change(_SENT, line=line_id, completed=tx.now_ms, **values) == 1
+
+
+def note_service(tx: Tx, outbox_id: OutboxId, by: str | None) -> None:
+    """Note by which other service than the line's an item went, if it did."""
+    tx.change(_NOTE_SERVICE, item_id=outbox_id, by=by)
 
 
 def warn(tx: Tx, outbox_id: OutboxId, word: str) -> None:
@@ -459,3 +488,7 @@ def held_file(tx: Tx, daemon_id: DaemonId, outbox_id: str, token: str) -> HeldFi
 def file_sent(tx: Tx, line_id: LineId, outbox_id: str) -> FileId | None:
     """Return the file that an item of the line sends as it is, None if it sends none."""
     return tx.one(FileId, _FILE_SENT, line_id=line_id, id=outbox_id)
+
+
+def _allowance(pace_ms: int, pace_burst: int, paced_until: int, hourly_limit: int, fused_until: int) -> Allowance:
+    return Allowance(Pace(pace_ms, pace_burst, paced_until), fuse(hourly_limit, fused_until))

@@ -25,12 +25,15 @@ from blueport.protocol.commands import (
 from blueport.protocol.door import Begin, Claim, ClaimedItem, Failed
 from blueport.protocol.sightings import Proof
 from blueport.server.addressing import service as addressing
+from blueport.server.addressing.queries import Line
+from blueport.server.auditing import service as auditing
+from blueport.server.auditing.service import SYSTEM
 from blueport.server.blobs import kinds
 from blueport.server.guarding import service as guarding
 from blueport.server.ids import ChatId, DaemonId, LineId, OutboxId, mint
 from blueport.server.notifying import service as notifying
 from blueport.server.sending import queries
-from blueport.server.sending.pacing import Pace
+from blueport.server.sending.pacing import Allowance
 from blueport.server.sending.queries import Accepted, Holder, ServedLine, Task
 from blueport.server.sending.states import (
     ATTEMPTS_EXHAUSTED,
@@ -94,18 +97,22 @@ def accept(tx: Tx, accepted: Accepted, *, max_attempts: int) -> None:
 
 
 class Offer(NamedTuple):
-    """What a daemon is given, and when the pace of a line lets more go (Unix milliseconds), if that is all it is."""
+    """What a daemon is given, and when a line may send more (Unix milliseconds), if that is all it is.
+
+    `fused` are the lines that their fuse has begun to hold back.
+    """
 
     items: tuple[ClaimedItem, ...]
     more_at: int | None
+    fused: tuple[LineId, ...]
 
 
 class _Offered(NamedTuple):
-    """What of one line may be given, the pace that leaves, and whether it is that which holds the next item."""
+    """What of one line may be given, what that leaves it to send, and whether it is that which holds the next item."""
 
     items: list[OpenItem]
-    pace: Pace
-    is_paced: bool
+    left: Allowance
+    is_held: bool
 
 
 def claim(tx: Tx, daemon_id: DaemonId, asked: Claim, *, lease_s: int) -> Offer:
@@ -115,22 +122,25 @@ def claim(tx: Tx, daemon_id: DaemonId, asked: Claim, *, lease_s: int) -> Offer:
     """
     claimed: list[ClaimedItem] = []
     more_at: list[int] = []
+    fused: list[LineId] = []
     for line in queries.served_lines(tx, daemon_id):
         offered = _offered(tx, line, asked)
-        if offered.pace != line.pace:
-            queries.keep_pace(tx, line.id, offered.pace)
-        if offered.is_paced:
-            more_at.append(offered.pace.free_at(tx.now_ms))
+        if offered.left != line.allowance:
+            queries.keep_allowance(tx, line.id, offered.left)
+        if offered.is_held:
+            more_at.append(offered.left.free_at(tx.now_ms))
+        if _is_newly_fused(tx, line, offered):
+            fused.append(line.id)
         claimed += _claimed(tx, line, offered.items, asked, lease_s)
-    return Offer(tuple(claimed), min(more_at, default=None))
+    return Offer(tuple(claimed), min(more_at, default=None), tuple(fused))
 
 
 def held_until(tx: Tx, outbox_id: OutboxId) -> int | None:
-    """Return until when at least the pace of its line holds an item back (Unix milliseconds); None if it does not."""
+    """Return until when at least what its line may send holds an item back (Unix ms); None if it does not."""
     item = queries.waiting(tx, outbox_id)
-    if item is None or not item.pace.interval_ms:
+    if item is None or not any(each.interval_ms for each in item.allowance):
         return None
-    free_at = item.pace.as_of(tx.now_ms).free_at(tx.now_ms, queries.ahead_of(tx, item))
+    free_at = item.allowance.as_of(tx.now_ms).free_at(tx.now_ms, queries.ahead_of(tx, item))
     return free_at if free_at > tx.now_ms else None
 
 
@@ -144,13 +154,23 @@ def begin(tx: Tx, daemon_id: DaemonId, outbox_id: str, said: Begin, *, lease_s: 
     return queries.begin(tx, daemon_id, outbox_id, said, tx.now_ms + lease_s * 1000)
 
 
-def prove(tx: Tx, line_id: LineId, proof: Proof) -> bool:
-    """End an item as sent; False if it has ended otherwise, or is another's by now."""
-    is_over = queries.mark_sent(tx, line_id, proof.outbox_id, proof.token)
+def prove(tx: Tx, line_id: LineId, proof: Proof, *, by: str | None = None) -> bool:
+    """End an item as sent, *by* another service than its line's if there is one; False if it is another's by now."""
+    is_over = queries.mark_sent(tx, line_id, proof.outbox_id, proof.token, by=by)
     known = queries.whole(tx, line_id, proof.outbox_id) if is_over and proof.sent_from is not None else None
     if known is not None:
         queries.warn(tx, known, SENT_FROM_OTHER_LINE)
     return is_over
+
+
+def other_service(line: Line, went_by: str | None) -> str | None:
+    """Return by what a message went, if its line is for something else."""
+    return None if line.service in ("auto", went_by) else went_by
+
+
+def note_service(tx: Tx, line: Line, outbox_id: OutboxId, went_by: str) -> None:
+    """Note by what an item went after all."""
+    queries.note_service(tx, outbox_id, other_service(line, went_by))
 
 
 def fail(tx: Tx, daemon_id: DaemonId, outbox_id: str, failed: Failed) -> bool:
@@ -179,7 +199,7 @@ def end_the_silent(tx: Tx) -> None:
 def _offered(tx: Tx, line: ServedLine, asked: Claim) -> _Offered:
     """Return the next items of a line for *asked*, ending on the way those that nobody can answer for."""
     offered: list[OpenItem] = []
-    pace = line.pace.as_of(tx.now_ms)
+    left = line.allowance.as_of(tx.now_ms)
     asking = Asking(asked.journal, frozenset(asked.holding), asked.asked_at)
     incomplete: set[OutboxId | None] = set()
     for item in queries.open_items(tx, line.id, asked.limit + len(asking.holding)):
@@ -189,13 +209,25 @@ def _offered(tx: Tx, line: ServedLine, asked: Claim) -> _Offered:
             break
         if said == "offer":
             if is_new(item):
-                if pace.free_at(tx.now_ms) > tx.now_ms:
-                    return _Offered(offered, pace, is_paced=True)
-                pace = pace.less_one(tx.now_ms)
+                if left.free_at(tx.now_ms) > tx.now_ms:
+                    return _Offered(offered, left, is_held=True)
+                left = left.less_one(tx.now_ms)
             offered.append(item)
         elif said in _GIVEN_UP:
             _give_up(tx, item.id, _GIVEN_UP[said])
-    return _Offered(offered, pace, is_paced=False)
+    return _Offered(offered, left, is_held=False)
+
+
+def _is_newly_fused(tx: Tx, line: ServedLine, offered: _Offered) -> bool:
+    """Note whether the fuse holds a line back, and say whether that is news. One that blew is whole after a rest."""
+    fuse = offered.left.fuse
+    if line.fused_since is None and offered.is_held and fuse.free_at(tx.now_ms) > tx.now_ms:
+        queries.note_fuse(tx, line.id, tx.now_ms)
+        auditing.note(tx, SYSTEM, "line.fused", account_id=line.account_id, target=line.id)
+        return True
+    if line.fused_since is not None and fuse.has_rested(tx.now_ms):
+        queries.note_fuse(tx, line.id, None)
+    return False
 
 
 def _end_failed(tx: Tx, outbox_id: str, token: str, word: str) -> bool:
@@ -262,9 +294,9 @@ def _command(tx: Tx, task: Task) -> Command:
     match task.kind:
         case "text":
             asked = _asked_of.decode(task.payload)
-            return SendText(recipient, guids, asked.text, task.reply_to_guid, part, asked.effect)
+            return SendText(recipient, guids, asked.text, task.reply_to_guid, part, asked.effect, task.service)
         case "file":
-            return SendFile(recipient, guids, _file(task), task.reply_to_guid, part)
+            return SendFile(recipient, guids, _file(task), task.reply_to_guid, part, task.service)
         case "audio":
             return SendAudio(recipient, guids, VOICE, task.reply_to_guid, part)
         case "react":

@@ -11,7 +11,8 @@ from blueport.server.store.tx import Statement, Tx, insert_into
 class Terms(NamedTuple):
     """What a server was last started with, as units of work need it: they know no settings.
 
-    All but the first is for accounts that have set nothing else; 0 of `pace_ms` or `loop_limit` is no pace, no guard.
+    All but the first and the last is for accounts that have set nothing else; 0 of `pace_ms`, `loop_limit` or
+    `line_hourly_limit` is no pace, no guard, no limit.
     """
 
     sandbox_daily_limit: int
@@ -20,9 +21,10 @@ class Terms(NamedTuple):
     loop_limit: int
     loop_window_s: int
     loop_pause_s: int
+    line_hourly_limit: int
 
 
-_NOTHING = Terms(0, 0, 1, 0, 1, 1)
+_NOTHING = Terms(0, 0, 1, 0, 1, 1, 0)
 
 _SECRET = Statement(select(installation.c.cursor_secret))
 _INSERT = Statement(insert_into(installation))

@@ -38,13 +38,14 @@ installation = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("cursor_secret", TEXT, nullable=False),
-    # As a server was last started with; the last five are for accounts that say nothing else.
+    # As a server was last started with; the last five but for the limit are for accounts that say nothing else.
     Column("sandbox_daily_limit", Integer, nullable=False, server_default="50"),
     Column("pace_ms", Integer, nullable=False, server_default="1000"),
     Column("pace_burst", Integer, nullable=False, server_default="5"),
     Column("loop_limit", Integer, nullable=False, server_default="20"),
     Column("loop_window_s", Integer, nullable=False, server_default="120"),
     Column("loop_pause_s", Integer, nullable=False, server_default="600"),
+    Column("line_hourly_limit", Integer, nullable=False, server_default="150"),
     Column("created_at", BigInteger, nullable=False),
 )
 
@@ -90,6 +91,7 @@ daemons = Table(
     _account(),
     Column("name", TEXT, nullable=False),
     Column("token_hash", TEXT, unique=True),  # null: no Mac was paired yet
+    Column("process", TEXT, nullable=False, server_default=""),  # that said hello last
     Column("journal", TEXT),
     Column("version", TEXT),
     Column("created_at", BigInteger, nullable=False),
@@ -127,6 +129,8 @@ lines = Table(
     Column("is_sandbox", Integer, nullable=False, server_default="0"),
     Column("is_contact_first", Integer, nullable=False, server_default="1"),
     Column("paced_until", BigInteger, nullable=False, server_default="0"),  # see sending/pacing.py
+    Column("fused_until", BigInteger, nullable=False, server_default="0"),  # the same over an hour
+    Column("fused_since", BigInteger),  # when that began to hold the line back; null: it does not
     Column("created_at", BigInteger, nullable=False),
     # There is one shared line.
     Index(
@@ -247,6 +251,7 @@ outbox = Table(
     Column("begun_nonce", TEXT),  # of the hand-over that was granted
     Column("error", TEXT),
     Column("warning", TEXT),  # of what was sent, but not quite as it was asked
+    Column("sent_by", TEXT),  # the service, if that is not what the line is for
     Column("created_at", BigInteger, nullable=False),
     Column("completed_at", BigInteger),
     # What is open is little, whatever the table has grown to.

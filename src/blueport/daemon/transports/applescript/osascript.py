@@ -1,4 +1,4 @@
-"""One run of `osascript`, which cannot outlive its time or its caller."""
+"""One run of `osascript`, or of a program beside it, which cannot outlive its time or its caller."""
 
 import asyncio
 from asyncio.subprocess import PIPE
@@ -15,6 +15,7 @@ class Ended(NamedTuple):
     """How a script ended; negative codes are signals."""
 
     code: int
+    stdout: str
     stderr: str
 
 
@@ -24,16 +25,25 @@ async def run_script(osascript: str, script: str, *arguments: str, timeout_s: fl
     Raises:
         OSError: It could not be started.
     """
-    process = await children.started(osascript, "-", *arguments, stderr=PIPE, environment=_environment())
+    return await run_program(osascript, "-", *arguments, read=script, timeout_s=timeout_s)
+
+
+async def run_program(program: str, *arguments: str, timeout_s: float, read: str = "") -> Ended | None:
+    """Run *program*, which may *read* that, and return how it ended; None if it had to be killed.
+
+    Raises:
+        OSError: It could not be started.
+    """
+    process = await children.started(program, *arguments, stderr=PIPE, environment=_environment())
     try:
         async with asyncio.timeout(timeout_s):
-            _, stderr = await process.communicate(script.encode())
+            stdout, stderr = await process.communicate(read.encode())
     except (TimeoutError, asyncio.CancelledError) as ending:
         await children.kill(process)
         if isinstance(ending, asyncio.CancelledError):
             raise
         return None
-    return Ended(process.returncode or 0, stderr.decode("utf-8", "replace"))
+    return Ended(process.returncode or 0, stdout.decode("utf-8", "replace"), stderr.decode("utf-8", "replace"))
 
 
 def _environment() -> dict[str, str]:

@@ -23,17 +23,20 @@ class ItemRow(NamedTuple):
     max_attempts: int
     created_at: int
     warning: str | None
+    sent_by: str | None
 
 
+_OF_ITEMS_ALONE = ("warning", "sent_by")
 _ITEM = Statement(
     select(*[outbox.c[name] for name in ItemRow._fields]).where(
         outbox.c.account_id == bindparam("account_id"), outbox.c.id == bindparam("id"), outbox.c.part_of.is_(None)
     )
 )
 _SIGNAL = Statement(
-    select(*[signals.c[name] for name in ItemRow._fields if name != "warning"], null()).where(
-        signals.c.account_id == bindparam("account_id"), signals.c.id == bindparam("id")
-    )
+    select(
+        *[signals.c[name] for name in ItemRow._fields if name not in _OF_ITEMS_ALONE],
+        *[null().label(name) for name in _OF_ITEMS_ALONE],
+    ).where(signals.c.account_id == bindparam("account_id"), signals.c.id == bindparam("id"))
 )
 
 

@@ -29,3 +29,10 @@ class OutboxItem(OutboxRecord, frozen=True):
             examples=["sent_from_other_line"],
         ),
     ] = UNSET
+    sent_by: Annotated[
+        str | UnsetType,
+        Meta(
+            description="By what it went (`sms`, `rcs`, `imessage`), if the line is for something else; absent if not.",
+            examples=["sms"],
+        ),
+    ] = UNSET

@@ -23,10 +23,6 @@ def get(tx: Tx, call: Call[GetItem]) -> OutboxItem:
     error = row.error if row.status == "failed" else None
     held_until = sending.held_until(tx, row.id) if row.status == "pending" else None
     warning = row.warning if row.warning and notifying.is_extended(tx, call.key.account_id) else None
-    said = {
-        "payload": msgspec.Raw(row.payload.encode()),
-        "error": error,
-        "held_until": unset_if_none(held_until),
-        "warning": unset_if_none(warning),
-    }
-    return OutboxItem(**{**row._asdict(), **said})
+    said = {"payload": msgspec.Raw(row.payload.encode()), "error": error}
+    more = {"held_until": held_until, "warning": warning, "sent_by": row.sent_by}
+    return OutboxItem(**{**row._asdict(), **said, **{name: unset_if_none(value) for name, value in more.items()}})
