@@ -294,9 +294,9 @@ class TestTyping:
             assert "subscription" in imsg.stdout.readline()
 
             hers.get_by_label("Message").fill("Wel")
-            begun = json.loads(imsg.stdout.readline())["params"]["event"]
+            begun = json.loads(imsg.stdout.readline())["params"]["event"]["event"]
             hers.get_by_label("Message").fill("")
-            ended = json.loads(imsg.stdout.readline())["params"]["event"]
+            ended = json.loads(imsg.stdout.readline())["params"]["event"]["event"]
             imsg.kill()
 
         assert (begun, ended) == ("started-typing", "stopped-typing")

@@ -40,6 +40,7 @@ def test_what_the_daemon_handed_over_after_the_copy_was_made_is_not_handed_over_
     with running(data, BLUEPORT_DAEMON_NOT_NOW_RETRY_S="2") as blueport:
         blueport.texts(ADA, "Hi")
         until(lambda: blueport.api("GET", f"/v1/chats?from={blueport.line}")["data"])
+        blueport.simulator("POST", "/faults", {"next": "advanced_off"})  # else it goes by imsg
         blueport.simulator("POST", "/faults", {"next": "error", "number": -1743})
         outbox_id = blueport.sends(ADA, "only once")
         until(lambda: _rows(data / "journal.db", "SELECT 1 FROM items WHERE nonce_before IS NOT NULL"))
