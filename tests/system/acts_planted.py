@@ -101,10 +101,11 @@ PLANTED = [
             (
                 Edit(
                     f"{_WATCHING}/noting.py",
-                    "            seq = sightings.queue(self._journal, message_seen(row, known))\n",
-                    "            seq = sightings.queue(self._journal, message_seen(row, known))\n"
-                    "            twin = message_seen(row, known._replace(proof=None))\n"
-                    "            sightings.queue(self._journal, replace(twin, guid=f'{row.guid}-2'))\n",
+                    "        return sightings.queue(self._journal, message_seen(row, known))\n",
+                    "        seq = sightings.queue(self._journal, message_seen(row, known))\n"
+                    "        twin = message_seen(row, known._replace(proof=None))\n"
+                    "        sightings.queue(self._journal, replace(twin, guid=f'{row.guid}-2'))\n"
+                    "        return seq\n",
                 ),
                 Edit(
                     f"{_WATCHING}/noting.py",

@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from math import inf
 from typing import NamedTuple, TypeGuard
 
-import msgspec
-
 from blueport.daemon.chatdb.columns import RawAttachment
 from blueport.daemon.chatdb.database import Reached
 from blueport.daemon.chatdb.rows import MessageRow
@@ -32,33 +30,22 @@ from blueport.daemon.watching.facts import (
     typing_seen,
 )
 from blueport.daemon.watching.judging import (
-    BUBBLE_MS,
     DAY_MS,
-    LIKELY_MS,
     Past,
     Ties,
     awaits_more_ms,
     has_content,
-    is_ghost,
     is_history,
     is_unfinished,
     judge,
 )
 from blueport.daemon.watching.library import LARGEST_BYTES, Library
-from blueport.daemon.watching.matching import file_items, ghosts_item, item_of, likely_items
+from blueport.daemon.watching.proving import Proving
 from blueport.handles import canonical_handle
-from blueport.logs.lines import logger
-from blueport.protocol.commands import Command, SendFile, SendText
 from blueport.protocol.sightings import ChatSeen, MessageChanged, MessageReached, Proof, TypingSeen
 
-# Of Messages' own numbers, those that say something that can be helped.
-NO_IMESSAGE = 22
-_WORDS = {NO_IMESSAGE: "recipient_not_on_imessage", 25: "attachment_unreadable"}
-GHOST = "ghost_row"
 # Who reads may have a clock that is ahead of ours; what is written while we look is ahead of when we began to.
 AHEAD_MS = 10 * 60 * 1000
-
-_log = logger(__name__)
 
 
 class Now(NamedTuple):
@@ -69,12 +56,16 @@ class Now(NamedTuple):
 
 
 class Noting:
-    """Notes rows in a journal; of their files it looks at no more than whether they are there."""
+    """Notes rows in a journal; of their files it looks at no more than whether they are there.
+
+    `proving` is what knows of outbox items.
+    """
 
     def __init__(self, journal: Journal, library: Library, settings: Settings) -> None:
         self._journal = journal
         self._library = library
         self._settings = settings
+        self.proving = Proving(journal, settings)
         self._lines = {self._canonical(line): line for line in settings.lines}
         self._own_addresses = set(self._lines)
 
@@ -148,12 +139,9 @@ class Noting:
         line = self._line_of(row)
         coming = self._coming(row) if with_files else frozenset[str]()
         known = Circumstances(line, row.chat, row.sent_at, None, is_news=False, coming=coming)
-        if row.reaction is not None:
-            sightings.queue(self._journal, reaction_seen(row, row.reaction, known))
-        else:
-            seq = sightings.queue(self._journal, message_seen(row, known))
-            if with_files:
-                self._queue_files(row, line, seq, now)
+        seq = self._queue(row, known)
+        if with_files:
+            self._queue_files(row, line, seq, now)
         imports.note_imported(self._journal, row.guid)
         if row.sent_at > now.ms - 2 * self._settings.sweep_window_h * 3_600_000:
             reading.note_seen(self._journal, row.guid, Seen(row.state, digest_of(row), int(row.is_from_me), line))
@@ -175,27 +163,11 @@ class Noting:
             awaits_files=False,
         )
 
-    def end_unproven(self, now_ms: int, *, back_at: int) -> None:
-        """Give up the items of which chat.db has shown nothing, or nothing final, for too long."""
-        for item in items.unproven(self._journal):
-            if self.gives_up_at(item, back_at=back_at) <= now_ms:
-                items.fail(self._journal, item, items.OUTCOME_UNKNOWN, permanent=True)
-
-    def gives_up_at(self, item: Item, *, back_at: int) -> float:
-        """Return until when the proof of an item is looked for (Unix ms); a Mac that slept showed nothing till then.
-
-        While Messages is being asked for it there is no end, whatever the clock does.
-        """
-        if item.id == self._journal.performing:
-            return inf
-        patience_ms = DAY_MS if item.message_guid is not None else round(self._settings.proof_timeout_s * 1000)
-        return max(item.begun_at or 0, item.taken_at or 0, back_at) + patience_ms
-
     def _note_untold(self, row: MessageRow, known: Seen, sight: Sight, now: Now) -> None:
         age_ms = now.ms - sight.since
-        item, may_be_item = self._item(row, age_ms)
+        item, may_be_item = self.proving.item(row, age_ms)
         if item is not None and row.error:
-            self._note_error(row, item, row.error)
+            self.proving.note_error(row, item, row.error)
             item = None
         ties = self._ties(row, age_ms, is_item=item is not None, may_be_item=may_be_item)
         judgement = judge(row, age_ms=age_ms, ties=ties, settings=self._settings)
@@ -203,7 +175,7 @@ class Noting:
             case "hold":
                 reading.watch(self._journal, row.guid, row.rowid, sight.since + judgement.hold_ms)
             case "pass":
-                self._note_ghost(row)
+                self.proving.note_ghost(row)
                 self.pass_over(row)
             case "tell":
                 line = known.line or (self._line_of(row) if item is None else item.line)
@@ -215,7 +187,7 @@ class Noting:
         if row.is_from_me and row.chat is None and now.ms < until:
             reading.watch(self._journal, row.guid, row.rowid, until)
             return
-        item, _ = self._item(row, now.ms - sight.since)
+        item, _ = self.proving.item(row, now.ms - sight.since)
         if item is not None and row.chat is not None:
             items.prove(self._journal, item)
             sightings.queue(self._journal, group_changed(row, row.chat, item, now_ms=now.ms))
@@ -249,32 +221,18 @@ class Noting:
         seen = message_changed(row, line=item.line, coming=self._coming(row), now_ms=now.ms, proof=proof)
         sightings.queue(self._journal, seen)
 
-    def _note_error(self, row: MessageRow, item: Item, error: int) -> None:
-        """End an item that did not arrive; one that may go by SMS as well is tried once more."""
-        by_sms = _by_sms(item.command) if error == NO_IMESSAGE and row.service != "SMS" else None
-        if by_sms is None:
-            items.fail(self._journal, item, _WORDS.get(error, f"messages_error_{error}"), permanent=True)
-        else:
-            _log.info("tried_by_sms", outbox_id=item.id)
-            items.do_otherwise(self._journal, item, by_sms)
-
     def _ties(self, row: MessageRow, age_ms: int, *, is_item: bool, may_be_item: bool) -> Ties:
         return Ties(
             is_own_sender=self._is_own(row),
             is_item=is_item,
             may_be_item=may_be_item,
-            may_be_file=not is_item and self._may_be_file(row),
-            is_like_ours=not row.is_from_me and self._match(row, age_ms) is not None,
+            may_be_file=not is_item and self.proving.may_be_file(row),
+            is_like_ours=not row.is_from_me and self.proving.match(row, age_ms) is not None,
             awaits_files=any(map(self._library.is_on_the_way, row.files)),
         )
 
     def _is_own(self, row: MessageRow) -> bool:
         return row.sender is not None and self._canonical(row.sender) in self._own_addresses
-
-    def _may_be_file(self, row: MessageRow) -> bool:
-        if not (row.is_from_me and row.names_files) or items.is_claimed(self._journal, row.guid):
-            return False
-        return bool(file_items(row, items.unproven(self._journal), region=self._settings.region))
 
     def _tell(self, row: MessageRow, item: Item | None, line: str, sight: Sight, now: Now) -> None:
         if row.chat is None:
@@ -285,14 +243,18 @@ class Noting:
         known = Circumstances(line, row.chat, sent_at, proof, is_news, self._coming(row))
         if item is not None and proof is not None:
             items.prove(self._journal, item)
-        if row.reaction is not None:
-            sightings.queue(self._journal, reaction_seen(row, row.reaction, known))
-        else:
-            seq = sightings.queue(self._journal, message_seen(row, known))
+        seq = self._queue(row, known)
+        if row.reaction is None:
             self._queue_files(row, line, seq, now)
             self._note_news(known, now)
             self._await_reading(row, known, now)
         self._note_told(row, digest_of(row), line, now, until=now.ms + DAY_MS)
+
+    def _queue(self, row: MessageRow, known: Circumstances) -> int:
+        """Have a message or a tapback told, and return its number among what is to be told."""
+        if row.reaction is not None:
+            return sightings.queue(self._journal, reaction_seen(row, row.reaction, known))
+        return sightings.queue(self._journal, message_seen(row, known))
 
     def _proof(self, row: MessageRow, item: Item) -> Proof:
         address = self._canonical(row.line_address or "")
@@ -358,52 +320,6 @@ class Noting:
         else:
             reading.unwatch(self._journal, row.guid)
 
-    def _item(self, row: MessageRow, age_ms: int) -> tuple[Item | None, bool]:
-        """Return the outbox item that an own row is, and whether it may yet turn out to be one."""
-        if not row.is_from_me:
-            return None, False
-        if items.is_claimed(self._journal, row.guid):
-            return items.of_row(self._journal, row.guid), False
-        item, is_likely = self._match(row, age_ms), False
-        if item is None:
-            item, is_likely = self._weak_match(row, age_ms)
-        if item is not None:
-            items.match(self._journal, item, row.guid)
-        return item, is_likely
-
-    def _match(self, row: MessageRow, age_ms: int) -> Item | None:
-        # A link's bubble may be part of a text, which proves for itself.
-        is_part = row.link == "preview" or (row.link == "unclear" and age_ms < BUBBLE_MS)
-        if row.chat is None or row.kind not in ("message", "reaction", "group_event") or is_part:
-            return None
-        return item_of(row, items.unproven(self._journal), region=self._settings.region)
-
-    def _weak_match(self, row: MessageRow, age_ms: int) -> tuple[Item | None, bool]:
-        """Return the item that a row of another text is all the same, and whether there is one that it may be."""
-        is_text = row.text is not None and not row.attachments and not row.names_files
-        if not is_text or row.kind != "message" or row.link not in (None, "alone") or row.error:
-            return None, False
-        likely = likely_items(row, items.unproven(self._journal), region=self._settings.region)
-        if not likely:
-            return None, False
-        [item, *others] = likely
-        # What Messages has not said it took may yet fail, or come to nothing.
-        is_clear = not others and item.taken_at is not None
-        if items.note_likely(self._journal, item, row.guid) > 1 or not is_clear or age_ms < LIKELY_MS:
-            return None, True
-        _log.info("other_text_taken_for_item", outbox_id=item.id)
-        return item, False
-
-    def _note_ghost(self, row: MessageRow) -> None:
-        if not is_ghost(row) or items.is_claimed(self._journal, row.guid):
-            return
-        send_timeout_ms = round(self._settings.send_timeout_s * 1000)
-        item = ghosts_item(row, items.unproven(self._journal), send_timeout_ms=send_timeout_ms)
-        if item is not None:
-            _log.warning("empty_row_left", outbox_id=item.id)
-            items.match(self._journal, item, row.guid)
-            items.fail(self._journal, item, GHOST, permanent=True)
-
     def _is_history(self, chat: ChatSeen, sent_at: int, sight: Sight) -> bool:
         newest_told_at = reading.newest_told_at(self._journal, chat.guid)
         past = Past(sight.unread_since, newest_told_at, self._journal.created_at)
@@ -420,14 +336,6 @@ class Noting:
 
     def _canonical(self, address: str) -> str:
         return canonical_handle(address, region=self._settings.region)
-
-
-def _by_sms(command: Command) -> SendText | SendFile | None:
-    """Return the command that sends the same by SMS, None if that is not wanted, or goes to no phone."""
-    if not isinstance(command, SendText | SendFile) or command.service != "auto":
-        return None
-    is_phone = command.recipient is not None and "@" not in command.recipient
-    return msgspec.structs.replace(command, service="sms") if is_phone else None
 
 
 def _by_now(moment: int | None, now: Now) -> int | None:

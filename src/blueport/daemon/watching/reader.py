@@ -129,7 +129,7 @@ class Reader:
             self._end_vanished(seen)
             self._forget_vanished(seen.watched, now.ms)
             if seen.is_all:
-                self.noting.end_unproven(now.ms, back_at=looked.back_at)
+                self.noting.proving.end_unproven(now.ms, back_at=looked.back_at)
             self._move_to(seen, looked)
         self._is_swept = was_swept
         self._looked_at = {row.guid: row for row in seen.watched}
@@ -273,7 +273,7 @@ class Reader:
         """Return when time alone changes something (Unix ms): a row was held long enough, or an item."""
         held = [0 if one.is_due(now_ms()) else one.until for one in reading.watched(self._journal)]
         back_at = self._presence.back_at
-        sought = [self.noting.gives_up_at(item, back_at=back_at) for item in items.unproven(self._journal)]
+        sought = [self.noting.proving.gives_up_at(item, back_at=back_at) for item in items.unproven(self._journal)]
         return min([*held, *sought], default=inf)
 
     def _now(self) -> Now:
