@@ -76,6 +76,27 @@ def brought(door: FakeDoor, row: Row) -> bytes | None:
     return door.files.get((row.guid, f"at_0_{row.guid}"))
 
 
+class TestMany:
+    async def test_a_file_behind_hundreds_that_are_not_there_is_brought(
+        self, chat_db: ChatDb, door: FakeDoor, settings: Settings
+    ) -> None:
+        async with working(settings, door):
+            for number in range(200):
+                message_with(chat_db, f"~/Library/Messages/Attachments/missing-{number}.jpg", total_bytes=5)
+            row = chat_db.add_message("", sender=ADA, attachments=[PHOTO])
+
+            await until(lambda: brought(door, row) is not None)
+
+            assert len(door.files) == 1
+
+    async def test_hundreds_of_files_are_all_brought(self, chat_db: ChatDb, door: FakeDoor, settings: Settings) -> None:
+        async with working(settings, door):
+            with chat_db.one_commit():
+                rows = [chat_db.add_message("", sender=ADA, attachments=[PHOTO]) for _ in range(150)]
+
+            await until(lambda: all(brought(door, row) for row in rows))
+
+
 class TestThere:
     async def test_each_file_is_announced_and_brought(  # att-28, att-07
         self, chat_db: ChatDb, door: FakeDoor, settings: Settings
@@ -246,7 +267,7 @@ class TestNotThere:
             await until(lambda: in_journal(settings, "uploads WHERE is_over = 0") == 0)
 
         with opened_journal(settings.journal) as journal:
-            assert uploads.to_do(journal) == []
+            assert uploads.to_do(journal, 1) == []
         assert brought(door, missing) is None
 
     async def test_one_that_was_taken_back_is_waited_for_no_more(

@@ -36,10 +36,12 @@ def queue(journal: Journal, upload: Upload, sighting_seq: int) -> None:
     journal.uploads.set()
 
 
-def to_do(journal: Journal) -> list[Upload]:
-    """Return what is to be brought of messages that were told."""
+def to_do(journal: Journal, limit: int, *, but: Iterable[tuple[str, str]] = ()) -> list[Upload]:
+    """Return the first that are to be brought of messages that were told, *but* some, by message and attachment."""
     told = "sighting_seq NOT IN (SELECT seq FROM sightings)"
-    return journal.find(Upload, f"SELECT {_COLUMNS} FROM uploads WHERE is_over = 0 AND {told} ORDER BY seq")  # noqa: S608 - our own constants
+    others = "message_guid || char(10) || attachment_guid NOT IN (SELECT value FROM json_each(?))"
+    query = f"SELECT {_COLUMNS} FROM uploads WHERE is_over = 0 AND {told} AND {others} ORDER BY seq LIMIT ?"  # noqa: S608 - our own constants
+    return journal.find(Upload, query, msgspec.json.encode(["\n".join(each) for each in but]).decode(), limit)
 
 
 def is_over(journal: Journal, message_guid: str, attachment_guid: str) -> bool:

@@ -20,6 +20,8 @@ from blueport.failpoints import reached
 from blueport.logs.lines import logger
 
 AT_ONCE = 4
+# So many are looked at together.
+_IN_VIEW = 64
 _PATIENCE_S = 24 * 60 * 60
 _LOOK_AGAIN_S = 0.2
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 60.0
@@ -59,17 +61,21 @@ class Bringing:
         async with asyncio.TaskGroup() as group:
             while True:
                 self._journal.uploads.clear()
-                for upload in self._to_do():
+                to_do = self._to_do()
+                for upload in to_do:
                     file = self._whole(upload) if self._is_due(upload) else None
                     if file is not None:
                         self._at_work.add(_key(upload))
                         group.create_task(self._bring(upload, file))
-                await self._rest()
+                await self._rest(are_there_more=len(to_do) == _IN_VIEW)
 
     def _to_do(self) -> list[Upload]:
-        """Return what is to be brought, and wait for nothing else: some of it may have been put off, or called off."""
-        to_do = uploads.to_do(self._journal)
-        keys = {_key(upload) for upload in to_do}
+        """Return the next to be looked at, of which there may be thousands; those that are waited for are let wait."""
+        now_s = _now_s()
+        waited_for = {key for key, wait in self._waits.items() if wait.until > now_s}
+        to_do = uploads.to_do(self._journal, _IN_VIEW, but=waited_for | self._at_work)
+        # Some may have been called off, or are behind those that are in view: they are begun with anew.
+        keys = {_key(upload) for upload in to_do} | waited_for | self._at_work
         self._waits = {key: wait for key, wait in self._waits.items() if key in keys}
         return to_do
 
@@ -141,8 +147,11 @@ class Bringing:
         uploads.end(self._journal, upload)
         self._waits.pop(_key(upload), None)
 
-    async def _rest(self) -> None:
-        """Wait until something is to be brought, or looked at again."""
+    async def _rest(self, *, are_there_more: bool) -> None:
+        """Wait until something is to be brought, or looked at again; if there are more, only let others have a turn."""
+        if are_there_more and len(self._at_work) < AT_ONCE:
+            await asyncio.sleep(0)
+            return
         due_at = min((wait.until for key, wait in self._waits.items() if key not in self._at_work), default=None)
         pause_s = None if due_at is None or len(self._at_work) == AT_ONCE else max(due_at - _now_s(), 0)
         with suppress(TimeoutError):
