@@ -32,11 +32,11 @@ class TestAnotherDaemon:
     ) -> None:
         async with working(msgspec.structs.replace(settings, superseded_pause_s=0.2), door):
             door.process = "another"
+            await until(lambda: len(door.hellos) > 1)
             work = door.accept(LINE, ADA, "Hi")
             await until(lambda: work.status == "sent")
 
         assert len({hello.process for hello in door.hellos}) == 1
-        assert len(door.hellos) > 1
         assert [each["event"] for each in told(caplog, "blueport.daemon.uplink")] == ["superseded"]
         assert texts_on_phone(mac, ADA) == ["Hi"]
 

@@ -114,10 +114,11 @@ class ClaimedItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     command: Command
 
 
-class Claimed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Claimed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Work in the order in which it must be handed over; empty if there was none in time.
 
-    With `is_superseded` there is none for this process: another one with the same token has said hello since.
+    With `is_superseded` there is none for this process: another one with the same token has said hello since. It is
+    left out while it says nothing, so that a daemon of yesterday can read the rest.
     """
 
     items: tuple[ClaimedItem, ...]
