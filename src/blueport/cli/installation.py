@@ -1,12 +1,12 @@
 """The secrets of a `blueport dev` folder: made once, then kept."""
 
-import os
 import secrets
 import sys
 from pathlib import Path
 
 import msgspec
 
+from blueport.daemon.installing.files import OWNER_ONLY, write_whole
 from blueport.server.authorizing.keys import new_daemon_token, new_key
 
 
@@ -25,7 +25,7 @@ def installation_in(folder: Path) -> Installation:
     if kept.exists():
         return _read(kept)
     made = Installation(new_key(), new_daemon_token(), secrets.token_urlsafe(18))
-    _write_whole(kept, msgspec.json.encode(made))
+    write_whole(kept, msgspec.json.encode(made), mode=OWNER_ONLY)
     return made
 
 
@@ -34,13 +34,3 @@ def _read(kept: Path) -> Installation:
         return msgspec.json.decode(kept.read_bytes(), type=Installation)
     except msgspec.DecodeError as error:
         sys.exit(f"blueport: {kept} is damaged ({error}); mend it, or choose another folder with --data")
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write a file that is there whole or not at all, for its owner alone."""
-    draft = path.with_suffix(".new")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)

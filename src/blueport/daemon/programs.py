@@ -1,14 +1,10 @@
 """The programs of macOS that are asked about a Mac, and how they are asked: with an end to it, whatever they do."""
 
-import asyncio
-from asyncio.subprocess import PIPE
 from pathlib import Path
 from typing import NamedTuple
 
-from blueport.daemon.transports import children
+from blueport.daemon.transports.children import Ended, run_program
 
-# launchd hands down no language, and without one some of them answer in bytes that are no UTF-8.
-LANGUAGE = {"LANG": "en_US.UTF-8", "LC_ALL": "en_US.UTF-8"}
 _TIMEOUT_S = 10.0
 
 
@@ -24,14 +20,6 @@ class Programs(NamedTuple):
     ps: str = "/bin/ps"
 
 
-class Said(NamedTuple):
-    """How a program ended, and what it said."""
-
-    code: int
-    out: str
-    error: str
-
-
 class NotHereError(Exception):
     """There is no such program, so this is no Mac; the text says so."""
 
@@ -45,24 +33,17 @@ def programs_in(folder: Path) -> Programs:
     return Programs(**{name: str(folder / name) for name in Programs._fields if name != "ps"})
 
 
-async def answer(program: str, *arguments: str, said: str = "", timeout_s: float = _TIMEOUT_S) -> Said:
+async def answer(program: str, *arguments: str, said: str = "", timeout_s: float = _TIMEOUT_S) -> Ended:
     """Run *program* to its end, with *said* on its standard input.
 
     Raises:
         NotHereError: It cannot be run.
         NoAnswerError: It did not end within *timeout_s*.
     """
-    environment = {"HOME": str(Path.home()), "PATH": "/usr/bin:/bin:/usr/sbin:/sbin", **LANGUAGE}
     try:
-        process = await children.started(program, *arguments, stderr=PIPE, environment=environment)
+        ended = await run_program(program, *arguments, read=said, timeout_s=timeout_s)
     except OSError as error:
         raise NotHereError(f"{program} cannot be run: {error.strerror}.") from error
-    try:
-        async with asyncio.timeout(timeout_s):
-            out, err = await process.communicate(said.encode())
-    except (TimeoutError, asyncio.CancelledError) as ending:
-        await children.kill(process)
-        if isinstance(ending, asyncio.CancelledError):
-            raise
-        raise NoAnswerError from ending
-    return Said(process.returncode or 0, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
+    if ended is None:
+        raise NoAnswerError
+    return ended

@@ -24,20 +24,14 @@ class _Mac(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     programs: Path | None = None
 
 
-def kept(settings: Path | None) -> dict[str, str]:
+def kept(settings: Path) -> dict[str, str]:
     """Return the variables of a settings file, none if it is not there; what is none in it ends the program."""
-    try:
-        return settings_file.read(settings) if settings is not None and settings.exists() else {}
-    except SettingsFileError as error:
-        misconfigured(str(error))
+    return _read(settings) if settings.exists() else {}
 
 
 def environment_over(settings: Path | None) -> dict[str, str]:
     """Return the variables of a settings file, if one is named, with those of the environment above them."""
-    try:
-        return (settings_file.read(settings) if settings is not None else {}) | os.environ
-    except SettingsFileError as error:
-        misconfigured(str(error))
+    return (_read(settings) if settings is not None else {}) | os.environ
 
 
 def kept_or_given(settings: Path) -> dict[str, str]:
@@ -83,6 +77,13 @@ def journal_of(variables: Mapping[str, str]) -> Path:
     """Return where a daemon that is installed with these settings keeps its journal."""
     named = variables.get(f"{PREFIX}JOURNAL")
     return places().journal if named is None else Path(_absolute(named))
+
+
+def _read(settings: Path) -> dict[str, str]:
+    try:
+        return settings_file.read(settings)
+    except SettingsFileError as error:
+        misconfigured(str(error))
 
 
 def _absolute(path: str) -> str:

@@ -134,4 +134,4 @@ async def _output(program: str, *arguments: str) -> str | None:
         said = await answer(program, *arguments)
     except (NotHereError, NoAnswerError):
         return None
-    return said.out.strip() if said.code == 0 else None
+    return said.stdout.strip() if said.code == 0 else None

@@ -9,9 +9,10 @@ from blueport.daemon.chatdb.thread import ChatDbError, ChatDbThread
 from blueport.daemon.examining.findings import Finding, advice, no_mac, ok, unknown, wrong
 from blueport.daemon.examining.subject import Subject
 from blueport.daemon.health import Condition
-from blueport.daemon.programs import NoAnswerError, NotHereError, Said, answer
+from blueport.daemon.programs import NoAnswerError, NotHereError, answer
 from blueport.daemon.remedies import HANGING, NO_AUTOMATION, NOT_RUNNING, NOT_SIGNED_IN
 from blueport.daemon.transports.applescript.script import error_number, meaning
+from blueport.daemon.transports.children import Ended
 from blueport.daemon.transports.imsg.transport import Imsg
 from blueport.handles import canonical_handle
 
@@ -95,7 +96,7 @@ async def messages(subject: Subject) -> Tried:
         return _refused(HANGING)
     if said.code != 0:
         return _refused(_trouble(said))
-    accounts = list(_accounts(said.out))
+    accounts = list(_accounts(said.stdout))
     return Tried([ok(_AUTOMATION, "Messages can be controlled."), _account(accounts)], [one.title for one in accounts])
 
 
@@ -134,8 +135,8 @@ def _refused(condition: Condition) -> Tried:
     return Tried([wrong(_AUTOMATION, str(condition.hint)), told], [])
 
 
-def _trouble(said: Said) -> Condition:
-    number = error_number(said.error)
+def _trouble(said: Ended) -> Condition:
+    number = error_number(said.stderr)
     known = _TROUBLES.get(meaning(number))
     return known or Condition("degraded", f"Messages answers with error {number}: open it, and see how it is.")
 

@@ -84,7 +84,7 @@ async def _since(programs: Programs, pid: int) -> int | None:
         said = await answer(programs.ps, "-o", "etime=", "-p", str(pid))
     except (NotHereError, NoAnswerError):
         return None
-    elapsed = _ELAPSED.fullmatch(said.out.strip())
+    elapsed = _ELAPSED.fullmatch(said.stdout.strip())
     if elapsed is None:
         return None
     days, hours, minutes, seconds = (int(part or 0) for part in elapsed.groups())
@@ -98,5 +98,5 @@ async def _version(places: Places) -> str | None:
         said = await answer(interpreter or "", "-P", "-m", "blueport.cli.main", "--version")
     except (NotHereError, NoAnswerError):
         return None
-    version = _VERSION.match(said.out)
+    version = _VERSION.match(said.stdout)
     return version[1] if version else None

@@ -7,7 +7,7 @@ from xml.parsers.expat import ExpatError
 import msgspec
 
 from blueport.daemon.installing.places import DOCTOR_LABEL, LABEL, Places
-from blueport.daemon.programs import LANGUAGE
+from blueport.daemon.transports.children import LANGUAGE
 
 # Between two starts of a daemon that ends at once, as for a setting that is not right.
 _THROTTLE_S = 15

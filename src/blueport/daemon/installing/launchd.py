@@ -53,7 +53,7 @@ async def has_session(programs: Programs) -> bool:
 async def loaded(programs: Programs, label: str) -> Loaded | None:
     """Describe an agent, None if it is not loaded. Raises as `has_session`."""
     said = await answer(programs.launchctl, "print", f"{_domain()}/{label}")
-    return _loaded(said.out) if said.code == 0 else None
+    return _loaded(said.stdout) if said.code == 0 else None
 
 
 async def unload(programs: Programs, label: str) -> bool:
@@ -67,7 +67,7 @@ async def unload(programs: Programs, label: str) -> bool:
     if said.code in _NOT_LOADED:
         return False
     if said.code not in (0, _IN_PROGRESS):
-        raise LaunchdError(f"launchd does not let go of {label}: {said.error.strip()}")
+        raise LaunchdError(f"launchd does not let go of {label}: {said.stderr.strip()}")
     for _ in range(round(_UNLOADED_WITHIN_S / _PAUSE_S)):
         if await loaded(programs, label) is None:
             return True
@@ -88,7 +88,7 @@ async def load(programs: Programs, label: str, agent: Path) -> None:
     if said.code == _NO_SESSION:
         raise LaunchdError("nobody is logged in at this Mac's screen as this user: log in there, and do this again")
     if said.code != 0:
-        raise LaunchdError(f"launchd does not take {agent}: {said.error.strip()}")
+        raise LaunchdError(f"launchd does not take {agent}: {said.stderr.strip()}")
 
 
 def _domain() -> str:

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, assert_never
 from blueport.daemon.health import Condition
 from blueport.daemon.remedies import NO_AUTOMATION, NO_SESSION, NOT_SIGNED_IN
 from blueport.daemon.settings import Settings
-from blueport.daemon.transports.applescript.osascript import Ended, run_program, run_script
+from blueport.daemon.transports.applescript.osascript import run_script
 from blueport.daemon.transports.applescript.script import (
     LAUNCH,
     LIST_CHATS,
@@ -39,6 +39,7 @@ from blueport.daemon.transports.base import (
     OutcomeUnknownError,
     TransportError,
 )
+from blueport.daemon.transports.children import Ended, run_program
 from blueport.protocol.commands import Command, SendFile, SendText
 from blueport.protocol.door import Capability
 
