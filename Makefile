@@ -4,7 +4,7 @@ MODERN := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell $(name) -c "$(MODERN)" 2>/dev/null && echo $(name))))
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
-LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml
+LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-package blueport-sdk --extra mcp --no-header --python-version 3.11 pyproject.toml
 ARGS ?=
 
 .PHONY: help run test check contract bench fuzz chaos format lock clean
@@ -52,12 +52,12 @@ clean: ## Remove the environment and what tools left; data in .blueport stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 # Stamps: rebuilt when the lock changes, so that a pull never leaves an old environment behind.
-.venv/run: requirements/run.txt pyproject.toml
+.venv/run: requirements/run.txt pyproject.toml sdks/python/pyproject.toml
 	@$(if $(PYTHON),,$(error Blueport needs Python 3.11 or newer; name one with PYTHON=...))
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Setting up .venv ..." >&2
 	@$(PIP) --requirement requirements/run.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable sdks/python --editable .
 	@touch $@
 
 .venv/dev: requirements/dev.txt .venv/run

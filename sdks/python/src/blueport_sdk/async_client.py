@@ -1,0 +1,232 @@
+"""The client for asyncio."""
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator, Sequence
+from typing import Concatenate, ParamSpec, TypeVar
+
+import httpx2
+
+from blueport_sdk import connecting, endpoints, streaming
+from blueport_sdk.describing import described
+from blueport_sdk.events import Event
+from blueport_sdk.exchanging import Answer, Options, Outcome, Request, Steps, Wait, tries
+from blueport_sdk.models import Item, Listed
+from blueport_sdk.pages import AsyncPage, async_page_of
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Sent = TypeVar("Sent")
+
+
+def _method(describe: Callable[P, Steps[T]]) -> Callable[Concatenate["AsyncClient", P], Coroutine[object, object, T]]:
+    """Return the method that does what *describe* says."""
+
+    async def method(self: "AsyncClient", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._run(describe(*args, **kwargs))
+
+    return described(method, describe)
+
+
+def _pages(
+    describe: Callable[P, Steps[Listed[Item]]],
+) -> Callable[Concatenate["AsyncClient", P], Coroutine[object, object, AsyncPage[Item]]]:
+    """Return the method that lists what *describe* says, page by page."""
+
+    async def method(self: "AsyncClient", /, *args: P.args, **kwargs: P.kwargs) -> AsyncPage[Item]:
+        async def following(cursor: str) -> Listed[Item]:
+            return await self._run(describe(*args, **{**kwargs, "cursor": cursor}))  # type: ignore[arg-type]
+
+        return async_page_of(await self._run(describe(*args, **kwargs)), following)
+
+    return described(method, describe)
+
+
+class AsyncClient:
+    """The API of a Blueport installation.
+
+    It keeps connections open between calls: close it, or use it in a `async with` statement.
+    """
+
+    send_message = _method(endpoints.send_message)
+    send_reaction = _method(endpoints.send_reaction)
+    start_typing = _method(endpoints.start_typing)
+    stop_typing = _method(endpoints.stop_typing)
+    send_read_receipt = _method(endpoints.send_read_receipt)
+    upload_file = _method(endpoints.upload_file)
+    send_contact_card = _method(endpoints.send_contact_card)
+    send_audio_message = _method(endpoints.send_audio_message)
+    edit_message = _method(endpoints.edit_message)
+    unsend_message = _method(endpoints.unsend_message)
+    create_chat = _method(endpoints.create_chat)
+    rename_chat = _method(endpoints.rename_chat)
+    add_participant = _method(endpoints.add_participant)
+    remove_participant = _method(endpoints.remove_participant)
+    leave_chat = _method(endpoints.leave_chat)
+    list_lines = _pages(endpoints.list_lines)
+    list_chats = _pages(endpoints.list_chats)
+    list_messages = _pages(endpoints.list_messages)
+    list_reactions = _pages(endpoints.list_reactions)
+    list_typing_indicators = _pages(endpoints.list_typing_indicators)
+    list_read_receipts = _pages(endpoints.list_read_receipts)
+    list_webhooks = _pages(endpoints.list_webhooks)
+    list_webhook_deliveries = _pages(endpoints.list_webhook_deliveries)
+    list_webhook_attempts = _pages(endpoints.list_webhook_attempts)
+    list_events = _method(endpoints.list_events)
+    get_outbox_item = _method(endpoints.get_outbox_item)
+    wait_for_outbox_item = _method(endpoints.wait_for_outbox_item)
+    get_file_url = _method(endpoints.get_file_url)
+    download_file = _method(endpoints.download_file)
+    create_webhook = _method(endpoints.create_webhook)
+    delete_webhook = _method(endpoints.delete_webhook)
+    rotate_webhook_secret = _method(endpoints.rotate_webhook_secret)
+    enable_webhook = _method(endpoints.enable_webhook)
+    replay_webhook_deliveries = _method(endpoints.replay_webhook_deliveries)
+    test_webhook = _method(endpoints.test_webhook)
+    get_sandbox = _method(endpoints.get_sandbox)
+    activate_sandbox = _method(endpoints.activate_sandbox)
+    get_settings = _method(endpoints.get_settings)
+    update_settings = _method(endpoints.update_settings)
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        *,
+        timeout_s: float = 30.0,
+        max_retries: int = 2,
+        http: httpx2.AsyncClient | None = None,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        """Make a client.
+
+        Args:
+            api_key: `sk_live_...`; else `MESSAGES_API_KEY`.
+            base_url: Where the server is; else `MESSAGES_API_URL`, else what `blueport dev` serves.
+            timeout_s: How long the server may be silent, in seconds.
+            max_retries: How often what may pass is tried again.
+            http: A client of yours, with proxies, certificates and so on; it is not closed.
+            sleep: Waits for so many seconds.
+
+        Raises:
+            ValueError: There is no key.
+        """
+        self._place = connecting.place(base_url, api_key)
+        self._options = Options(max_retries)
+        self._timeout_s = timeout_s
+        self._http = http or httpx2.AsyncClient()
+        self._is_ours = http is None
+        self._sleep = sleep
+
+    def with_options(
+        self, *, idempotency_key: str | None = None, timeout_s: float | None = None, max_retries: int | None = None
+    ) -> "AsyncClient":
+        """Return a client for one call that is to be different, on the same connections.
+
+        Args:
+            idempotency_key: Names the effect: the same call under the same key has it once, for a day.
+            timeout_s: How long the server may be silent, in seconds.
+            max_retries: How often what may pass is tried again.
+        """
+        retries = self._options.max_retries if max_retries is None else max_retries
+        other = AsyncClient(
+            self._place.api_key,
+            self._place.base_url,
+            timeout_s=self._timeout_s if timeout_s is None else timeout_s,
+            http=self._http,
+            sleep=self._sleep,
+        )
+        other._options = dataclasses.replace(self._options, max_retries=retries, idempotency_key=idempotency_key)
+        return other
+
+    async def events(
+        self, *, after: str | None = None, from_: str | None = None, events: Sequence[str] | None = None
+    ) -> AsyncIterator[Event]:
+        """Yield what happens, for ever, each once and in order, whatever is cut off or restarted meanwhile.
+
+        Args:
+            after: Begin behind this event (`evt_...`); else with what happens from now on.
+            from_: Only those of this line.
+            events: Only those of these types.
+
+        Raises:
+            MessagesError: It is not allowed, or will not work.
+        """
+        following = streaming.Following(after=after, from_=from_, events=events)
+        while True:
+            async for event in self._streamed(following):
+                yield event
+            await self._sleep(following.wait_s())
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._is_ours:
+            await self._http.aclose()
+
+    async def __aenter__(self) -> "AsyncClient":  # noqa: PYI034  # Python 3.10 has no Self
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def _run(self, steps: Steps[T]) -> T:
+        return await _driven(steps, self._asked)
+
+    async def _asked(self, step: Request | Wait) -> Answer | None:
+        if isinstance(step, Wait):
+            await self._sleep(step.seconds)
+            return None
+        return await _driven(tries(step, self._options), self._tried)
+
+    async def _tried(self, step: Request | Wait) -> Outcome | None:
+        if isinstance(step, Wait):
+            await self._sleep(step.seconds)
+            return None
+        try:
+            async with self._http.stream(**_sent(self._place.sent(step)), timeout=self._timeout_s) as response:
+                return connecting.answer_of(response, await _content(response))
+        except httpx2.RequestError as error:
+            return connecting.failure_of(error, self._place.base_url)
+
+    async def _streamed(self, following: streaming.Following) -> AsyncIterator[Event]:
+        """Yield what one connection brings."""
+        timeout = httpx2.Timeout(self._timeout_s, read=streaming.SILENCE_S)
+        try:
+            async with self._http.stream(**self._place.sent(following.request()), timeout=timeout) as response:
+                if not streaming.is_stream(response.status_code, response.headers.get("content-type", "")):
+                    following.refused(connecting.answer_of(response, await _content(response)))
+                    return
+                async for chunk in response.aiter_bytes():
+                    for event in following.heard(chunk):
+                        yield event
+        except httpx2.RequestError as error:
+            following.failed(connecting.failure_of(error, self._place.base_url))
+
+
+async def _driven(
+    steps: Generator[Request | Wait, Sent | None, T], do: Callable[[Request | Wait], Awaitable[Sent | None]]
+) -> T:
+    """Do all of *steps*, and return what they return."""
+    try:
+        step = next(steps)
+        while True:
+            step = steps.send(await do(step))
+    except StopIteration as ended:
+        result: T = ended.value
+        return result
+
+
+def _sent(sent: connecting.Sent) -> connecting.Sent:
+    """Have a file be read as an asynchronous client sends it."""
+    content = sent.get("content")
+    if isinstance(content, Iterator):
+        sent["content"] = connecting.asynchronous(content)
+    return sent
+
+
+async def _content(response: httpx2.Response) -> bytes | None:
+    """Return the body, or None if it is cut off."""
+    try:
+        return await response.aread()
+    except httpx2.RequestError:
+        return None

@@ -1,0 +1,72 @@
+"""Pages of lists, which lead on by themselves: iterating over one goes through all that follow."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Generic
+
+from blueport_sdk.errors import UnexpectedResponseError
+from blueport_sdk.models import Item, Listed
+
+
+@dataclass(frozen=True)
+class _Page(Generic[Item]):
+    data: tuple[Item, ...]
+    has_more: bool
+    next_cursor: str | None
+    request_id: str
+
+    def _cursor(self, before: str | None) -> str | None:
+        """Return where the list goes on, None at its end.
+
+        Raises:
+            UnexpectedResponseError: It would go on where it was before.
+        """
+        if not self.has_more or self.next_cursor is None:
+            return None
+        if self.next_cursor == before:
+            message = "the cursor of the next page is that of this one: the list would never end"
+            raise UnexpectedResponseError(message, code="unexpected_response", status=200, request_id=self.request_id)
+        return self.next_cursor
+
+
+@dataclass(frozen=True)
+class Page(_Page[Item]):
+    """One page: `data`, `has_more`, `next_cursor`. Iterating over it yields the items of all pages from here on."""
+
+    _next: Callable[[str], Listed[Item]] = field(repr=False, compare=False)
+
+    def __iter__(self) -> Iterator[Item]:
+        page, cursor = self, None
+        while True:
+            yield from page.data
+            cursor = page._cursor(cursor)
+            if cursor is None:
+                return
+            page = page_of(self._next(cursor), self._next)
+
+
+@dataclass(frozen=True)
+class AsyncPage(_Page[Item]):
+    """One page: `data`, `has_more`, `next_cursor`. `async for` over it yields the items of all pages from here on."""
+
+    _next: Callable[[str], Awaitable[Listed[Item]]] = field(repr=False, compare=False)
+
+    async def __aiter__(self) -> AsyncIterator[Item]:
+        page, cursor = self, None
+        while True:
+            for item in page.data:
+                yield item
+            cursor = page._cursor(cursor)
+            if cursor is None:
+                return
+            page = async_page_of(await self._next(cursor), self._next)
+
+
+def page_of(listed: Listed[Item], following: Callable[[str], Listed[Item]]) -> Page[Item]:
+    """Return a page that finds those that follow by itself."""
+    return Page(listed.data, listed.has_more, listed.next_cursor, listed.request_id, following)
+
+
+def async_page_of(listed: Listed[Item], following: Callable[[str], Awaitable[Listed[Item]]]) -> AsyncPage[Item]:
+    """Return a page that finds those that follow by itself."""
+    return AsyncPage(listed.data, listed.has_more, listed.next_cursor, listed.request_id, following)
