@@ -24,6 +24,8 @@ check: .venv/dev ## Format, lint, types, import contracts, dead code, unused dep
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	@# The SDK runs on an older Python than the server does.
+	$(BIN)/mypy --python-version 3.10 --package blueport_sdk
 	$(BIN)/lint-imports
 	$(BIN)/vulture
 	$(BIN)/deptry src
