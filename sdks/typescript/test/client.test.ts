@@ -171,6 +171,7 @@ test("requests go by the fetch that is given, else by the global one of the mome
 
   await one.listLines();
   await other.listLines();
+  global.mock.restore();
 
   assert.deepEqual([given, global].map(({ mock }) => mock.callCount()), [1, 1]);
   assert.equal(given.mock.calls[0]!.arguments.length, 2);
