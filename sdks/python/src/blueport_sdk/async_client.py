@@ -2,7 +2,7 @@
 
 import asyncio
 import copy
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Generator, Sequence
 from contextlib import aclosing, contextmanager
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -221,7 +221,7 @@ async def _driven(
 
 
 @contextmanager
-def _opened(request: Request) -> Iterator[AsyncIterator[bytes] | None]:
+def _opened(request: Request) -> Generator[AsyncIterator[bytes] | None, None, None]:
     """Return the bytes of the file that is sent, None if none is."""
     if not isinstance(request.body, Upload):
         yield None

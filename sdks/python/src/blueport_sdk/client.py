@@ -213,7 +213,7 @@ def _driven(steps: Generator[Request | Wait, Sent | None, T], do: Callable[[Requ
 
 
 @contextmanager
-def _opened(request: Request) -> Iterator[Iterator[bytes] | None]:
+def _opened(request: Request) -> Generator[Iterator[bytes] | None, None, None]:
     """Return the bytes of the file that is sent, None if none is."""
     if not isinstance(request.body, Upload):
         yield None

@@ -34,9 +34,9 @@ class Request:
 
     method: Literal["GET", "POST", "DELETE"]
     path: str
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict[str, str])
     body: Mapping[str, object] | Upload | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
     url: str | None = None
     expects_redirect: bool = False
     # Of a call that consists of several.
