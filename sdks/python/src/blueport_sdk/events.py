@@ -5,7 +5,7 @@ are not listed here; their `data` is the JSON as it came. Pass over what you do 
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeAlias
 
@@ -223,6 +223,11 @@ def event_of(told: object) -> Event:
     made: Any = _with_data(shaped(Streamed[str, object], told))
     event: Event = made
     return event
+
+
+def joined(events: Sequence[str] | None) -> str | None:
+    """Return types of events as the query has them. One alone may be named without a list."""
+    return events if events is None or isinstance(events, str) else ",".join(events)
 
 
 def _with_data(envelope: Delivery[str, object] | Streamed[str, object]) -> object:

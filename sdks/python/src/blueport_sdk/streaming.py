@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from blueport_sdk.errors import MessagesError
-from blueport_sdk.events import Event, event_of
+from blueport_sdk.events import Event, event_of, joined
 from blueport_sdk.exchanging import Answer, Failure, Request, error_of, next_wait_s, no_answer, unexpected
 
-# The server says something every 15 seconds; who hears nothing for so long is talking to nobody.
-SILENCE_S = 60.0
+# The server says something every 15 seconds; who hears nothing for so much longer than usual is talking to nobody.
+_QUIET_S = 30.0
 _FIRST_WAIT_S = 1.0
+# However soon a server would like it: one that ends each stream at once is not to be asked without end.
+_LEAST_WAIT_S = 0.1
 _OK = 200
 
 
@@ -67,7 +69,7 @@ class Following:
     def __init__(self, *, after: str | None, from_: str | None, events: Sequence[str] | None) -> None:
         """Begin behind the event *after*, or with what happens from now on."""
         self.last_id = after
-        self._query = {"from": from_, "events": None if events is None else ",".join(events)}
+        self._query = {"from": from_, "events": joined(events)}
         self._frames = Frames()
         self._retry_s = _FIRST_WAIT_S
         self._failed = 0
@@ -81,7 +83,7 @@ class Following:
         if self.last_id:
             headers["Last-Event-ID"] = self.last_id
         query = {name: value for name, value in self._query.items() if value is not None}
-        return Request("GET", "/v1/events", query=query, headers=headers)
+        return Request("GET", "/v1/events", query=query, headers=headers, quiet_s=_QUIET_S)
 
     def heard(self, chunk: bytes) -> Iterator[Event]:
         """Return the events that are complete with this piece.
@@ -115,12 +117,12 @@ class Following:
             MessagesError: The server's refusal, if it will not pass.
         """
         if self._error is None:
-            return self._retry_s
+            return max(_LEAST_WAIT_S, self._retry_s)
         wait_s = next_wait_s(self._error, self._failed)
         self._failed += 1
         if wait_s is None:
             raise self._error
-        return wait_s
+        return max(_LEAST_WAIT_S, wait_s)
 
 
 def is_stream(status: int, content_type: str) -> bool:
@@ -131,6 +133,6 @@ def is_stream(status: int, content_type: str) -> bool:
 def _event(data: str) -> Event:
     try:
         return event_of(json.loads(data))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         broken = Answer(_OK, {}, data.encode())
         raise unexpected(broken, f"an event is not what the API promises: {error}") from None
