@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeAlias
 
 from blueport_sdk.models import Attachment, Data, Name
-from blueport_sdk.shapes import MismatchError, shaped
+from blueport_sdk.shapes import MismatchError, as_told, shaped, with_told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,4 +231,5 @@ def _with_data(envelope: Delivery[str, object] | Streamed[str, object]) -> objec
         if not isinstance(envelope.data, dict):
             raise MismatchError("$.data is no object")
         return envelope
-    return dataclasses.replace(envelope, data=shaped(shape, envelope.data, "$.data"))
+    whole: object = dataclasses.replace(envelope, data=shaped(shape, envelope.data, "$.data"))
+    return with_told(whole, as_told(envelope))
