@@ -25,7 +25,7 @@ def test_there_is_a_sample_of_each_event_of_the_contract() -> None:
 def test_a_sample_has_the_fields_of_the_contract_in_its_order(path: Path) -> None:
     told = json.loads(path.read_bytes())["data"]
 
-    made = dataclasses.asdict(sample_data(path.stem, now_ms=NOW_MS))
+    made = dataclasses.asdict(sample_data(path.stem, NOW_MS))
 
     assert list(made) == list(told)
     assert {name: type(value) for name, value in made.items() if value is not None and told[name] is not None} == {

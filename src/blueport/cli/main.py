@@ -15,6 +15,10 @@ USERS_VERBS = {
     "logout": "drop that key",
     "lines": "the lines that the key may use",
     "send": "send a message",
+    "listen": "print what happens as it happens, or post it to a receiver of yours",
+    "trigger": "make up an event, and deliver it",
+    "webhooks": "where events are posted to, and what became of them",
+    "sandbox": "pair a phone of yours with the shared line",
 }
 # On the machine itself: blueport.cli.
 VERBS = {

@@ -37,7 +37,7 @@ _LINE_HANDLE, _SOMEBODY = "+15555550100", "+15555550123"
 _TEXT = "This is a test."
 
 
-def sample_data(event: str, *, now_ms: int | None = None, **fields: object) -> EventData:
+def sample_data(event: str, now_ms: int | None = None, /, **fields: object) -> EventData:
     """Return what an *event* could tell: of a new message each time, always in the same chat.
 
     Args:

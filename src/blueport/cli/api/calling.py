@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import json
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
@@ -72,10 +73,18 @@ class Session:
         Raises:
             NotSignedInError: There is no key.
         """
+        return self.client_that_waits_by(time.sleep)
+
+    def client_that_waits_by(self, sleep: Callable[[float], object]) -> Client:
+        """Return another client, which is to be closed; *sleep* is told for how many seconds.
+
+        Raises:
+            NotSignedInError: There is no key.
+        """
         url, key, _ = self.credentials
         if key is None:
             raise NotSignedInError(f"there is no key for {url}: say `blueport login`, or set MESSAGES_API_KEY")
-        return client_at(url, key)
+        return client_at(url, key, sleep)
 
     def close(self) -> None:
         """Close the connections, if there are any."""
@@ -110,14 +119,14 @@ class Session:
         print(table([list(columns), *cells]))
 
 
-def client_at(url: str, key: str) -> Client:
-    """Return a client of the server at *url*.
+def client_at(url: str, key: str, sleep: Callable[[float], object] = time.sleep) -> Client:
+    """Return a client of the server at *url*; *sleep* waits for so many seconds.
 
     Raises:
         UsageError: That is no URL.
     """
     try:
-        return Client(key, url)
+        return Client(key, url, sleep=sleep)
     except ValueError as error:
         raise UsageError(str(error)) from None
 
@@ -131,7 +140,7 @@ def run(command: Command, arguments: list[str]) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add(parser, command)
-    _do(parser.parse_args(arguments))
+    _do(parser.parse_intermixed_args(arguments))
 
 
 def run_noun(noun: str, purpose: str, commands: Sequence[Command], arguments: list[str]) -> None:

@@ -70,7 +70,7 @@ def until_ended(client: Client, outbox_id: str, timeout_s: int) -> OutboxItem:
     Raises:
         WaitTimeoutError: It is still under way after *timeout_s* seconds.
     """
-    with _bar(desc=f"waiting for {outbox_id}", bar_format="{desc} {elapsed}") as bar:
+    with progress(desc=f"waiting for {outbox_id}", bar_format="{desc} {elapsed}") as bar:
         for _ in range(timeout_s - 1):
             try:
                 return client.wait_for_outbox_item(id=outbox_id, timeout_s=1)
@@ -86,7 +86,7 @@ def uploaded(client: Client, path: Path) -> File:
         OSError: It cannot be read.
     """
     kind, _ = mimetypes.guess_type(path)
-    with _bar(desc=path.name, total=path.stat().st_size, unit="B", unit_scale=True) as bar:
+    with progress(desc=path.name, total=path.stat().st_size, unit="B", unit_scale=True) as bar:
 
         def show(gone: int, _of: int) -> None:
             bar.update(gone - bar.n)
@@ -94,6 +94,6 @@ def uploaded(client: Client, path: Path) -> File:
         return client.upload_file(file=path, mime_type=kind, on_progress=show)
 
 
-def _bar(**its: Any) -> "tqdm[Never]":
+def progress(**its: Any) -> "tqdm[Never]":
     """Return a bar that only a person in a terminal sees, and only while it moves."""
     return tqdm(**its, file=sys.stderr, disable=None, leave=False)
