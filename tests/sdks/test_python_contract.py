@@ -33,7 +33,7 @@ EVENTS: Json = {path.stem: path.read_text() for path in sorted((CONTRACT / "even
 
 # What has no request of its own, and what only this language has.
 PARAMETERS_OF_OTHERS = {
-    "events": {"after", "from_", "events"},
+    "events": {"after", "from_", "events", "on_place"},
     "download_file": {"id"},
     "wait_for_outbox_item": {"id", "timeout_s"},
 }

@@ -10,6 +10,8 @@ const LONGEST_ASKED_MS = 60_000;
 /** Tell whether the same request may succeed later. */
 export function isTemporary(error: MessagesError): boolean {
   if (error.code === "idempotency_key_in_use") return error.status === 409;
+  // The server never had all of the request.
+  if (error.status === 408) return true;
   return error instanceof RateLimitError || error instanceof ServerError || error instanceof ConnectionFailedError;
 }
 

@@ -11,8 +11,9 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-from blueport.cli import supervising
+from blueport.cli import running, supervising
 from blueport.cli.installation import Installation, installation_in
+from blueport.cli.running import Running
 from blueport.cli.supervising import Child
 from blueport.simulator.settings import MacOs
 
@@ -65,8 +66,10 @@ async def _dev(options: argparse.Namespace) -> None:
             # Only now: a daemon looks at its start what this Mac can do.
             start(daemon)
             await supervising.until_lines_are_served(api_url, installation.api_key)
+            running.announce(folder, Running(api_url, installation.api_key))
             _announce(options, installation, api_url, simulator_url)
             await _until_told()
+            running.withdraw(folder)
 
 
 def _children(

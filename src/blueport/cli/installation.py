@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from blueport.daemon.installing.files import OWNER_ONLY, write_whole
 from blueport.server.authorizing.keys import new_daemon_token, new_key
+from blueport.whole_files import OWNER_ONLY, write_whole
 
 
 class Installation(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ import argparse
 from typing import get_args
 
 from blueport.cli import operating
+from blueport.cli.nouns import OPERATORS
 from blueport.cli.operating import Command, Desk, Done, canonical_line
 from blueport.server.operating import service
 from blueport.server.operating.service import LineChange, NewLine, Service
@@ -78,9 +79,10 @@ def _contact_first_option(parser: argparse.ArgumentParser, *, default: bool | No
     )
 
 
+_PURPOSES = OPERATORS["lines"]
 COMMANDS = (
-    Command("list", "show lines", operating.account_option, _list),
-    Command("add", "make a line; prints its id", _add_options, _add),
-    Command("label", "say what people call a line", _label_options, _label),
-    Command("change", "change who serves a line, and how it may be used", _change_options, _change),
+    Command("list", _PURPOSES["list"], operating.account_option, _list),
+    Command("add", _PURPOSES["add"], _add_options, _add),
+    Command("label", _PURPOSES["label"], _label_options, _label),
+    Command("change", _PURPOSES["change"], _change_options, _change),
 )

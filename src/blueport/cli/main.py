@@ -7,7 +7,20 @@ import sys
 from types import ModuleType
 
 from blueport import __version__
+from blueport.cli.nouns import OPERATORS
 
+# By the API, wherever the server is: blueport.cli.api.
+USERS_VERBS = {
+    "login": "say where the server is, and by which key to ask it",
+    "logout": "drop that key",
+    "lines": "the lines that the key may use",
+    "send": "send a message",
+    "listen": "print what happens as it happens, or post it to a receiver of yours",
+    "trigger": "make up an event, and deliver it",
+    "webhooks": "where events are posted to, and what became of them",
+    "sandbox": "pair a phone of yours with the shared line",
+}
+# On the machine itself: blueport.cli.
 VERBS = {
     "dev": "server, simulated Mac and daemon in one go, to build against",
     "serve": "the server",
@@ -16,7 +29,7 @@ VERBS = {
     "key": "a new API key, token of a daemon, or key to seal secrets under",
     "accounts": "who has keys, lines and webhooks of their own",
     "keys": "API keys: make, list, revoke and roll them",
-    "lines": "phone numbers and Apple IDs that can send",
+    "lines": "phone numbers and Apple IDs that can send: list, add, label and change them",
     "daemons": "the Macs that are let in",
     "webhooks": "seal the secrets of webhooks under another key",
     "sandbox": "pair a phone with the shared line",
@@ -26,11 +39,11 @@ VERBS = {
 }
 
 
-def main() -> None:
-    """Run the verb that the command line names."""
-    verb = sys.argv[1] if len(sys.argv) > 1 else "--help"
-    if verb in VERBS:
-        _run(verb, sys.argv[2:])
+def main(words: list[str] | None = None) -> None:
+    """Run the verb that *words* name, or else the command line."""
+    verb, *arguments = (sys.argv[1:] if words is None else words) or ["--help"]
+    if verb in VERBS or verb in USERS_VERBS:
+        _run(module_of(verb, arguments), arguments)
     elif verb in ("-h", "--help"):
         print(_usage())
     elif verb == "--version":
@@ -40,10 +53,18 @@ def main() -> None:
         sys.exit(2)
 
 
-def _run(verb: str, arguments: list[str]) -> None:
-    """Run *verb*; what this machine refuses it (a folder, a port, the disk) is one line, not a traceback."""
+def module_of(verb: str, arguments: list[str]) -> str:
+    """Return the name of the module that does *verb*: of a noun that users have too, the operator has some words."""
+    word = arguments[0] if arguments else ""
+    if verb not in USERS_VERBS or (verb in VERBS and word in OPERATORS[verb]):
+        return f"blueport.cli.{verb}"
+    return f"blueport.cli.api.{verb.replace('-', '_')}"
+
+
+def _run(module: str, arguments: list[str]) -> None:
+    """Run a verb; what this machine refuses it (a folder, a port, the disk) is one line, not a traceback."""
     try:
-        _loaded(f"blueport.cli.{verb}").main(arguments)
+        _loaded(module).main(arguments)
     except OSError as error:
         name = f"{error.filename}: " if error.filename else ""
         sys.exit(f"blueport: {name}{os.strerror(error.errno) if error.errno else error}")
@@ -60,9 +81,18 @@ def _loaded(name: str) -> ModuleType:
 
 
 def _usage() -> str:
-    verbs = "\n".join(f"  {name:10}{purpose}" for name, purpose in VERBS.items())
     more = "`blueport VERB --help` tells the options of a verb, `blueport --version` which version this is."
-    return f"usage: blueport VERB [OPTIONS]\n\n{verbs}\n\n{more}"
+    groups = [
+        "usage: blueport VERB [OPTIONS]",
+        _group("for who builds an agent (they ask the API, of any installation):", USERS_VERBS),
+        _group("for who runs an installation, or `dev` to build against (on this machine):", VERBS),
+        more,
+    ]
+    return "\n\n".join(groups)
+
+
+def _group(head: str, verbs: dict[str, str]) -> str:
+    return "\n".join([head, *(f"  {name:11}{purpose}" for name, purpose in verbs.items())])
 
 
 if __name__ == "__main__":

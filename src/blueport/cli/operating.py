@@ -16,6 +16,7 @@ import msgspec
 
 from blueport import clock
 from blueport.cli.environment import misconfigured, settings_of
+from blueport.cli.tables import table
 from blueport.handles import sendable_handle
 from blueport.server.auditing.queries import Entry
 from blueport.server.authorizing.keys import SCOPES
@@ -226,9 +227,7 @@ def _meant(field: str, value: Told) -> Told:
 def _table(rows: list[dict[str, Told]], columns: list[str]) -> str:
     lines = [[column.removesuffix("_at").replace("_", " ").upper() for column in columns]]
     lines += [[_cell(column, row[column]) for column in columns] for row in rows]
-    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
-    padded = [[cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines]
-    return "\n".join("  ".join(cells).rstrip() for cells in padded)
+    return table(lines)
 
 
 def _cell(column: str, value: Told) -> str:

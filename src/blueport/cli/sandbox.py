@@ -1,11 +1,10 @@
 """`blueport sandbox`: pairs an account's phone with the shared line."""
 
 import argparse
-from urllib.parse import quote
+import sys
 
-import segno
-
-from blueport.cli import operating
+from blueport.cli import operating, qr
+from blueport.cli.nouns import OPERATORS
 from blueport.cli.operating import Command, Desk
 from blueport.server.operating import service
 from blueport.server.operating.service import Sandbox
@@ -40,12 +39,13 @@ def _say(desk: Desk, sandbox: Sandbox, *, with_picture: bool) -> None:
         desk.tell(f"paired with {sandbox.contact}", sandbox)
         return
     if with_picture:
-        segno.make(f"sms:{sandbox.line_handle}?body={quote(sandbox.activation_code)}").terminal(compact=True)
+        qr.draw(sandbox.line_handle, sandbox.activation_code, sys.stdout)
     desk.tell(sandbox.activation_code, sandbox, f"text this to {sandbox.line_handle} from the phone to pair")
 
 
+_PURPOSES = OPERATORS["sandbox"]
 COMMANDS = (
-    Command("show", "show the phone, or the code to text", _account_option, _show),
-    Command("qr", "the same, with a picture to point the phone at", _account_option, _qr),
-    Command("renew", "take the phone away and make a new code", _account_option, _renew),
+    Command("show", _PURPOSES["show"], _account_option, _show),
+    Command("qr", _PURPOSES["qr"], _account_option, _qr),
+    Command("renew", _PURPOSES["renew"], _account_option, _renew),
 )

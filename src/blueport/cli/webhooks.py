@@ -8,6 +8,7 @@ import msgspec
 
 from blueport.cli import operating
 from blueport.cli.environment import arm_failpoints
+from blueport.cli.nouns import OPERATORS
 from blueport.cli.operating import Command, Desk
 from blueport.failpoints import reached
 from blueport.server.errors import MisconfiguredError
@@ -77,6 +78,5 @@ def _names(lost: list[str]) -> str:
     return ", ".join(lost[:NAMES_TOLD]) + (f" and {more} more" if more > 0 else "")
 
 
-COMMANDS = (
-    Command("reseal", "seal all secrets under the first key of BLUEPORT_SECRETS_KEY", _reseal_options, _reseal),
-)
+_PURPOSES = OPERATORS["webhooks"]
+COMMANDS = (Command("reseal", _PURPOSES["reseal"], _reseal_options, _reseal),)

@@ -76,6 +76,7 @@ from blueport_sdk.models import (
     WebhookDelivery,
 )
 from blueport_sdk.pages import AsyncPage, AsyncPages, Page
+from blueport_sdk.shapes import as_told
 from blueport_sdk.vcards import ContactAddress, ContactCard, ContactEmail, ContactPhone, vcard
 from blueport_sdk.webhooks import SignedDelivery, build_webhook_delivery, sign_webhook, verify_webhook
 
@@ -151,6 +152,7 @@ __all__ = [
     "WebhookAttempt",
     "WebhookDelivery",
     "WebhookEvent",
+    "as_told",
     "build_webhook_delivery",
     "sign_webhook",
     "vcard",

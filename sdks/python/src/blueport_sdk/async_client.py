@@ -138,7 +138,12 @@ class AsyncClient:
         return other
 
     async def events(
-        self, *, after: str | None = None, from_: str | None = None, events: Sequence[str] | None = None
+        self,
+        *,
+        after: str | None = None,
+        from_: str | None = None,
+        events: Sequence[str] | None = None,
+        on_place: Callable[[str], object] | None = None,
     ) -> AsyncGenerator[Event, None]:
         """Yield what happens, for ever, each once and in order, whatever is cut off or restarted meanwhile.
 
@@ -148,11 +153,13 @@ class AsyncClient:
             after: Begin behind this event (`evt_...`); else with what happens from now on.
             from_: Only those of this line.
             events: Only those of these types.
+            on_place: Is told where to go on (`after`) another time: where it begins, and behind each event once the
+                next one is asked for.
 
         Raises:
             MessagesError: It is not allowed, or will not work.
         """
-        following = streaming.Following(after=after, from_=from_, events=events)
+        following = streaming.Following(after=after, from_=from_, events=events, on_place=on_place)
         while True:
             async with aclosing(self._streamed(following)) as streamed:
                 async for event in streamed:

@@ -133,7 +133,12 @@ class Client:
         return other
 
     def events(
-        self, *, after: str | None = None, from_: str | None = None, events: Sequence[str] | None = None
+        self,
+        *,
+        after: str | None = None,
+        from_: str | None = None,
+        events: Sequence[str] | None = None,
+        on_place: Callable[[str], object] | None = None,
     ) -> Generator[Event, None, None]:
         """Yield what happens, for ever, each once and in order, whatever is cut off or restarted meanwhile.
 
@@ -143,11 +148,13 @@ class Client:
             after: Begin behind this event (`evt_...`); else with what happens from now on.
             from_: Only those of this line.
             events: Only those of these types.
+            on_place: Is told where to go on (`after`) another time: where it begins, and behind each event once the
+                next one is asked for.
 
         Raises:
             MessagesError: It is not allowed, or will not work.
         """
-        following = streaming.Following(after=after, from_=from_, events=events)
+        following = streaming.Following(after=after, from_=from_, events=events, on_place=on_place)
         while True:
             yield from self._streamed(following)
             self._sleep(following.wait_s())

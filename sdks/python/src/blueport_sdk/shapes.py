@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 T = TypeVar("T")
 
 _UNIONS = (Union, types.UnionType)
+_TOLD = "_told"
 
 
 class MismatchError(ValueError):
@@ -27,6 +28,18 @@ def shaped(shape: type[T], value: object, where: str = "$") -> T:
     """
     made: T = _of(shape, value, where)
     return made
+
+
+def as_told(record: Any) -> dict[str, Any]:
+    """Return *record* in the JSON that the server told it in, with the fields that this version does not know."""
+    told: dict[str, Any] = getattr(record, _TOLD, None) or dataclasses.asdict(record)
+    return told
+
+
+def with_told(record: T, told: object) -> T:
+    """Have *record* know in what JSON it was told; that is no field of it, and makes no difference to `==`."""
+    object.__setattr__(record, _TOLD, told)
+    return record
 
 
 def _of(shape: Any, value: object, where: str) -> Any:
@@ -49,7 +62,7 @@ def _record(shape: Any, value: object, where: str) -> Any:
         for name, (hint, has_default) in _fields(shape).items()
         if name in given or not has_default
     }
-    return shape(**fields)
+    return with_told(shape(**fields), given)
 
 
 def _optional(shape: Any, value: object, where: str) -> Any:

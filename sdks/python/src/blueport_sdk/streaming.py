@@ -2,7 +2,7 @@
 
 import codecs
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from blueport_sdk.errors import MessagesError
@@ -66,9 +66,17 @@ class Frames:
 class Following:
     """Where a reader of the stream is, whatever was cut off meanwhile."""
 
-    def __init__(self, *, after: str | None, from_: str | None, events: Sequence[str] | None) -> None:
-        """Begin behind the event *after*, or with what happens from now on."""
+    def __init__(
+        self,
+        *,
+        after: str | None,
+        from_: str | None,
+        events: Sequence[str] | None,
+        on_place: Callable[[str], object] | None = None,
+    ) -> None:
+        """Begin behind the event *after*, or with what happens from now on; *on_place* is told each place."""
         self.last_id = after
+        self._on_place = on_place
         self._query = {"from": from_, "events": joined(events)}
         self._frames = Frames()
         self._retry_s = _FIRST_WAIT_S
@@ -96,8 +104,15 @@ class Following:
             if frame.data is not None:
                 # Behind it only once it was taken.
                 yield _event(frame.data)
-            self.last_id = frame.last_id or self.last_id
+            self._is_behind(frame.last_id)
         self._retry_s = self._frames.retry_s if self._frames.retry_s is not None else self._retry_s
+
+    def _is_behind(self, last_id: str | None) -> None:
+        if not last_id or last_id == self.last_id:
+            return
+        self.last_id = last_id
+        if self._on_place is not None:
+            self._on_place(last_id)
 
     def refused(self, answer: Answer) -> None:
         """Take note that the server gave no stream."""

@@ -4,6 +4,7 @@ The signature is the HMAC-SHA256 of `{timestamp}.{body}` under the secret's own 
 over the body as it came: verify the bytes, never JSON that was read and written again.
 """
 
+import base64
 import hashlib
 import hmac
 import json
@@ -91,14 +92,26 @@ def build_webhook_delivery(
     stamp = time.time_ns() // 1_000_000 if timestamp is None else timestamp
     name = delivery_id or f"dlv_{uuid.uuid4().hex[:26]}"
     told: Any = asdict(data) if is_dataclass(data) else data
-    body = json.dumps({"event": event, "data": told, "timestamp": stamp, "delivery_id": name}, ensure_ascii=False)
+    envelope = {"event": event, "data": told, "timestamp": stamp, "delivery_id": name}
+    body = json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode()
     headers = {
         "Content-Type": "application/json",
         "X-Webhook-Signature": sign_webhook(secret, stamp, body),
         "X-Webhook-Timestamp": str(stamp),
         "X-Webhook-Delivery-Id": name,
+        **_standard_headers(secret, name, stamp // 1000, body),
     }
-    return SignedDelivery(body.encode(), headers)
+    return SignedDelivery(body, headers)
+
+
+def _standard_headers(secret: str, name: str, stamp_s: int, body: bytes) -> dict[str, str]:
+    """Return what Standard Webhooks 1.0.0 asks for; nothing if *secret* is not of the form that it has."""
+    try:
+        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        return {}
+    signature = base64.b64encode(hmac.digest(key, f"{name}.{stamp_s}.".encode() + body, "sha256")).decode()
+    return {"webhook-id": name, "webhook-timestamp": str(stamp_s), "webhook-signature": f"v1,{signature}"}
 
 
 def _bytes(body: bytes | str) -> bytes:

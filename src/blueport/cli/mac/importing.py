@@ -26,7 +26,6 @@ from blueport.cli.mac.pair import settings_option
 from blueport.cli.mac.surroundings import environment_over
 from blueport.clock import now_ms
 from blueport.daemon.chatdb.thread import ChatDbError
-from blueport.daemon.installing.files import OWNER_ONLY, write_whole
 from blueport.daemon.journal import imports
 from blueport.daemon.journal.file import JournalInUseError
 from blueport.daemon.journal.imports import Asked, Import, Wanted
@@ -34,6 +33,7 @@ from blueport.daemon.run import import_alone
 from blueport.daemon.settings import Settings
 from blueport.daemon.watching.importing import request_place
 from blueport.handles import canonical_handle
+from blueport.whole_files import OWNER_ONLY, write_whole
 
 _DAYS = re.compile(r"[0-9]{1,5}")
 _LOOK_S = 0.5

@@ -19,7 +19,6 @@ import msgspec
 from blueport.cli.environment import arm_failpoints
 from blueport.cli.mac.surroundings import kept, places
 from blueport.daemon.installing import settings_file
-from blueport.daemon.installing.files import OWNER_ONLY, write_whole
 from blueport.daemon.installing.settings_file import PREFIX
 from blueport.daemon.uplink import RefusedError, UnansweredError, pair
 from blueport.failpoints import reached
@@ -27,6 +26,7 @@ from blueport.handles import sendable_handle
 from blueport.protocol.door import Pair, Paired
 from blueport.server.authorizing.codes import code_in, written
 from blueport.server.authorizing.keys import new_daemon_token
+from blueport.whole_files import OWNER_ONLY, write_whole
 
 _TRIES = 3
 _PAUSE_S = 1.0

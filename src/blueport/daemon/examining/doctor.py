@@ -16,11 +16,11 @@ from blueport.daemon.examining.findings import Finding
 from blueport.daemon.examining.subject import Subject
 from blueport.daemon.installing import launchd, settings_file
 from blueport.daemon.installing.agent import doctor_agent
-from blueport.daemon.installing.files import OWNER_ONLY, write_whole
 from blueport.daemon.installing.launchd import LaunchdError
 from blueport.daemon.installing.places import DOCTOR_LABEL, Places
 from blueport.daemon.installing.settings_file import SettingsFileError
 from blueport.daemon.programs import NoAnswerError, NotHereError, Programs
+from blueport.whole_files import OWNER_ONLY, write_whole
 
 # Longer than all that is tried may take, one after the other.
 _WITHIN_S = 120.0

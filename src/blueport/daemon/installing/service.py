@@ -14,13 +14,13 @@ from pathlib import Path
 
 from blueport.daemon.installing import launchd, settings_file
 from blueport.daemon.installing.agent import daemon_agent, interpreter_of
-from blueport.daemon.installing.files import FOR_ALL_TO_READ, write_whole
 from blueport.daemon.installing.launchd import Loaded
 from blueport.daemon.installing.places import LABEL, Places
 from blueport.daemon.journal.file import JournalInUseError, held
 from blueport.daemon.journal.survey import survey
 from blueport.daemon.programs import Programs
 from blueport.failpoints import reached
+from blueport.whole_files import FOR_ALL_TO_READ, write_whole
 
 _STARTED_WITHIN_S = 5.0
 _PAUSE_S = 0.1

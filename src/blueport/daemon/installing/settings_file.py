@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from blueport.daemon.installing.files import OWNER_ONLY, write_whole
+from blueport.whole_files import OWNER_ONLY, write_whole
 
 PREFIX = "BLUEPORT_DAEMON_"
 _ALSO = ("BLUEPORT_LOG", "BLUEPORT_LOG_LEVEL")

@@ -1,0 +1,1 @@
+"""What users of the API do by the command line; it knows the Python SDK, and nothing of the server."""

@@ -1,0 +1,265 @@
+"""What the verbs of the API's users have in common: the session, the answers, the options, and how it ends.
+
+What a script wants goes to standard output, alone; what a person should know beside it, progress and errors go to
+standard error. With `--json` the answer is the API's own JSON: an object, an array for a list, an object a line for
+what goes on. Then an error is an object too: `{"error": {"type", "code", "message"}, "request_id"}`.
+"""
+
+import argparse
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import NamedTuple, TypeVar
+
+from blueport.cli.api import ending
+from blueport.cli.api.credentials import Credentials, credentials
+from blueport.cli.api.errors import NotSignedInError, UsageError
+from blueport.cli.nouns import OPERATORS
+from blueport.cli.tables import printable, table
+from blueport_sdk import AuthorizationError, Client, Line, as_told
+
+T = TypeVar("T")
+
+LINE_COLUMNS: Mapping[str, Callable[[Line], str | None]] = {
+    "LINE": lambda line: line.handle,
+    "LABEL": lambda line: line.label,
+    "SERVICE": lambda line: line.service,
+    "ACTIVE": lambda line: "yes" if line.is_active else "no",
+    "ID": lambda line: line.id,
+}
+_NOTHING = "-"
+_EPILOG = """\
+exit status: 0 it is done, 1 it failed, 2 it is no command of ours, 3 not signed in, 4 there is no such thing,
+5 forbidden, or too much. With --json an error is an object on standard error:
+{"error": {"type": ..., "code": ..., "message": ...}, "request_id": ...}"""
+
+
+class Command(NamedTuple):
+    """`blueport VERB` or `blueport NOUN NAME`: what it is for, its options, what it does, and how it is used.
+
+    The *examples* are what one would type behind `blueport`.
+    """
+
+    name: str
+    purpose: str
+    options: Callable[[argparse.ArgumentParser], None]
+    do: Callable[["Session", argparse.Namespace], None]
+    examples: Sequence[str]
+
+
+class Session:
+    """One command on its way: the client, and how its user wants to be answered."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        """Begin; nothing is asked of anybody yet."""
+        self.is_json: bool = options.json
+        self._said_key: str | None = options.key
+        self._said_url: str | None = options.url
+        self._said_line: str | None = getattr(options, "line", None)
+
+    @cached_property
+    def credentials(self) -> Credentials:
+        """Where to ask, and by which key."""
+        return credentials(self._said_key, self._said_url)
+
+    @cached_property
+    def client(self) -> Client:
+        """The API.
+
+        Raises:
+            NotSignedInError: There is no key.
+        """
+        return self.client_that_waits_by(time.sleep)
+
+    def client_that_waits_by(self, sleep: Callable[[float], object]) -> Client:
+        """Return another client, which is to be closed; *sleep* is told for how many seconds.
+
+        Raises:
+            NotSignedInError: There is no key.
+        """
+        url, key, _ = self.credentials
+        if key is None:
+            raise NotSignedInError(f"there is no key for {url}: say `blueport login`, or set MESSAGES_API_KEY")
+        return client_at(url, key, sleep)
+
+    def close(self) -> None:
+        """Close the connections, if there are any."""
+        if "client" in vars(self):
+            self.client.close()
+
+    def line(self) -> str:
+        """Return the line that is meant: as said, as chosen at login, or the only one but the sandbox's.
+
+        Raises:
+            UsageError: It could be one or another.
+        """
+        said = self._said_line or self.credentials.line
+        return said or _only_line(self.client)
+
+    def tell(self, record: object, word: str | None, *notes: str) -> None:
+        """Answer with the one word that was wanted, or with all of *record* in JSON."""
+        if self.is_json:
+            print(json_of(record), flush=True)
+            return
+        if word is not None:
+            print(printable(word), flush=True)
+        for each in notes:
+            note(each)
+
+    def show(self, rows: Sequence[T], columns: Mapping[str, Callable[[T], str | None]]) -> None:
+        """Answer with a list: what *columns* say of each row as a table, or all of it in JSON."""
+        if self.is_json:
+            print(json.dumps([as_told(row) for row in rows], ensure_ascii=False))
+            return
+        cells = [[column(row) or _NOTHING for column in columns.values()] for row in rows]
+        print(table([list(columns), *cells]))
+
+
+def client_at(url: str, key: str, sleep: Callable[[float], object] = time.sleep) -> Client:
+    """Return a client of the server at *url*; *sleep* waits for so many seconds.
+
+    Raises:
+        UsageError: That is no URL.
+    """
+    try:
+        return Client(key, url, sleep=sleep)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def run(command: Command, arguments: list[str]) -> None:
+    """Do the one thing that a verb does."""
+    parser = argparse.ArgumentParser(
+        prog=f"blueport {command.name}",
+        description=command.purpose,
+        epilog=_epilog(command, OPERATORS.get(command.name, {})),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add(parser, command)
+    _do(parser.parse_intermixed_args(arguments))
+
+
+def run_noun(noun: str, purpose: str, commands: Sequence[Command], arguments: list[str]) -> None:
+    """Do the one of *commands* that is asked for."""
+    operators = OPERATORS.get(noun, {})
+    parser = argparse.ArgumentParser(
+        prog=f"blueport {noun}",
+        description=purpose,
+        epilog="\n".join([*_operators_part(noun, operators), _EPILOG]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for command in commands:
+        its_own = subparsers.add_parser(
+            command.name,
+            help=command.purpose,
+            description=command.purpose,
+            epilog=_epilog(command, {}),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        _add(its_own, command)
+    for word in operators:
+        # They are found before it comes to this; here they are offered to who mistypes one.
+        subparsers.add_parser(word)
+    _do(parser.parse_args(arguments))
+
+
+def note(words: str) -> None:
+    """Tell a person what a script need not know."""
+    print(f"blueport: {printable(words)}", file=sys.stderr)
+
+
+def no_options(_parser: argparse.ArgumentParser) -> None:
+    """Take nothing but what all commands take."""
+
+
+def line_option(parser: argparse.ArgumentParser) -> None:
+    """Take the line that is meant; `Session.line` finds it where nothing is said."""
+    parser.add_argument(
+        "--from",
+        dest="line",
+        metavar="LINE",
+        help="the line: phone number, Apple ID or ln_... (that of `login`, else the only one but the sandbox's)",
+    )
+
+
+def other_side(parser: argparse.ArgumentParser) -> None:
+    """Take who is written to, or read."""
+    parser.add_argument("to", metavar="TO", help="the other side: phone number, Apple ID, or cht_... for a group")
+
+
+def moment(at: int | None) -> str:
+    """Return Unix milliseconds as people here write them."""
+    return _NOTHING if at is None else f"{datetime.fromtimestamp(at / 1000, UTC).astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def above_zero(words: str) -> int:
+    """Read a whole number above zero."""
+    if not (words.isascii() and words.isdigit() and int(words)):
+        raise argparse.ArgumentTypeError(f"{words!r} is no whole number above zero")
+    return int(words)
+
+
+def json_of(record: object) -> str:
+    """Return what the server told of *record*, or a dictionary of ours, as one line of JSON."""
+    return json.dumps(record if isinstance(record, dict) else as_told(record), ensure_ascii=False)
+
+
+def first(rows: Iterable[T], limit: int) -> list[T]:
+    """Return the first *limit* of what may be very many."""
+    return [row for row, _ in zip(rows, range(limit), strict=False)]
+
+
+def _only_line(client: Client) -> str:
+    lines = list(client.list_lines())
+    own = _without_sandbox(client, lines) if len(lines) > 1 else lines
+    if len(own) == 1:
+        return own[0].handle
+    if not own:
+        raise UsageError("this key may use no line")
+    handles = ", ".join(line.handle for line in own)
+    raise UsageError(f"this key may use several lines: choose one with --from, or `blueport login --from` ({handles})")
+
+
+def _without_sandbox(client: Client, lines: list[Line]) -> list[Line]:
+    try:
+        sandbox = client.get_sandbox().sandbox_line_handle
+    except AuthorizationError:
+        return lines
+    return [line for line in lines if line.handle != sandbox]
+
+
+def _add(parser: argparse.ArgumentParser, command: Command) -> None:
+    command.options(parser)
+    common = parser.add_argument_group("who asks, and how it is answered")
+    common.add_argument("--json", action="store_true", help="answer in the API's own JSON")
+    common.add_argument(
+        "--key", help="the API key (MESSAGES_API_KEY, else what `login` kept); whoever lists processes sees it here"
+    )
+    common.add_argument("--url", help="where the server is (MESSAGES_API_URL, else what `login` kept)")
+    parser.set_defaults(do=command.do)
+
+
+def _epilog(command: Command, operators: Mapping[str, str]) -> str:
+    heads = ["example:" if len(command.examples) == 1 else "examples:"]
+    examples = [f"  blueport {example}" for example in command.examples]
+    return "\n".join([*heads, *examples, "", *_operators_part(command.name, operators), _EPILOG])
+
+
+def _operators_part(noun: str, operators: Mapping[str, str]) -> list[str]:
+    if not operators:
+        return []
+    words = [f"  {word:<9} {purpose}" for word, purpose in operators.items()]
+    more = f"  (`blueport {noun} WORD --help` tells the options of a word)"
+    return ["for who runs the installation, on its database:", *words, more, ""]
+
+
+def _do(options: argparse.Namespace) -> None:
+    session = Session(options)
+    with ending.told(is_json=session.is_json), contextlib.closing(session):
+        options.do(session, options)
+        sys.stdout.flush()

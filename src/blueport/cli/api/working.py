@@ -1,0 +1,99 @@
+"""Files on their way up, and work that the server has accepted: how far it is, for people, and what became of it."""
+
+import argparse
+import mimetypes
+import sys
+from pathlib import Path
+from typing import Any, Never
+
+from tqdm import tqdm
+
+from blueport.cli.api import calling
+from blueport.cli.api.calling import Session
+from blueport.cli.api.errors import WorkFailedError
+from blueport_sdk import Accepted, Client, File, OutboxItem, WaitTimeoutError
+
+PATIENCE_S = 60
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Take what all commands take that give the server work."""
+    wait_options(parser)
+    parser.add_argument(
+        "--idempotency-key", metavar="KEY", help="names the effect: said again under the same KEY, it has it once"
+    )
+
+
+def wait_options(parser: argparse.ArgumentParser) -> None:
+    """Take whether, and how long, to wait for what becomes of it."""
+    parser.add_argument("--wait", action="store_true", help="wait until it is sent or has failed; failed is status 1")
+    parser.add_argument(
+        "--timeout",
+        type=calling.above_zero,
+        default=PATIENCE_S,
+        metavar="SECONDS",
+        help=f"how long to wait at most ({PATIENCE_S})",
+    )
+
+
+def client_for(session: Session, options: argparse.Namespace) -> Client:
+    """Return the client that names the effect as the user does."""
+    return session.client.with_options(idempotency_key=options.idempotency_key)
+
+
+def tell(session: Session, accepted: Accepted, options: argparse.Namespace) -> None:
+    """Answer with the work's id, or, where that is waited for, with what became of it."""
+    if not options.wait:
+        session.tell(
+            accepted, accepted.id, f"accepted; `blueport outbox {accepted.id} --wait` tells what becomes of it"
+        )
+        return
+    tell_ended(session, until_ended(session.client, accepted.id, options.timeout))
+
+
+def tell_ended(session: Session, item: OutboxItem) -> None:
+    """Answer with work that has ended.
+
+    Raises:
+        WorkFailedError: It could not be done.
+    """
+    session.tell(item, item.id)
+    if item.status == "failed":
+        raise WorkFailedError(f"{item.id} failed: {item.error or 'the server does not say why'}")
+    if not session.is_json:
+        calling.note(f"sent{f' by {item.sent_by}' if item.sent_by else ''}")
+
+
+def until_ended(client: Client, outbox_id: str, timeout_s: int) -> OutboxItem:
+    """Return the work once it is sent or has failed.
+
+    Raises:
+        WaitTimeoutError: It is still under way after *timeout_s* seconds.
+    """
+    with progress(desc=f"waiting for {outbox_id}", bar_format="{desc} {elapsed}") as bar:
+        for _ in range(timeout_s - 1):
+            try:
+                return client.wait_for_outbox_item(id=outbox_id, timeout_s=1)
+            except WaitTimeoutError:
+                bar.update()
+        return client.wait_for_outbox_item(id=outbox_id, timeout_s=1)
+
+
+def uploaded(client: Client, path: Path) -> File:
+    """Bring a file to the server.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    kind, _ = mimetypes.guess_type(path)
+    with progress(desc=path.name, total=path.stat().st_size, unit="B", unit_scale=True) as bar:
+
+        def show(gone: int, _of: int) -> None:
+            bar.update(gone - bar.n)
+
+        return client.upload_file(file=path, mime_type=kind, on_progress=show)
+
+
+def progress(**its: Any) -> "tqdm[Never]":
+    """Return a bar that only a person in a terminal sees, and only while it moves."""
+    return tqdm(**its, file=sys.stderr, disable=None, leave=False)
