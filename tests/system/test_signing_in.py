@@ -14,13 +14,8 @@ from tests.system.test_keys_on_the_command_line import wanted
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("signing_in")
-
-
-@pytest.fixture(scope="module")
-def blueport(folder: Path) -> Iterator[Blueport]:
-    with running(folder) as blueport:
+def blueport(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Blueport]:
+    with running(tmp_path_factory.mktemp("user")) as blueport:
         yield blueport
 
 
@@ -37,8 +32,8 @@ def signed_in(somebody: Prompt, blueport: Blueport, *more: str) -> Prompt:
     return somebody
 
 
-def restricted_key(folder: Path, *options: str) -> str:
-    return wanted(folder, "keys", "create", "--account", "first", *options, "--database", "blueport.db")
+def restricted_key(blueport: Blueport, *options: str) -> str:
+    return wanted(blueport.folder, "keys", "create", "--account", "first", *options, "--database", "blueport.db")
 
 
 class TestLogin:
@@ -67,12 +62,12 @@ class TestLogin:
         assert ended.status == 2
         assert "--key -" in ended.err
 
-    def test_it_finds_a_dev_that_runs_on_this_machine(self, blueport: Blueport, folder: Path, somebody: Prompt) -> None:
-        ended = somebody.does("login", "--dev", str(folder), "--json")
+    def test_it_finds_a_dev_that_runs_on_this_machine(self, blueport: Blueport, somebody: Prompt) -> None:
+        ended = somebody.does("login", "--dev", str(blueport.folder), "--json")
 
         assert ended.json["api_url"] == blueport.said["api_url"]
         assert [line["handle"] for line in ended.json["lines"]] == [blueport.line, blueport.said["sandbox_line"]]
-        assert stat.S_IMODE((folder / "running.json").stat().st_mode) == 0o600
+        assert stat.S_IMODE((blueport.folder / "running.json").stat().st_mode) == 0o600
 
     def test_where_no_dev_runs_it_says_so(self, somebody: Prompt, tmp_path: Path) -> None:
         ended = somebody("login", "--dev", str(tmp_path))
@@ -80,10 +75,8 @@ class TestLogin:
         assert ended.status == 1
         assert "start `blueport dev`" in ended.err
 
-    def test_a_key_that_may_not_list_lines_is_a_good_key(
-        self, blueport: Blueport, folder: Path, somebody: Prompt
-    ) -> None:
-        key = restricted_key(folder, "--scopes", "messages:write")
+    def test_a_key_that_may_not_list_lines_is_a_good_key(self, blueport: Blueport, somebody: Prompt) -> None:
+        key = restricted_key(blueport, "--scopes", "messages:write")
 
         ended = somebody.does("login", blueport.said["api_url"], "--key", "-", "--json", standard_input=key)
 

@@ -13,6 +13,7 @@ from typing import get_args
 
 from blueport.cli import running, supervising
 from blueport.cli.installation import Installation, installation_in
+from blueport.cli.parsing import Parser
 from blueport.cli.running import Running
 from blueport.cli.supervising import Child
 from blueport.simulator.settings import MacOs
@@ -36,7 +37,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="blueport dev", description=__doc__)
+    parser = Parser(prog="blueport dev", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path(".blueport"), help="where everything is kept (.blueport)")
     parser.add_argument("--port", type=port, default=API_PORT, help=f"the API's port; 0 takes free ones ({API_PORT})")
     parser.add_argument("--macos", choices=get_args(MacOs), default="26", help="which macOS to simulate (26)")

@@ -2,6 +2,7 @@
 
 import argparse
 
+from blueport.cli.parsing import Parser
 from blueport.server.authorizing.keys import new_daemon_token, new_key
 from blueport.server.sealing import new_sealing_key
 
@@ -12,7 +13,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="blueport key", description=__doc__)
+    parser = Parser(prog="blueport key", description=__doc__)
     kinds = parser.add_mutually_exclusive_group()
     for option, make, purpose in (
         ("--daemon", new_daemon_token, "a token for a daemon instead of an API key"),

@@ -7,18 +7,33 @@ import sys
 from types import ModuleType
 
 from blueport import __version__
+from blueport.cli import daemon
 from blueport.cli.nouns import OPERATORS
+from blueport.cli.parsing import COMPLETING
 
 # By the API, wherever the server is: blueport.cli.api.
 USERS_VERBS = {
     "login": "say where the server is, and by which key to ask it",
     "logout": "drop that key",
-    "lines": "the lines that the key may use",
-    "send": "send a message",
+    "lines": "the lines that you can send from",
+    "send": "send a text, a file, or both",
+    "send-audio": "send a voice message",
+    "react": "put a tapback on a message, or take it off",
+    "typing": "show the line typing",
+    "read": "mark a chat as read",
+    "edit": "give a message that was sent another text",
+    "unsend": "take back a message that was sent",
+    "outbox": "what became of what was sent",
+    "chats": "the conversations of a line",
+    "messages": "what was said in a chat, and with --follow what is being said",
+    "reactions": "the tapbacks on a message",
+    "receipts": "who has read a chat",
+    "files": "upload and download files",
     "listen": "print what happens as it happens, or post it to a receiver of yours",
     "trigger": "make up an event, and deliver it",
     "webhooks": "where events are posted to, and what became of them",
     "sandbox": "pair a phone of yours with the shared line",
+    "completion": "have a shell complete all this with the Tab key",
 }
 # On the machine itself: blueport.cli.
 VERBS = {
@@ -42,8 +57,10 @@ VERBS = {
 def main(words: list[str] | None = None) -> None:
     """Run the verb that *words* name, or else the command line."""
     verb, *arguments = (sys.argv[1:] if words is None else words) or ["--help"]
-    if verb in VERBS or verb in USERS_VERBS:
-        _run(module_of(verb, arguments), arguments)
+    if COMPLETING in os.environ:
+        _loaded("blueport.cli.completing").answer({**USERS_VERBS, **VERBS}, {"daemon": daemon.WORDS}, _run)
+    elif verb in VERBS or verb in USERS_VERBS:
+        _run(verb, arguments)
     elif verb in ("-h", "--help"):
         print(_usage())
     elif verb == "--version":
@@ -61,10 +78,10 @@ def module_of(verb: str, arguments: list[str]) -> str:
     return f"blueport.cli.api.{verb.replace('-', '_')}"
 
 
-def _run(module: str, arguments: list[str]) -> None:
-    """Run a verb; what this machine refuses it (a folder, a port, the disk) is one line, not a traceback."""
+def _run(verb: str, arguments: list[str]) -> None:
+    """Run *verb*; what this machine refuses it (a folder, a port, the disk) is one line, not a traceback."""
     try:
-        _loaded(module).main(arguments)
+        _loaded(module_of(verb, arguments)).main(arguments)
     except OSError as error:
         name = f"{error.filename}: " if error.filename else ""
         sys.exit(f"blueport: {name}{os.strerror(error.errno) if error.errno else error}")

@@ -15,6 +15,7 @@ from typing import NamedTuple, NoReturn, TypeVar
 import msgspec
 
 from blueport import clock
+from blueport.cli import parsing
 from blueport.cli.environment import misconfigured, settings_of
 from blueport.cli.tables import table
 from blueport.handles import sendable_handle
@@ -81,7 +82,7 @@ class Desk(NamedTuple):
             print(_table(told, columns.split()))
 
 
-class Parser(argparse.ArgumentParser):
+class Parser(parsing.Parser):
     """Repeats no password when it says what it does not understand."""
 
     def error(self, message: str) -> NoReturn:

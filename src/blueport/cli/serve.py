@@ -11,6 +11,7 @@ import uvloop
 
 from blueport.cli import lifeline, logbook
 from blueport.cli.environment import arm_failpoints, misconfigured, settings_of
+from blueport.cli.parsing import Parser
 from blueport.server.errors import MisconfiguredError, StoreUnavailableError
 from blueport.server.serving import serve
 from blueport.server.settings import Role, Settings
@@ -37,7 +38,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="blueport serve", description=__doc__)
+    parser = Parser(prog="blueport serve", description=__doc__)
     parser.add_argument(
         "--role",
         choices=get_args(Role),

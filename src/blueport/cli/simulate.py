@@ -8,6 +8,7 @@ import uvloop
 
 from blueport.cli import lifeline, logbook
 from blueport.cli.environment import arm_failpoints, settings_of
+from blueport.cli.parsing import Parser
 from blueport.simulator.run import run
 from blueport.simulator.settings import Settings
 
@@ -29,7 +30,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="blueport simulate", description=__doc__)
+    parser = Parser(prog="blueport simulate", description=__doc__)
     parser.add_argument("--port", type=int, default=8081, help="where people and their phones are (default: 8081)")
     parser.add_argument("--fd", type=int, help="serve on this listening socket, inherited from the parent")
     parser.add_argument("--lifeline", action="store_true", help="end when standard input closes")

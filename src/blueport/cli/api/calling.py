@@ -8,17 +8,19 @@ what goes on. Then an error is an object too: `{"error": {"type", "code", "messa
 import argparse
 import contextlib
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from blueport.cli.api import ending
 from blueport.cli.api.credentials import Credentials, credentials
 from blueport.cli.api.errors import NotSignedInError, UsageError
 from blueport.cli.nouns import OPERATORS
+from blueport.cli.parsing import COMPLETING, Parser
 from blueport.cli.tables import printable, table
 from blueport_sdk import AuthorizationError, Client, Line, as_told
 
@@ -31,7 +33,9 @@ LINE_COLUMNS: Mapping[str, Callable[[Line], str | None]] = {
     "ACTIVE": lambda line: "yes" if line.is_active else "no",
     "ID": lambda line: line.id,
 }
+LARGEST_PAGE = 100
 _NOTHING = "-"
+_AS_WRITTEN = argparse.RawDescriptionHelpFormatter
 _EPILOG = """\
 exit status: 0 it is done, 1 it failed, 2 it is no command of ours, 3 not signed in, 4 there is no such thing,
 5 forbidden, or too much. With --json an error is an object on standard error:
@@ -115,6 +119,9 @@ class Session:
         if self.is_json:
             print(json.dumps([as_told(row) for row in rows], ensure_ascii=False))
             return
+        if not rows:
+            note("there are none")
+            return
         cells = [[column(row) or _NOTHING for column in columns.values()] for row in rows]
         print(table([list(columns), *cells]))
 
@@ -133,39 +140,40 @@ def client_at(url: str, key: str, sleep: Callable[[float], object] = time.sleep)
 
 def run(command: Command, arguments: list[str]) -> None:
     """Do the one thing that a verb does."""
-    parser = argparse.ArgumentParser(
-        prog=f"blueport {command.name}",
-        description=command.purpose,
-        epilog=_epilog(command, OPERATORS.get(command.name, {})),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    _add(parser, command)
-    _do(parser.parse_intermixed_args(arguments))
+    _do(parser_of(command).parse_intermixed_args(arguments))
 
 
 def run_noun(noun: str, purpose: str, commands: Sequence[Command], arguments: list[str]) -> None:
     """Do the one of *commands* that is asked for."""
+    _do(noun_parser(noun, purpose, commands).parse_args(arguments))
+
+
+def parser_of(command: Command) -> Parser:
+    """Return what reads the words of a verb."""
+    operators = OPERATORS.get(command.name, {})
+    parser = Parser(prog=f"blueport {command.name}", **_help(command, operators))
+    _add(parser, command)
+    if operators and COMPLETING in os.environ:
+        # They are found before it comes to this parser; it only lets the shell know.
+        parser.add_argument("word", nargs="?", choices=list(operators))
+    return parser
+
+
+def noun_parser(noun: str, purpose: str, commands: Sequence[Command]) -> Parser:
+    """Return what reads the words of a noun."""
     operators = OPERATORS.get(noun, {})
-    parser = argparse.ArgumentParser(
-        prog=f"blueport {noun}",
-        description=purpose,
-        epilog="\n".join([*_operators_part(noun, operators), _EPILOG]),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    epilog = "\n".join([*_operators_part(noun, operators), _EPILOG])
+    parser = Parser(prog=f"blueport {noun}", description=purpose, epilog=epilog, formatter_class=_AS_WRITTEN)
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for command in commands:
-        its_own = subparsers.add_parser(
-            command.name,
-            help=command.purpose,
-            description=command.purpose,
-            epilog=_epilog(command, {}),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        _add(its_own, command)
-    for word in operators:
-        # They are found before it comes to this; here they are offered to who mistypes one.
-        subparsers.add_parser(word)
-    _do(parser.parse_args(arguments))
+        _add(subparsers.add_parser(command.name, help=command.purpose, **_help(command, {})), command)
+    for word, its_purpose in operators.items():
+        # They are found before it comes to this parser; it only lets the shell, and who mistypes one, know.
+        if COMPLETING in os.environ:
+            subparsers.add_parser(word, help=its_purpose)
+        else:
+            subparsers.add_parser(word)
+    return parser
 
 
 def note(words: str) -> None:
@@ -190,6 +198,21 @@ def line_option(parser: argparse.ArgumentParser) -> None:
 def other_side(parser: argparse.ArgumentParser) -> None:
     """Take who is written to, or read."""
     parser.add_argument("to", metavar="TO", help="the other side: phone number, Apple ID, or cht_... for a group")
+
+
+def message_argument(parser: argparse.ArgumentParser) -> None:
+    """Take the message that is meant."""
+    parser.add_argument("message", metavar="MESSAGE", help="msg_... or its guid; `blueport messages` shows it")
+
+
+def limit_option(parser: argparse.ArgumentParser, limit: int) -> None:
+    """Take how many of a list to show, *limit* if nothing is said."""
+    parser.add_argument("--limit", type=above_zero, default=limit, metavar="N", help=f"how many to show ({limit})")
+
+
+def page_size(limit: int) -> int:
+    """Return how many to ask for at a time."""
+    return min(limit, LARGEST_PAGE)
 
 
 def moment(at: int | None) -> str:
@@ -242,6 +265,14 @@ def _add(parser: argparse.ArgumentParser, command: Command) -> None:
     )
     common.add_argument("--url", help="where the server is (MESSAGES_API_URL, else what `login` kept)")
     parser.set_defaults(do=command.do)
+
+
+def _help(command: Command, operators: Mapping[str, str]) -> Any:
+    return {
+        "description": command.purpose,
+        "epilog": _epilog(command, operators),
+        "formatter_class": _AS_WRITTEN,
+    }
 
 
 def _epilog(command: Command, operators: Mapping[str, str]) -> str:

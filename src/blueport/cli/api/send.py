@@ -1,7 +1,6 @@
 """`blueport send`: a text, a file, or both."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import get_args
 
@@ -9,8 +8,6 @@ from blueport.cli.api import calling, working
 from blueport.cli.api.calling import Command, Session
 from blueport.cli.api.errors import UsageError
 from blueport_sdk import Effect
-
-_STANDARD_INPUT = "-"
 
 
 def main(arguments: list[str]) -> None:
@@ -29,7 +26,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 
 def _send(session: Session, options: argparse.Namespace) -> None:
-    text = _text(options.text)
+    text = working.text_of(options.text)
     if text is None and options.file is None:
         raise UsageError("there is nothing to send: say a text, `-` to read it from standard input, or --file PATH")
     line, client = session.line(), working.client_for(session, options)
@@ -43,12 +40,6 @@ def _send(session: Session, options: argparse.Namespace) -> None:
         effect=options.effect,
     )
     working.tell(session, accepted, options)
-
-
-def _text(words: list[str]) -> str | None:
-    if words == [_STANDARD_INPUT]:
-        return sys.stdin.read().removesuffix("\n") or None
-    return " ".join(words) or None
 
 
 COMMAND = Command(

@@ -14,6 +14,7 @@ from blueport.cli.api.errors import WorkFailedError
 from blueport_sdk import Accepted, Client, File, OutboxItem, WaitTimeoutError
 
 PATIENCE_S = 60
+_STANDARD_INPUT = "-"
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -48,20 +49,26 @@ def tell(session: Session, accepted: Accepted, options: argparse.Namespace) -> N
             accepted, accepted.id, f"accepted; `blueport outbox {accepted.id} --wait` tells what becomes of it"
         )
         return
-    tell_ended(session, until_ended(session.client, accepted.id, options.timeout))
+    item = until_ended(session.client, accepted.id, options.timeout)
+    session.tell(item, item.id, *(["sent"] if item.status == "sent" else []))
+    check(item)
 
 
-def tell_ended(session: Session, item: OutboxItem) -> None:
-    """Answer with work that has ended.
+def check(item: OutboxItem) -> None:
+    """See to it that work that has ended was done.
 
     Raises:
         WorkFailedError: It could not be done.
     """
-    session.tell(item, item.id)
     if item.status == "failed":
         raise WorkFailedError(f"{item.id} failed: {item.error or 'the server does not say why'}")
-    if not session.is_json:
-        calling.note(f"sent{f' by {item.sent_by}' if item.sent_by else ''}")
+
+
+def text_of(words: list[str]) -> str | None:
+    """Return what is to be said: the *words*, or standard input; None if that is nothing."""
+    if words == [_STANDARD_INPUT]:
+        return sys.stdin.read().removesuffix("\n") or None
+    return " ".join(words) or None
 
 
 def until_ended(client: Client, outbox_id: str, timeout_s: int) -> OutboxItem:
@@ -79,19 +86,19 @@ def until_ended(client: Client, outbox_id: str, timeout_s: int) -> OutboxItem:
         return client.wait_for_outbox_item(id=outbox_id, timeout_s=1)
 
 
-def uploaded(client: Client, path: Path) -> File:
-    """Bring a file to the server.
+def uploaded(client: Client, path: Path, *, name: str | None = None, mime_type: str | None = None) -> File:
+    """Bring a file to the server; what it is called, and is, are found by its name where nothing is said.
 
     Raises:
         OSError: It cannot be read.
     """
-    kind, _ = mimetypes.guess_type(path)
+    kind = mime_type or mimetypes.guess_type(path)[0]
     with progress(desc=path.name, total=path.stat().st_size, unit="B", unit_scale=True) as bar:
 
         def show(gone: int, _of: int) -> None:
             bar.update(gone - bar.n)
 
-        return client.upload_file(file=path, mime_type=kind, on_progress=show)
+        return client.upload_file(file=path, filename=name, mime_type=kind, on_progress=show)
 
 
 def progress(**its: Any) -> "tqdm[Never]":

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from blueport.cli.mac import surroundings
+from blueport.cli.parsing import Parser
 from blueport.daemon.examining.doctor import examine, examine_as_agent
 from blueport.daemon.examining.findings import Finding, Verdict, no_mac
 from blueport.daemon.examining.subject import Subject
@@ -71,7 +72,7 @@ def _told(finding: Finding) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="blueport daemon doctor", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--here", action="store_true", help="try with the permissions of this terminal")

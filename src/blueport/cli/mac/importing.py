@@ -24,6 +24,7 @@ from blueport.cli import logbook
 from blueport.cli.environment import arm_failpoints, settings_of
 from blueport.cli.mac.pair import settings_option
 from blueport.cli.mac.surroundings import environment_over
+from blueport.cli.parsing import Parser
 from blueport.clock import now_ms
 from blueport.daemon.chatdb.thread import ChatDbError
 from blueport.daemon.journal import imports
@@ -115,7 +116,7 @@ def _environ(file: Path) -> Mapping[str, str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="blueport daemon import", description=(__doc__ or "").partition("\n")[0])
+    parser = Parser(prog="blueport daemon import", description=(__doc__ or "").partition("\n")[0])
     times = parser.add_mutually_exclusive_group(required=True)
     times.add_argument("--since", type=_moment, metavar="DATE", help="what was sent since that day, like 2026-01-31")
     times.add_argument("--days", dest="since", type=_days_ago, metavar="N", help="what was sent in the last days")

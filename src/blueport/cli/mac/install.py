@@ -14,6 +14,7 @@ from pathlib import Path
 
 from blueport.cli.environment import arm_failpoints, misconfigured, settings_of
 from blueport.cli.mac import surroundings
+from blueport.cli.parsing import Parser
 from blueport.daemon.installing import service
 from blueport.daemon.installing.launchd import LaunchdError, Loaded
 from blueport.daemon.installing.launcher import ADVICE, objection
@@ -123,7 +124,7 @@ def _announce(places: Places, settings: Settings, loaded: Loaded | None) -> None
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="blueport daemon install", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--server-url", metavar="URL", help="where your server is, as https://blueport.example.com")

@@ -18,6 +18,7 @@ import msgspec
 
 from blueport.cli.environment import arm_failpoints
 from blueport.cli.mac.surroundings import kept, places
+from blueport.cli.parsing import Parser
 from blueport.daemon.installing import settings_file
 from blueport.daemon.installing.settings_file import PREFIX
 from blueport.daemon.uplink import RefusedError, UnansweredError, pair
@@ -145,7 +146,7 @@ def _tell(paired: Paired, lines: tuple[str, ...], path: Path) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="blueport daemon pair", description=(__doc__ or "").partition("\n")[0])
+    parser = Parser(prog="blueport daemon pair", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("url", metavar="URL", help="where the server is, as https://imessage.example.com")
     parser.add_argument("code", metavar="CODE", type=_code, help="what `blueport daemons pair` has printed there")
     parser.add_argument("--lines", type=_lines, help="the lines to serve, with commas (all that the server has for it)")

@@ -14,6 +14,7 @@ from blueport.cli import lifeline, logbook
 from blueport.cli.environment import arm_failpoints, settings_of
 from blueport.cli.mac.logfile import keep_short, shorten
 from blueport.cli.mac.surroundings import environment_over, programs
+from blueport.cli.parsing import Parser
 from blueport.daemon.installing.waking import keep_awake
 from blueport.daemon.journal.file import JournalDamagedError, JournalInUseError
 from blueport.daemon.run import run
@@ -59,7 +60,7 @@ async def _run_until_told(settings: Settings, log: Path | None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="blueport daemon", description=__doc__)
+    parser = Parser(prog="blueport daemon", description=__doc__)
     parser.add_argument("--settings", type=Path, metavar="FILE", help="settings; those of the environment go first")
     parser.add_argument("--log", type=Path, metavar="FILE", help="where what it says goes, to be kept short")
     parser.add_argument("--stay-awake", action="store_true", help="keep this Mac from sleeping for as long as it runs")

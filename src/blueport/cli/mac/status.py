@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from blueport.cli.mac import surroundings
+from blueport.cli.parsing import Parser
 from blueport.daemon.examining.status import Status, status
 from blueport.daemon.programs import NoAnswerError
 from blueport.protocol.versions import is_older
@@ -76,6 +77,6 @@ def _moment(at: int) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="blueport daemon status", description=__doc__)
+    parser = Parser(prog="blueport daemon status", description=__doc__)
     parser.add_argument("--json", action="store_true", help="answer in JSON")
     return parser

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from blueport.cli.environment import arm_failpoints
 from blueport.cli.mac import surroundings
+from blueport.cli.parsing import Parser
 from blueport.daemon.installing import service
 from blueport.daemon.installing.launchd import LaunchdError
 from blueport.daemon.installing.service import StillNeededError
@@ -48,7 +49,7 @@ def _tell_what_is_left(journal: Path) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="blueport daemon uninstall", description=__doc__)
+    parser = Parser(prog="blueport daemon uninstall", description=__doc__)
     parser.add_argument(
         "--purge", action="store_true", help="delete settings, journal and log too, if nothing is unfinished"
     )

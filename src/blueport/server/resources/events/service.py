@@ -127,7 +127,8 @@ def _at_the_end(tx: Tx, key: Key, sought: Sought, page: EventPage, place: Place)
     if last is None or last.place <= place:
         return Looked(sought.account_id, page, place)
     # A key that is restricted to some lines does not hear of others, not even that something happened there.
-    told = page if key.line_ids is not None else replace(page, next_cursor=last.id)
+    heard = last if key.line_ids is None else queries.newest(tx, sought.account_id, _lines(key))
+    told = page if heard is None or heard.place <= place else replace(page, next_cursor=heard.id)
     return Looked(sought.account_id, told, last.place)
 
 
