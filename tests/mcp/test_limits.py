@@ -9,6 +9,7 @@ import pytest
 from mcp import MCPError
 
 from tests.mcp.clients import done, over_stdio, refused, tools_of
+from tests.mcp.swallowing import Swallower
 from tests.system.blueport import ADA, Blueport, running, until
 from tests.system.test_the_command_line import run
 
@@ -150,6 +151,22 @@ class TestTrouble:
         assert "cannot be reached" in words
         assert "(connection_failed)" in words
         assert "Traceback" not in words
+
+    async def test_what_may_have_been_sent_is_told_with_the_name_that_makes_a_second_try_safe(
+        self, blueport: Blueport
+    ) -> None:
+        message = {"from_": blueport.line, "to": ADA, "text": "Once, whatever happens"}
+
+        with Swallower(blueport.said["api_url"], b"POST /v1/messages") as way:
+            async with over_stdio(blueport, "--allow-sending", "--url", way.url) as client:
+                words = await refused(client, "send_message", **message)
+                name = words.partition("`idempotency_key` '")[2].partition("'")[0]
+                way.words = None
+                told = await done(client, "send_message", **message, idempotency_key=name)
+
+        assert "nobody can tell whether it was" in words
+        assert told["status"] == "sent"
+        assert [bubble["text"] for bubble in blueport.phone(ADA)].count(message["text"]) == 1
 
     def test_without_a_key_it_does_not_start(self, tmp_path: Path) -> None:
         ended = run("mcp", at=tmp_path, MESSAGES_API_KEY="", HOME=str(tmp_path))
