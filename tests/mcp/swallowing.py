@@ -23,12 +23,11 @@ class Swallower(Forwarder):
         self.close()
 
     def lead(self, client: socket.socket) -> None:
+        is_lost = False
         with socket.create_connection(self._api) as api:
             while True:
                 for said, other in heard(client, api):
-                    if not said:
+                    if not said or (is_lost and other is client):
                         return
+                    is_lost = is_lost or (self.words is not None and self.words in said)
                     other.sendall(said)
-                    if other is api and self.words is not None and self.words in said:
-                        api.recv(65536)
-                        return

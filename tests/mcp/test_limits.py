@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from mcp import MCPError
 
+from blueport.cli.mcp import main
 from tests.mcp.clients import done, over_stdio, refused, tools_of
 from tests.mcp.swallowing import Swallower
 from tests.system.blueport import ADA, Blueport, running, until
@@ -173,6 +174,25 @@ class TestTrouble:
 
         assert (ended.returncode, ended.stdout) == (3, "")
         assert "MESSAGES_API_KEY" in ended.stderr
+
+    @pytest.mark.parametrize(
+        ("arguments", "word"),
+        [
+            (("--to", "Ada"), "'Ada' is no phone number with its country code"),
+            (("--to", "5550100001"), "'5550100001' is no phone number with its country code"),
+            (("--from", "cht_1"), "and no ln_..."),
+            (("--http", "here"), "'here' is no [HOST:]PORT"),
+            (("--http", "127.0.0.1:70000"), "is no [HOST:]PORT"),
+        ],
+        ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+    )
+    def test_a_limit_that_means_nobody_is_refused(
+        self, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], word: str
+    ) -> None:
+        with pytest.raises(SystemExit, match="2"):
+            main(list(arguments))
+
+        assert word in capsys.readouterr().err
 
     def test_over_http_there_is_no_key_to_lend(self, tmp_path: Path) -> None:
         ended = run("mcp", "--http", "0", "--key", "sk_live_x", at=tmp_path)

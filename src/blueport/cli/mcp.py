@@ -11,12 +11,13 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from typing import NamedTuple
 
 from blueport.cli import logbook
 
 try:
-    from blueport.mcp.fence import Fence, fence
+    from blueport.mcp.fence import Fence, line_named, person_named
     from blueport.mcp.serving import serve_http, serve_stdio
 except ModuleNotFoundError as missing:
     package = (missing.name or "").partition(".")[0]
@@ -39,7 +40,8 @@ def main(arguments: list[str]) -> None:
     """Serve until the client hangs up, or until told to end."""
     options = _parser().parse_args(arguments)
     logbook.begin("mcp")
-    limits = fence(allows_sending=options.allow_sending, lines=options.lines, people=options.people)
+    lines, people = tuple(options.lines), tuple(options.people)
+    limits = Fence(allows_sending=options.allow_sending, lines=lines, people=people)
     if options.http is None:
         _serve_stdio(limits, options)
     else:
@@ -54,6 +56,23 @@ def address(words: str) -> Address:
     return Address(host.strip("[]") or LOOPBACK, int(port))
 
 
+def line(words: str) -> str:
+    """Read a line."""
+    return _read(line_named, words)
+
+
+def person(words: str) -> str:
+    """Read a person, or the id of a chat."""
+    return _read(person_named, words)
+
+
+def _read(named: Callable[[str], str], words: str) -> str:
+    try:
+        return named(words)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="blueport mcp", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -65,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--from",
+        type=line,
         action="append",
         default=[],
         dest="lines",
@@ -73,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--to",
+        type=person,
         action="append",
         default=[],
         dest="people",
@@ -90,7 +111,8 @@ def _http_options(parser: argparse.ArgumentParser) -> None:
         "--http",
         type=address,
         metavar="[HOST:]PORT",
-        help="serve over HTTP instead of standard input and output, at /mcp; 0 takes a free port",
+        help="serve over HTTP instead of standard input and output, at /mcp; 0 takes a free port. Who calls from"
+        " another machine needs a proxy with TLS before it, since keys go over this",
     )
     parser.add_argument(
         "--allow-host",

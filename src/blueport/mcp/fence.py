@@ -5,7 +5,7 @@ Whoever is compared is sent on as he was compared: what is one number to us may 
 
 import msgspec
 
-from blueport.handles import canonical_handle
+from blueport.handles import canonical_handle, sendable_handle
 
 # Only where no country code is given, and such a number is never one of those that are named with it.
 _REGION = "US"
@@ -21,8 +21,8 @@ class Fence(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         allows_sending: Whether there is anything but reading.
-        lines: Canonical phone numbers and Apple IDs, or `ln_...`.
-        people: Canonical phone numbers and Apple IDs, which mean the chat with that one person, or `cht_...`.
+        lines: As `line_named` returns them.
+        people: As `person_named` returns them; phone numbers and Apple IDs mean the chat with that one person.
     """
 
     allows_sending: bool = False
@@ -45,14 +45,36 @@ class Fence(msgspec.Struct, frozen=True, kw_only=True):
         return not is_group and canonical(identifier) in self.people
 
 
-def fence(*, allows_sending: bool, lines: list[str], people: list[str]) -> Fence:
-    """Return the limits that an operator names in any usual notation."""
-    return Fence(
-        allows_sending=allows_sending, lines=tuple(map(canonical, lines)), people=tuple(map(canonical, people))
-    )
+def line_named(name: str) -> str:
+    """Return a line as a fence has it.
+
+    Raises:
+        ValueError: It names none.
+    """
+    return _named(name, "ln_")
+
+
+def person_named(name: str) -> str:
+    """Return a person, or a chat, as a fence has it.
+
+    Raises:
+        ValueError: It names nobody.
+    """
+    return _named(name, "cht_")
 
 
 def canonical(name: str) -> str:
     """Return the form under which a name of a line, a person or a chat is compared."""
     bare = name.strip()
     return bare if bare.startswith(_ID_PREFIXES) else canonical_handle(bare, region=_REGION)
+
+
+def _named(name: str, prefix: str) -> str:
+    compared = canonical(name)
+    if compared.startswith(prefix):
+        return compared
+    # What a country code would have to be guessed for may be somebody else to the server.
+    is_guessed = compared.startswith("+") and "+" not in name
+    if is_guessed or sendable_handle(compared, region=_REGION) is None:
+        raise ValueError(f"{name!r} is no phone number with its country code (+1...), no Apple ID, and no {prefix}...")
+    return compared
