@@ -49,6 +49,7 @@ VERBS = {
     "webhooks": "seal the secrets of webhooks under another key",
     "sandbox": "pair a phone with the shared line",
     "audit": "who changed what",
+    "mcp": "tools for language models (MCP), which read your messages and, if allowed, send",
     "migrate": "bring a database to the newest schema",
     "store": "move an installation to another database",
 }
