@@ -1,0 +1,89 @@
+"""The examples, each as its reader runs it; a bot that is started again says nothing twice."""
+
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.patience import PATIENCE_S
+from tests.system.blueport import ADA, Blueport, Json, running, until
+from tests.system.bots import heard_by, newest_event, python, running_bot
+from tests.system.completions import Completions
+
+BEA, CLEO = "+15550100011", "+15550100012"
+
+
+@pytest.fixture(scope="module")
+def blueport(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Blueport]:
+    with running(tmp_path_factory.mktemp("examples") / "data") as blueport:
+        yield blueport
+
+
+@pytest.fixture
+def cursor(blueport: Blueport, tmp_path: Path) -> Path:
+    """Return where a bot finds how far it is: behind all that the tests before this one had said."""
+    cursor = tmp_path / "bot.cursor"
+    cursor.write_text(newest_event(blueport))
+    return cursor
+
+
+class TestTheAgentWithAModel:
+    def test_it_uses_its_tool_and_reads_what_it_answers(self, blueport: Blueport, cursor: Path) -> None:
+        with running_bot(blueport, *python("llm_agent.py", "--cursor", cursor)):
+            blueport.texts(ADA, "What time is it in Buenos Aires?")
+
+            [answer] = until(lambda: heard_by(blueport, ADA))
+
+        assert re.fullmatch(r"In Buenos Aires it is \d\d:\d\d\.", answer)
+        assert until(lambda: blueport.phone(ADA)[0]["read_at"])
+
+    def test_one_that_died_goes_on_with_what_came_meanwhile(self, blueport: Blueport, cursor: Path) -> None:
+        agent = python("llm_agent.py", "--cursor", cursor)
+        before = cursor.read_text()
+        with running_bot(blueport, *agent):
+            blueport.texts(BEA, "My name is Bea")
+            until(lambda: heard_by(blueport, BEA))
+        blueport.texts(BEA, "Who am I?")
+        # As if it had died after it answered, and before it could note so.
+        cursor.write_text(before)
+
+        with running_bot(blueport, *agent):
+            until(lambda: "You are Bea." in heard_by(blueport, BEA))
+
+        assert len(heard_by(blueport, BEA)) == 2
+
+    def test_it_types_while_a_real_model_thinks_and_says_one_thing_even_if_that_thinks_again(
+        self, blueport: Blueport, cursor: Path
+    ) -> None:
+        may_think = threading.Event()
+        before = cursor.read_text()
+
+        def message_for(asked: Json) -> Json:
+            assert may_think.wait(PATIENCE_S)
+            last = asked["messages"][-1]
+            if last["role"] == "tool" or last["content"] == "Thanks":
+                return {"content": f"{len(endpoint.asked)}: {last['content']}"}
+            function = {"name": "time_in", "arguments": '{"city": "Tokyo"}'}
+            return {"content": None, "tool_calls": [{"id": "call_9", "type": "function", "function": function}]}
+
+        with Completions(message_for) as endpoint:
+            agent = python("llm_agent.py", "--cursor", cursor)
+            with running_bot(blueport, *agent, **endpoint.environment):
+                blueport.texts(CLEO, "How late is it in Japan?")
+                until(lambda: blueport.simulator("GET", f"/people/{CLEO}/typing"))
+                may_think.set()
+                until(lambda: heard_by(blueport, CLEO))
+            cursor.write_text(before)
+            with running_bot(blueport, *agent, **endpoint.environment):
+                blueport.texts(CLEO, "Thanks")
+                until(lambda: len(heard_by(blueport, CLEO)) == 2)
+
+        [first, second] = heard_by(blueport, CLEO)
+        assert re.fullmatch(r"2: In Tokyo it is \d\d:\d\d\.", first)
+        assert second == "5: Thanks"
+        system, *turns = endpoint.asked[-1]["messages"]
+        assert system["role"] == "system"
+        assert [turn["content"] for turn in turns] == ["How late is it in Japan?", first, "Thanks"]
+        assert [tool["function"]["name"] for tool in endpoint.asked[0]["tools"]] == ["time_in"]
