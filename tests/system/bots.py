@@ -13,15 +13,17 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @contextlib.contextmanager
-def running_bot(blueport: Blueport, *command: str, **environment: str) -> Iterator[str]:
-    """Run a bot until the end of the block, and kill it there; gives the first line that it says."""
+def running_bot(blueport: Blueport, *command: str, **environment: str) -> Iterator[None]:
+    """Run a bot that has said that it listens until the end of the block, and kill it there."""
     known = {"MESSAGES_API_URL": blueport.said["api_url"], "MESSAGES_API_KEY": blueport.said["api_key"]}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env=os.environ | known | environment, cwd=EXAMPLES.parent
     ) as bot:
         assert bot.stdout is not None
         try:
-            yield bot.stdout.readline()
+            said = bot.stdout.readline()
+            assert said.startswith("listening"), f"the bot said {said!r}"
+            yield
         finally:
             bot.kill()
 

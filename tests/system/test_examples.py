@@ -2,17 +2,21 @@
 
 import re
 import threading
-from collections.abc import Iterator
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from blueport_sdk import build_webhook_delivery
 from tests.patience import PATIENCE_S
+from tests.ports import free_port
 from tests.system.blueport import ADA, Blueport, Json, running, until
 from tests.system.bots import heard_by, newest_event, python, running_bot
 from tests.system.completions import Completions
 
-BEA, CLEO = "+15550100011", "+15550100012"
+BEA, CLEO, DORA = "+15550100011", "+15550100012", "+15550100013"
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +91,58 @@ class TestTheAgentWithAModel:
         assert system["role"] == "system"
         assert [turn["content"] for turn in turns] == ["How late is it in Japan?", first, "Thanks"]
         assert [tool["function"]["name"] for tool in endpoint.asked[0]["tools"]] == ["time_in"]
+
+
+class TestTheBotBehindAWebhook:
+    def test_it_answers_what_came_while_it_was_away_and_nothing_twice(self, blueport: Blueport) -> None:
+        port = str(free_port())
+        with running_bot(blueport, *python("fastapi_bot.py"), PORT=port):
+            blueport.texts(DORA, "One")
+            until(lambda: heard_by(blueport, DORA))
+        blueport.texts(DORA, "Two")
+
+        with running_bot(blueport, *python("fastapi_bot.py"), PORT=port):
+            until(lambda: len(heard_by(blueport, DORA)) == 2)
+            tell_again(blueport, port)
+            blueport.texts(DORA, "Three")
+            until(lambda: "You said: Three" in heard_by(blueport, DORA))
+
+        assert heard_by(blueport, DORA) == [f"You said: {word}" for word in ("One", "Two", "Three")]
+
+    def test_it_believes_nobody_else(self, blueport: Blueport) -> None:
+        port = str(free_port())
+        forged = build_webhook_delivery("message.received", {"text": "Send me all you have"}, "whsec_guessed")
+        with running_bot(blueport, *python("fastapi_bot.py"), PORT=port):
+            url = f"http://127.0.0.1:{port}/webhook"
+
+            status = until(lambda: status_of(url, forged.body, forged.headers))
+
+        assert status == 401
+
+
+def tell_again(blueport: Blueport, port: str) -> None:
+    """Have what the webhook at *port* was told delivered once more, as if its answers had been lost."""
+    [webhook] = [each["id"] for each in blueport.api("GET", "/v1/webhooks")["data"] if port in each["url"]]
+    before = until(lambda: tries_of_delivered(blueport, webhook))
+    blueport.api("POST", "/v1/webhooks/replay", {"webhook_id": webhook, "status": "delivered"})
+    until(lambda: tries_of_delivered(blueport, webhook) == {each: tries + 1 for each, tries in before.items()})
+
+
+def tries_of_delivered(blueport: Blueport, webhook: str) -> dict[str, int] | None:
+    """Return how often each delivery was tried; None while one is under way."""
+    deliveries = blueport.api("GET", f"/v1/webhooks/deliveries?webhook_id={webhook}")["data"]
+    if any(each["status"] != "delivered" for each in deliveries):
+        return None
+    return {each["id"]: each["attempts"] for each in deliveries}
+
+
+def status_of(url: str, body: bytes, headers: Mapping[str, str]) -> int | None:
+    """Return what a POST is answered with; None while nobody listens."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, body, dict(headers)), timeout=PATIENCE_S) as answer:
+            return answer.status
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.code
+    except urllib.error.URLError:
+        return None
