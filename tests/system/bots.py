@@ -41,5 +41,5 @@ def newest_event(blueport: Blueport) -> str:
 
 
 def heard_by(blueport: Blueport, person: str) -> list[str]:
-    """Return what a person was told, oldest first."""
-    return [bubble["text"] for bubble in blueport.phone(person) if not bubble["from_me"]]
+    """Return what the line said to a person, oldest first."""
+    return [bubble["text"] for bubble in blueport.phone(person) if bubble["sender"] == blueport.line]

@@ -16,7 +16,7 @@ from tests.system.blueport import ADA, Blueport, Json, running, until
 from tests.system.bots import heard_by, newest_event, python, running_bot
 from tests.system.completions import Completions
 
-BEA, CLEO, DORA = "+15550100011", "+15550100012", "+15550100013"
+BEA, CLEO, DORA, EVE, FAY = (f"+155501000{number}" for number in range(11, 16))
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +118,46 @@ class TestTheBotBehindAWebhook:
             status = until(lambda: status_of(url, forged.body, forged.headers))
 
         assert status == 401
+
+
+class TestTheBotInAGroup:
+    def test_it_begins_a_group_and_speaks_when_it_is_spoken_to(self, blueport: Blueport) -> None:
+        for person in (EVE, FAY):
+            blueport.texts(person, "Hi")
+        until(lambda: {EVE, FAY} <= {chat["identifier"] for chat in chats(blueport)})
+        bot = python("group_bot.py", "--after", newest_event(blueport), "--begin", "Friday", EVE, FAY)
+        with running_bot(blueport, *bot):
+            until(lambda: heard_by(blueport, EVE))
+            group = blueport.phone(EVE)[-1]["chat"]
+            blueport.texts(FAY, "I am for pizza", to=group)
+            blueport.texts(EVE, "And I for pasta", to=group)
+            asked = blueport.texts(EVE, "@bot who said pizza?", to=group)
+            until(lambda: heard_by(blueport, EVE)[-1] == f"{FAY}: I am for pizza")
+            assert until(lambda: reactions_on(blueport, EVE, asked)) == ["like"]
+            blueport.texts(EVE, "!poll Pizza, then?", to=group)
+            poll = until(lambda: poll_on(blueport, FAY))
+            for person, tapback in ((FAY, "like"), (EVE, "dislike")):
+                blueport.simulator("POST", f"/people/{person}/reactions", {"guid": poll, "tapback": tapback})
+            blueport.texts(FAY, "!result", to=group)
+            until(lambda: heard_by(blueport, FAY)[-1].startswith("👍"))
+
+        greeting, *answers = heard_by(blueport, FAY)
+        assert greeting.startswith("Hi all. ")
+        assert answers == [f"{FAY}: I am for pizza", "Poll: Pizza, then? (👍 or 👎)", f"👍 {FAY}\n👎 {EVE}"]
+
+
+def chats(blueport: Blueport) -> list[Json]:
+    return blueport.api("GET", f"/v1/chats?from={blueport.line}")["data"]
+
+
+def reactions_on(blueport: Blueport, person: str, guid: str) -> list[str]:
+    [bubble] = [each for each in blueport.phone(person) if each["guid"] == guid]
+    return [each["tapback"] for each in bubble["reactions"]]
+
+
+def poll_on(blueport: Blueport, person: str) -> str | None:
+    bubble = blueport.phone(person)[-1]
+    return bubble["guid"] if bubble["text"].startswith("Poll: ") else None
 
 
 def tell_again(blueport: Blueport, port: str) -> None:
