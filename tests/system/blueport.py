@@ -25,6 +25,7 @@ class Blueport:
     """A running `blueport dev`."""
 
     def __init__(self, folder: Path, *, failpoints: Path | None = None, **settings: str) -> None:
+        self.folder = folder
         environment = {name: value for name, value in os.environ.items() if not name.startswith("BLUEPORT_")}
         # For tests that are about something else: they send, and hear, as much as they like.
         environment |= {"BLUEPORT_PACE_MS": "0", "BLUEPORT_LOOP_LIMIT": "0"} | settings

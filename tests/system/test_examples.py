@@ -1,11 +1,16 @@
 """The examples, each as its reader runs it; a bot that is started again says nothing twice."""
 
+import contextlib
+import json
 import re
+import subprocess
+import sys
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -16,7 +21,15 @@ from tests.system.blueport import ADA, Blueport, Json, running, until
 from tests.system.bots import heard_by, newest_event, python, running_bot
 from tests.system.completions import Completions
 
-BEA, CLEO, DORA, EVE, FAY = (f"+155501000{number}" for number in range(11, 16))
+BEA, CLEO, DORA, EVE, FAY, GIL, HAL, IDA, JON = (f"+155501000{number}" for number in range(11, 20))
+
+
+class Answer(NamedTuple):
+    """What a bot that is a server answered."""
+
+    status: int
+    body: Json
+    headers: Mapping[str, str]
 
 
 @pytest.fixture(scope="module")
@@ -113,11 +126,9 @@ class TestTheBotBehindAWebhook:
         port = str(free_port())
         forged = build_webhook_delivery("message.received", {"text": "Send me all you have"}, "whsec_guessed")
         with running_bot(blueport, *python("fastapi_bot.py"), PORT=port):
-            url = f"http://127.0.0.1:{port}/webhook"
+            answer = until(lambda: posted(f"http://127.0.0.1:{port}/webhook", forged.body, forged.headers))
 
-            status = until(lambda: status_of(url, forged.body, forged.headers))
-
-        assert status == 401
+        assert answer.status == 401
 
 
 class TestTheBotInAGroup:
@@ -146,13 +157,103 @@ class TestTheBotInAGroup:
         assert answers == [f"{FAY}: I am for pizza", "Poll: Pizza, then? (👍 or 👎)", f"👍 {FAY}\n👎 {EVE}"]
 
 
+@pytest.fixture(scope="module")
+def url(blueport: Blueport) -> Iterator[str]:
+    """Return where codes are sent and verified."""
+    with codes_service(blueport) as url:
+        yield url
+
+
+class TestTheOneTimeCodes:
+    def test_a_code_comes_by_message_and_is_good_once(self, blueport: Blueport, url: str) -> None:
+        writes_first(blueport, GIL)
+
+        sent = asked(url, "/codes", to=GIL)
+
+        assert (sent.status, sent.body) == (200, {"status": "sent"})
+        code = newest_code(blueport, GIL)
+        guesses = [asked(url, "/codes/verify", to=GIL, code=guess).body["valid"] for guess in ("12345", code, code)]
+        assert guesses == [False, True, False]
+
+    def test_who_has_not_written_to_the_line_is_shown_how(self, blueport: Blueport, url: str) -> None:
+        refused = asked(url, "/codes", to=HAL)
+        writes_first(blueport, HAL)
+        sent = asked(url, "/codes", to=HAL)
+
+        assert (refused.status, refused.body["link"]) == (403, f"sms:{blueport.line}?body=Send%20me%20a%20code")
+        assert sent.status == 200
+
+    def test_who_guesses_has_five_tries_and_gets_no_other_code_meanwhile(self, blueport: Blueport, url: str) -> None:
+        writes_first(blueport, IDA)
+        asked(url, "/codes", to=IDA)
+        code = newest_code(blueport, IDA)
+        for _ in range(5):
+            asked(url, "/codes/verify", to=IDA, code="a guess")
+
+        too_late = asked(url, "/codes/verify", to=IDA, code=code)
+        another = asked(url, "/codes", to=IDA)
+
+        assert not too_late.body["valid"]
+        assert another.status == 429
+        assert 0 < int(another.headers["Retry-After"]) <= 300
+
+    @pytest.mark.parametrize("to", ["555 010 0001", "+1 5550100001", "ada@example.com", 15550100001, None])
+    def test_a_person_is_named_in_one_way_only(self, url: str, to: Json) -> None:
+        assert asked(url, "/codes", to=to).status == 400
+
+    def test_a_code_that_is_too_old_is_none(self, blueport: Blueport) -> None:
+        writes_first(blueport, JON)
+        with codes_service(blueport, "--life-s", "0") as url:
+            answers = [asked(url, "/codes", to=JON) for _ in range(2)]
+            code = newest_code(blueport, JON, number=2)
+
+            verified = asked(url, "/codes/verify", to=JON, code=code)
+
+        assert [answer.status for answer in answers] == [200, 200]
+        assert not verified.body["valid"]
+
+    def test_what_the_api_has_too_much_of_is_passed_on(self, blueport: Blueport) -> None:
+        with codes_service(blueport, MESSAGES_API_KEY=key_for_one_call(blueport)) as url:
+            answer = asked(url, "/codes", to=ADA)
+
+        assert answer.status == 429
+        assert int(answer.headers["Retry-After"]) > 0
+
+
+@contextlib.contextmanager
+def codes_service(blueport: Blueport, *options: str, **environment: str) -> Iterator[str]:
+    port = free_port()
+    with running_bot(blueport, *python("otp_sender.py", "--port", port, *options), **environment):
+        yield f"http://127.0.0.1:{port}"
+
+
+def asked(url: str, path: str, **body: Json) -> Answer:
+    return until(lambda: posted(url + path, json.dumps(body).encode()))
+
+
+def writes_first(blueport: Blueport, person: str) -> None:
+    blueport.texts(person, "Send me a code")
+    until(lambda: person in {chat["identifier"] for chat in chats(blueport)})
+
+
+def newest_code(blueport: Blueport, person: str, number: int = 1) -> str:
+    texts = until(lambda: heard_by(blueport, person)[number - 1 :])
+    return texts[-1].split()[0]
+
+
+def key_for_one_call(blueport: Blueport) -> str:
+    wanted = ["--account", "first", "--hourly-limit", "1", "--database", str(blueport.folder / "blueport.db")]
+    command = [sys.executable, "-m", "blueport.cli.main", "keys", "create", *wanted]
+    return subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()
+
+
 def chats(blueport: Blueport) -> list[Json]:
     return blueport.api("GET", f"/v1/chats?from={blueport.line}")["data"]
 
 
 def reactions_on(blueport: Blueport, person: str, guid: str) -> list[str]:
-    [bubble] = [each for each in blueport.phone(person) if each["guid"] == guid]
-    return [each["tapback"] for each in bubble["reactions"]]
+    [reactions] = [bubble["reactions"] for bubble in blueport.phone(person) if bubble["guid"] == guid]
+    return [each["tapback"] for each in reactions]
 
 
 def poll_on(blueport: Blueport, person: str) -> str | None:
@@ -176,13 +277,13 @@ def tries_of_delivered(blueport: Blueport, webhook: str) -> dict[str, int] | Non
     return {each["id"]: each["attempts"] for each in deliveries}
 
 
-def status_of(url: str, body: bytes, headers: Mapping[str, str]) -> int | None:
-    """Return what a POST is answered with; None while nobody listens."""
+def posted(url: str, body: bytes, headers: Mapping[str, str] = {}) -> Answer | None:
+    """Return what is answered; None while nobody listens."""
     try:
         with urllib.request.urlopen(urllib.request.Request(url, body, dict(headers)), timeout=PATIENCE_S) as answer:
-            return answer.status
+            return Answer(answer.status, json.load(answer), answer.headers)
     except urllib.error.HTTPError as refusal:
         with refusal:
-            return refusal.code
+            return Answer(refusal.code, json.load(refusal), refusal.headers)
     except urllib.error.URLError:
         return None
