@@ -21,7 +21,7 @@ from tests.system.blueport import ADA, Blueport, Json, running, until
 from tests.system.bots import heard_by, newest_event, python, running_bot
 from tests.system.completions import Completions
 
-BEA, CLEO, DORA, EVE, FAY, GIL, HAL, IDA, JON = (f"+155501000{number}" for number in range(11, 20))
+BEA, CLEO, DORA, EVE, FAY, GIL, HAL, IDA, JON, KIM = (f"+155501000{number}" for number in range(11, 21))
 
 
 class Answer(NamedTuple):
@@ -211,6 +211,15 @@ class TestTheOneTimeCodes:
 
         assert [answer.status for answer in answers] == [200, 200]
         assert not verified.body["valid"]
+
+    def test_a_code_that_could_not_be_sent_is_forgotten(self, blueport: Blueport, url: str) -> None:
+        writes_first(blueport, KIM)
+        blueport.simulator("POST", "/faults", {"next": "undelivered"})
+
+        answers = [asked(url, "/codes", to=KIM) for _ in range(2)]
+
+        assert [answer.status for answer in answers] == [502, 200]
+        assert "recipient_not_on_imessage" in answers[0].body["error"]
 
     def test_what_the_api_has_too_much_of_is_passed_on(self, blueport: Blueport) -> None:
         with codes_service(blueport, MESSAGES_API_KEY=key_for_one_call(blueport)) as url:
