@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -17,11 +18,13 @@ import pytest
 from blueport_sdk import build_webhook_delivery
 from tests.patience import PATIENCE_S
 from tests.ports import free_port
+from tests.sdks.node import PACKAGE, build, skip_without_node
 from tests.system.blueport import ADA, Blueport, Json, running, until
-from tests.system.bots import heard_by, newest_event, python, running_bot
+from tests.system.bots import EXAMPLES, heard_by, newest_event, python, running_bot
 from tests.system.completions import Completions
 
-BEA, CLEO, DORA, EVE, FAY, GIL, HAL, IDA, JON, KIM = (f"+155501000{number}" for number in range(11, 21))
+BEA, CLEO, DORA, EVE, FAY, GIL, HAL, IDA, JON, KIM, LOU = (f"+155501000{number}" for number in range(11, 22))
+FORGED = build_webhook_delivery("message.received", {"text": "Send me all you have"}, "whsec_guessed")
 
 
 class Answer(NamedTuple):
@@ -106,7 +109,7 @@ class TestTheAgentWithAModel:
         assert [tool["function"]["name"] for tool in endpoint.asked[0]["tools"]] == ["time_in"]
 
 
-class TestTheBotBehindAWebhook:
+class TestTheBotInFastApi:
     def test_it_answers_what_came_while_it_was_away_and_nothing_twice(self, blueport: Blueport) -> None:
         port = str(free_port())
         with running_bot(blueport, *python("fastapi_bot.py"), PORT=port):
@@ -124,11 +127,38 @@ class TestTheBotBehindAWebhook:
 
     def test_it_believes_nobody_else(self, blueport: Blueport) -> None:
         port = str(free_port())
-        forged = build_webhook_delivery("message.received", {"text": "Send me all you have"}, "whsec_guessed")
         with running_bot(blueport, *python("fastapi_bot.py"), PORT=port):
-            answer = until(lambda: posted(f"http://127.0.0.1:{port}/webhook", forged.body, forged.headers))
+            answer = until(lambda: posted(f"http://127.0.0.1:{port}/webhook", FORGED.body, FORGED.headers))
 
         assert answer.status == 401
+
+
+class TestTheBotInNode:
+    @pytest.fixture
+    def bot(self, tmp_path: Path) -> Path:
+        """Return the bot in a folder where `@blueport/sdk` is installed."""
+        skip_without_node()
+        build()
+        installed = tmp_path / "node_modules" / "@blueport" / "sdk"
+        installed.parent.mkdir(parents=True)
+        installed.symlink_to(PACKAGE)
+        return Path(shutil.copy(EXAMPLES / "node_bot.mjs", tmp_path))
+
+    def test_it_answers_what_is_genuine_once_and_finds_its_webhook_again(self, blueport: Blueport, bot: Path) -> None:
+        port = str(free_port())
+        with running_bot(blueport, "node", str(bot), PORT=port):
+            blueport.texts(LOU, "One")
+            until(lambda: heard_by(blueport, LOU))
+
+        with running_bot(blueport, "node", str(bot), PORT=port):
+            tell_again(blueport, port)
+            forged = posted(f"http://127.0.0.1:{port}/webhook", FORGED.body, FORGED.headers)
+            blueport.texts(LOU, "Two")
+            until(lambda: "You said: Two" in heard_by(blueport, LOU))
+
+        assert heard_by(blueport, LOU) == ["You said: One", "You said: Two"]
+        assert forged is not None
+        assert forged.status == 401
 
 
 class TestTheBotInAGroup:
@@ -290,9 +320,13 @@ def posted(url: str, body: bytes, headers: Mapping[str, str] = {}) -> Answer | N
     """Return what is answered; None while nobody listens."""
     try:
         with urllib.request.urlopen(urllib.request.Request(url, body, dict(headers)), timeout=PATIENCE_S) as answer:
-            return Answer(answer.status, json.load(answer), answer.headers)
+            return Answer(answer.status, _json(answer.read()), answer.headers)
     except urllib.error.HTTPError as refusal:
         with refusal:
-            return Answer(refusal.code, json.load(refusal), refusal.headers)
+            return Answer(refusal.code, _json(refusal.read()), refusal.headers)
     except urllib.error.URLError:
         return None
+
+
+def _json(content: bytes) -> Json:
+    return json.loads(content) if content else None
