@@ -35,7 +35,7 @@ class State(TypedDict):
 async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
     async with AsyncClient() as client:
         secret = await secret_of_webhook(client)
-        print(f"listening at {URL}: text the line from the phone page", flush=True)
+        print(f"listening at {URL}", flush=True)
         yield {"client": client, "secret": secret}
 
 

@@ -94,7 +94,8 @@ def main() -> None:
     with Client() as client, suppress(KeyboardInterrupt):
         if options.begin:
             begin(client, options.begin[0], options.begin[1:])
-        print("listening: write @bot in a group with the line", flush=True)
+        lines = " or ".join(line.handle for line in client.list_lines())
+        print(f"listening: write @bot in a group with {lines}", flush=True)
         for event in client.events(after=options.after, events=["message.received"]):
             try:
                 if isinstance(event.data, MessageData):

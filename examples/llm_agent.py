@@ -73,7 +73,7 @@ def attend(client: Client, model: Model, event_id: str, heard: MessageData) -> N
 def run(client: Client, model: Model, cursor: Path) -> None:
     """Answer for ever; *cursor* holds the id of the last event that is dealt with."""
     after = cursor.read_text() if cursor.exists() else None
-    print("listening: text the line from the phone page", flush=True)
+    print("listening: write to", " or ".join(line.handle for line in client.list_lines()), flush=True)
     for event in client.events(after=after, events=["message.received"]):
         try:
             if isinstance(event.data, MessageData):
@@ -99,5 +99,5 @@ if __name__ == "__main__":
     options.cursor.parent.mkdir(exist_ok=True)
     url = os.environ.get("MODEL_URL")
     name, key = os.environ.get("MODEL_NAME", ""), os.environ.get("MODEL_KEY", "")
-    with Client() as client:
+    with Client() as client, suppress(KeyboardInterrupt):
         run(client, ChatCompletions(url, name, key) if url else Rules(), options.cursor)

@@ -24,7 +24,7 @@ const secret = await secretOfWebhook();
 createServer(async (request, response) => {
   response.statusCode = await statusFor(request);
   response.end();
-}).listen(Number(PORT), "127.0.0.1", () => console.log(`listening at ${url}: text the line from the phone page`));
+}).listen(Number(PORT), "127.0.0.1", () => console.log(`listening at ${url}`));
 
 /** Register the webhook, or take the one that is there; its secret is told only once, so that gets a new one. */
 async function secretOfWebhook() {

@@ -113,7 +113,7 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
     async with AsyncClient() as client:
         app.state.client = client
         app.state.line = (await client.list_lines()).data[0].handle
-        print("listening", flush=True)
+        print(f"listening: codes come from {app.state.line}", flush=True)
         yield
 
 
