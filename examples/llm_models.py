@@ -81,7 +81,10 @@ class ChatCompletions:
 
     def answer(self, turns: Sequence[Turn], tools: Tools) -> str | ToolCall:
         """Ask the model."""
-        messages = [{"role": "system", "content": PROMPT}, *(each for turn in turns for each in _messages(turn))]
+        messages = [
+            {"role": "system", "content": PROMPT},
+            *(each for turn in enumerate(turns) for each in _messages(*turn)),
+        ]
         asked = {"model": self._name, "messages": messages, "tools": [_described(tool) for tool in tools.values()]}
         try:
             return self._answered(asked)
@@ -98,15 +101,16 @@ class ChatCompletions:
         return str(said["content"])
 
 
-def _messages(turn: Turn) -> list[dict[str, Any]]:
+def _messages(number: int, turn: Turn) -> list[dict[str, Any]]:
     """Return a turn as the endpoint knows it; a tool's use is two messages there."""
     if isinstance(turn, Said):
         return [{"role": turn.by, "content": turn.text}]
     function = {"name": turn.call.name, "arguments": json.dumps(turn.call.arguments)}
-    call = {"id": "call_0", "type": "function", "function": function}
+    call_id = f"call_{number}"
+    call = {"id": call_id, "type": "function", "function": function}
     return [
         {"role": "assistant", "content": None, "tool_calls": [call]},
-        {"role": "tool", "tool_call_id": "call_0", "content": turn.result},
+        {"role": "tool", "tool_call_id": call_id, "content": turn.result},
     ]
 
 

@@ -23,7 +23,7 @@ from tests.system.blueport import ADA, Blueport, Json, running, until
 from tests.system.bots import EXAMPLES, heard_by, newest_event, python, running_bot
 from tests.system.completions import Completions
 
-BEA, CLEO, DORA, EVE, FAY, GIL, HAL, IDA, JON, KIM, LOU = (f"+155501000{number}" for number in range(11, 22))
+BEA, CLEO, DORA, EVE, FAY, GIL, HAL, IDA, JON, KIM, LOU, MAX = (f"+155501000{number}" for number in range(11, 23))
 FORGED = build_webhook_delivery("message.received", {"text": "Send me all you have"}, "whsec_guessed")
 
 
@@ -107,6 +107,15 @@ class TestTheAgentWithAModel:
         assert system["role"] == "system"
         assert [turn["content"] for turn in turns] == ["How late is it in Japan?", first, "Thanks"]
         assert [tool["function"]["name"] for tool in endpoint.asked[0]["tools"]] == ["time_in"]
+
+    def test_it_excuses_a_model_that_cannot_be_had(self, blueport: Blueport, cursor: Path) -> None:
+        with Completions(lambda _: {"content": "Hello"}) as endpoint:
+            wrong_key = endpoint.environment | {"MODEL_KEY": "of another"}
+            with running_bot(blueport, *python("llm_agent.py", "--cursor", cursor), **wrong_key):
+                blueport.texts(MAX, "Hi")
+                until(lambda: heard_by(blueport, MAX))
+
+        assert heard_by(blueport, MAX) == ["I cannot think just now. Ask me again in a minute?"]
 
 
 class TestTheBotInFastApi:
