@@ -38,7 +38,7 @@ class Caller:
             return self._scopes
 
     async def line(self, named: str | None) -> str:
-        """Return the line to ask the API about; the one in the fence needs no name.
+        """Return the line to ask the API about; the only one needs no name.
 
         Raises:
             RefusedError: It is outside the fence, or none is named.
@@ -46,7 +46,7 @@ class Caller:
         """
         lines = self.fence.lines
         if named is None:
-            return _only(lines)
+            return lines[0] if len(lines) == 1 else await self._only_line()
         if not lines:
             return named
         name = canonical(named)
@@ -89,6 +89,12 @@ class Caller:
                 f"{file_id} belongs to no message that was read here; read the messages that it came with first"
             )
 
+    async def _only_line(self) -> str:
+        handles = [line.handle for line in await self.lines()]
+        if len(handles) != 1:
+            raise RefusedError(f"say which line: `from` takes one of {', '.join(handles) or 'none, there is no line'}")
+        return handles[0]
+
     async def _has_line_named(self, name: str) -> bool:
         return any(name in (line.id, line.handle) for line in await self.lines())
 
@@ -105,12 +111,6 @@ class Caller:
             return False
         _remember(self._chats, chat_id)
         return True
-
-
-def _only(lines: tuple[str, ...]) -> str:
-    if len(lines) != 1:
-        raise RefusedError("say which line: `from` takes one of those that list_lines returns")
-    return lines[0]
 
 
 def _remember(known: dict[str, None], name: str) -> None:

@@ -1,8 +1,8 @@
 """Waits for what people write.
 
 The stream of events is a bell, no more: it says when to look. What there is to return stands in the chat, so nothing is
-lost that came before the stream was open, or while nobody waited. It is looked now and then without any bell too: the
-first message may come between the look and the stream, and a key without `events:read` has no bell.
+lost that came before the stream was open, or while nobody waited. It is looked now and then without any bell too: a key
+without `events:read` has none.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ USUAL_S, LONGEST_S = 45, 300
 RETRIES = 5
 # As long as the API itself waits with its news for the files of a message.
 FILES_S = 10.0
-# Seconds between two looks: soon at first, while the stream may not be open yet.
+# Seconds between two looks if nothing is heard.
 _PAUSES_S = (1.0, 2.0, 4.0)
 _PAUSE_S = 10.0
 
@@ -146,7 +146,8 @@ async def _bell(api: AsyncClient, line: str) -> AsyncIterator[asyncio.Event]:
 
 async def _listen(api: AsyncClient, line: str, rung: asyncio.Event) -> None:
     with contextlib.suppress(MessagesError):
-        async for _event in api.events(from_=line, events=["message.received"]):
+        # Once as it opens, too: what came before that has not been heard.
+        async for _event in api.events(from_=line, events=["message.received"], on_place=lambda _place: rung.set()):
             rung.set()
 
 
