@@ -177,19 +177,20 @@ class TestReading:
         assert (picture.mime_type, base64.b64decode(picture.data)) == ("image/png", PNG)
 
     @pytest.mark.parametrize(
-        ("mime_type", "content", "shown_as"),
+        ("name", "content", "shown_as"),
         [
-            ("text/vcard", b"BEGIN:VCARD", "text"),
-            ("audio/mp4", b"sound", "audio"),
-            ("text/plain", b"\xff\xfe", "resource"),
-            ("application/pdf", b"%PDF-1.7", "resource"),
+            ("ada.vcf", b"BEGIN:VCARD", "text"),
+            ("memo.m4a", b"\0\0\0\x18ftypM4A ", "audio"),
+            ("note.txt", b"\xff\xfe", "resource"),
+            ("no-picture.png", b"<html>", "resource"),
+            ("bill.pdf", b"%PDF-1.7", "resource"),
         ],
     )
     async def test_a_file_is_shown_as_what_it_is(
-        self, blueport: Blueport, url: str, mime_type: str, content: bytes, shown_as: str
+        self, blueport: Blueport, url: str, name: str, content: bytes, shown_as: str
     ) -> None:
         key = blueport.said["api_key"]
-        headers = {"Authorization": f"Bearer {key}", "Content-Type": mime_type}
+        headers = {"Authorization": f"Bearer {key}", "X-Filename": name}
         upload = httpx2.post(f"{blueport.said['api_url']}/v1/files", content=content, headers=headers)
 
         async with over_http(url, key) as client:
