@@ -190,7 +190,7 @@ class TestTrouble:
                 way.words = None
                 told = await done(client, "send_message", **message, idempotency_key=name)
 
-        assert "nobody can tell whether it was" in words
+        assert "Nobody can tell whether it was done" in words
         assert told["status"] == "sent"
         assert [bubble["text"] for bubble in blueport.phone(ADA)].count(message["text"]) == 1
 

@@ -209,7 +209,7 @@ class TestReading:
             large = await refused(client, "download_file", file_id=upload.json()["id"])
 
         assert "no address is fetched" in address
-        assert "it has 5000001 bytes" in large
+        assert "It has 5000001 bytes" in large
 
 
 class TestWaiting:
@@ -407,11 +407,13 @@ class TestWrongCalls:
             unknown = await refused(client, "read_messages", to=ADA, fro=blueport.line)
             lineless = await refused(client, "read_messages", to=ADA)
             typed = await refused(client, "read_messages", from_=blueport.line, to=ADA, limit=0)
+            empty = await refused(client, "send_message", from_=blueport.line, to=ADA)
 
         assert "missing required field `to`" in missing
         assert "unknown field `fro`" in unknown
-        assert f"say which line: `from` takes one of {blueport.line}, {blueport.said['sandbox_line']}" in lineless
+        assert f"Say which line: `from` takes one of {blueport.line}, {blueport.said['sandbox_line']}" in lineless
         assert "`$.limit`" in typed
+        assert "give `text`, `file_id` or both" in empty
 
     async def test_a_tool_that_does_not_exist_is_no_tool(self, blueport: Blueport, url: str) -> None:
         async with over_http(url, blueport.said["api_key"]) as client:
