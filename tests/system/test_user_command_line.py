@@ -92,6 +92,22 @@ class TestSend:
 
         assert say.does("outbox", obx, "--json").json["payload"]["text"] == "Two\nlines"
 
+    @pytest.mark.parametrize(
+        ("words", "text"),
+        [
+            (("send", ADA, "--effect", "loud", "behind", "an", "option"), "behind an option"),
+            (
+                ("send", "--from", "+15555550100", ADA, "behind", "--effect", "loud", "and", "before"),
+                "behind and before",
+            ),
+            (("send", ADA, "--", "-1 is", "--no option"), "-1 is --no option"),
+        ],
+    )
+    def test_options_may_stand_anywhere(self, say: Prompt, words: tuple[str, ...], text: str) -> None:
+        ended = say.does(*words[:1], "--wait", "--json", *words[1:])
+
+        assert ended.json["payload"]["text"] == text
+
     def test_a_file_is_uploaded_and_arrives(self, say: Prompt, tmp_path: Path) -> None:
         (tmp_path / "notes.txt").write_text("remember the milk")
 

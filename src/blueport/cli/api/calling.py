@@ -19,7 +19,7 @@ from blueport.cli.api import ending
 from blueport.cli.api.credentials import Credentials, credentials
 from blueport.cli.api.errors import NotSignedInError, UsageError
 from blueport.cli.nouns import OPERATORS
-from blueport.cli.parsing import COMPLETING, Parser
+from blueport.cli.parsing import COMPLETING, MixingParser
 from blueport.cli.tables import printable, table
 from blueport_sdk import AuthorizationError, Client, Line, as_told
 
@@ -139,10 +139,10 @@ def run_noun(noun: str, purpose: str, commands: Sequence[Command], arguments: li
     _do(noun_parser(noun, purpose, commands).parse_args(arguments))
 
 
-def parser_of(command: Command) -> Parser:
+def parser_of(command: Command) -> MixingParser:
     """Return what reads the words of a verb."""
     operators = OPERATORS.get(command.name, {})
-    parser = Parser(prog=f"blueport {command.name}", **_help(command, operators))
+    parser = MixingParser(prog=f"blueport {command.name}", **_help(command, operators))
     _add(parser, command)
     if operators and COMPLETING in os.environ:
         # They are found before it comes to this parser; it only lets the shell know.
@@ -150,11 +150,11 @@ def parser_of(command: Command) -> Parser:
     return parser
 
 
-def noun_parser(noun: str, purpose: str, commands: Sequence[Command]) -> Parser:
+def noun_parser(noun: str, purpose: str, commands: Sequence[Command]) -> MixingParser:
     """Return what reads the words of a noun."""
     operators = OPERATORS.get(noun, {})
     epilog = "\n".join([*_operators_part(noun, operators), _EPILOG])
-    parser = Parser(prog=f"blueport {noun}", description=purpose, epilog=epilog, formatter_class=_AS_WRITTEN)
+    parser = MixingParser(prog=f"blueport {noun}", description=purpose, epilog=epilog, formatter_class=_AS_WRITTEN)
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for command in commands:
         _add(subparsers.add_parser(command.name, help=command.purpose, **_help(command, {})), command)
