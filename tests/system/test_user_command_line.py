@@ -5,8 +5,6 @@ import os
 import pty
 import re
 import signal
-import subprocess
-import sys
 import termios
 import wave
 from collections.abc import Iterator
@@ -17,8 +15,7 @@ import pytest
 from blueport.server.authorizing.keys import new_key
 from tests.patience import PATIENCE_S
 from tests.system.blueport import ADA, Blueport, Json, running, until
-from tests.system.prompt import Prompt
-from tests.system.test_keys_on_the_command_line import wanted
+from tests.system.prompt import Prompt, operated
 
 STRANGER = "+15550109999"
 UNKNOWN = "01m8fhh3354880r18ktmh8c288"
@@ -40,12 +37,11 @@ def say(blueport: Blueport, tmp_path: Path) -> Prompt:
 
 @pytest.fixture(scope="module")
 def key_of_two_lines(blueport: Blueport) -> str:
-    database = ("--database", "blueport.db")
-    wanted(blueport.folder, "accounts", "create", "Bob", "--owner", "bob@example.com", *database)
-    wanted(blueport.folder, "daemons", "create", "mini", "--account", "Bob", *database)
+    operated(blueport, "accounts", "create", "Bob", "--owner", "bob@example.com")
+    operated(blueport, "daemons", "create", "mini", "--account", "Bob")
     for line in ("+15555550111", "+15555550112"):
-        wanted(blueport.folder, "lines", "add", line, "--account", "Bob", *database)
-    return wanted(blueport.folder, "keys", "create", "--account", "Bob", *database)
+        operated(blueport, "lines", "add", line, "--account", "Bob")
+    return operated(blueport, "keys", "create", "--account", "Bob")
 
 
 def sent(say: Prompt, text: str) -> Json:
@@ -57,19 +53,6 @@ def sent(say: Prompt, text: str) -> Json:
 
 def on_the_phone(blueport: Blueport) -> list[Json]:
     return blueport.phone(ADA)
-
-
-def process(say: Prompt, *words: str, **more: object) -> subprocess.Popen[str]:
-    """Start a command as a shell would."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MESSAGES_")}
-    return subprocess.Popen(
-        [sys.executable, "-m", "blueport.cli.main", *words],
-        env=environment | say.variables,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        **{"stderr": subprocess.PIPE, **more},
-    )
 
 
 class TestSend:
@@ -249,7 +232,7 @@ class TestReading:
     def test_following_shows_what_was_said_and_then_what_is_said(self, say: Prompt, blueport: Blueport) -> None:
         sent(say, "Before")
 
-        with process(say, "messages", ADA, "--follow", "--limit", "1", "--json") as following:
+        with say.start("messages", ADA, "--follow", "--limit", "1", "--json") as following:
             assert following.stdout is not None
             before = json.loads(following.stdout.readline())
             blueport.texts(ADA, "After")
@@ -261,7 +244,7 @@ class TestReading:
         assert (following.returncode, err) == (130, "")
 
     def test_whoever_has_read_enough_hears_no_complaint(self, say: Prompt, blueport: Blueport) -> None:
-        with process(say, "messages", ADA, "--follow", "--limit", "1") as following:
+        with say.start("messages", ADA, "--follow", "--limit", "1") as following:
             assert following.stdout is not None
             following.stdout.readline()
             following.stdout.close()
@@ -301,7 +284,7 @@ class TestFiles:
         shown, terminal = pty.openpty()
         termios.tcsetwinsize(terminal, (24, 80))
 
-        with process(say, "files", "upload", str(tmp_path / "big.bin"), stderr=terminal) as upload:
+        with say.start("files", "upload", str(tmp_path / "big.bin"), stderr=terminal) as upload:
             os.close(terminal)
             drawn = os.read(shown, 10_000).decode()
             upload.communicate(timeout=PATIENCE_S)
@@ -355,9 +338,7 @@ class TestEndings:
         assert "contact_has_not_messaged" in ended.err
 
     def test_too_much_is_5(self, say: Prompt, blueport: Blueport) -> None:
-        key = wanted(
-            blueport.folder, "keys", "create", "--account", "first", "--hourly-limit", "1", "--database", "blueport.db"
-        )
+        key = operated(blueport, "keys", "create", "--account", "first", "--hourly-limit", "1")
         say.does("lines", "--key", key)
 
         assert say("lines", "--key", key).status == 5
