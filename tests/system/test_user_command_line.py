@@ -384,7 +384,7 @@ class TestEndings:
         ended = say("send", ADA, "Slowly", "--wait", "--timeout", "1")
 
         assert ended.status == 1
-        assert "is still" in ended.err
+        assert re.search(r"is still \w+ after 1 s: `blueport outbox obx_\w+ --wait` waits on", ended.err)
 
 
 class TestSharedNouns:

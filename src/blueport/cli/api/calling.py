@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
@@ -36,9 +37,8 @@ LARGEST_PAGE = 100
 _NOTHING = "-"
 _AS_WRITTEN = argparse.RawDescriptionHelpFormatter
 _EPILOG = """\
-exit status: 0 it is done, 1 it failed, 2 it is no command of ours, 3 not signed in, 4 there is no such thing,
-5 forbidden, or too much. With --json an error is an object on standard error:
-{"error": {"type": ..., "code": ..., "message": ...}, "request_id": ...}"""
+exit status: 0 done, 1 failed, 2 wrong usage, 3 not signed in, 4 no such thing, 5 forbidden, or too much.
+With --json an error is one line on standard error: {"error": {"type", "code", "message"}, "request_id"}"""
 
 
 class Command(NamedTuple):
@@ -52,6 +52,7 @@ class Command(NamedTuple):
     options: Callable[[argparse.ArgumentParser], None]
     do: Callable[["Session", argparse.Namespace], None]
     examples: Sequence[str]
+    asks_the_server: bool = True
 
 
 class Session:
@@ -76,10 +77,21 @@ class Session:
         Raises:
             NotSignedInError: There is no key.
         """
+        return self.client_that_waits_by(time.sleep)
+
+    def client_that_waits_by(self, sleep: Callable[[float], object]) -> Client:
+        """Return another client, which is to be closed; *sleep* is told for how many seconds.
+
+        Raises:
+            NotSignedInError: There is no key.
+        """
         url, key, _ = self.credentials
         if key is None:
-            raise NotSignedInError(f"there is no key for {url}: say `blueport login`, or set MESSAGES_API_KEY")
-        return client_at(url, key)
+            raise NotSignedInError(
+                f"there is no key for {url}: say `blueport login` (`blueport login --dev` beside a `blueport dev`),"
+                " or set MESSAGES_API_KEY"
+            )
+        return client_at(url, key, sleep)
 
     def close(self) -> None:
         """Close the connections, if there are any."""
@@ -117,14 +129,14 @@ class Session:
         print(table([list(columns), *cells]))
 
 
-def client_at(url: str, key: str) -> Client:
-    """Return a client of the server at *url*.
+def client_at(url: str, key: str, sleep: Callable[[float], object] = time.sleep) -> Client:
+    """Return a client of the server at *url*; *sleep* waits for so many seconds.
 
     Raises:
         UsageError: That is no URL.
     """
     try:
-        return Client(key, url)
+        return Client(key, url, sleep=sleep)
     except ValueError as error:
         raise UsageError(str(error)) from None
 
@@ -206,6 +218,11 @@ def page_size(limit: int) -> int:
     return min(limit, LARGEST_PAGE)
 
 
+def dim(words: str) -> str:
+    """Return *words* to be less seen than others, if it is a person at a terminal who reads and wants that."""
+    return f"\x1b[2m{words}\x1b[0m" if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else words
+
+
 def moment(at: int | None) -> str:
     """Return Unix milliseconds as people here write them."""
     return _NOTHING if at is None else f"{datetime.fromtimestamp(at / 1000, UTC).astimezone():%Y-%m-%d %H:%M:%S}"
@@ -249,13 +266,15 @@ def _without_sandbox(client: Client, lines: list[Line]) -> list[Line]:
 
 def _add(parser: argparse.ArgumentParser, command: Command) -> None:
     command.options(parser)
+    parser.set_defaults(do=command.do, key=None, url=None)
     common = parser.add_argument_group("who asks, and how it is answered")
     common.add_argument("--json", action="store_true", help="answer in the API's own JSON")
+    if not command.asks_the_server:
+        return
     common.add_argument(
         "--key", help="the API key (MESSAGES_API_KEY, else what `login` kept); whoever lists processes sees it here"
     )
     common.add_argument("--url", help="where the server is (MESSAGES_API_URL, else what `login` kept)")
-    parser.set_defaults(do=command.do)
 
 
 def _help(command: Command, operators: Mapping[str, str]) -> Any:
