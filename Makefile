@@ -15,7 +15,7 @@ help: ## List the targets
 run: .venv/run ## Server, simulated Mac and daemon in one go; ARGS="--port 0" for options
 	@$(BIN)/blueport dev $(ARGS)
 
-test: .venv/dev ## All tests, four at a time; ARGS="-k webhook" for fewer, ARGS="-n 0" one by one
+test: .venv/dev sdks/typescript/node_modules/.stamp ## All tests, four at a time; ARGS="-k webhook" for fewer, ARGS="-n 0" one by one
 	@# Four even where there are two cores: half of the time they wait. Hundreds of processes are started: none of them
 	@# should compile again what the one before it compiled.
 	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses 4 --dist worksteal $(ARGS)
@@ -51,7 +51,7 @@ lock: .venv/dev ## Pin anew what pyproject.toml asks for
 	$(BIN)/$(LOCK) --group dev --output-file requirements/dev.txt
 
 clean: ## Remove the environment and what tools left; data in .blueport stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf sdks/typescript/node_modules sdks/typescript/build sdks/typescript/dist .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 # Stamps: rebuilt when the lock changes, so that a pull never leaves an old environment behind.
 .venv/run: requirements/run.txt pyproject.toml sdks/python/pyproject.toml
@@ -66,3 +66,9 @@ clean: ## Remove the environment and what tools left; data in .blueport stays
 	@# Most of what the tools bring is never loaded: what is, is compiled then.
 	@$(PIP) --no-compile --requirement requirements/dev.txt
 	@touch $@
+
+# Without Node.js the tests of the TypeScript SDK are skipped, and say so.
+sdks/typescript/node_modules/.stamp: sdks/typescript/package-lock.json sdks/typescript/package.json
+	@if node --eval "process.exit(Number(parseInt(process.versions.node) < 20))" 2>&1 && npm --version; then \
+	  echo "Setting up sdks/typescript ..." && npm ci --prefix sdks/typescript --silent && touch $@; \
+	else echo "No Node.js 20 or newer, or no npm: the TypeScript SDK is not tested."; fi >&2

@@ -82,8 +82,10 @@ class TestOtherOrigins(Still):
         assert methods == {"GET", "POST", "DELETE", "OPTIONS"}
         assert headers == {"Authorization", "Content-Type", "X-Filename", "Idempotency-Key", "Last-Event-ID"}
 
-    def test_a_page_may_read_the_request_id(self, alice: Customer) -> None:
-        assert "X-Request-Id" in alice.get("/v1/lines").headers["access-control-expose-headers"]
+    def test_a_page_may_read_the_request_id_and_what_a_file_is_called(self, alice: Customer) -> None:
+        exposed = alice.get("/v1/lines").headers["access-control-expose-headers"]
+
+        assert {"X-Request-Id", "Content-Disposition"} <= {name.strip() for name in exposed.split(",")}
 
 
 class TestReading(Still):

@@ -52,8 +52,8 @@ class Blueport:
     def simulator(self, method: str, path: str, body: Json = None) -> Json:
         return answer(method, self.said["simulator_url"] + path, body, {})
 
-    def texts(self, person: str, text: str) -> str:
-        return self.simulator("POST", f"/people/{person}/messages", {"text": text})["guid"]
+    def texts(self, person: str, text: str, **more: str) -> str:
+        return self.simulator("POST", f"/people/{person}/messages", {"text": text, **more})["guid"]
 
     def phone(self, person: str) -> list[Json]:
         return self.simulator("GET", f"/people/{person}/messages")

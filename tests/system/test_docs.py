@@ -12,7 +12,7 @@ from blueport.cli.daemon import WORDS
 from tests.system.forking import Forking
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "examples" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # Blocks of code, and code within a sentence.
 CODE = re.compile(r"```\w*\n(.*?)```|`([^`\n]+)`", re.DOTALL)
 COMMAND = re.compile(r"(?:^|[\s(/])blueport ((?:[^\n|;&)]|\\\n)*)")
@@ -66,6 +66,6 @@ def test_each_word_of_the_daemon_is_in_its_page() -> None:
     assert {word for word in WORDS if ("daemon", word) not in told} <= {"run", "import"}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     assert [link for link in LINK.findall(page.read_text()) if not (page.parent / link).exists()] == []

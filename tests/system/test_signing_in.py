@@ -164,7 +164,7 @@ class TestWhoIsAsked:
         ended = somebody("lines", "--url", "elsewhere.example", "--key", new_key())
 
         assert ended.status == 2
-        assert "does not begin with https:// or http://" in ended.err
+        assert "the base URL 'elsewhere.example' is none" in ended.err
 
     def test_after_logout_it_is_as_before(self, blueport: Blueport, somebody: Prompt) -> None:
         signed_in(somebody, blueport)

@@ -29,6 +29,10 @@ USERS_VERBS = {
     "reactions": "the tapbacks on a message",
     "receipts": "who has read a chat",
     "files": "upload and download files",
+    "listen": "print what happens as it happens, or post it to a receiver of yours",
+    "trigger": "make up an event, and deliver it",
+    "webhooks": "where events are posted to, and what became of them",
+    "sandbox": "pair a phone of yours with the shared line",
     "completion": "have a shell complete all this with the Tab key",
 }
 # On the machine itself: blueport.cli.
@@ -45,6 +49,7 @@ VERBS = {
     "webhooks": "seal the secrets of webhooks under another key",
     "sandbox": "pair a phone with the shared line",
     "audit": "who changed what",
+    "mcp": "tools for language models (MCP), which read your messages and, if allowed, send",
     "migrate": "bring a database to the newest schema",
     "store": "move an installation to another database",
 }

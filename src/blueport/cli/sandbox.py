@@ -1,11 +1,9 @@
 """`blueport sandbox`: pairs an account's phone with the shared line."""
 
 import argparse
-from urllib.parse import quote
+import sys
 
-import segno
-
-from blueport.cli import operating
+from blueport.cli import operating, qr
 from blueport.cli.nouns import OPERATORS
 from blueport.cli.operating import Command, Desk
 from blueport.server.operating import service
@@ -41,7 +39,7 @@ def _say(desk: Desk, sandbox: Sandbox, *, with_picture: bool) -> None:
         desk.tell(f"paired with {sandbox.contact}", sandbox)
         return
     if with_picture:
-        segno.make(f"sms:{sandbox.line_handle}?body={quote(sandbox.activation_code)}").terminal(compact=True)
+        qr.draw(sandbox.line_handle, sandbox.activation_code, sys.stdout)
     desk.tell(sandbox.activation_code, sandbox, f"text this to {sandbox.line_handle} from the phone to pair")
 
 

@@ -75,7 +75,7 @@ from blueport_sdk.models import (
     WebhookAttempt,
     WebhookDelivery,
 )
-from blueport_sdk.pages import AsyncPage, Page
+from blueport_sdk.pages import AsyncPage, AsyncPages, Page
 from blueport_sdk.shapes import as_told
 from blueport_sdk.vcards import ContactAddress, ContactCard, ContactEmail, ContactPhone, vcard
 from blueport_sdk.webhooks import SignedDelivery, build_webhook_delivery, sign_webhook, verify_webhook
@@ -84,6 +84,7 @@ __all__ = [
     "Accepted",
     "AsyncClient",
     "AsyncPage",
+    "AsyncPages",
     "Attachment",
     "AuthenticationError",
     "AuthorizationError",

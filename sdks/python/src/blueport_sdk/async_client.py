@@ -1,18 +1,20 @@
 """The client for asyncio."""
 
 import asyncio
-import dataclasses
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator, Sequence
+import copy
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Generator, Sequence
+from contextlib import aclosing, contextmanager
 from typing import Concatenate, ParamSpec, TypeVar
 
 import httpx2
 
 from blueport_sdk import connecting, endpoints, streaming
+from blueport_sdk.bodies import Upload
 from blueport_sdk.describing import described
 from blueport_sdk.events import Event
 from blueport_sdk.exchanging import Answer, Options, Outcome, Request, Steps, Wait, tries
 from blueport_sdk.models import Item, Listed
-from blueport_sdk.pages import AsyncPage, async_page_of
+from blueport_sdk.pages import AsyncPage, AsyncPages, async_page_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -25,21 +27,24 @@ def _method(describe: Callable[P, Steps[T]]) -> Callable[Concatenate["AsyncClien
     async def method(self: "AsyncClient", /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._run(describe(*args, **kwargs))
 
-    return described(method, describe)
+    return described(method, describe, owner="AsyncClient")
 
 
 def _pages(
     describe: Callable[P, Steps[Listed[Item]]],
-) -> Callable[Concatenate["AsyncClient", P], Coroutine[object, object, AsyncPage[Item]]]:
+) -> Callable[Concatenate["AsyncClient", P], AsyncPages[Item]]:
     """Return the method that lists what *describe* says, page by page."""
 
-    async def method(self: "AsyncClient", /, *args: P.args, **kwargs: P.kwargs) -> AsyncPage[Item]:
+    def method(self: "AsyncClient", /, *args: P.args, **kwargs: P.kwargs) -> AsyncPages[Item]:
         async def following(cursor: str) -> Listed[Item]:
             return await self._run(describe(*args, **{**kwargs, "cursor": cursor}))  # type: ignore[arg-type]
 
-        return async_page_of(await self._run(describe(*args, **kwargs)), following)
+        async def first() -> AsyncPage[Item]:
+            return async_page_of(await self._run(describe(*args, **kwargs)), following)
 
-    return described(method, describe)
+        return AsyncPages(first)
+
+    return described(method, describe, owner="AsyncClient", pages=AsyncPages)
 
 
 class AsyncClient:
@@ -112,8 +117,7 @@ class AsyncClient:
             ValueError: There is no key.
         """
         self._place = connecting.place(base_url, api_key)
-        self._options = Options(max_retries)
-        self._timeout_s = timeout_s
+        self._options = Options(timeout_s, max_retries)
         self._http = http or httpx2.AsyncClient()
         self._is_ours = http is None
         self._sleep = sleep
@@ -121,41 +125,45 @@ class AsyncClient:
     def with_options(
         self, *, idempotency_key: str | None = None, timeout_s: float | None = None, max_retries: int | None = None
     ) -> "AsyncClient":
-        """Return a client for one call that is to be different, on the same connections.
+        """Return a client whose calls are different, on the same connections, which it does not close.
 
         Args:
-            idempotency_key: Names the effect: the same call under the same key has it once, for a day.
+            idempotency_key: Names the effect of one call: the same call under the same key has it once, for a day.
             timeout_s: How long the server may be silent, in seconds.
             max_retries: How often what may pass is tried again.
         """
-        retries = self._options.max_retries if max_retries is None else max_retries
-        other = AsyncClient(
-            self._place.api_key,
-            self._place.base_url,
-            timeout_s=self._timeout_s if timeout_s is None else timeout_s,
-            http=self._http,
-            sleep=self._sleep,
-        )
-        other._options = dataclasses.replace(self._options, max_retries=retries, idempotency_key=idempotency_key)
+        other = copy.copy(self)
+        options = self._options.changed(timeout_s, max_retries, idempotency_key)
+        vars(other).update(_options=options, _is_ours=False)
         return other
 
     async def events(
-        self, *, after: str | None = None, from_: str | None = None, events: Sequence[str] | None = None
-    ) -> AsyncIterator[Event]:
+        self,
+        *,
+        after: str | None = None,
+        from_: str | None = None,
+        events: Sequence[str] | None = None,
+        on_place: Callable[[str], object] | None = None,
+    ) -> AsyncGenerator[Event, None]:
         """Yield what happens, for ever, each once and in order, whatever is cut off or restarted meanwhile.
+
+        Whoever stops early may close it (`contextlib.aclosing`): it has a connection of its own.
 
         Args:
             after: Begin behind this event (`evt_...`); else with what happens from now on.
             from_: Only those of this line.
             events: Only those of these types.
+            on_place: Is told where to go on (`after`) another time: where it begins, and behind each event once the
+                next one is asked for.
 
         Raises:
             MessagesError: It is not allowed, or will not work.
         """
-        following = streaming.Following(after=after, from_=from_, events=events)
+        following = streaming.Following(after=after, from_=from_, events=events, on_place=on_place)
         while True:
-            async for event in self._streamed(following):
-                yield event
+            async with aclosing(self._streamed(following)) as streamed:
+                async for event in streamed:
+                    yield event
             await self._sleep(following.wait_s())
 
     async def close(self) -> None:
@@ -168,6 +176,9 @@ class AsyncClient:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    def __repr__(self) -> str:
+        return f"AsyncClient({self._place.base_url!r})"
 
     async def _run(self, steps: Steps[T]) -> T:
         return await _driven(steps, self._asked)
@@ -183,16 +194,16 @@ class AsyncClient:
             await self._sleep(step.seconds)
             return None
         try:
-            async with self._http.stream(**_sent(self._place.sent(step)), timeout=self._timeout_s) as response:
-                return connecting.answer_of(response, await _content(response))
+            with _opened(step) as chunks:
+                async with self._http.stream(**self._place.sent(step, self._options, chunks)) as response:
+                    return connecting.answer_of(response, await _content(response))
         except httpx2.RequestError as error:
             return connecting.failure_of(error, self._place.base_url)
 
-    async def _streamed(self, following: streaming.Following) -> AsyncIterator[Event]:
+    async def _streamed(self, following: streaming.Following) -> AsyncGenerator[Event, None]:
         """Yield what one connection brings."""
-        timeout = httpx2.Timeout(self._timeout_s, read=streaming.SILENCE_S)
         try:
-            async with self._http.stream(**self._place.sent(following.request()), timeout=timeout) as response:
+            async with self._http.stream(**self._place.sent(following.request(), self._options)) as response:
                 if not streaming.is_stream(response.status_code, response.headers.get("content-type", "")):
                     following.refused(connecting.answer_of(response, await _content(response)))
                     return
@@ -216,12 +227,14 @@ async def _driven(
         return result
 
 
-def _sent(sent: connecting.Sent) -> connecting.Sent:
-    """Have a file be read as an asynchronous client sends it."""
-    content = sent.get("content")
-    if isinstance(content, Iterator):
-        sent["content"] = connecting.asynchronous(content)
-    return sent
+@contextmanager
+def _opened(request: Request) -> Generator[AsyncIterator[bytes] | None, None, None]:
+    """Return the bytes of the file that is sent, None if none is."""
+    if not isinstance(request.body, Upload):
+        yield None
+        return
+    with request.body.opened() as file:
+        yield request.body.chunks_async(file)
 
 
 async def _content(response: httpx2.Response) -> bytes | None:

@@ -1,13 +1,15 @@
 """The client that waits for each answer."""
 
-import dataclasses
+import copy
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Concatenate, ParamSpec, TypeVar
 
 import httpx2
 
 from blueport_sdk import connecting, endpoints, streaming
+from blueport_sdk.bodies import Upload
 from blueport_sdk.describing import described
 from blueport_sdk.events import Event
 from blueport_sdk.exchanging import Answer, Options, Outcome, Request, Steps, Wait, tries
@@ -25,7 +27,7 @@ def _method(describe: Callable[P, Steps[T]]) -> Callable[Concatenate["Client", P
     def method(self: "Client", /, *args: P.args, **kwargs: P.kwargs) -> T:
         return self._run(describe(*args, **kwargs))
 
-    return described(method, describe)
+    return described(method, describe, owner="Client")
 
 
 def _pages(describe: Callable[P, Steps[Listed[Item]]]) -> Callable[Concatenate["Client", P], Page[Item]]:
@@ -37,7 +39,7 @@ def _pages(describe: Callable[P, Steps[Listed[Item]]]) -> Callable[Concatenate["
 
         return page_of(self._run(describe(*args, **kwargs)), following)
 
-    return described(method, describe)
+    return described(method, describe, owner="Client", pages=Page)
 
 
 class Client:
@@ -110,8 +112,7 @@ class Client:
             ValueError: There is no key.
         """
         self._place = connecting.place(base_url, api_key)
-        self._options = Options(max_retries)
-        self._timeout_s = timeout_s
+        self._options = Options(timeout_s, max_retries)
         self._http = http or httpx2.Client()
         self._is_ours = http is None
         self._sleep = sleep
@@ -119,38 +120,41 @@ class Client:
     def with_options(
         self, *, idempotency_key: str | None = None, timeout_s: float | None = None, max_retries: int | None = None
     ) -> "Client":
-        """Return a client for one call that is to be different, on the same connections.
+        """Return a client whose calls are different, on the same connections, which it does not close.
 
         Args:
-            idempotency_key: Names the effect: the same call under the same key has it once, for a day.
+            idempotency_key: Names the effect of one call: the same call under the same key has it once, for a day.
             timeout_s: How long the server may be silent, in seconds.
             max_retries: How often what may pass is tried again.
         """
-        retries = self._options.max_retries if max_retries is None else max_retries
-        other = Client(
-            self._place.api_key,
-            self._place.base_url,
-            timeout_s=self._timeout_s if timeout_s is None else timeout_s,
-            http=self._http,
-            sleep=self._sleep,
-        )
-        other._options = dataclasses.replace(self._options, max_retries=retries, idempotency_key=idempotency_key)
+        other = copy.copy(self)
+        options = self._options.changed(timeout_s, max_retries, idempotency_key)
+        vars(other).update(_options=options, _is_ours=False)
         return other
 
     def events(
-        self, *, after: str | None = None, from_: str | None = None, events: Sequence[str] | None = None
-    ) -> Iterator[Event]:
+        self,
+        *,
+        after: str | None = None,
+        from_: str | None = None,
+        events: Sequence[str] | None = None,
+        on_place: Callable[[str], object] | None = None,
+    ) -> Generator[Event, None, None]:
         """Yield what happens, for ever, each once and in order, whatever is cut off or restarted meanwhile.
+
+        Whoever stops early may close it (`contextlib.closing`): it has a connection of its own.
 
         Args:
             after: Begin behind this event (`evt_...`); else with what happens from now on.
             from_: Only those of this line.
             events: Only those of these types.
+            on_place: Is told where to go on (`after`) another time: where it begins, and behind each event once the
+                next one is asked for.
 
         Raises:
             MessagesError: It is not allowed, or will not work.
         """
-        following = streaming.Following(after=after, from_=from_, events=events)
+        following = streaming.Following(after=after, from_=from_, events=events, on_place=on_place)
         while True:
             yield from self._streamed(following)
             self._sleep(following.wait_s())
@@ -166,6 +170,9 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def __repr__(self) -> str:
+        return f"Client({self._place.base_url!r})"
+
     def _run(self, steps: Steps[T]) -> T:
         return _driven(steps, self._asked)
 
@@ -180,16 +187,18 @@ class Client:
             self._sleep(step.seconds)
             return None
         try:
-            with self._http.stream(**self._place.sent(step), timeout=self._timeout_s) as response:
+            with (
+                _opened(step) as chunks,
+                self._http.stream(**self._place.sent(step, self._options, chunks)) as response,
+            ):
                 return connecting.answer_of(response, _content(response))
         except httpx2.RequestError as error:
             return connecting.failure_of(error, self._place.base_url)
 
     def _streamed(self, following: streaming.Following) -> Iterator[Event]:
         """Yield what one connection brings."""
-        timeout = httpx2.Timeout(self._timeout_s, read=streaming.SILENCE_S)
         try:
-            with self._http.stream(**self._place.sent(following.request()), timeout=timeout) as response:
+            with self._http.stream(**self._place.sent(following.request(), self._options)) as response:
                 if not streaming.is_stream(response.status_code, response.headers.get("content-type", "")):
                     following.refused(connecting.answer_of(response, _content(response)))
                     return
@@ -208,6 +217,16 @@ def _driven(steps: Generator[Request | Wait, Sent | None, T], do: Callable[[Requ
     except StopIteration as ended:
         result: T = ended.value
         return result
+
+
+@contextmanager
+def _opened(request: Request) -> Generator[Iterator[bytes] | None, None, None]:
+    """Return the bytes of the file that is sent, None if none is."""
+    if not isinstance(request.body, Upload):
+        yield None
+        return
+    with request.body.opened() as file:
+        yield request.body.chunks(file)
 
 
 def _content(response: httpx2.Response) -> bytes | None:

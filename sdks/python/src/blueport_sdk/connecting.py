@@ -2,17 +2,20 @@
 
 import json
 import os
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
-from typing import Any, TypedDict
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias, TypedDict
 
 import httpx2
 
+from blueport_sdk.about import VERSION
 from blueport_sdk.bodies import Upload
-from blueport_sdk.exchanging import Answer, Failure, Request
+from blueport_sdk.exchanging import Answer, Failure, Options, Request
 
 DEFAULT_URL = "http://127.0.0.1:8080"
-USER_AGENT = "blueport-sdk-python/0.1.0"
+USER_AGENT = f"blueport-sdk-python/{VERSION}"
+# The bytes of an upload, as they are read.
+Chunks: TypeAlias = "Iterator[bytes] | AsyncIterator[bytes] | None"
 
 
 class Sent(TypedDict, total=False):
@@ -20,9 +23,11 @@ class Sent(TypedDict, total=False):
 
     method: str
     url: str
-    params: dict[str, str]
-    headers: dict[str, str]
-    content: Any
+    params: Mapping[str, str]
+    headers: httpx2.Headers
+    content: bytes | Iterator[bytes] | AsyncIterator[bytes]
+    timeout: httpx2.Timeout
+    follow_redirects: bool
 
 
 @dataclass(frozen=True)
@@ -30,26 +35,36 @@ class Place:
     """Where the server is, and with which key it is asked."""
 
     base_url: str
-    api_key: str
+    api_key: str = field(repr=False)
 
-    def sent(self, request: Request) -> Sent:
+    def sent(self, request: Request, options: Options, chunks: Chunks = None) -> Sent:
         """Return *request* as `httpx2` takes it. The key is for the API alone, not for where it leads."""
-        headers = {"User-Agent": USER_AGENT, **request.headers}
-        if request.url is None:
-            headers["Authorization"] = f"Bearer {self.api_key}"
-        content: Any = None
-        if isinstance(request.body, Upload):
-            headers["Content-Length"] = str(request.body.size)
-            content = request.body.chunks()
-        elif request.body is not None:
-            headers["Content-Type"] = "application/json"
-            content = json.dumps(request.body, ensure_ascii=False).encode()
-        sent = Sent(method=request.method, url=request.url or self.base_url + request.path, headers=headers)
+        sent = Sent(
+            method=request.method,
+            url=request.url or self.base_url + request.path,
+            headers=self._headers(request),
+            timeout=httpx2.Timeout(options.timeout_s, read=options.timeout_s + request.quiet_s),
+            follow_redirects=False,
+        )
         if request.query:
-            sent["params"] = dict(request.query)
+            sent["params"] = request.query
+        content = chunks if isinstance(request.body, Upload) else _json(request.body)
         if content is not None:
             sent["content"] = content
         return sent
+
+    def _headers(self, request: Request) -> httpx2.Headers:
+        headers = {"User-Agent": USER_AGENT, **request.headers}
+        if request.url is None:
+            headers["Authorization"] = f"Bearer {self.api_key}"
+        if isinstance(request.body, Upload):
+            headers["Content-Length"] = str(request.body.size)
+        elif request.body is not None:
+            headers["Content-Type"] = "application/json"
+        for name, value in headers.items():
+            _check_header(name, value)
+        # Theirs do not show the key where they are shown.
+        return httpx2.Headers(headers)
 
 
 def place(base_url: str | None, api_key: str | None) -> Place:
@@ -58,10 +73,12 @@ def place(base_url: str | None, api_key: str | None) -> Place:
     Raises:
         ValueError: There is no key, or the URL is none.
     """
-    # An empty one is one that somebody forgot to fill in.
-    key = api_key or os.environ.get("MESSAGES_API_KEY")
+    # An empty one is one that somebody forgot to fill in, and one from a file has the end of its line.
+    key = (api_key or os.environ.get("MESSAGES_API_KEY") or "").strip()
     if not key:
         raise ValueError("there is no API key: pass api_key=..., or set MESSAGES_API_KEY")
+    if not _is_plain(key):
+        raise ValueError("the API key has characters in it that no key has: is it copied whole, and alone?")
     return Place(based(base_url or os.environ.get("MESSAGES_API_URL") or DEFAULT_URL), key)
 
 
@@ -69,11 +86,17 @@ def based(url: str) -> str:
     """Return a base URL without what the paths begin with.
 
     Raises:
-        ValueError: It is no URL of HTTP.
+        ValueError: It is no URL of HTTP, or says more than where the server is.
     """
-    if not url.startswith(("http://", "https://")):
-        raise ValueError(f"the base URL {url!r} does not begin with https:// or http://")
-    return url.rstrip("/").removesuffix("/v1").rstrip("/")
+    plain = url.strip()
+    parts = _parts(plain)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.host:
+        raise ValueError(f"the base URL {url!r} is none: it is like https://blueport.example.com")
+    if parts.userinfo:
+        raise ValueError("the base URL has a user or a password in it: the key is passed as api_key=...")
+    if "?" in plain or "#" in plain:
+        raise ValueError(f"the base URL {url!r} has a '?' or a '#' in it: it ends before that")
+    return plain.rstrip("/").removesuffix("/v1").rstrip("/")
 
 
 def answer_of(response: httpx2.Response, content: bytes | None) -> Answer:
@@ -85,11 +108,25 @@ def answer_of(response: httpx2.Response, content: bytes | None) -> Answer:
 def failure_of(error: httpx2.RequestError, url: str) -> Failure:
     """Return why nothing came back, in a sentence."""
     if isinstance(error, httpx2.TimeoutException):
-        return Failure("timeout", f"{url} did not answer in time")
-    return Failure("connection_failed", f"{url} cannot be reached: {str(error) or type(error).__name__}")
+        return Failure("timeout", f"{url} did not answer in time", error)
+    return Failure("connection_failed", f"{url} cannot be reached: {str(error) or type(error).__name__}", error)
 
 
-async def asynchronous(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Return the same, as an asynchronous client sends it."""
-    for chunk in chunks:
-        yield chunk
+def _parts(url: str) -> httpx2.URL | None:
+    try:
+        return httpx2.URL(url)
+    except httpx2.InvalidURL:
+        return None
+
+
+def _json(body: object) -> bytes | None:
+    return None if body is None else json.dumps(body, separators=(",", ":")).encode()
+
+
+def _check_header(name: str, value: str) -> None:
+    if not _is_plain(value):
+        raise ValueError(f"{name} can be of printable ASCII only: {value!r} is not")
+
+
+def _is_plain(value: str) -> bool:
+    return value.isascii() and value.isprintable()

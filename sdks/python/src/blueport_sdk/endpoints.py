@@ -2,6 +2,7 @@
 
 import functools
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, TypeVar
@@ -10,15 +11,21 @@ from urllib.parse import unquote
 from blueport_sdk import models, vcards
 from blueport_sdk.bodies import Progress, Source, name_as_header, name_of, upload_of
 from blueport_sdk.errors import WaitTimeoutError
-from blueport_sdk.events import Event, event_of
-from blueport_sdk.exchanging import Answer, Request, Steps, Wait, answered, asked
+from blueport_sdk.events import Event, event_of, joined
+from blueport_sdk.exchanging import Answer, Request, Steps, Wait, answered, asked, unexpected
 from blueport_sdk.models import Effect, Listed, ReactionType
 from blueport_sdk.shapes import shaped
 from blueport_sdk.vcards import ContactAddress, ContactCard, ContactEmail, ContactPhone, PhotoType
 
 T = TypeVar("T")
 
-_UNSET: Any = object()
+
+class _Unchanged:
+    def __repr__(self) -> str:
+        return "unchanged"
+
+
+_UNCHANGED: Any = _Unchanged()
 _FIRST_LOOK_S = 0.1
 _SLOWEST_LOOK_S = 2.0
 _NAME = re.compile(r"filename\*=UTF-8''([^;]+)", re.IGNORECASE)
@@ -77,8 +84,8 @@ def send_read_receipt(*, from_: str, to: str) -> Steps[models.Accepted]:
 
 
 def upload_file(
-    *,
     file: Source,
+    *,
     filename: str | None = None,
     mime_type: str | None = None,
     on_progress: Progress | None = None,
@@ -89,7 +96,7 @@ def upload_file(
         file: Bytes, the path of a file, or an open binary file.
         filename: What people will see; the file's own name where *file* is a path.
         mime_type: `application/octet-stream` where nothing is said.
-        on_progress: Is told how many bytes are sent, of how many.
+        on_progress: Is told how many bytes are sent, of how many; from 0 again where it has to be tried again.
 
     Raises:
         OSError: The file cannot be read.
@@ -179,7 +186,7 @@ def edit_message(*, message_id: str, text: str) -> Steps[models.Accepted]:
     return _posted("/v1/messages/edit", {"message_id": message_id, "text": text}, models.Accepted)
 
 
-def unsend_message(*, message_id: str) -> Steps[models.Accepted]:
+def unsend_message(message_id: str) -> Steps[models.Accepted]:
     """Take back a message that the line has sent."""
     return _posted("/v1/messages/unsend", {"message_id": message_id}, models.Accepted)
 
@@ -233,7 +240,7 @@ def list_messages(
 
 
 def list_reactions(
-    *, message_id: str, limit: int | None = None, cursor: str | None = None
+    message_id: str, *, limit: int | None = None, cursor: str | None = None
 ) -> Steps[Listed[models.Reaction]]:
     """List the tapbacks on a message."""
     return _listed("/v1/reactions", {"message_id": message_id, "limit": limit, "cursor": cursor}, models.Reaction)
@@ -278,7 +285,7 @@ def list_webhook_deliveries(
 
 
 def list_webhook_attempts(
-    *, delivery_id: str, limit: int | None = None, cursor: str | None = None
+    delivery_id: str, *, limit: int | None = None, cursor: str | None = None
 ) -> Steps[Listed[models.WebhookAttempt]]:
     """List the tries of a delivery."""
     query = {"delivery_id": delivery_id, "limit": limit, "cursor": cursor}
@@ -293,41 +300,53 @@ def list_events(
     events: Sequence[str] | None = None,
     limit: int | None = None,
 ) -> Steps[Listed[Event]]:
-    """List what happened behind the event *after*, oldest first; with *wait_s* (to 30) wait for it."""
-    words = None if events is None else ",".join(events)
-    query = {"after": after, "wait_s": wait_s, "from": from_, "events": words, "limit": limit}
-    return asked(Request("GET", "/v1/events", query=_query(query)), _events)
+    """List what happened behind the event *after*, oldest first.
+
+    It is no page that leads on to the next: what happens has no end. `events()` follows it; who wants a piece at a time
+    gives `next_cursor` as *after* the next time.
+
+    Args:
+        after: Begin behind this event (`evt_...`); else with the oldest that there is.
+        wait_s: Wait up to so many seconds (30) until there is something.
+        from_: Only those of this line.
+        events: Only those of these types.
+        limit: How many at most (100).
+    """
+    query = {"after": after, "wait_s": wait_s, "from": from_, "events": joined(events), "limit": limit}
+    return asked(Request("GET", "/v1/events", query=_query(query), quiet_s=wait_s or 0), _events)
 
 
-def get_outbox_item(*, id: str) -> Steps[models.OutboxItem]:
+def get_outbox_item(id: str) -> Steps[models.OutboxItem]:
     """Return what became of work that was accepted (`obx_...`)."""
     return _got("/v1/outbox", {"id": id}, models.OutboxItem)
 
 
-def wait_for_outbox_item(*, id: str, timeout_s: float = 60.0) -> Steps[models.OutboxItem]:
+def wait_for_outbox_item(id: str, *, timeout_s: float = 60.0) -> Steps[models.OutboxItem]:
     """Wait until work (`obx_...`) is sent or has failed, and return it.
 
     Raises:
         WaitTimeoutError: It is still under way after *timeout_s* seconds.
     """
-    waited_s, wait_s = 0.0, _FIRST_LOOK_S
+    left_s, wait_s = timeout_s, _FIRST_LOOK_S
     while True:
-        item = yield from get_outbox_item(id=id)
+        asked_at = time.monotonic()
+        item = yield from get_outbox_item(id)
         if item.status in ("sent", "failed"):
             return item
-        if waited_s >= timeout_s:
+        left_s -= time.monotonic() - asked_at
+        if left_s <= 0:
             raise WaitTimeoutError(f"{id} is still {item.status} after {timeout_s:g} s")
+        wait_s = min(wait_s, left_s)
         yield Wait(wait_s)
-        waited_s, wait_s = waited_s + wait_s, min(wait_s * 1.5, _SLOWEST_LOOK_S)
+        left_s, wait_s = left_s - wait_s, min(wait_s * 1.5, _SLOWEST_LOOK_S)
 
 
-def get_file_url(*, id: str) -> Steps[models.FileUrl]:
+def get_file_url(id: str) -> Steps[models.FileUrl]:
     """Return where a file's bytes are for some minutes, for whoever has the address."""
-    answer = yield from _led(id)
-    return models.FileUrl(url=answer.headers.get("location", ""))
+    return models.FileUrl(url=(yield from _led(id)))
 
 
-def download_file(*, id: str) -> Steps[models.Download]:
+def download_file(id: str) -> Steps[models.Download]:
     """Return a file's bytes; the key is not sent to where they are."""
     answer = yield from _fetched(id)
     kind = answer.headers.get("content-type", "application/octet-stream").split(";")[0].strip()
@@ -343,17 +362,17 @@ def create_webhook(
     return _posted("/v1/webhooks", body, models.Webhook)
 
 
-def delete_webhook(*, id: str) -> Steps[models.Deleted]:
+def delete_webhook(id: str) -> Steps[models.Deleted]:
     """Have a webhook (`wh_...`) told nothing more."""
     return _asked(Request("DELETE", "/v1/webhooks", body={"id": id}), models.Deleted)
 
 
-def rotate_webhook_secret(*, id: str, overlap_s: int | None = None) -> Steps[models.RotatedSecret]:
+def rotate_webhook_secret(id: str, *, overlap_s: int | None = None) -> Steps[models.RotatedSecret]:
     """Give a webhook another secret; for *overlap_s* seconds both sign."""
     return _posted("/v1/webhooks/rotate", {"id": id, "overlap_s": overlap_s}, models.RotatedSecret)
 
 
-def enable_webhook(*, id: str) -> Steps[models.Webhook]:
+def enable_webhook(id: str) -> Steps[models.Webhook]:
     """Switch on a webhook that was switched off because it failed."""
     return _posted("/v1/webhooks/enable", {"id": id}, models.Webhook)
 
@@ -372,7 +391,7 @@ def replay_webhook_deliveries(
     return _posted("/v1/webhooks/replay", body, models.Replayed)
 
 
-def test_webhook(*, id: str, event: str | None = None) -> Steps[models.Accepted]:
+def test_webhook(id: str, *, event: str | None = None) -> Steps[models.Accepted]:
     """Have a made-up event delivered to a webhook (`wh_...`)."""
     return _posted("/v1/webhooks/test", {"id": id, "event": event}, models.Accepted)
 
@@ -394,10 +413,10 @@ def get_settings() -> Steps[models.Settings]:
 
 def update_settings(
     *,
-    extended_events: bool | None = _UNSET,
-    stop_handling: bool | None = _UNSET,
-    pacing: Mapping[str, int | None] | None = _UNSET,
-    loop_guard: Mapping[str, int | None] | None = _UNSET,
+    extended_events: bool | None = _UNCHANGED,
+    stop_handling: bool | None = _UNCHANGED,
+    pacing: Mapping[str, int | None] | None = _UNCHANGED,
+    loop_guard: Mapping[str, int | None] | None = _UNCHANGED,
 ) -> Steps[models.Settings]:
     """Change what is named; None puts back what the installation does.
 
@@ -413,7 +432,7 @@ def update_settings(
         "pacing": pacing,
         "loop_guard": loop_guard,
     }
-    body = {name: value for name, value in told.items() if value is not _UNSET}
+    body = {name: value for name, value in told.items() if value is not _UNCHANGED}
     return _asked(Request("POST", "/v1/settings", body=body), models.Settings)
 
 
@@ -464,13 +483,17 @@ def _card_sent(
     return (yield from _posted("/v1/messages", {**message, "attachments": [file.id]}, models.Accepted))
 
 
-def _led(file_id: str) -> Steps[Answer]:
-    return answered(Request("GET", "/v1/files", query={"id": file_id}, expects_redirect=True))
+def _led(file_id: str) -> Steps[str]:
+    answer = yield from answered(Request("GET", "/v1/files", query={"id": file_id}, expects_redirect=True))
+    url = answer.headers["location"]
+    if not url.startswith(("http://", "https://")):
+        raise unexpected(answer, f"the file is said to be at {url!r}, which is no URL of HTTP")
+    return url
 
 
 def _fetched(file_id: str) -> Steps[Answer]:
-    led = yield from _led(file_id)
-    return (yield from answered(Request("GET", "", url=led.headers.get("location", ""))))
+    url = yield from _led(file_id)
+    return (yield from answered(Request("GET", "", url=url)))
 
 
 def _check_file_id(given: str, parameter: str) -> None:

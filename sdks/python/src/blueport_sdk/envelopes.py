@@ -34,8 +34,8 @@ def json_in(content: bytes | None) -> dict[str, object]:
     if content is None:
         raise MismatchError("it was cut off")
     try:
-        told = json.loads(content)
-    except ValueError:
+        told = json.loads(content.decode())
+    except (ValueError, RecursionError):  # the latter is what `[[[[...` leads to
         raise MismatchError("it is no JSON") from None
     if not isinstance(told, dict):
         raise MismatchError("it is no object")

@@ -48,6 +48,14 @@ class MessagesError(Exception):
         self.request_id = request_id
         self.retry_after_s = retry_after_s
 
+    def __str__(self) -> str:
+        known = [self.code, f"HTTP {self.status}" if self.status else "", self.request_id]
+        return f"{self.message} ({', '.join(filter(None, known))})"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Workers hand errors from one process to another, and only what has no names of arguments goes by itself.
+        return _again, (type(self), self.__dict__)
+
 
 class AuthenticationError(MessagesError):
     """The key is missing, malformed, unknown, revoked or expired."""
@@ -99,3 +107,10 @@ def error_class(status: int) -> type[MessagesError]:
     if 400 <= status < 500:  # noqa: PLR2004  # HTTP's own classes
         return InvalidRequestError
     return ServerError if status >= 500 else UnexpectedResponseError  # noqa: PLR2004
+
+
+def _again(kind: type[MessagesError], state: dict[str, object]) -> MessagesError:
+    """Make an error as it was in another process."""
+    error = kind.__new__(kind, state["message"])
+    error.__dict__.update(state)
+    return error

@@ -2,10 +2,12 @@
 
 `if event.event == "message.received":` tells type checkers what `event.data` is. A newer server may tell of events that
 are not listed here; their `data` is the JSON as it came. Pass over what you do not know.
+
+Fields are in the wire's order, so that what is written out again is what came.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeAlias
 
@@ -18,20 +20,20 @@ class MessageData:
     """A message, with the line's own number or Apple ID."""
 
     id: str
+    line_id: str | None = None
     chat_id: str
     guid: str
     sender: str
-    attachments: tuple[Attachment, ...]
-    is_from_me: bool
-    sent_at: int
-    line_handle: str
-    line_id: str | None = None
     text: str | None = None
+    attachments: tuple[Attachment, ...]
     service: str | None = None
+    is_from_me: bool
     is_audio_message: bool | None = None
+    sent_at: int
     synced_at: int | None = None
     outbox_id: str | None = None
     reply_to_guid: str | None = None
+    line_handle: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,13 +73,13 @@ class FailedItemData:
     line_id: str
     status: str
     payload: dict[str, object]
+    completed_at: int | None = None
+    error: str | None = None
     attempts: int
     max_attempts: int
     created_at: int
     chat_id: str
     line_handle: str
-    completed_at: int | None = None
-    error: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,14 +88,14 @@ class ReactionData:
 
     id: str
     message_id: str
-    chat_id: str
     type: str
     sender: str
     is_from_me: bool
     added: bool
     sent_at: int
-    line_handle: str
     synced_at: int | None = None
+    chat_id: str
+    line_handle: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,6 +225,11 @@ def event_of(told: object) -> Event:
     made: Any = _with_data(shaped(Streamed[str, object], told))
     event: Event = made
     return event
+
+
+def joined(events: Sequence[str] | None) -> str | None:
+    """Return types of events as the query has them. One alone may be named without a list."""
+    return events if events is None or isinstance(events, str) else ",".join(events)
 
 
 def _with_data(envelope: Delivery[str, object] | Streamed[str, object]) -> object:

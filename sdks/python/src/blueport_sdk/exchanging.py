@@ -25,7 +25,7 @@ LONGEST_BACKOFF_S = 5.0
 LONGEST_WAIT_S = 60.0
 _SUCCESSES = range(200, 300)
 _REDIRECTS = (301, 302, 303, 307, 308)
-_CONFLICT, _LIMITED, _SERVER_ERROR = 409, 429, 500
+_TOO_SLOW, _CONFLICT, _LIMITED, _SERVER_ERROR = 408, 409, 429, 500
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,15 @@ class Request:
 
     method: Literal["GET", "POST", "DELETE"]
     path: str
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict[str, str])
     body: Mapping[str, object] | Upload | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
     url: str | None = None
     expects_redirect: bool = False
     # Of a call that consists of several.
     key_suffix: str = ""
+    # How long the server may keep silent beyond what is usual, in seconds.
+    quiet_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -65,14 +67,21 @@ class Failure:
 
     code: Literal["connection_failed", "timeout"]
     message: str
+    cause: Exception | None = None
 
 
 @dataclass(frozen=True)
 class Options:
     """What a call may have beside its parameters."""
 
-    max_retries: int = 2
+    timeout_s: float
+    max_retries: int
     idempotency_key: str | None = None
+
+    def changed(self, timeout_s: float | None, max_retries: int | None, idempotency_key: str | None) -> "Options":
+        """Return the same, but for what is not None."""
+        given = {"timeout_s": timeout_s, "max_retries": max_retries, "idempotency_key": idempotency_key}
+        return replace(self, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
 
 
 Outcome: TypeAlias = Answer | Failure
@@ -136,10 +145,10 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
         return float(said)
     try:
         moment = email.utils.parsedate_to_datetime(said)
-    except ValueError:
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+        return max(0.0, (aware - datetime.now(timezone.utc)).total_seconds())
+    except (ValueError, OverflowError):  # no date, or of no time that there is
         return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-    return max(0.0, (aware - datetime.now(timezone.utc)).total_seconds())
 
 
 def backoff_s(tried: int) -> float:
@@ -179,7 +188,9 @@ def unexpected(answer: Answer, message: str) -> UnexpectedResponseError:
 
 def no_answer(failure: Failure) -> ConnectionFailedError:
     """Return what it is raised as that nothing came back."""
-    return ConnectionFailedError(failure.message, code=failure.code, status=0)
+    error = ConnectionFailedError(failure.message, code=failure.code, status=0)
+    error.__cause__ = failure.cause
+    return error
 
 
 def _with_key(request: Request, options: Options) -> Request:
@@ -210,4 +221,4 @@ def _is_success(answer: Answer, request: Request) -> bool:
 def _may_pass(error: MessagesError) -> bool:
     if error.status == _CONFLICT:
         return error.code == "idempotency_key_in_use"
-    return error.status in (0, _LIMITED) or error.status >= _SERVER_ERROR
+    return error.status in (0, _TOO_SLOW, _LIMITED) or error.status >= _SERVER_ERROR

@@ -1,8 +1,8 @@
 """Pages of lists, which lead on by themselves: iterating over one goes through all that follow."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from dataclasses import dataclass, field
-from typing import Generic
+from typing import Any, Generic
 
 from blueport_sdk.errors import UnexpectedResponseError
 from blueport_sdk.models import Item, Listed
@@ -33,7 +33,7 @@ class _Page(Generic[Item]):
 class Page(_Page[Item]):
     """One page: `data`, `has_more`, `next_cursor`. Iterating over it yields the items of all pages from here on."""
 
-    _next: Callable[[str], Listed[Item]] = field(repr=False, compare=False)
+    _ask: Callable[[str], Listed[Item]] = field(repr=False, compare=False)
 
     def __iter__(self) -> Iterator[Item]:
         page, cursor = self, None
@@ -42,14 +42,14 @@ class Page(_Page[Item]):
             cursor = page._cursor(cursor)
             if cursor is None:
                 return
-            page = page_of(self._next(cursor), self._next)
+            page = page_of(self._ask(cursor), self._ask)
 
 
 @dataclass(frozen=True)
 class AsyncPage(_Page[Item]):
     """One page: `data`, `has_more`, `next_cursor`. `async for` over it yields the items of all pages from here on."""
 
-    _next: Callable[[str], Awaitable[Listed[Item]]] = field(repr=False, compare=False)
+    _ask: Callable[[str], Awaitable[Listed[Item]]] = field(repr=False, compare=False)
 
     async def __aiter__(self) -> AsyncIterator[Item]:
         page, cursor = self, None
@@ -59,14 +59,28 @@ class AsyncPage(_Page[Item]):
             cursor = page._cursor(cursor)
             if cursor is None:
                 return
-            page = async_page_of(await self._next(cursor), self._next)
+            page = async_page_of(await self._ask(cursor), self._ask)
 
 
-def page_of(listed: Listed[Item], following: Callable[[str], Listed[Item]]) -> Page[Item]:
-    """Return a page that finds those that follow by itself."""
-    return Page(listed.data, listed.has_more, listed.next_cursor, listed.request_id, following)
+class AsyncPages(Generic[Item]):
+    """A list that is not asked for yet: `await` it for its first page, or `async for` over it for all of its items."""
+
+    def __init__(self, first: Callable[[], Awaitable[AsyncPage[Item]]]) -> None:
+        self._first = first
+
+    def __await__(self) -> Generator[Any, None, AsyncPage[Item]]:
+        return self._first().__await__()
+
+    async def __aiter__(self) -> AsyncIterator[Item]:
+        async for item in await self:
+            yield item
 
 
-def async_page_of(listed: Listed[Item], following: Callable[[str], Awaitable[Listed[Item]]]) -> AsyncPage[Item]:
-    """Return a page that finds those that follow by itself."""
-    return AsyncPage(listed.data, listed.has_more, listed.next_cursor, listed.request_id, following)
+def page_of(listed: Listed[Item], ask: Callable[[str], Listed[Item]]) -> Page[Item]:
+    """Return a page that asks for those that follow by itself."""
+    return Page(listed.data, listed.has_more, listed.next_cursor, listed.request_id, ask)
+
+
+def async_page_of(listed: Listed[Item], ask: Callable[[str], Awaitable[Listed[Item]]]) -> AsyncPage[Item]:
+    """Return a page that asks for those that follow by itself."""
+    return AsyncPage(listed.data, listed.has_more, listed.next_cursor, listed.request_id, ask)

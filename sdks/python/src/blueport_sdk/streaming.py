@@ -2,16 +2,18 @@
 
 import codecs
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from blueport_sdk.errors import MessagesError
-from blueport_sdk.events import Event, event_of
+from blueport_sdk.events import Event, event_of, joined
 from blueport_sdk.exchanging import Answer, Failure, Request, error_of, next_wait_s, no_answer, unexpected
 
-# The server says something every 15 seconds; who hears nothing for so long is talking to nobody.
-SILENCE_S = 60.0
+# The server says something every 15 seconds; who hears nothing for so much longer than usual is talking to nobody.
+_QUIET_S = 30.0
 _FIRST_WAIT_S = 1.0
+# However soon a server would like it: one that ends each stream at once is not to be asked without end.
+_LEAST_WAIT_S = 0.1
 _OK = 200
 
 
@@ -64,10 +66,18 @@ class Frames:
 class Following:
     """Where a reader of the stream is, whatever was cut off meanwhile."""
 
-    def __init__(self, *, after: str | None, from_: str | None, events: Sequence[str] | None) -> None:
-        """Begin behind the event *after*, or with what happens from now on."""
+    def __init__(
+        self,
+        *,
+        after: str | None,
+        from_: str | None,
+        events: Sequence[str] | None,
+        on_place: Callable[[str], object] | None = None,
+    ) -> None:
+        """Begin behind the event *after*, or with what happens from now on; *on_place* is told each place."""
         self.last_id = after
-        self._query = {"from": from_, "events": None if events is None else ",".join(events)}
+        self._on_place = on_place
+        self._query = {"from": from_, "events": joined(events)}
         self._frames = Frames()
         self._retry_s = _FIRST_WAIT_S
         self._failed = 0
@@ -81,7 +91,7 @@ class Following:
         if self.last_id:
             headers["Last-Event-ID"] = self.last_id
         query = {name: value for name, value in self._query.items() if value is not None}
-        return Request("GET", "/v1/events", query=query, headers=headers)
+        return Request("GET", "/v1/events", query=query, headers=headers, quiet_s=_QUIET_S)
 
     def heard(self, chunk: bytes) -> Iterator[Event]:
         """Return the events that are complete with this piece.
@@ -94,8 +104,15 @@ class Following:
             if frame.data is not None:
                 # Behind it only once it was taken.
                 yield _event(frame.data)
-            self.last_id = frame.last_id or self.last_id
+            self._is_behind(frame.last_id)
         self._retry_s = self._frames.retry_s if self._frames.retry_s is not None else self._retry_s
+
+    def _is_behind(self, last_id: str | None) -> None:
+        if not last_id or last_id == self.last_id:
+            return
+        self.last_id = last_id
+        if self._on_place is not None:
+            self._on_place(last_id)
 
     def refused(self, answer: Answer) -> None:
         """Take note that the server gave no stream."""
@@ -115,12 +132,12 @@ class Following:
             MessagesError: The server's refusal, if it will not pass.
         """
         if self._error is None:
-            return self._retry_s
+            return max(_LEAST_WAIT_S, self._retry_s)
         wait_s = next_wait_s(self._error, self._failed)
         self._failed += 1
         if wait_s is None:
             raise self._error
-        return wait_s
+        return max(_LEAST_WAIT_S, wait_s)
 
 
 def is_stream(status: int, content_type: str) -> bool:
@@ -131,6 +148,6 @@ def is_stream(status: int, content_type: str) -> bool:
 def _event(data: str) -> Event:
     try:
         return event_of(json.loads(data))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         broken = Answer(_OK, {}, data.encode())
         raise unexpected(broken, f"an event is not what the API promises: {error}") from None

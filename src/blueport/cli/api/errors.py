@@ -4,7 +4,9 @@ CallError
 ├── UsageError             2  what was said does not say what is meant
 ├── NotSignedInError       3  there is no key to ask with
 ├── NothingRunsError       1  no `blueport dev` is where it was looked for
-└── WorkFailedError        1  what was accepted could not be done
+├── WorkFailedError        1  what was accepted could not be done
+├── NotTakenError          1  the receiver did not take what was posted to it
+└── DamagedPlaceError      1  where a reader of events was cannot be read any more
 """
 
 FAILED = 1
@@ -47,3 +49,15 @@ class WorkFailedError(CallError):
     """What was accepted could not be done."""
 
     code = "work_failed"
+
+
+class NotTakenError(CallError):
+    """The receiver did not take what was posted to it."""
+
+    code = "not_taken"
+
+
+class DamagedPlaceError(CallError):
+    """Where a reader of events was cannot be read any more."""
+
+    code = "place_damaged"

@@ -16,7 +16,10 @@ _TOLD_OF_LIMITS = b"RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, RateL
 # Any page may call the API: it is opened by a key in a header, never by a cookie.
 _EVERYWHERE: list[Header] = [
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"X-Request-Id, Retry-After, Idempotent-Replayed, " + _TOLD_OF_LIMITS),
+    (
+        b"access-control-expose-headers",
+        b"X-Request-Id, Retry-After, Idempotent-Replayed, Content-Disposition, " + _TOLD_OF_LIMITS,
+    ),
     (b"x-content-type-options", b"nosniff"),
 ]
 # A link to a file opens it: it is nothing to be told to others.

@@ -1,0 +1,64 @@
+/** Time: how long to wait, and when something has taken too long. */
+
+/** Wait *ms* milliseconds; throws the signal's reason once that is aborted. */
+export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    const stop = (): void => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, ms);
+    signal?.addEventListener("abort", stop, { once: true });
+  });
+}
+
+/** A signal that is aborted after some time, which can be put off, or with the caller's. */
+export class Deadline {
+  /** Whether the time was over. */
+  isOver = false;
+  readonly #controller = new AbortController();
+  readonly #ms: number;
+  readonly #callers: AbortSignal | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(ms: number, callers?: AbortSignal) {
+    this.#ms = ms;
+    this.#callers = callers;
+    if (callers?.aborted) this.#abort();
+    callers?.addEventListener("abort", this.#abort, { once: true });
+    this.putOff();
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Begin anew to count. */
+  putOff(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(this.#expire, this.#ms);
+  }
+
+  /** Count no longer. */
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#callers?.removeEventListener("abort", this.#abort);
+  }
+
+  /** End whatever is still under way. */
+  abort(): void {
+    this.end();
+    this.#abort();
+  }
+
+  readonly #abort = (): void => this.#controller.abort(this.#callers?.reason);
+
+  readonly #expire = (): void => {
+    this.isOver = true;
+    this.#controller.abort();
+  };
+}

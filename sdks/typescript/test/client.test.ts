@@ -1,0 +1,223 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { clientIn } from "../src/client.js";
+import { ConnectionFailedError, createClient } from "../src/index.js";
+import { retryAfterOf, waitBeforeNext } from "../src/retrying.js";
+import { sleep } from "../src/waiting.js";
+import { Hurry, clientOf } from "./calling.js";
+import { type Json, contract, contractNames, examples } from "./contract.js";
+import { Player, type Step } from "./player.js";
+
+const WHO = { from: "+15551234567", to: "+15550100001" };
+const BUSY: Step = { status: 503, text: "" };
+const chat = (id: string): Json => ({ ...examples["GET /v1/chats"]!.answer.data[0], id });
+const page = (ids: string[], next: string | null): Step => ({
+  status: 200,
+  body: { data: ids.map(chat), has_more: next !== null, next_cursor: next, request_id: "req_1" },
+});
+
+describe("a call that is aborted", () => {
+  test("before it began makes no request", async () => {
+    await Player.playing([], async (player) => {
+      const signal = AbortSignal.abort(new Error("changed my mind"));
+
+      await assert.rejects(clientOf(player).sendMessage({ ...WHO, text: "Hi" }, { signal }), /changed my mind/);
+
+      assert.equal(player.heard.length, 0);
+    });
+  });
+
+  test("while it waits for an answer throws the caller's reason, and is not repeated", async () => {
+    await Player.playing([{ fault: "silence" }], async (player) => {
+      const controller = new AbortController();
+      const world = new Hurry();
+      world.fetch = (...request) => {
+        setImmediate(() => controller.abort(new Error("changed my mind")));
+        return fetch(...request);
+      };
+
+      const calling = clientOf(player, {}, world).listLines({}, { signal: controller.signal });
+
+      await assert.rejects(calling, /changed my mind/);
+      assert.deepEqual(world.waitsS, []);
+    });
+  });
+
+  test("while it waits for its next try is not tried again", async () => {
+    await Player.playing([BUSY], async (player) => {
+      const controller = new AbortController();
+      const world = new Hurry();
+      world.sleep = (ms, signal) => {
+        controller.abort(new Error("changed my mind"));
+        return sleep(ms, signal);
+      };
+
+      await assert.rejects(clientOf(player, {}, world).listLines({}, { signal: controller.signal }), /changed my mind/);
+
+      assert.equal(player.heard.length, 1);
+    });
+  });
+});
+
+describe("a stream of events", () => {
+  test("brings each event of the contract as webhooks are told it", async () => {
+    const names = contractNames("events/");
+    const events = names.map((name, at) => {
+      const { event, data } = contract(`events/${name}`);
+      return { id: `evt_${at}`, event, data, created_at: 1, line_id: "ln_1", chat_id: "cht_1" };
+    });
+    const chunks = events.map((event) => `id: ${event.id}\nevent: ${event.event}\ndata: ${JSON.stringify(event)}\n\n`);
+    const stream = { status: 200, headers: { "Content-Type": "text/event-stream" }, chunks };
+    await Player.playing([stream], async (player) => {
+      const heard: Json[] = [];
+
+      for await (const event of clientOf(player).events()) if (heard.push(event) === names.length) break;
+
+      assert.deepEqual(heard.map(({ event }) => `${event}.json`), names);
+      assert.deepEqual(heard.map(({ data }) => Object.keys(data).length), events.map(({ data }) => Object.keys(data).length));
+    });
+  });
+
+  test("ends when it is aborted, and the server is told", async () => {
+    const opening: Step = { status: 200, headers: { "Content-Type": "text/event-stream" }, chunks: ["retry: 1\n\n"] };
+    await Player.playing([opening, { fault: "silence" }], async (player) => {
+      const controller = new AbortController();
+      const world = new Hurry();
+      let connections = 0;
+      world.fetch = (...request) => {
+        if (++connections === 2) setImmediate(() => controller.abort());
+        return fetch(...request);
+      };
+
+      for await (const _ of clientOf(player, {}, world).events({ signal: controller.signal })) assert.fail();
+
+      assert.equal(connections, 2);
+    });
+  });
+
+  test("waits longer each time that the server is not there, up to half a minute", async () => {
+    const gone = Array.from({ length: 7 }, () => BUSY);
+    await Player.playing([...gone, { status: 403, text: "" }], async (player) => {
+      const world = new Hurry();
+
+      await assert.rejects(clientOf(player, {}, world).events().next(), { status: 403 });
+
+      assert.deepEqual(world.waitsS, [2, 4, 8, 16, 30, 30, 30]);
+    });
+  });
+});
+
+describe("a page", () => {
+  test("can be iterated over twice, and each time goes through all", async () => {
+    await Player.playing([page(["cht_1"], "one"), page(["cht_2"], null), page(["cht_2"], null)], async (player) => {
+      const chats = await clientOf(player).listChats({ from: WHO.from });
+
+      for (const _ of [1, 2]) {
+        const ids: string[] = [];
+        for await (const { id } of chats) ids.push(id);
+        assert.deepEqual(ids, ["cht_1", "cht_2"]);
+      }
+    });
+  });
+
+  test("of events goes on behind its last one", async () => {
+    const { answer } = examples["GET /v1/events"]!;
+    const last = { status: 200, body: { ...answer, has_more: false } };
+    await Player.playing([{ example: "GET /v1/events" }, last], async (player) => {
+      for await (const _ of await clientOf(player).listEvents({ limit: 1 }));
+
+      assert.deepEqual(player.heard.map(({ query }) => query.after), [undefined, answer.next_cursor]);
+    });
+  });
+});
+
+test("waiting for an outbox item ends when its time is over", async () => {
+  const item = { ...examples["GET /v1/outbox"]!.answer, status: "pending" };
+  await Player.playing(Array.from({ length: 9 }, () => ({ status: 200, body: item })), async (player) => {
+    const world = new Hurry();
+    let nowMs = 0;
+    world.nowMs = () => nowMs;
+    world.sleep = async (ms) => void (nowMs += ms);
+
+    const waiting = clientOf(player, {}, world).waitForOutboxItem({ id: "obx_1", timeout: 3000 });
+
+    await assert.rejects(waiting, (error: Json) => error instanceof ConnectionFailedError && error.code === "timeout");
+    assert.ok(nowMs > 1000 && nowMs <= 3000);
+  });
+});
+
+test("methods can be taken off the client", async () => {
+  await Player.playing([{ example: "GET /v1/lines" }], async (player) => {
+    const { listLines } = clientOf(player);
+
+    assert.equal((await listLines()).data.length, 1);
+  });
+});
+
+test("empty and null parameters that mean nothing are left out", async () => {
+  await Player.playing([{ example: "POST /v1/messages" }], async (player) => {
+    await clientOf(player).sendMessage({ ...WHO, text: "Hi", attachments: null, replyTo: "", effect: undefined });
+
+    assert.deepEqual(JSON.parse(player.heard[0]!.rawBody), { ...WHO, text: "Hi" });
+  });
+});
+
+test("requests go by the fetch that is given, else by the global one of the moment", async (context) => {
+  const answer = async () => new Response(JSON.stringify(examples["GET /v1/lines"]!.answer));
+  const given = context.mock.fn(answer);
+  const [one, other] = [createClient({ apiKey: "k", fetch: given }), createClient({ apiKey: "k" })];
+  const global = context.mock.method(globalThis, "fetch", answer);
+
+  await one.listLines();
+  await other.listLines();
+  global.mock.restore();
+
+  assert.deepEqual([given, global].map(({ mock }) => mock.callCount()), [1, 1]);
+  assert.equal(given.mock.calls[0]!.arguments.length, 2);
+});
+
+describe("a client cannot be made", () => {
+  for (const [what, config, about] of [
+    ["of a key with a line break in it", { apiKey: "sk_live_\n1" }, /API key/],
+    ["of a URL without a scheme", { apiKey: "k", baseUrl: "localhost:8080" }, /baseUrl/],
+    ["of a URL with a query", { apiKey: "k", baseUrl: "http://localhost?x=1" }, /baseUrl/],
+  ] as const) {
+    test(what, () => {
+      assert.throws(() => createClient(config), about);
+    });
+  }
+});
+
+test("a key with white space around it, as files leave it, is understood", async () => {
+  await Player.playing([{ example: "GET /v1/lines" }], async (player) => {
+    await clientIn(new Hurry(), { apiKey: " sk_live_1\n", baseUrl: player.url }).listLines();
+
+    assert.equal(player.heard[0]!.headers.authorization, "Bearer sk_live_1");
+  });
+});
+
+test("a key named __proto__ in an answer is a key", async () => {
+  const body = JSON.stringify({ ...examples["GET /v1/outbox"]!.answer, payload: { reply_to: "msg_1" } });
+  await Player.playing([{ status: 200, text: body.replace("reply_to", "__proto__") }], async (player) => {
+    const { payload } = await clientOf(player).getOutboxItem({ id: "obx_1" });
+
+    assert.equal(Object.getPrototypeOf(payload), Object.prototype);
+  });
+});
+
+test("waits are shortened by chance, and never lengthened", () => {
+  const away = new ConnectionFailedError({ type: "", code: "timeout", message: "", status: 0, requestId: "" });
+  const waits = [1, 2, 3, 4, 5, 6].map((failed) => [waitBeforeNext(away, failed, 1), waitBeforeNext(away, failed, 0)]);
+
+  assert.deepEqual(waits, [[375, 500], [750, 1000], [1500, 2000], [3000, 4000], [3750, 5000], [3750, 5000]]);
+});
+
+test("only whole seconds and dates are times to come back at", () => {
+  const now = Date.parse("2026-01-01T00:00:00Z");
+  const told = ["0", "7", " 7 ", "1.5", "-5", "", "soon", "Thu, 01 Jan 2026 00:01:00 GMT", "Wed, 31 Dec 2025 23:59:00 GMT"];
+
+  const seconds = [null, ...told].map((header) => retryAfterOf(header, now));
+
+  assert.deepEqual(seconds, [undefined, 0, 7, 7, undefined, undefined, undefined, undefined, 60, 0]);
+});

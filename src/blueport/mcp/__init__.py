@@ -1,0 +1,1 @@
+"""The public API as tools for language models (MCP), within the limits that an operator sets."""

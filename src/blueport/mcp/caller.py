@@ -1,0 +1,119 @@
+"""Who calls: the API under one key, inside the fence, and what was found out about it so far."""
+
+import asyncio
+
+from blueport.mcp.fence import Fence, RefusedError, canonical
+from blueport.mcp.scopes import Scope, scopes_of
+from blueport_sdk import AsyncClient, Line
+
+# What a key may do seldom changes, and each look takes a few requests of its hourly limit.
+SCOPES_S = 300.0
+MOST_REMEMBERED = 10_000
+
+
+class Caller:
+    """One key's way to the API."""
+
+    def __init__(self, api: AsyncClient, fence: Fence) -> None:
+        """Begin with nothing known; *api* has the key."""
+        self.api = api
+        self.fence = fence
+        self._scopes: frozenset[Scope] = frozenset()
+        self._scopes_until = 0.0
+        self._looking = asyncio.Lock()
+        self._chats: dict[str, None] = {}
+        self._files: dict[str, None] = {}
+
+    async def scopes(self, asked: set[Scope]) -> frozenset[Scope]:
+        """Return those of the scopes *asked* for, always the same, that the key has, or had minutes ago.
+
+        Raises:
+            MessagesError: The key is not good, or the API cannot tell for now.
+        """
+        async with self._looking:
+            now_s = asyncio.get_running_loop().time()
+            if now_s >= self._scopes_until:
+                self._scopes = await scopes_of(self.api.with_options(max_retries=0), asked)
+                self._scopes_until = now_s + SCOPES_S
+            return self._scopes
+
+    async def line(self, named: str | None) -> str:
+        """Return the line to ask the API about; the one in the fence needs no name.
+
+        Raises:
+            RefusedError: It is outside the fence, or none is named.
+            MessagesError: It cannot be told whether it is inside.
+        """
+        lines = self.fence.lines
+        if named is None:
+            return _only(lines)
+        if not lines:
+            return named
+        name = canonical(named)
+        if name in lines or await self._has_line_named(name):
+            return name
+        raise RefusedError(f"the operator of this server allows only these lines: {', '.join(lines)}")
+
+    async def chat(self, line: str, named: str) -> str:
+        """Return the chat on *line* to ask the API about.
+
+        Raises:
+            RefusedError: It is outside the fence.
+            MessagesError: It cannot be told whether it is inside.
+        """
+        people = self.fence.people
+        if not people:
+            return named
+        name = canonical(named)
+        if name in people or (name.startswith("cht_") and await self._has_chat_with_id(line, name)):
+            return name
+        raise RefusedError(f"the operator of this server allows only chats with: {', '.join(people)}")
+
+    async def lines(self) -> list[Line]:
+        """Return the lines inside the fence."""
+        page = await self.api.list_lines()
+        return [line for line in page.data if self.fence.has_line(line.id, line.handle)]
+
+    def remember_file(self, file_id: str) -> None:
+        """Take note that a file belongs to a message inside the fence."""
+        _remember(self._files, file_id)
+
+    def check_file(self, file_id: str) -> None:
+        """Make sure that a file was shown: nothing else tells whether it is inside the fence.
+
+        Raises:
+            RefusedError: It was not.
+        """
+        if self.fence.is_closed and file_id not in self._files:
+            raise RefusedError(
+                f"{file_id} belongs to no message that was read here; read the messages that it came with first"
+            )
+
+    async def _has_line_named(self, name: str) -> bool:
+        return any(name in (line.id, line.handle) for line in await self.lines())
+
+    async def _has_chat_with_id(self, line: str, chat_id: str) -> bool:
+        if chat_id in self._chats:
+            return True
+        async for chat in await self.api.list_chats(from_=line, limit=100):
+            if chat.id == chat_id:
+                return self._is_inside(chat_id, chat.identifier, is_group=chat.is_group is not False)
+        return False
+
+    def _is_inside(self, chat_id: str, identifier: str, *, is_group: bool) -> bool:
+        if not self.fence.has_chat(chat_id, identifier, is_group=is_group):
+            return False
+        _remember(self._chats, chat_id)
+        return True
+
+
+def _only(lines: tuple[str, ...]) -> str:
+    if len(lines) != 1:
+        raise RefusedError("say which line: `from` takes one of those that list_lines returns")
+    return lines[0]
+
+
+def _remember(known: dict[str, None], name: str) -> None:
+    known[name] = None
+    if len(known) > MOST_REMEMBERED:
+        del known[next(iter(known))]

@@ -1,0 +1,34 @@
+"""Who follows events is told where to go on, also before anything has happened."""
+
+import json
+
+from blueport_sdk.streaming import Following
+
+FIRST = "evt_" + "0" * 26
+
+
+def _frame(event_id: str) -> bytes:
+    told = {"id": event_id, "event": "future", "data": {}, "created_at": 1, "line_id": "ln_1", "chat_id": "cht_1"}
+    return f"id: {event_id}\ndata: {json.dumps(told)}\n\n".encode()
+
+
+def test_the_place_is_told_at_the_start_and_behind_each_event_that_was_taken() -> None:
+    places: list[str] = []
+    following = Following(after=None, from_=None, events=None, on_place=places.append)
+
+    heard = following.heard(f"retry: 2000\nid: {FIRST}\n\n".encode() + _frame("evt_1") + _frame("evt_2"))
+
+    assert next(heard).id == "evt_1"
+    assert places == [FIRST]
+    assert next(heard).id == "evt_2"
+    assert places == [FIRST, "evt_1"]
+    assert next(heard, None) is None
+    assert places == [FIRST, "evt_1", "evt_2"]
+
+
+def test_a_place_that_stays_the_same_is_not_told_again() -> None:
+    places: list[str] = []
+    following = Following(after="evt_1", from_=None, events=None, on_place=places.append)
+
+    assert [event.id for event in following.heard(b"id: evt_1\n\n" + _frame("evt_2"))] == ["evt_2"]
+    assert places == ["evt_2"]

@@ -1,0 +1,74 @@
+"""The TypeScript SDK: its own tests against the contract and a real server, and the package as users get it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.sdks.node import PACKAGE, build, node, packed, skip_without_node, tsc
+from tests.system.blueport import Blueport, running
+
+USING = """
+const lines = await createClient().listLines();
+const event = await verifyWebhook("{}", "", "").catch((error) => error.name);
+console.log(JSON.stringify([lines.data[0].handle, event, new RateLimitError({
+  type: "", code: "", message: "", requestId: "",
+}) instanceof MessagesError]));
+"""
+NAMES = "{ createClient, verifyWebhook, RateLimitError, MessagesError }"
+TYPED = """
+import { createClient, type Message, type WebhookEvent, verifyWebhook } from "@blueport/sdk";
+const client = createClient({ apiKey: "sk_live_1" });
+export const texts = async (): Promise<(string | null | undefined)[]> => {
+  const messages: Message[] = (await client.listMessages({ from: "", to: "" })).data;
+  return messages.map((message) => message.text);
+};
+export const replies = (event: WebhookEvent): string | null | undefined =>
+  event.event === "message.received" ? event.data.replyToGuid : undefined;
+// @ts-expect-error: there is no such parameter
+void client.sendMessage({ from: "", to: "", txt: "" });
+void verifyWebhook(new Uint8Array(), undefined, ["one", "other"]);
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _built() -> None:
+    skip_without_node()
+    build()
+
+
+@pytest.fixture(scope="module")
+def blueport(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Blueport]:
+    with running(tmp_path_factory.mktemp("dev")) as blueport:
+        yield blueport
+
+
+def _known(blueport: Blueport) -> dict[str, str]:
+    said = blueport.said
+    where = {"MESSAGES_API_URL": said["api_url"], "MESSAGES_API_KEY": said["api_key"]}
+    return where | {"BLUEPORT_LINE": blueport.line, "BLUEPORT_SIMULATOR_URL": said["simulator_url"]}
+
+
+def test_its_own_tests_pass_against_the_contract_and_a_real_server(blueport: Blueport) -> None:
+    suites = sorted((PACKAGE / "build" / "test").glob("*.test.js"))
+
+    said = node("--test", "--test-reporter=tap", *suites, **_known(blueport))
+
+    assert "# skipped 0" in said
+
+
+def test_what_npm_packs_works_in_empty_projects_of_every_kind(blueport: Blueport, tmp_path: Path) -> None:
+    tarball = packed(tmp_path)
+    (tmp_path / "main.mjs").write_text(f'import {NAMES} from "@blueport/sdk";{USING}')
+    (tmp_path / "main.cjs").write_text(f'const {NAMES} = require("@blueport/sdk"); (async () => {{{USING}}})();')
+    for name in ("typed.mts", "typed.cts"):
+        (tmp_path / name).write_text(TYPED)
+
+    said = [json.loads(node(name, folder=tmp_path, **_known(blueport))) for name in ("main.mjs", "main.cjs")]
+    for surroundings in (("--lib", "ES2022", "--types", "node"), ("--lib", "ES2022,DOM")):
+        strict = ("--strict", "--noEmit", "--module", "nodenext", "--target", "ES2022")
+        tsc(*strict, *surroundings, "typed.mts", "typed.cts", folder=tmp_path)
+
+    assert said == [[blueport.line, "SignatureVerificationError", True]] * 2
+    assert tarball.stat().st_size < 100_000
