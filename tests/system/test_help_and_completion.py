@@ -21,12 +21,32 @@ from tests.patience import PATIENCE_S
 from tests.system.prompt import Prompt
 
 _BEHIND_THE_COMMAND = re.compile(r" [|<>].*")
+# Prints how each line of standard input may go on.
 _COMPLETED = """
 eval "$(blueport completion bash)"
-COMP_LINE=$1 COMP_POINT=${#1} COMP_WORDS=($1) COMP_TYPE=9
-_python_argcomplete blueport
-printf '%s\\n' "${COMPREPLY[@]}"
+while IFS= read -r line; do
+  COMP_LINE=$line COMP_POINT=${#line} COMP_WORDS=($line) COMP_TYPE=9 COMPREPLY=()
+  _python_argcomplete blueport </dev/null
+  echo "${COMPREPLY[*]}"
+done
 """
+_OFFERED = {
+    "blueport se": {"send", "send-audio", "serve"},
+    "blueport send --rep": {"--reply-to"},
+    "blueport send --effect con": {"confetti"},
+    "blueport files ": {"upload", "url", "download"},
+    "blueport files download --fo": {"--force"},
+    "blueport lines a": {"add"},
+    "blueport lines --cap": {"--capabilities"},
+    "blueport lines add --lab": {"--label"},
+    "blueport webhooks re": {"replay", "reseal"},
+    "blueport webhooks reseal --pl": {"--plain"},
+    "blueport daemon do": {"doctor"},
+    "blueport daemon pair --ins": {"--insecure"},
+    "blueport accounts set --ext": {"--extended-events"},
+    "blueport dev --mac": {"--macos"},
+    "blueport nonsense --": set(),
+}
 
 
 def commands_of(verb: str) -> Sequence[Command]:
@@ -90,48 +110,27 @@ class TestStart:
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash on this machine")
-class TestCompletion:
-    @pytest.fixture(scope="class")
-    @classmethod
-    def bin_folder(cls, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        folder = tmp_path_factory.mktemp("bin")
-        (folder / "blueport").write_text(f'#!/bin/sh\nexec {sys.executable} -m blueport.cli.main "$@"\n')
-        (folder / "blueport").chmod(0o755)
-        return folder
-
-    @pytest.mark.parametrize(
-        ("line", "offered"),
-        [
-            ("blueport se", {"send", "send-audio", "serve"}),
-            ("blueport send --rep", {"--reply-to"}),
-            ("blueport send --effect con", {"confetti"}),
-            ("blueport files ", {"upload", "url", "download"}),
-            ("blueport files download --fo", {"--force"}),
-            ("blueport lines a", {"add"}),
-            ("blueport lines --cap", {"--capabilities"}),
-            ("blueport lines add --lab", {"--label"}),
-            ("blueport daemon do", {"doctor"}),
-            ("blueport daemon pair --ins", {"--insecure"}),
-            ("blueport accounts set --ext", {"--extended-events"}),
-            ("blueport dev --mac", {"--macos"}),
-            ("blueport nonsense --", set()),
-        ],
-    )
-    def test_bash_offers_what_may_come_next(self, bin_folder: Path, line: str, offered: set[str]) -> None:
-        environment = os.environ | {"PATH": f"{bin_folder}:{os.environ['PATH']}"}
+class TestBash:
+    def test_it_offers_what_may_come_next(self, tmp_path: Path) -> None:
+        (tmp_path / "blueport").write_text(f'#!/bin/sh\nexec {sys.executable} -m blueport.cli.main "$@"\n')
+        (tmp_path / "blueport").chmod(0o755)
 
         ended = subprocess.run(
-            ["bash", "-c", _COMPLETED, "bash", line],
-            env=environment,
+            ["bash", "-c", _COMPLETED],
+            input="".join(f"{line}\n" for line in _OFFERED),
+            env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"},
             capture_output=True,
             text=True,
             timeout=PATIENCE_S,
             check=False,
         )
 
-        assert set(ended.stdout.split()) == offered
+        offered = [set(words.split()) for words in ended.stdout.splitlines()]
+        assert dict(zip(_OFFERED, offered, strict=True)) == _OFFERED
         assert ended.stderr == ""
 
+
+class TestCompletion:
     @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
     def test_each_shell_has_its_script(self, tmp_path: Path, shell: str) -> None:
         said = Prompt(tmp_path)

@@ -307,6 +307,15 @@ class TestFrom:
         assert "+15555550111, +15555550112" in ended.err or "+15555550112, +15555550111" in ended.err
         assert "+15555550199" not in ended.err
 
+    def test_a_key_that_may_not_list_lines_has_one_named(self, say: Prompt, blueport: Blueport) -> None:
+        key = operated(blueport, "keys", "create", "--account", "first", "--scopes", "messages:read")
+
+        unnamed = say("messages", ADA, "--key", key)
+
+        assert unnamed.status == 2
+        assert "name the line with --from" in unnamed.err
+        say.does("messages", ADA, "--key", key, "--from", blueport.line)
+
     def test_a_line_that_is_named_is_used(self, say: Prompt, key_of_two_lines: str) -> None:
         assert say("chats", "--key", key_of_two_lines, "--from", "+15555550111").status == 0
 

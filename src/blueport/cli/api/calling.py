@@ -246,7 +246,10 @@ def first(rows: Iterable[T], limit: int) -> list[T]:
 
 
 def _only_line(client: Client) -> str:
-    lines = list(client.list_lines())
+    try:
+        lines = list(client.list_lines())
+    except AuthorizationError as error:
+        raise UsageError(f"name the line with --from, for this key may not list them: {error}") from None
     own = _without_sandbox(client, lines) if len(lines) > 1 else lines
     if len(own) == 1:
         return own[0].handle
