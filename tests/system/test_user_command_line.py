@@ -362,6 +362,12 @@ class TestEndings:
         assert ended.status == 1
         assert "http://127.0.0.1:9 cannot be reached" in ended.err
 
+    def test_a_server_that_is_none_of_ours_is_doubted(self, say: Prompt, blueport: Blueport) -> None:
+        ended = say("lines", "--url", f"{blueport.said['phone_url']}elsewhere")
+
+        assert (ended.status, ended.err.count("\n")) == (4, 1)
+        assert "is the URL that of a Blueport?" in ended.err
+
     def test_with_json_an_error_is_an_object_on_standard_error(self, say: Prompt) -> None:
         ended = say("send", STRANGER, "Hello", "--json")
 
