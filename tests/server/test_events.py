@@ -131,6 +131,17 @@ class TestPages:
         nothing = page(alice, events="reaction.removed")
         assert (nothing["data"], nothing["next_cursor"]) == ([], page(alice)["data"][-1]["id"])
 
+    def test_the_cursor_of_a_restricted_key_passes_by_what_it_may_see_and_did_not_seek(self, alice: Customer) -> None:
+        other_id = alice.world.add_line(alice.account_id, OTHER_LINE, alice.mac)
+        alice.mac.sees(text_from(ADA, OTHER_LINE, "other"))
+        alice.hears(ADA, "not for that key")
+        restricted = alice.caller(line_ids=(other_id,))
+
+        nothing = page(restricted, events="reaction.removed")
+
+        assert (nothing["data"], nothing["next_cursor"]) == ([], page(restricted)["data"][-1]["id"])
+        assert texts(restricted, after=nothing["next_cursor"]) == []
+
     def test_an_account_sees_its_own_events_and_a_restricted_key_those_of_its_lines(
         self, alice: Customer, bob: Customer
     ) -> None:

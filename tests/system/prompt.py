@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import NamedTuple
 
 from blueport.cli.main import main
 from tests.system.blueport import Blueport, Json
+
+_OF_OTHERS = ("MESSAGES_", "BLUEPORT_")
 
 
 class Ended(NamedTuple):
@@ -59,6 +62,22 @@ class Prompt:
         assert ended.status == 0, ended
         return ended
 
+    def start(self, *words: str, **streams: int) -> subprocess.Popen[str]:
+        """Say it to a process of its own, whose output and errors are pipes unless *streams* says otherwise."""
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(_OF_OTHERS)}
+        return subprocess.Popen(
+            [sys.executable, "-m", "blueport.cli.main", *words],
+            env=environment | self.variables,
+            text=True,
+            start_new_session=True,
+            **({"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams),
+        )
+
+
+def operated(blueport: Blueport, *words: str) -> str:
+    """Return what the operator of *blueport* is told when he says *words*: a secret, an id."""
+    return Prompt(blueport.folder).does(*words, "--database", str(blueport.folder / "blueport.db")).out.strip()
+
 
 def _status(words: list[str]) -> int:
     try:
@@ -75,7 +94,7 @@ def _status(words: list[str]) -> int:
 def _environment(variables: Mapping[str, str]) -> Iterator[None]:
     before = dict(os.environ)
     for name in before:
-        if name.startswith(("MESSAGES_", "BLUEPORT_")):
+        if name.startswith(_OF_OTHERS):
             del os.environ[name]
     os.environ.update(variables)
     try:

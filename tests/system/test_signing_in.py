@@ -1,6 +1,8 @@
 """Where the command line asks, and by which key: as said, as the environment has it, or as `blueport login` kept it."""
 
 import json
+import os
+import pty
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from blueport.server.authorizing.keys import new_key
+from tests.patience import PATIENCE_S
 from tests.system.blueport import Blueport, running
-from tests.system.prompt import Prompt
-from tests.system.test_keys_on_the_command_line import wanted
+from tests.system.prompt import Prompt, operated
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +34,16 @@ def signed_in(somebody: Prompt, blueport: Blueport, *more: str) -> Prompt:
     return somebody
 
 
+def read_until(terminal: int, words: str) -> str:
+    """Return what a terminal shows, up to these words at least."""
+    shown = ""
+    while words not in shown:
+        shown += os.read(terminal, 1000).decode()
+    return shown
+
+
 def restricted_key(blueport: Blueport, *options: str) -> str:
-    return wanted(blueport.folder, "keys", "create", "--account", "first", *options, "--database", "blueport.db")
+    return operated(blueport, "keys", "create", "--account", "first", *options)
 
 
 class TestLogin:
@@ -55,6 +65,22 @@ class TestLogin:
         assert ended.status == 3
         assert "invalid_api_key" in ended.err
         assert not (somebody.home / "config/blueport/credentials.json").exists()
+
+    def test_the_key_is_asked_for_and_not_shown(self, blueport: Blueport, somebody: Prompt) -> None:
+        terminal, its_end = pty.openpty()
+        streams = {"stdin": its_end, "stderr": its_end}
+
+        with somebody.start("login", blueport.said["api_url"], **streams) as login:
+            shown = read_until(terminal, "it is not shown")
+            os.write(terminal, f"{blueport.said['api_key']}\n".encode())
+            out, _ = login.communicate(timeout=PATIENCE_S)
+        os.close(its_end)
+        shown += read_until(terminal, "signed in")
+        os.close(terminal)
+
+        assert login.returncode == 0
+        assert blueport.line in out
+        assert blueport.said["api_key"] not in shown
 
     def test_where_nobody_can_be_asked_for_the_key_it_says_how_to_give_it(self, somebody: Prompt) -> None:
         ended = somebody("login", "http://127.0.0.1:9")

@@ -5,8 +5,6 @@ import os
 import pty
 import re
 import signal
-import subprocess
-import sys
 import termios
 import wave
 from collections.abc import Iterator
@@ -17,8 +15,7 @@ import pytest
 from blueport.server.authorizing.keys import new_key
 from tests.patience import PATIENCE_S
 from tests.system.blueport import ADA, Blueport, Json, running, until
-from tests.system.prompt import Prompt
-from tests.system.test_keys_on_the_command_line import wanted
+from tests.system.prompt import Prompt, operated
 
 STRANGER = "+15550109999"
 UNKNOWN = "01m8fhh3354880r18ktmh8c288"
@@ -40,12 +37,11 @@ def say(blueport: Blueport, tmp_path: Path) -> Prompt:
 
 @pytest.fixture(scope="module")
 def key_of_two_lines(blueport: Blueport) -> str:
-    database = ("--database", "blueport.db")
-    wanted(blueport.folder, "accounts", "create", "Bob", "--owner", "bob@example.com", *database)
-    wanted(blueport.folder, "daemons", "create", "mini", "--account", "Bob", *database)
+    operated(blueport, "accounts", "create", "Bob", "--owner", "bob@example.com")
+    operated(blueport, "daemons", "create", "mini", "--account", "Bob")
     for line in ("+15555550111", "+15555550112"):
-        wanted(blueport.folder, "lines", "add", line, "--account", "Bob", *database)
-    return wanted(blueport.folder, "keys", "create", "--account", "Bob", *database)
+        operated(blueport, "lines", "add", line, "--account", "Bob")
+    return operated(blueport, "keys", "create", "--account", "Bob")
 
 
 def sent(say: Prompt, text: str) -> Json:
@@ -57,19 +53,6 @@ def sent(say: Prompt, text: str) -> Json:
 
 def on_the_phone(blueport: Blueport) -> list[Json]:
     return blueport.phone(ADA)
-
-
-def process(say: Prompt, *words: str, **more: object) -> subprocess.Popen[str]:
-    """Start a command as a shell would."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MESSAGES_")}
-    return subprocess.Popen(
-        [sys.executable, "-m", "blueport.cli.main", *words],
-        env=environment | say.variables,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        **{"stderr": subprocess.PIPE, **more},
-    )
 
 
 class TestSend:
@@ -91,6 +74,22 @@ class TestSend:
         obx = say.does("send", ADA, "-", "--wait", standard_input="Two\nlines\n").out.strip()
 
         assert say.does("outbox", obx, "--json").json["payload"]["text"] == "Two\nlines"
+
+    @pytest.mark.parametrize(
+        ("words", "text"),
+        [
+            (("send", ADA, "--effect", "loud", "behind", "an", "option"), "behind an option"),
+            (
+                ("send", "--from", "+15555550100", ADA, "behind", "--effect", "loud", "and", "before"),
+                "behind and before",
+            ),
+            (("send", ADA, "--", "-1 is", "--no option"), "-1 is --no option"),
+        ],
+    )
+    def test_options_may_stand_anywhere(self, say: Prompt, words: tuple[str, ...], text: str) -> None:
+        ended = say.does(*words[:1], "--wait", "--json", *words[1:])
+
+        assert ended.json["payload"]["text"] == text
 
     def test_a_file_is_uploaded_and_arrives(self, say: Prompt, tmp_path: Path) -> None:
         (tmp_path / "notes.txt").write_text("remember the milk")
@@ -233,7 +232,7 @@ class TestReading:
     def test_following_shows_what_was_said_and_then_what_is_said(self, say: Prompt, blueport: Blueport) -> None:
         sent(say, "Before")
 
-        with process(say, "messages", ADA, "--follow", "--limit", "1", "--json") as following:
+        with say.start("messages", ADA, "--follow", "--limit", "1", "--json") as following:
             assert following.stdout is not None
             before = json.loads(following.stdout.readline())
             blueport.texts(ADA, "After")
@@ -245,7 +244,7 @@ class TestReading:
         assert (following.returncode, err) == (130, "")
 
     def test_whoever_has_read_enough_hears_no_complaint(self, say: Prompt, blueport: Blueport) -> None:
-        with process(say, "messages", ADA, "--follow", "--limit", "1") as following:
+        with say.start("messages", ADA, "--follow", "--limit", "1") as following:
             assert following.stdout is not None
             following.stdout.readline()
             following.stdout.close()
@@ -285,7 +284,7 @@ class TestFiles:
         shown, terminal = pty.openpty()
         termios.tcsetwinsize(terminal, (24, 80))
 
-        with process(say, "files", "upload", str(tmp_path / "big.bin"), stderr=terminal) as upload:
+        with say.start("files", "upload", str(tmp_path / "big.bin"), stderr=terminal) as upload:
             os.close(terminal)
             drawn = os.read(shown, 10_000).decode()
             upload.communicate(timeout=PATIENCE_S)
@@ -307,6 +306,15 @@ class TestFrom:
         assert ended.status == 2
         assert "+15555550111, +15555550112" in ended.err or "+15555550112, +15555550111" in ended.err
         assert "+15555550199" not in ended.err
+
+    def test_a_key_that_may_not_list_lines_has_one_named(self, say: Prompt, blueport: Blueport) -> None:
+        key = operated(blueport, "keys", "create", "--account", "first", "--scopes", "messages:read")
+
+        unnamed = say("messages", ADA, "--key", key)
+
+        assert unnamed.status == 2
+        assert "name the line with --from" in unnamed.err
+        say.does("messages", ADA, "--key", key, "--from", blueport.line)
 
     def test_a_line_that_is_named_is_used(self, say: Prompt, key_of_two_lines: str) -> None:
         assert say("chats", "--key", key_of_two_lines, "--from", "+15555550111").status == 0
@@ -339,9 +347,7 @@ class TestEndings:
         assert "contact_has_not_messaged" in ended.err
 
     def test_too_much_is_5(self, say: Prompt, blueport: Blueport) -> None:
-        key = wanted(
-            blueport.folder, "keys", "create", "--account", "first", "--hourly-limit", "1", "--database", "blueport.db"
-        )
+        key = operated(blueport, "keys", "create", "--account", "first", "--hourly-limit", "1")
         say.does("lines", "--key", key)
 
         assert say("lines", "--key", key).status == 5
@@ -355,6 +361,12 @@ class TestEndings:
 
         assert ended.status == 1
         assert "http://127.0.0.1:9 cannot be reached" in ended.err
+
+    def test_a_server_that_is_none_of_ours_is_doubted(self, say: Prompt, blueport: Blueport) -> None:
+        ended = say("lines", "--url", f"{blueport.said['phone_url']}elsewhere")
+
+        assert (ended.status, ended.err.count("\n")) == (4, 1)
+        assert "is the URL that of a Blueport?" in ended.err
 
     def test_with_json_an_error_is_an_object_on_standard_error(self, say: Prompt) -> None:
         ended = say("send", STRANGER, "Hello", "--json")
@@ -387,7 +399,7 @@ class TestEndings:
         ended = say("send", ADA, "Slowly", "--wait", "--timeout", "1")
 
         assert ended.status == 1
-        assert "is still" in ended.err
+        assert re.search(r"is still \w+ after 1 s: `blueport outbox obx_\w+ --wait` waits on", ended.err)
 
 
 class TestSharedNouns:

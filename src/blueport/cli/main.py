@@ -99,18 +99,19 @@ def _loaded(name: str) -> ModuleType:
 
 
 def _usage() -> str:
+    begin = "Begin with `blueport dev`, and in another terminal, in the same folder, `blueport login --dev`."
     more = "`blueport VERB --help` tells the options of a verb, `blueport --version` which version this is."
     groups = [
         "usage: blueport VERB [OPTIONS]",
         _group("for who builds an agent (they ask the API, of any installation):", USERS_VERBS),
         _group("for who runs an installation, or `dev` to build against (on this machine):", VERBS),
-        more,
+        f"{begin}\n{more}",
     ]
     return "\n\n".join(groups)
 
 
 def _group(head: str, verbs: dict[str, str]) -> str:
-    return "\n".join([head, *(f"  {name:11}{purpose}" for name, purpose in verbs.items())])
+    return "\n".join([head, *(f"  {name:12}{purpose}" for name, purpose in verbs.items())])
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import argparse
 import importlib
 import os
 from collections.abc import Sequence
+from typing import Any
 
 # Set by the shell that asks what may come next, to the number of the word from which on this parser is to read.
 COMPLETING = "_ARGCOMPLETE"
@@ -20,3 +21,19 @@ class Parser(argparse.ArgumentParser):
             # Nobody else needs it loaded.
             importlib.import_module("blueport.cli.completing").complete(self)
         return super().parse_args(args)
+
+
+class MixingParser(Parser):
+    """Reads options anywhere: `argparse` takes what may be missing for missing once there is an option before it."""
+
+    _is_mixing = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """See `ArgumentParser.parse_known_args`; it asks for itself again, piece by piece."""
+        if self._is_mixing or self._subparsers is not None or COMPLETING in os.environ:
+            return super().parse_known_args(args, namespace)
+        self._is_mixing = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._is_mixing = False

@@ -20,7 +20,7 @@ from blueport.cli.api import ending
 from blueport.cli.api.credentials import Credentials, credentials
 from blueport.cli.api.errors import NotSignedInError, UsageError
 from blueport.cli.nouns import OPERATORS
-from blueport.cli.parsing import COMPLETING, Parser
+from blueport.cli.parsing import COMPLETING, MixingParser
 from blueport.cli.tables import printable, table
 from blueport_sdk import AuthorizationError, Client, Line, as_told
 
@@ -37,9 +37,8 @@ LARGEST_PAGE = 100
 _NOTHING = "-"
 _AS_WRITTEN = argparse.RawDescriptionHelpFormatter
 _EPILOG = """\
-exit status: 0 it is done, 1 it failed, 2 it is no command of ours, 3 not signed in, 4 there is no such thing,
-5 forbidden, or too much. With --json an error is an object on standard error:
-{"error": {"type": ..., "code": ..., "message": ...}, "request_id": ...}"""
+exit status: 0 done, 1 failed, 2 wrong usage, 3 not signed in, 4 no such thing, 5 forbidden, or too much.
+With --json an error is one line on standard error: {"error": {"type", "code", "message"}, "request_id"}"""
 
 
 class Command(NamedTuple):
@@ -53,6 +52,7 @@ class Command(NamedTuple):
     options: Callable[[argparse.ArgumentParser], None]
     do: Callable[["Session", argparse.Namespace], None]
     examples: Sequence[str]
+    asks_the_server: bool = True
 
 
 class Session:
@@ -95,7 +95,10 @@ class Session:
         """
         url, key, _ = self.credentials
         if key is None:
-            raise NotSignedInError(f"there is no key for {url}: say `blueport login`, or set MESSAGES_API_KEY")
+            raise NotSignedInError(
+                f"there is no key for {url}: say `blueport login` (`blueport login --dev` beside a `blueport dev`),"
+                " or set MESSAGES_API_KEY"
+            )
         return key
 
     def close(self) -> None:
@@ -148,7 +151,7 @@ def client_at(url: str, key: str, sleep: Callable[[float], object] = time.sleep)
 
 def run(command: Command, arguments: list[str]) -> None:
     """Do the one thing that a verb does."""
-    _do(parser_of(command).parse_intermixed_args(arguments))
+    _do(parser_of(command).parse_args(arguments))
 
 
 def run_noun(noun: str, purpose: str, commands: Sequence[Command], arguments: list[str]) -> None:
@@ -156,10 +159,10 @@ def run_noun(noun: str, purpose: str, commands: Sequence[Command], arguments: li
     _do(noun_parser(noun, purpose, commands).parse_args(arguments))
 
 
-def parser_of(command: Command) -> Parser:
+def parser_of(command: Command) -> MixingParser:
     """Return what reads the words of a verb."""
     operators = OPERATORS.get(command.name, {})
-    parser = Parser(prog=f"blueport {command.name}", **_help(command, operators))
+    parser = MixingParser(prog=f"blueport {command.name}", **_help(command, operators))
     _add(parser, command)
     if operators and COMPLETING in os.environ:
         # They are found before it comes to this parser; it only lets the shell know.
@@ -167,11 +170,11 @@ def parser_of(command: Command) -> Parser:
     return parser
 
 
-def noun_parser(noun: str, purpose: str, commands: Sequence[Command]) -> Parser:
+def noun_parser(noun: str, purpose: str, commands: Sequence[Command]) -> MixingParser:
     """Return what reads the words of a noun."""
     operators = OPERATORS.get(noun, {})
     epilog = "\n".join([*_operators_part(noun, operators), _EPILOG])
-    parser = Parser(prog=f"blueport {noun}", description=purpose, epilog=epilog, formatter_class=_AS_WRITTEN)
+    parser = MixingParser(prog=f"blueport {noun}", description=purpose, epilog=epilog, formatter_class=_AS_WRITTEN)
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for command in commands:
         _add(subparsers.add_parser(command.name, help=command.purpose, **_help(command, {})), command)
@@ -223,6 +226,11 @@ def page_size(limit: int) -> int:
     return min(limit, LARGEST_PAGE)
 
 
+def dim(words: str) -> str:
+    """Return *words* to be less seen than others, if it is a person at a terminal who reads and wants that."""
+    return f"\x1b[2m{words}\x1b[0m" if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else words
+
+
 def moment(at: int | None) -> str:
     """Return Unix milliseconds as people here write them."""
     return _NOTHING if at is None else f"{datetime.fromtimestamp(at / 1000, UTC).astimezone():%Y-%m-%d %H:%M:%S}"
@@ -246,7 +254,10 @@ def first(rows: Iterable[T], limit: int) -> list[T]:
 
 
 def _only_line(client: Client) -> str:
-    lines = list(client.list_lines())
+    try:
+        lines = list(client.list_lines())
+    except AuthorizationError as error:
+        raise UsageError(f"name the line with --from, for this key may not list them: {error}") from None
     own = _without_sandbox(client, lines) if len(lines) > 1 else lines
     if len(own) == 1:
         return own[0].handle
@@ -266,13 +277,15 @@ def _without_sandbox(client: Client, lines: list[Line]) -> list[Line]:
 
 def _add(parser: argparse.ArgumentParser, command: Command) -> None:
     command.options(parser)
+    parser.set_defaults(do=command.do, key=None, url=None)
     common = parser.add_argument_group("who asks, and how it is answered")
     common.add_argument("--json", action="store_true", help="answer in the API's own JSON")
+    if not command.asks_the_server:
+        return
     common.add_argument(
         "--key", help="the API key (MESSAGES_API_KEY, else what `login` kept); whoever lists processes sees it here"
     )
     common.add_argument("--url", help="where the server is (MESSAGES_API_URL, else what `login` kept)")
-    parser.set_defaults(do=command.do)
 
 
 def _help(command: Command, operators: Mapping[str, str]) -> Any:

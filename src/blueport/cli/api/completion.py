@@ -30,4 +30,4 @@ def _completion(session: Session, options: argparse.Namespace) -> None:
         print(script)
 
 
-COMMAND = Command("completion", _PURPOSE, _options, _completion, ("completion bash",))
+COMMAND = Command("completion", _PURPOSE, _options, _completion, ("completion bash",), asks_the_server=False)

@@ -21,6 +21,9 @@ from blueport_sdk import MessagesError, WaitTimeoutError
 
 _OF_STATUS = {401: NOT_SIGNED_IN, 403: FORBIDDEN, 404: NOT_FOUND, 429: FORBIDDEN}
 
+# What the SDK says where the answer does not.
+_UNKNOWN = "unknown_error"
+
 
 class _End(NamedTuple):
     exit_status: int
@@ -68,7 +71,9 @@ def _as_words(end: _End) -> str:
 
 
 def _servers(error: MessagesError) -> dict[str, str]:
-    told = {"type": error.type, "code": error.code, "message": error.message}
+    # Whoever answers like that is perhaps none of ours.
+    doubt = ", and not a word on why: is the URL that of a Blueport?" if error.code == _UNKNOWN else ""
+    told = {"type": error.type, "code": error.code, "message": error.message + doubt}
     return told | ({"param": error.param} if error.param else {})
 
 

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from blueport.cli import running
 from blueport.cli.api import calling
@@ -99,9 +100,17 @@ def _tell(session: Session, url: str, lines: list[Line] | None) -> None:
         calling.note("the key is good, but may not list lines (it lacks the scope lines:read): name one with --from")
     elif not session.is_json:
         session.show(lines, calling.LINE_COLUMNS)
+    if _is_open_to_all(url):
+        calling.note(f"everybody on the way to {url} can read the key and all messages: use https://")
     for name in ("MESSAGES_API_KEY", "MESSAGES_API_URL"):
-        if name in os.environ:
+        if os.environ.get(name):
             calling.note(f"{name} is set, and commands use that instead")
+
+
+def _is_open_to_all(url: str) -> bool:
+    """Tell whether what is said to *url* goes to another machine, and in clear."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1")
 
 
 COMMAND = Command(

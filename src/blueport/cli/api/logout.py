@@ -26,4 +26,5 @@ COMMAND = Command(
     calling.no_options,
     _logout,
     ("logout",),
+    asks_the_server=False,
 )

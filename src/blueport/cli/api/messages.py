@@ -95,7 +95,7 @@ def _told(message: Said) -> Iterator[str]:
     """Yield a message as lines: when, from whom, by which id, and below that what it says."""
     sender = "the line" if message.is_from_me else printable(message.sender)
     reply = f"  in reply to {printable(message.reply_to_guid)}" if message.reply_to_guid else ""
-    yield f"{moment(message.sent_at)}  {sender}  {message.id}{reply}"
+    yield f"{calling.dim(moment(message.sent_at))}  {sender}  {calling.dim(message.id + reply)}"
     for line in (message.text or "").splitlines():
         yield f"  {printable(line)}"
     for attachment in message.attachments:

@@ -19,7 +19,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 def _outbox(session: Session, options: argparse.Namespace) -> None:
     if options.wait:
-        item = working.until_ended(session.client, options.item, options.timeout)
+        item = working.until_ended(session, options.item, options.timeout)
     else:
         item = session.client.get_outbox_item(id=options.item)
     session.tell(item, item.status, *_notes(item))

@@ -17,7 +17,9 @@ def main(arguments: list[str]) -> None:
 
 def _options(parser: argparse.ArgumentParser) -> None:
     calling.other_side(parser)
-    parser.add_argument("text", nargs="*", metavar="TEXT", help="what to say; - reads it from standard input")
+    parser.add_argument(
+        "text", nargs="*", default=None, metavar="TEXT", help="what to say; - reads it from standard input"
+    )
     calling.line_option(parser)
     parser.add_argument("--file", type=Path, metavar="PATH", help="a file to send with it, or alone")
     parser.add_argument("--reply-to", metavar="MESSAGE", help="the message that is answered: msg_... or its guid")
@@ -26,7 +28,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 
 def _send(session: Session, options: argparse.Namespace) -> None:
-    text = working.text_of(options.text)
+    text = working.text_of(options.text or [])
     if text is None and options.file is None:
         raise UsageError("there is nothing to send: say a text, `-` to read it from standard input, or --file PATH")
     line, client = session.line(), working.client_for(session, options)

@@ -3,6 +3,7 @@
 import argparse
 import mimetypes
 import sys
+import time
 from pathlib import Path
 from typing import Any, Never
 
@@ -14,6 +15,8 @@ from blueport.cli.api.errors import WorkFailedError
 from blueport_sdk import Accepted, Client, File, OutboxItem, WaitTimeoutError
 
 PATIENCE_S = 60
+# How often somebody who waits sees something move, between two looks.
+_TICKS = 10
 _STANDARD_INPUT = "-"
 
 
@@ -21,7 +24,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Take what all commands take that give the server work."""
     wait_options(parser)
     parser.add_argument(
-        "--idempotency-key", metavar="KEY", help="names the effect: said again under the same KEY, it has it once"
+        "--idempotency-key", metavar="KEY", help="a word of yours: said again under it, the command has its effect once"
     )
 
 
@@ -49,7 +52,7 @@ def tell(session: Session, accepted: Accepted, options: argparse.Namespace) -> N
             accepted, accepted.id, f"accepted; `blueport outbox {accepted.id} --wait` tells what becomes of it"
         )
         return
-    item = until_ended(session.client, accepted.id, options.timeout)
+    item = until_ended(session, accepted.id, options.timeout)
     session.tell(item, item.id, *(["sent"] if item.status == "sent" else []))
     check(item)
 
@@ -71,19 +74,24 @@ def text_of(words: list[str]) -> str | None:
     return " ".join(words) or None
 
 
-def until_ended(client: Client, outbox_id: str, timeout_s: int) -> OutboxItem:
+def until_ended(session: Session, outbox_id: str, timeout_s: int) -> OutboxItem:
     """Return the work once it is sent or has failed.
 
     Raises:
         WaitTimeoutError: It is still under way after *timeout_s* seconds.
     """
     with progress(desc=f"waiting for {outbox_id}", bar_format="{desc} {elapsed}") as bar:
-        for _ in range(timeout_s - 1):
-            try:
-                return client.wait_for_outbox_item(id=outbox_id, timeout_s=1)
-            except WaitTimeoutError:
+
+        def pause(seconds: float) -> None:
+            for _ in range(_TICKS):
+                time.sleep(seconds / _TICKS)
                 bar.update()
-        return client.wait_for_outbox_item(id=outbox_id, timeout_s=1)
+
+        with session.client_that_waits_by(pause) as client:
+            try:
+                return client.wait_for_outbox_item(id=outbox_id, timeout_s=timeout_s)
+            except WaitTimeoutError as error:
+                raise WaitTimeoutError(f"{error}: `blueport outbox {outbox_id} --wait` waits on") from None
 
 
 def uploaded(client: Client, path: Path, *, name: str | None = None, mime_type: str | None = None) -> File:
