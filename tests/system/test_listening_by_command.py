@@ -6,11 +6,15 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from blueport_sdk import verify_webhook
+from blueport.cli.api.event_lines import line_of
+from blueport_sdk import Event, verify_webhook
+from blueport_sdk.events import event_of
+from blueport_sdk.samples import sample_data
 from tests.system.blueport import ADA, Blueport, Json, running, until
 from tests.system.prompt import Prompt
 from tests.system.receiver import Heard, Receiver
@@ -18,6 +22,8 @@ from tests.system.shells import Running, shown
 
 BEN = "+15550100002"
 SECRET = "whsec_3Qk0c1vYv5J8m2n7Xr4tZ6bLwPd9sGhAeFuKoTiRyNcA"
+FILE = {"filename": "photo.heic", "mime_type": "image/heic", "size": 1, "url": None, "transcription": None}
+NAMELESS = FILE | {"filename": None, "mime_type": None}
 AT_ONCE = ("--retry-delays", "0,0")
 
 
@@ -93,6 +99,30 @@ class TestWhatIsPrinted:
         assert f"message.received  {ADA} to {blueport.line}  Are you" in seen
         assert "there? Hello?" in seen
         assert "\x1b" not in seen
+
+    @pytest.mark.parametrize(
+        ("event", "data", "line"),
+        [
+            ("message.received", {"text": None, "attachments": [FILE]}, f"{ADA} to +15555550100  [photo.heic]"),
+            ("message.received", {"text": "Look", "attachments": [NAMELESS]}, f"{ADA} to +15555550100  Look [a file]"),
+            ("message.sent", {"text": "Hello"}, "+15555550100 to cht_1  Hello"),
+            ("reaction.added", {"type": "love", "message_id": "msg_1"}, f"{ADA} to +15555550100  love on msg_1"),
+            ("typing.started", {}, f"{ADA} to +15555550100"),
+            ("message.failed", {"error": "gone"}, "+15555550100 to cht_1  gone"),
+        ],
+    )
+    def test_each_kind_of_event_is_readable(self, event: str, data: Json, line: str) -> None:
+        told = (
+            json.loads(json.dumps(asdict(sample_data(event))))
+            | {"line_handle": "+15555550100", "chat_id": "cht_1"}
+            | data
+        )
+        told |= {name: ADA for name in ("sender", "handle") if name in told and not told.get("is_from_me")}
+
+        assert line_of(_event(event, told))[8:] == f"  {event:<16}  {line}"
+
+    def test_an_event_of_a_newer_server_is_shown_by_its_name(self) -> None:
+        assert line_of(_event("moon.rose", {"phase": "full"}))[8:] == "  moon.rose"
 
 
 class TestWhoMayListen:
@@ -295,6 +325,12 @@ class TestWhoeverDies:
             assert listener.interrupt() == 130
 
         assert listener.err[-1] == "blueport: 2 events\n"
+
+
+def _event(event: str, data: Json) -> Event:
+    return event_of(
+        {"id": "evt_1", "event": event, "data": data, "created_at": 1, "line_id": "ln_1", "chat_id": "cht_1"}
+    )
 
 
 def _without_what_differs(heard: Heard) -> bytes:
