@@ -303,10 +303,18 @@ class TestWhoeverDies:
 
         assert _told(ended.out) == ["One", "Two"]
 
+    def test_two_do_not_keep_the_same_place(self, somebody: Prompt) -> None:
+        with Running(somebody, "listen", "--resume") as listener:
+            listener.says("listening")
+
+            ended = somebody("listen", "--resume", "--json")
+
+        assert (ended.status, ended.error["error"]["code"]) == (1, "already_listening")
+
     def test_a_place_that_is_damaged_or_anothers_is_said_so(self, blueport: Blueport, somebody: Prompt) -> None:
         with Running(somebody, "listen", "--resume") as listener:
             listener.says("listening")
-        [place] = (somebody.home / "config/blueport/listening").iterdir()
+        [place] = (somebody.home / "config/blueport/listening").glob("*.json")
         assert place.stat().st_mode & 0o777 == 0o600
 
         place.write_text(place.read_text().replace(_place(blueport), "evt_" + "7" + "z" * 25))

@@ -172,10 +172,12 @@ def test_the_list_names_all_events_of_the_contract(somebody: Prompt) -> None:
     assert sorted(json.loads(somebody("trigger", "--list", "--json").out)) == EVENTS
 
 
-def test_the_secret_of_this_machine_is_kept_for_its_owner_alone(somebody: Prompt) -> None:
+def test_all_on_this_machine_use_one_secret_which_is_kept_for_its_owner_alone(somebody: Prompt) -> None:
+    others = [somebody.start("listen", "--print-secret") for _ in range(3)]
     secret = somebody("listen", "--print-secret").out
 
     assert somebody("listen", "--print-secret").out == secret
     assert secret.startswith("whsec_")
+    assert {process.communicate()[0] for process in others} == {secret}
     kept = somebody.home / "config/blueport/webhook-secret"
     assert kept.stat().st_mode & 0o777 == 0o600

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import os
 import re
 import secrets
 import time
@@ -94,12 +95,13 @@ def delivered(
 def kept_secret() -> str:
     """Return what signs deliveries on this machine: made once, so that a receiver needs to be told it but once."""
     place = credentials.place().with_name("webhook-secret")
-    with contextlib.suppress(FileNotFoundError):
-        kept = place.read_text().strip()
-        if kept:
-            return kept
-    write_whole(place, f"{_new_secret()}\n".encode(), mode=OWNER_ONLY)
-    # Of two who made one at the same time both use the one that is kept.
+    if not place.exists():
+        draft = place.with_name(f"webhook-secret.{os.getpid()}")
+        write_whole(draft, f"{_new_secret()}\n".encode(), mode=OWNER_ONLY)
+        # Of those who make one at the same time the first is heeded by all.
+        with contextlib.suppress(FileExistsError):
+            place.hardlink_to(draft)
+        draft.unlink()
     return place.read_text().strip()
 
 

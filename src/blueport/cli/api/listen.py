@@ -64,7 +64,7 @@ def _listen(session: Session, options: argparse.Namespace) -> None:
     with ExitStack() as held:
         forwarder = _forwarder(options, held) if options.forward_to else None
         sought = Sought(from_=options.line, events=options.events)
-        bookmark = _bookmark(session, options) if options.resume else None
+        bookmark = held.enter_context(_bookmark(session, options)) if options.resume else None
         listener = held.enter_context(closing(Listener(session, sought, forwarder=forwarder, bookmark=bookmark)))
         held.callback(listener.sum_up)
         deque(itertools.islice(listener.listen(options.after), options.count), maxlen=0)
