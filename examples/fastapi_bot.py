@@ -61,7 +61,7 @@ async def hear(request: Request) -> str:
         event = verify_webhook(await request.body(), signature, request.state.secret)
     except SignatureVerificationError as error:
         raise HTTPException(401, str(error)) from error
-    if isinstance(event.data, MessageData):
+    if event.event == "message.received":
         await answer(request.state.client, event.data)
     return "heard"
 
