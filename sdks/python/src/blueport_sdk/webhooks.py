@@ -19,6 +19,7 @@ from blueport_sdk.errors import SignatureVerificationError
 from blueport_sdk.events import EventData, WebhookEvent, delivery_of
 from blueport_sdk.shapes import MismatchError
 
+SIGNATURE_HEADER = "X-Webhook-Signature"
 TOLERANCE_S = 300.0
 
 
@@ -59,7 +60,7 @@ def verify_webhook(
     if not secrets:
         raise SignatureVerificationError("there is no secret to verify with, and under an empty one anybody can sign")
     if not signature:
-        raise SignatureVerificationError("the delivery has no X-Webhook-Signature")
+        raise SignatureVerificationError(f"the delivery has no {SIGNATURE_HEADER}")
     raw = _bytes(body)
     timestamp = _timestamp(raw)
     # All are tried, so that the time it takes does not tell which one fits.
@@ -96,7 +97,7 @@ def build_webhook_delivery(
     body = json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode()
     headers = {
         "Content-Type": "application/json",
-        "X-Webhook-Signature": sign_webhook(secret, stamp, body),
+        SIGNATURE_HEADER: sign_webhook(secret, stamp, body),
         "X-Webhook-Timestamp": str(stamp),
         "X-Webhook-Delivery-Id": name,
         **_standard_headers(secret, name, stamp // 1000, body),
