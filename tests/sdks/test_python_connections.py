@@ -55,7 +55,7 @@ class TestClosing:
 
         with Client(KEY, player.url) as client:
             client.list_lines()
-            assert player.connected == 1
+            until(lambda: player.connected == 1)
 
         until(lambda: player.connected == 0)
 
@@ -64,7 +64,7 @@ class TestClosing:
 
         async with AsyncClient(KEY, player.url) as client:
             await client.list_lines()
-            assert player.connected == 1
+            await asyncio.to_thread(until, lambda: player.connected == 1)
 
         await asyncio.to_thread(until, lambda: player.connected == 0)
 
@@ -145,7 +145,7 @@ class TestWaiting:
             with pytest.raises(asyncio.CancelledError):
                 await asked
             assert (await client.list_lines()).data
-            assert player.connected == 1
+            await asyncio.to_thread(until, lambda: player.connected == 1)
 
     @each_client
     def test_waiting_for_work_ends_in_time(self, kind: Kind, player: Player) -> None:
