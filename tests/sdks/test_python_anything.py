@@ -1,5 +1,7 @@
 """Whatever comes from outside, it is understood or it is the error that is promised."""
 
+import base64
+import hmac
 import itertools
 import json
 from typing import Any
@@ -8,15 +10,20 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from blueport_sdk import SignatureVerificationError, build_webhook_delivery, sign_webhook, verify_webhook
+from blueport.server.notifying.delivering.signing import new_secret, signed
+from blueport_sdk import SignatureVerificationError, as_told, build_webhook_delivery, sign_webhook, verify_webhook
 from blueport_sdk.envelopes import error_in, json_in
 from blueport_sdk.exchanging import retry_after_s
+from blueport_sdk.samples import sample_data
 from blueport_sdk.shapes import MismatchError
 from blueport_sdk.streaming import Frames
 
 SECRET = "whsec_1"
 NOW_MS = 1_760_000_000_000
-RECEIVED = build_webhook_delivery("message.received", {"text": "Hi"}, SECRET, timestamp=NOW_MS)
+RECEIVED = json.dumps(as_told(sample_data("message.received", NOW_MS)))
+DELIVERY = build_webhook_delivery(
+    "message.received", json.loads(RECEIVED), SECRET, timestamp=NOW_MS, delivery_id="dlv_1"
+)
 
 often = settings(max_examples=60, deadline=None, derandomize=True)
 anything = st.binary() | st.text(st.characters())
@@ -36,7 +43,7 @@ class TestVerifying:
     @often
     @given(body=anything, signature=st.none() | st.text(st.characters()))
     @example(body="\ud800", signature="x")
-    @example(body=RECEIVED.body, signature="\ud800")
+    @example(body=DELIVERY.body, signature="\ud800")
     @example(body=b"[" * 100_000, signature="x")
     @example(body=b'{"timestamp":' + b"9" * 5000 + b"}", signature="x")
     @example(body=b'{"timestamp":true}', signature="x")
@@ -68,12 +75,32 @@ class TestVerifying:
             with pytest.raises(SignatureVerificationError, match="no secret"):
                 verify_webhook(body, signature, secret, now_ms=NOW_MS)
 
+    def test_the_header_of_standard_webhooks_is_as_good_and_may_bear_the_earlier_secret_s_too(self) -> None:
+        old, new = new_secret(), new_secret()
+        delivery = signed("message.received", RECEIVED, delivery_id="dlv_1", secrets=[new, old], now_ms=NOW_MS)
+        signature = delivery.headers["webhook-signature"]
+
+        for secret in (old, new, [new_secret(), old]):
+            assert verify_webhook(delivery.body, signature, secret, now_ms=NOW_MS).event == "message.received"
+        for secret in (new_secret(), "whsec_", "whsec_=", "whsec_===="):
+            with pytest.raises(SignatureVerificationError):
+                verify_webhook(delivery.body, signature, secret, now_ms=NOW_MS)
+        with pytest.raises(SignatureVerificationError):
+            verify_webhook(delivery.body.replace(b"dlv_1", b"dlv_2"), signature, new, now_ms=NOW_MS)
+
+    def test_under_a_secret_that_encodes_nothing_nothing_is_genuine(self) -> None:
+        nobody = hmac.digest(b"", f"dlv_1.{NOW_MS // 1000}.".encode() + DELIVERY.body, "sha256")
+        forged = f"v1,{base64.b64encode(nobody).decode()}"
+
+        with pytest.raises(SignatureVerificationError):
+            verify_webhook(DELIVERY.body, forged, "whsec_", now_ms=NOW_MS)
+
     def test_while_a_secret_is_changed_both_are_good(self) -> None:
-        signature = RECEIVED.headers["X-Webhook-Signature"]
+        signature = DELIVERY.headers["X-Webhook-Signature"]
         unknown = build_webhook_delivery("new.kind", {"text": "Hi"}, SECRET, timestamp=NOW_MS)
 
         with pytest.raises(SignatureVerificationError):
-            verify_webhook(RECEIVED.body, signature, ["whsec_2"], now_ms=NOW_MS)
+            verify_webhook(DELIVERY.body, signature, ["whsec_2"], now_ms=NOW_MS)
         for secrets in (["whsec_2", SECRET], [SECRET, "whsec_2"], ["", SECRET]):
             event = verify_webhook(unknown.body, unknown.headers["X-Webhook-Signature"], secrets, now_ms=NOW_MS)
             assert (event.event, event.data) == ("new.kind", {"text": "Hi"})

@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
 import types
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -26,6 +27,7 @@ import blueport_sdk.django
 import blueport_sdk.fastapi
 import blueport_sdk.flask
 import blueport_sdk.starlette
+from blueport.server.notifying.delivering.signing import new_secret, signed
 from blueport_sdk import SignedDelivery, WebhookEvent, build_webhook_delivery
 from tests.sdks.player import CONTRACT
 
@@ -128,6 +130,16 @@ class TestWebhook:
         [event] = heard
         assert event.event == "message.received"
         assert event.data.text == RECEIVED["text"]
+
+    def test_while_the_secret_is_changed_the_earlier_one_is_good(self, app: str) -> None:
+        heard: list[WebhookEvent] = []
+        secrets, now_ms = [new_secret(), SECRET], time.time_ns() // 1_000_000
+        made = signed("message.received", json.dumps(RECEIVED), delivery_id="dlv_1", secrets=secrets, now_ms=now_ms)
+
+        answer = _posted(APPS[app](heard.append), SignedDelivery(*made))
+
+        assert answer.status_code == 200
+        assert len(heard) == 1
 
     @pytest.mark.parametrize(
         ("delivery", "reason"),

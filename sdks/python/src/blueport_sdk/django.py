@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 
 from blueport_sdk.errors import SignatureVerificationError
 from blueport_sdk.events import WebhookEvent
-from blueport_sdk.webhooks import SIGNATURE_HEADER, verify_webhook
+from blueport_sdk.webhooks import signature_in, verify_webhook
 
 View = Callable[..., Any]
 
@@ -53,4 +53,4 @@ def _verified(view: View, secret: str | Sequence[str]) -> View:
 
 
 def _event(request: HttpRequest, secret: str | Sequence[str]) -> WebhookEvent:
-    return verify_webhook(request.body, request.headers.get(SIGNATURE_HEADER), secret)
+    return verify_webhook(request.body, signature_in(request.headers), secret)

@@ -6,7 +6,7 @@ from flask import abort, request
 
 from blueport_sdk.errors import SignatureVerificationError
 from blueport_sdk.events import WebhookEvent
-from blueport_sdk.webhooks import SIGNATURE_HEADER, verify_webhook
+from blueport_sdk.webhooks import signature_in, verify_webhook
 
 
 def webhook_event(secret: str | Sequence[str]) -> WebhookEvent:
@@ -19,6 +19,6 @@ def webhook_event(secret: str | Sequence[str]) -> WebhookEvent:
         Unauthorized: Flask answers 401, with the reason; it is forged, altered, no delivery, or too old.
     """
     try:
-        return verify_webhook(request.get_data(), request.headers.get(SIGNATURE_HEADER), secret)
+        return verify_webhook(request.get_data(), signature_in(request.headers), secret)
     except SignatureVerificationError as error:
         abort(401, str(error))

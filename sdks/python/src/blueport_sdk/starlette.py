@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from blueport_sdk.errors import SignatureVerificationError
 from blueport_sdk.events import WebhookEvent
-from blueport_sdk.webhooks import SIGNATURE_HEADER, verify_webhook
+from blueport_sdk.webhooks import signature_in, verify_webhook
 
 
 async def webhook_event(request: Request, secret: str | Sequence[str]) -> WebhookEvent:
@@ -21,6 +21,6 @@ async def webhook_event(request: Request, secret: str | Sequence[str]) -> Webhoo
         HTTPException: 401, with the reason; it is forged, altered, no delivery, or too old.
     """
     try:
-        return verify_webhook(await request.body(), request.headers.get(SIGNATURE_HEADER), secret)
+        return verify_webhook(await request.body(), signature_in(request.headers), secret)
     except SignatureVerificationError as error:
         raise HTTPException(401, str(error)) from None
