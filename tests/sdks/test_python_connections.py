@@ -302,6 +302,13 @@ class TestWhatIsShown:
 
         assert str(error) == "No. (invalid_json, HTTP 400, req_1)"
 
+    def test_a_page_that_is_none_of_the_api_s_asks_about_the_base_url(self, kind: Kind, player: Player) -> None:
+        player.plays({"status": 404, "text": "<html>", "headers": {"Content-Type": "text/html"}})
+
+        error = called(kind, Call("list_lines", {}), api_key=KEY, base_url=player.url).error
+
+        assert str(error) == "HTTP 404, and not in the API's words: is the base URL right? (unknown_error, HTTP 404)"
+
     def test_an_error_goes_from_one_process_to_another(self, kind: Kind, player: Player) -> None:
         player.plays(REFUSED)
         error = called(kind, Call("list_lines", {}), api_key=KEY, base_url=player.url).error

@@ -8,12 +8,12 @@ from typing import TypeAlias, TypedDict
 
 import httpx2
 
-from blueport_sdk.about import VERSION
+from blueport_sdk.about import __version__
 from blueport_sdk.bodies import Upload
 from blueport_sdk.exchanging import Answer, Failure, Options, Request
 
 DEFAULT_URL = "http://127.0.0.1:8080"
-USER_AGENT = f"blueport-sdk-python/{VERSION}"
+USER_AGENT = f"blueport-sdk-python/{__version__}"
 # The bytes of an upload, as they are read.
 Chunks: TypeAlias = "Iterator[bytes] | AsyncIterator[bytes] | None"
 
