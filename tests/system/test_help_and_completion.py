@@ -74,7 +74,7 @@ class TestHelp:
     def test_it_tells_the_verbs_of_both_kinds_of_people_apart(self, tmp_path: Path) -> None:
         told = Prompt(tmp_path).does("--help").out
 
-        users, operators = told.split("for who runs an installation")
+        users, operators = told.split("to run an installation")
         assert all(f"\n  {verb} " in users for verb in USERS_VERBS)
         assert all(f"\n  {verb} " in operators for verb in VERBS)
 

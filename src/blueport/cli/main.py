@@ -103,8 +103,8 @@ def _usage() -> str:
     more = "`blueport VERB --help` tells the options of a verb, `blueport --version` which version this is."
     groups = [
         "usage: blueport VERB [OPTIONS]",
-        _group("for who builds an agent (they ask the API, of any installation):", USERS_VERBS),
-        _group("for who runs an installation, or `dev` to build against (on this machine):", VERBS),
+        _group("to build an agent (over the API of any installation):", USERS_VERBS),
+        _group("to run an installation, or `dev` to build against (on this machine):", VERBS),
         f"{begin}\n{more}",
     ]
     return "\n\n".join(groups)
