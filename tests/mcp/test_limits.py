@@ -1,14 +1,16 @@
 """What `blueport mcp` lets a model do, as its operator starts it: over standard input and output, under one key."""
 
+import base64
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 from mcp import MCPError
 
-from blueport.cli.mcp import main
+from blueport.cli.api.mcp import main
 from tests.mcp.clients import done, over_stdio, refused, tools_of
 from tests.mcp.swallowing import Swallower
 from tests.system.blueport import ADA, Blueport, running, until
@@ -119,11 +121,34 @@ class TestTheFence:
         assert group_id not in [chat["id"] for chat in listed]
         assert [message["text"] for message in read] == ["All of us"]
 
-    async def test_a_file_that_was_not_shown_cannot_be_looked_at(self, blueport: Blueport) -> None:
-        async with over_stdio(blueport, "--to", ADA) as client:
-            words = await refused(client, "download_file", file_id="file_01k742sg000000000000000001")
+    async def test_only_files_of_messages_that_may_be_read_can_be_looked_at(self, blueport: Blueport) -> None:
+        ids = {person: file_from(blueport, person) for person in (ADA, BEN)}
 
-        assert "belongs to no message that was read here" in words
+        async with over_stdio(blueport, "--from", blueport.line, "--to", ADA) as client:
+            words = [await refused(client, "download_file", file_id=each) for each in ids.values()]
+            await done(client, "read_messages", to=ADA)
+            shown = await done(client, "download_file", file_id=ids[ADA])
+            words.append(await refused(client, "download_file", file_id=ids[BEN]))
+
+        assert shown["filename"] == "note.txt"
+        assert all("belongs to no message that was read here" in each for each in words)
+
+
+def file_from(blueport: Blueport, person: str) -> str:
+    """Have a person send a file, and return its id."""
+    note = {"filename": "note.txt", "base64": base64.b64encode(person.encode()).decode(), "mime_type": "text/plain"}
+    blueport.simulator("POST", f"/people/{person}/messages", {"text": "A file", "attachment": note})
+    query = httpx2.QueryParams({"from": blueport.line, "to": person, "q": "A file"})
+    url = until(lambda: _url_of_file(blueport, str(query)))
+    return url.partition("/files/")[2].partition("?")[0]
+
+
+def _url_of_file(blueport: Blueport, query: str) -> str | None:
+    for message in blueport.api("GET", f"/v1/messages?{query}")["data"]:
+        for attachment in message["attachments"]:
+            url: str | None = attachment["url"]
+            return url
+    return None
 
 
 def all_chats(blueport: Blueport) -> list[dict[str, object]]:
@@ -165,7 +190,7 @@ class TestTrouble:
                 way.words = None
                 told = await done(client, "send_message", **message, idempotency_key=name)
 
-        assert "nobody can tell whether it was" in words
+        assert "Nobody can tell whether it was done" in words
         assert told["status"] == "sent"
         assert [bubble["text"] for bubble in blueport.phone(ADA)].count(message["text"]) == 1
 
@@ -193,6 +218,12 @@ class TestTrouble:
             main(list(arguments))
 
         assert word in capsys.readouterr().err
+
+    def test_an_address_that_is_none_is_told_before_anybody_calls(self, tmp_path: Path) -> None:
+        ended = run("mcp", "--http", "0", "--url", "example.com", at=tmp_path)
+
+        assert ended.returncode == 2
+        assert "the base URL 'example.com' is none" in ended.stderr
 
     def test_over_http_there_is_no_key_to_lend(self, tmp_path: Path) -> None:
         ended = run("mcp", "--http", "0", "--key", "sk_live_x", at=tmp_path)

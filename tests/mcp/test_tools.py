@@ -9,6 +9,7 @@ import anyio
 import httpx2
 import pytest
 from mcp import Client, MCPError
+from mcp.types import AudioContent, BlobResourceContents, ContentBlock, EmbeddedResource, TextContent
 
 from tests.mcp.clients import done, over_http, refused, serving_http, tools_of, words_of
 from tests.patience import PATIENCE_S
@@ -175,6 +176,30 @@ class TestReading:
         (picture,) = [block for block in result.content if block.type == "image"]
         assert (picture.mime_type, base64.b64decode(picture.data)) == ("image/png", PNG)
 
+    @pytest.mark.parametrize(
+        ("name", "content", "shown_as"),
+        [
+            ("ada.vcf", b"BEGIN:VCARD", "text"),
+            ("memo.m4a", b"\0\0\0\x18ftypM4A ", "audio"),
+            ("note.txt", b"\xff\xfe", "resource"),
+            ("no-picture.png", b"<html>", "resource"),
+            ("bill.pdf", b"%PDF-1.7", "resource"),
+        ],
+    )
+    async def test_a_file_is_shown_as_what_it_is(
+        self, blueport: Blueport, url: str, name: str, content: bytes, shown_as: str
+    ) -> None:
+        key = blueport.said["api_key"]
+        headers = {"Authorization": f"Bearer {key}", "X-Filename": name}
+        upload = httpx2.post(f"{blueport.said['api_url']}/v1/files", content=content, headers=headers)
+
+        async with over_http(url, key) as client:
+            result = await client.call_tool("download_file", {"file_id": upload.json()["id"]})
+
+        told, block = result.content
+        assert (told.type, block.type) == ("text", shown_as)
+        assert bytes_of(block) == content
+
     async def test_no_address_is_fetched_and_nothing_too_large(self, blueport: Blueport, url: str) -> None:
         headers = {"Authorization": f"Bearer {blueport.said['api_key']}"}
         upload = httpx2.post(f"{blueport.said['api_url']}/v1/files", content=b"\0" * 5_000_001, headers=headers)
@@ -184,17 +209,17 @@ class TestReading:
             large = await refused(client, "download_file", file_id=upload.json()["id"])
 
         assert "no address is fetched" in address
-        assert "it has 5000001 bytes" in large
+        assert "It has 5000001 bytes" in large
 
 
 class TestWaiting:
     async def test_a_reply_that_is_typed_meanwhile_comes(self, blueport: Blueport, url: str) -> None:
         has_heard(blueport, ADA, "Before")
-        told = []
+        untold = ["Meanwhile"]
 
         async def progressed(*_: object) -> None:
-            if not told:
-                told.append(await anyio.to_thread.run_sync(blueport.texts, ADA, "Meanwhile"))
+            if untold:
+                await anyio.to_thread.run_sync(blueport.texts, ADA, untold.pop())
 
         async with over_http(url, blueport.said["api_key"]) as client:
             sent = await done(client, "send_message", from_=blueport.line, to=ADA, text="And?")
@@ -204,7 +229,7 @@ class TestWaiting:
                 progress_callback=progressed,
             )
 
-        assert told
+        assert not untold
         assert [message["text"] for message in result.structured_content["messages"]] == ["Meanwhile"]
 
     async def test_a_reply_that_came_before_the_call_comes_once(self, blueport: Blueport, url: str) -> None:
@@ -248,6 +273,15 @@ class TestWaiting:
             await anyio.sleep(SECOND_LOOK_S)
 
             assert looks(blueport) == before
+
+
+def bytes_of(block: ContentBlock) -> bytes:
+    match block:
+        case TextContent(text=text):
+            return text.encode()
+        case EmbeddedResource(resource=BlobResourceContents(blob=data)) | AudioContent(data=data):
+            return base64.b64decode(data)
+    raise AssertionError(block)
 
 
 async def cancelled_once_it_waits(client: Client, blueport: Blueport) -> None:
@@ -373,11 +407,13 @@ class TestWrongCalls:
             unknown = await refused(client, "read_messages", to=ADA, fro=blueport.line)
             lineless = await refused(client, "read_messages", to=ADA)
             typed = await refused(client, "read_messages", from_=blueport.line, to=ADA, limit=0)
+            empty = await refused(client, "send_message", from_=blueport.line, to=ADA)
 
         assert "missing required field `to`" in missing
         assert "unknown field `fro`" in unknown
-        assert "say which line" in lineless
+        assert f"Say which line: `from` takes one of {blueport.line}, {blueport.said['sandbox_line']}" in lineless
         assert "`$.limit`" in typed
+        assert "give `text`, `file_id` or both" in empty
 
     async def test_a_tool_that_does_not_exist_is_no_tool(self, blueport: Blueport, url: str) -> None:
         async with over_http(url, blueport.said["api_key"]) as client:

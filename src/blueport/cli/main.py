@@ -33,6 +33,7 @@ USERS_VERBS = {
     "trigger": "make up an event, and deliver it",
     "webhooks": "where events are posted to, and what became of them",
     "sandbox": "pair a phone of yours with the shared line",
+    "mcp": "tools for language models (MCP), which read your messages and, if you allow it, send",
     "completion": "have a shell complete all this with the Tab key",
 }
 # On the machine itself: blueport.cli.
@@ -49,7 +50,6 @@ VERBS = {
     "webhooks": "seal the secrets of webhooks under another key",
     "sandbox": "pair a phone with the shared line",
     "audit": "who changed what",
-    "mcp": "tools for language models (MCP), which read your messages and, if allowed, send",
     "migrate": "bring a database to the newest schema",
     "store": "move an installation to another database",
 }

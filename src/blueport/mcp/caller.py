@@ -1,10 +1,13 @@
 """Who calls: the API under one key, inside the fence, and what was found out about it so far."""
 
 import asyncio
+from typing import TypeVar
 
 from blueport.mcp.fence import Fence, RefusedError, canonical
 from blueport.mcp.scopes import Scope, scopes_of
 from blueport_sdk import AsyncClient, Line
+
+T = TypeVar("T")
 
 # What a key may do seldom changes, and each look takes a few requests of its hourly limit.
 SCOPES_S = 300.0
@@ -22,7 +25,7 @@ class Caller:
         self._scopes_until = 0.0
         self._looking = asyncio.Lock()
         self._chats: dict[str, None] = {}
-        self._files: dict[str, None] = {}
+        self._files: dict[str, str | None] = {}
 
     async def scopes(self, asked: set[Scope]) -> frozenset[Scope]:
         """Return those of the scopes *asked* for, always the same, that the key has, or had minutes ago.
@@ -38,7 +41,7 @@ class Caller:
             return self._scopes
 
     async def line(self, named: str | None) -> str:
-        """Return the line to ask the API about; the one in the fence needs no name.
+        """Return the line to ask the API about; the only one needs no name.
 
         Raises:
             RefusedError: It is outside the fence, or none is named.
@@ -46,7 +49,7 @@ class Caller:
         """
         lines = self.fence.lines
         if named is None:
-            return _only(lines)
+            return lines[0] if len(lines) == 1 else await self._only_line()
         if not lines:
             return named
         name = canonical(named)
@@ -74,9 +77,13 @@ class Caller:
         page = await self.api.list_lines()
         return [line for line in page.data if self.fence.has_line(line.id, line.handle)]
 
-    def remember_file(self, file_id: str) -> None:
-        """Take note that a file belongs to a message inside the fence."""
-        _remember(self._files, file_id)
+    def remember_file(self, file_id: str, mime_type: str | None) -> None:
+        """Take note that a file belongs to a message inside the fence, and what it is said to be."""
+        _remember(self._files, file_id, mime_type)
+
+    def kind_of_file(self, file_id: str) -> str | None:
+        """Return what a file was said to be, None if it was not shown."""
+        return self._files.get(file_id)
 
     def check_file(self, file_id: str) -> None:
         """Make sure that a file was shown: nothing else tells whether it is inside the fence.
@@ -88,6 +95,12 @@ class Caller:
             raise RefusedError(
                 f"{file_id} belongs to no message that was read here; read the messages that it came with first"
             )
+
+    async def _only_line(self) -> str:
+        handles = [line.handle for line in await self.lines()]
+        if len(handles) != 1:
+            raise RefusedError(f"say which line: `from` takes one of {', '.join(handles) or 'none, there is no line'}")
+        return handles[0]
 
     async def _has_line_named(self, name: str) -> bool:
         return any(name in (line.id, line.handle) for line in await self.lines())
@@ -103,17 +116,11 @@ class Caller:
     def _is_inside(self, chat_id: str, identifier: str, *, is_group: bool) -> bool:
         if not self.fence.has_chat(chat_id, identifier, is_group=is_group):
             return False
-        _remember(self._chats, chat_id)
+        _remember(self._chats, chat_id, None)
         return True
 
 
-def _only(lines: tuple[str, ...]) -> str:
-    if len(lines) != 1:
-        raise RefusedError("say which line: `from` takes one of those that list_lines returns")
-    return lines[0]
-
-
-def _remember(known: dict[str, None], name: str) -> None:
-    known[name] = None
+def _remember(known: dict[str, T], name: str, what: T) -> None:
+    known[name] = what
     if len(known) > MOST_REMEMBERED:
         del known[next(iter(known))]

@@ -90,7 +90,7 @@ def shown(call: Call, newest_first: list[models.Message]) -> list[Message]:
     messages = messages_of(newest_first)
     for attachment in (each for message in messages for each in message.attachments):
         if attachment.file_id is not None:
-            call.caller.remember_file(attachment.file_id)
+            call.caller.remember_file(attachment.file_id, attachment.mime_type)
     return messages
 
 

@@ -40,7 +40,8 @@ _OUTCOMES = {
 def words_of(error: RefusedError | MessagesError) -> str:
     """Return what to tell of an error: its message, its code, what to quote, and what to do."""
     if isinstance(error, RefusedError):
-        return f"Not done: {error}."
+        text = str(error)
+        return f"{text[:1].upper()}{text[1:]}."
     known = [error.code, *([error.request_id] if error.request_id else [])]
     advice = _ADVICE.get(error.code, "")
     later = "" if error.retry_after_s is None else _LATER.format(seconds=error.retry_after_s)

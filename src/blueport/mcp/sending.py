@@ -29,8 +29,8 @@ _STILL = (
 Name = Annotated[
     Annotated[str, Meta(max_length=200, pattern="^[!-~]+$")] | None,
     Meta(
-        description="A name that you make up for this one message. A call that is repeated with the same name and the"
-        " same arguments sends nothing twice, for a day. Take a new one for each message.",
+        description="A name that you make up for this one message, without spaces. A call that is repeated with the"
+        " same name and the same arguments sends nothing twice, for a day. Take a new one for each message.",
     ),
 ]
 Text = Annotated[str | None, Meta(description="Plain text: Markdown is shown as it is.")]
@@ -117,6 +117,8 @@ async def show_typing(call: Call, asked: ShowTyping) -> Told:
 
 async def _sent(call: Call, asked: SendMessage, *, reply_to: str | None) -> Told:
     chat = await where(call, asked)
+    if asked.text is None and asked.file_id is None:
+        raise RefusedError("there is nothing to send: give `text`, `file_id` or both")
     if asked.file_id is not None:
         call.caller.check_file(asked.file_id)
     files = None if asked.file_id is None else [asked.file_id]
@@ -141,7 +143,7 @@ async def _once(call: Call, name: str | None, do: Callable[[AsyncClient], Awaita
             raise
         again = f"to try again without sending twice pass `idempotency_key` {key!r} with the same arguments"
         raise RefusedError(
-            f"nobody can tell whether it was: {words_of(error)} It may still be sent; {again}"
+            f"nobody can tell whether it was done: {words_of(error)} It may have been, or may still be; {again}"
         ) from error
 
 
@@ -155,7 +157,7 @@ async def _outcome(call: Call, accepted: Accepted) -> Status:
     if item is None:
         return _accepted(accepted, _STILL)
     if item.status == "failed":
-        raise RefusedError(f"it failed: {words_of_failure(item.error)} ({item.id})")
+        raise RefusedError(f"not done: {words_of_failure(item.error)} ({item.id})")
     return status_of(item)
 
 

@@ -25,7 +25,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _GRACE_S = 2
 
 
-async def serve_stdio(fence: Fence, *, api_key: str, base_url: str | None) -> None:
+async def serve_stdio(fence: Fence, *, api_key: str, base_url: str) -> None:
     """Serve one client, under one key, until it hangs up."""
     async with _connections() as http:
         caller = Caller(AsyncClient(api_key, base_url, http=http), fence)
@@ -34,7 +34,7 @@ async def serve_stdio(fence: Fence, *, api_key: str, base_url: str | None) -> No
             await server.run(reading, writing, server.create_initialization_options())
 
 
-async def serve_http(fence: Fence, listening: socket.socket, *, names: list[str], base_url: str | None) -> None:
+async def serve_http(fence: Fence, listening: socket.socket, *, names: list[str], base_url: str) -> None:
     """Serve whoever has a key, on a socket that listens, until told to end.
 
     Args:

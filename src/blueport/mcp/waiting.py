@@ -1,8 +1,8 @@
 """Waits for what people write.
 
 The stream of events is a bell, no more: it says when to look. What there is to return stands in the chat, so nothing is
-lost that came before the stream was open, or while nobody waited. It is looked now and then without any bell too: the
-first message may come between the look and the stream, and a key without `events:read` has no bell.
+lost that came before the stream was open, or while nobody waited. It is looked now and then without any bell too: a key
+without `events:read` has none.
 """
 
 import asyncio
@@ -22,9 +22,11 @@ from blueport_sdk import AsyncClient, Message, MessagesError, NotFoundError
 
 LOOKED_AT = 100
 USUAL_S, LONGEST_S = 45, 300
+# Some ten seconds: a server that is started anew ends no wait.
+RETRIES = 5
 # As long as the API itself waits with its news for the files of a message.
 FILES_S = 10.0
-# Seconds between two looks: soon at first, while the stream may not be open yet.
+# Seconds between two looks if nothing is heard.
 _PAUSES_S = (1.0, 2.0, 4.0)
 _PAUSE_S = 10.0
 
@@ -62,7 +64,6 @@ class _Patience:
     """How long one call waits, and until when for files that come behind their messages."""
 
     def __init__(self, timeout_s: int) -> None:
-        self._timeout_s = timeout_s
         self._until_files_s = float(timeout_s)
         self._pauses_s = itertools.chain(_PAUSES_S, itertools.repeat(_PAUSE_S))
         self._now_s = asyncio.get_running_loop().time
@@ -108,8 +109,9 @@ def _is_since(message: Message, since: tuple[int, int] | None) -> bool:
 
 
 async def _newer(call: Call, chat: Where, after: str | None) -> list[Message]:
+    api = call.caller.api.with_options(max_retries=RETRIES)
     try:
-        page = await call.caller.api.list_messages(from_=chat.line, to=chat.to, limit=LOOKED_AT)
+        page = await api.list_messages(from_=chat.line, to=chat.to, limit=LOOKED_AT)
     except NotFoundError as error:
         if error.code == "chat_not_found" and after is None:
             return []  # they may yet write
@@ -144,7 +146,8 @@ async def _bell(api: AsyncClient, line: str) -> AsyncIterator[asyncio.Event]:
 
 async def _listen(api: AsyncClient, line: str, rung: asyncio.Event) -> None:
     with contextlib.suppress(MessagesError):
-        async for _event in api.events(from_=line, events=["message.received"]):
+        # Once as it opens, too: what came before that has not been heard.
+        async for _event in api.events(from_=line, events=["message.received"], on_place=lambda _place: rung.set()):
             rung.set()
 
 

@@ -85,13 +85,21 @@ class Session:
         Raises:
             NotSignedInError: There is no key.
         """
+        return client_at(self.credentials.api_url, self.key(), sleep)
+
+    def key(self) -> str:
+        """Return the key to ask by.
+
+        Raises:
+            NotSignedInError: There is none.
+        """
         url, key, _ = self.credentials
         if key is None:
             raise NotSignedInError(
                 f"there is no key for {url}: say `blueport login` (`blueport login --dev` beside a `blueport dev`),"
                 " or set MESSAGES_API_KEY"
             )
-        return client_at(url, key, sleep)
+        return key
 
     def close(self) -> None:
         """Close the connections, if there are any."""

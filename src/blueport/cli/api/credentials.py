@@ -36,7 +36,8 @@ def credentials(key: str | None, url: str | None) -> Credentials:
     Raises:
         NotSignedInError: What `login` kept is needed, and cannot be read.
     """
-    said_key = key or os.environ.get("MESSAGES_API_KEY")
+    # An empty one is one that somebody forgot to fill in.
+    said_key = key or os.environ.get("MESSAGES_API_KEY") or None
     said_url = url or os.environ.get("MESSAGES_API_URL")
     if said_key and said_url:
         return Credentials(said_url, said_key)
