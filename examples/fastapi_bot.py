@@ -10,17 +10,10 @@ from contextlib import asynccontextmanager
 from typing import TypedDict
 
 import uvicorn
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import FastAPI, Request
 
-from blueport_sdk import (
-    AsyncClient,
-    AuthorizationError,
-    InvalidRequestError,
-    MessageData,
-    NotFoundError,
-    SignatureVerificationError,
-    verify_webhook,
-)
+from blueport_sdk import AsyncClient, AuthorizationError, InvalidRequestError, MessageData, NotFoundError
+from blueport_sdk.starlette import webhook_event
 
 PORT = int(os.environ.get("PORT", "8000"))
 URL = os.environ.get("PUBLIC_URL", f"http://127.0.0.1:{PORT}") + "/webhook"
@@ -56,12 +49,8 @@ app = FastAPI(lifespan=lifespan)
 @app.post("/webhook")
 async def hear(request: Request) -> str:
     """Answer what is genuine; whoever gets no 2xx tells it again later."""
-    signature = request.headers.get("X-Webhook-Signature")
-    try:
-        event = verify_webhook(await request.body(), signature, request.state.secret)
-    except SignatureVerificationError as error:
-        raise HTTPException(401, str(error)) from error
-    if isinstance(event.data, MessageData):
+    event = await webhook_event(request, request.state.secret)
+    if event.event == "message.received":
         await answer(request.state.client, event.data)
     return "heard"
 

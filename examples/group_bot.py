@@ -98,7 +98,7 @@ def main() -> None:
         print(f"listening: write @bot in a group with {lines}", flush=True)
         for event in client.events(after=options.after, events=["message.received"]):
             try:
-                if isinstance(event.data, MessageData):
+                if event.event == "message.received":
                     attend(client, event.id, event.data)
             except MessagesError as error:
                 print(f"{event.id} is left without an answer: {error}", flush=True)

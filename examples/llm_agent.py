@@ -76,7 +76,7 @@ def run(client: Client, model: Model, cursor: Path) -> None:
     print("listening: write to", " or ".join(line.handle for line in client.list_lines()), flush=True)
     for event in client.events(after=after, events=["message.received"]):
         try:
-            if isinstance(event.data, MessageData):
+            if event.event == "message.received":
                 attend(client, model, event.id, event.data)
         except (AuthorizationError, InvalidRequestError, NotFoundError) as error:
             # It will be refused again: they opted out, say, or an earlier run has answered in other words.

@@ -44,7 +44,7 @@ async def send(request: Request) -> JSONResponse:
     client, codes, line = request.app.state.client, request.app.state.codes, request.app.state.line
     code = codes.issue(person)
     if code is None:
-        return refusal(429, "A code is there already.", wait_s=codes.left_s(person))
+        return refusal(429, "Use the code that you have, or wait until it has expired.", wait_s=codes.left_s(person))
     try:
         item = await client.send_message(from_=line, to=person, text=f"{code} is your code. Tell it to nobody.")
     except MessagesError as error:

@@ -80,6 +80,8 @@ async def _take(items: Any, how_many: int | None, into: list[Any]) -> None:
             return
 
 
+# In the contract a file is text; what a test has as it is, it names as `source`.
+_NAMES = {"from": "from_", "source": "file"}
 _IN_PYTHON: dict[str, Callable[[Any], Any]] = {
     "file": str.encode,
     "phones": lambda phones: [ContactPhone(**phone) for phone in phones],
@@ -95,7 +97,7 @@ def in_python(arguments: Json) -> Json:
 
 
 def name_in_python(name: str) -> str:
-    return "from_" if name == "from" else name
+    return _NAMES.get(name, name)
 
 
 def in_json(value: Any) -> Json:

@@ -1,7 +1,7 @@
 """A server that plays a script: it answers each request as the next line says, and keeps what it was asked.
 
-A line has the form of those in `contract/clients/behaviours.json`. Wherever a line says `http://testserver`, it is the
-player that is meant.
+A line has the form of those in `contract/clients/behaviours.json`, and here also `after_s` (seconds to wait before) and
+`open_end` (chunks with no end). Wherever a line says `http://testserver`, it is the player that is meant.
 """
 
 import email.utils
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.patience import PATIENCE_S
@@ -23,16 +23,18 @@ Json = Any
 CONTRACT = Path(__file__).parents[2] / "contract"
 TESTSERVER = "http://testserver"
 EXAMPLES: Json = json.loads((CONTRACT / "examples.json").read_text())
+_KEPT = 1024 * 1024
 _UNEXPECTED: Json = {"status": 599, "text": "the script has no answer to this"}
 
 
 class Heard(NamedTuple):
-    """One request as it arrived; names of headers are in lower case."""
+    """One request as it arrived; names of headers are in lower case. Of a body the beginning is kept."""
 
     method: str
     target: str
     headers: dict[str, str]
     raw: bytes
+    size: int
 
     @property
     def path(self) -> str:
@@ -92,9 +94,9 @@ def playing() -> Iterator[Player]:
                 player.connected -= 1
 
         def do_GET(self) -> None:
-            raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            raw, size = _body(self.rfile, int(self.headers.get("Content-Length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            player.heard.append(Heard(self.command, self.path, headers, raw))
+            player.heard.append(Heard(self.command, self.path, headers, raw, size))
             _answer(self, player, player.next_line())
 
         do_POST = do_DELETE = do_GET  # noqa: N815 - the standard library's names
@@ -115,12 +117,22 @@ def playing() -> Iterator[Player]:
         server.server_close()
 
 
+def _body(file: IO[bytes], length: int) -> tuple[bytes, int]:
+    """Read a body, and return its first mebibyte and its size."""
+    raw = file.read(min(length, _KEPT))
+    size = len(raw)
+    while size < length and (chunk := file.read(min(length - size, _KEPT))):
+        size += len(chunk)
+    return raw, size
+
+
 def _answer(handler: BaseHTTPRequestHandler, player: Player, line: Json) -> None:
+    time.sleep(line.get("after_s", 0))
     if "fault" in line:
         _FAULTS[line["fault"]](handler, player)
         handler.close_connection = True
     elif "chunks" in line or "bytes_at_a_time" in line:
-        _stream(handler, line, _chunks(line))
+        _stream(handler, player, line, _chunks(line))
     else:
         _whole(handler, player, _with_example(line))
 
@@ -159,11 +171,14 @@ def _chunks(line: Json) -> Sequence[bytes]:
     return [raw[start : start + size] for start in range(0, len(raw), size)]
 
 
-def _stream(handler: BaseHTTPRequestHandler, line: Json, chunks: Sequence[bytes]) -> None:
+def _stream(handler: BaseHTTPRequestHandler, player: Player, line: Json, chunks: Sequence[bytes]) -> None:
+    """Send *chunks*, and then the end, or nothing more for as long as the other side has patience."""
     _begin(handler, line, line.get("headers", {}), None)
-    for chunk in [*chunks, b""]:
+    for chunk in chunks if line.get("open_end") else [*chunks, b""]:
         handler.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
-        handler.wfile.flush()
+    if line.get("open_end"):
+        _silence(handler, player)
+        handler.close_connection = True
 
 
 def _close(handler: BaseHTTPRequestHandler, _: Player) -> None:

@@ -22,7 +22,7 @@ from blueport_sdk import (
 )
 from blueport_sdk.vcards import file_name
 from tests.sdks.calling import CLIENTS, KEY, KINDS, Call, Kind, Outcome, called, in_json, in_python, name_in_python
-from tests.sdks.player import CONTRACT, EXAMPLES, Heard, Json, Player, playing
+from tests.sdks.player import CONTRACT, EXAMPLES, Heard, Json, Player
 
 METHODS: Json = json.loads((CONTRACT / "clients" / "methods.json").read_text())
 BEHAVIOURS: Json = json.loads((CONTRACT / "clients" / "behaviours.json").read_text())
@@ -41,12 +41,6 @@ MORE_PARAMETERS = {"upload_file": {"on_progress"}}
 NO_ENDPOINTS = {"close", "with_options"}
 
 each_client = pytest.mark.parametrize("kind", KINDS)
-
-
-@pytest.fixture(scope="module")
-def player() -> Iterator[Player]:
-    with playing() as player:
-        yield player
 
 
 def _calls() -> Iterator[Any]:

@@ -2,6 +2,9 @@
 
 import json
 
+import httpx2
+
+from blueport_sdk import AsyncClient, Client
 from blueport_sdk.streaming import Following
 
 FIRST = "evt_" + "0" * 26
@@ -32,3 +35,36 @@ def test_a_place_that_stays_the_same_is_not_told_again() -> None:
 
     assert [event.id for event in following.heard(b"id: evt_1\n\n" + _frame("evt_2"))] == ["evt_2"]
     assert places == ["evt_2"]
+
+
+STREAM = f"retry: 2000\nid: {FIRST}\n\n".encode() + _frame("evt_1") + _frame("evt_2")
+
+
+def _answer(_: httpx2.Request) -> httpx2.Response:
+    return httpx2.Response(200, headers={"Content-Type": "text/event-stream"}, content=STREAM)
+
+
+def test_the_client_tells_it() -> None:
+    places: list[str] = []
+    with (
+        httpx2.Client(transport=httpx2.MockTransport(_answer)) as http,
+        Client("sk_live_x", "http://server", http=http) as client,
+    ):
+        events = client.events(on_place=places.append)
+
+        assert [next(events).id, next(events).id] == ["evt_1", "evt_2"]
+
+    assert places == [FIRST, "evt_1"]
+
+
+async def test_the_asynchronous_client_tells_it() -> None:
+    places: list[str] = []
+    async with (
+        httpx2.AsyncClient(transport=httpx2.MockTransport(_answer)) as http,
+        AsyncClient("sk_live_x", "http://server", http=http) as client,
+    ):
+        events = client.events(on_place=places.append)
+
+        assert [(await anext(events)).id, (await anext(events)).id] == ["evt_1", "evt_2"]
+
+    assert places == [FIRST, "evt_1"]

@@ -4,9 +4,8 @@ import contextlib
 import os
 import pty
 import signal
-import subprocess
-import sys
 import threading
+from typing import TextIO
 
 from tests.patience import PATIENCE_S
 from tests.system.blueport import until
@@ -17,16 +16,11 @@ class Running:
     """A command that goes on until it is interrupted; its lines are read as they come."""
 
     def __init__(self, prompt: Prompt, *words: str) -> None:
-        self.process = subprocess.Popen(
-            _command(words),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=_environment(prompt),
-            start_new_session=True,
-        )
+        self.process = prompt.start(*words)
         self.out: list[str] = []
         self.err: list[str] = []
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
         streams = ((self.process.stdout, self.out), (self.process.stderr, self.err))
         self._threads = [threading.Thread(target=_read, args=each) for each in streams]
         for thread in self._threads:
@@ -59,9 +53,7 @@ class Running:
 def shown(prompt: Prompt, *words: str) -> str:
     """Run a command on a terminal to its end, and return what the terminal was sent."""
     leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        _command(words), stdout=follower, stderr=follower, env=_environment(prompt), start_new_session=True
-    )
+    process = prompt.start(*words, stdout=follower, stderr=follower)
     os.close(follower)
     parts: list[bytes] = []
     # Linux ends a terminal that nobody holds any more with an error.
@@ -73,15 +65,6 @@ def shown(prompt: Prompt, *words: str) -> str:
     return b"".join(parts).decode()
 
 
-def _command(words: tuple[str, ...]) -> list[str]:
-    return [sys.executable, "-m", "blueport.cli.main", *words]
-
-
-def _environment(prompt: Prompt) -> dict[str, str]:
-    ours = {name: value for name, value in os.environ.items() if not name.startswith(("BLUEPORT_", "MESSAGES_"))}
-    return ours | prompt.variables
-
-
-def _read(stream: "subprocess._FileStream", lines: list[str]) -> None:
+def _read(stream: TextIO, lines: list[str]) -> None:
     with stream:
         lines.extend(iter(stream.readline, ""))

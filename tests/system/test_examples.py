@@ -311,7 +311,7 @@ def poll_on(blueport: Blueport, person: str) -> str | None:
 
 def tell_again(blueport: Blueport, port: str) -> None:
     """Have what the webhook at *port* was told delivered once more, as if its answers had been lost."""
-    [webhook] = [each["id"] for each in blueport.api("GET", "/v1/webhooks")["data"] if port in each["url"]]
+    [webhook] = [each["id"] for each in blueport.api("GET", "/v1/webhooks")["data"] if f":{port}/" in each["url"]]
     before = until(lambda: tries_of_delivered(blueport, webhook))
     blueport.api("POST", "/v1/webhooks/replay", {"webhook_id": webhook, "status": "delivered"})
     until(lambda: tries_of_delivered(blueport, webhook) == {each: tries + 1 for each, tries in before.items()})

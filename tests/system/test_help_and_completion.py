@@ -39,6 +39,9 @@ _OFFERED = {
     "blueport lines a": {"add"},
     "blueport lines --cap": {"--capabilities"},
     "blueport lines add --lab": {"--label"},
+    "blueport trigger message.e": {"message.edited"},
+    "blueport listen --for": {"--forward-to"},
+    "blueport sandbox a": {"activate"},
     "blueport webhooks re": {"replay", "reseal"},
     "blueport webhooks reseal --pl": {"--plain"},
     "blueport daemon do": {"doctor"},
@@ -99,7 +102,7 @@ class TestHelp:
 
 class TestStart:
     def test_a_users_verb_loads_nothing_of_the_server(self) -> None:
-        # Whoever serves MCP by HTTP needs an HTTP server, but none of ours.
+        # `mcp` serves, by the same framework.
         modules = [module_of(verb, []) for verb in USERS_VERBS if verb != "mcp"]
         program = f"import sys, importlib; [importlib.import_module(name) for name in {modules}]; print(*sys.modules)"
 

@@ -6,11 +6,15 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from blueport_sdk import verify_webhook
+from blueport.cli.api.event_lines import line_of
+from blueport_sdk import Event, verify_webhook
+from blueport_sdk.events import event_of
+from blueport_sdk.samples import sample_data
 from tests.system.blueport import ADA, Blueport, Json, running, until
 from tests.system.prompt import Prompt
 from tests.system.receiver import Heard, Receiver
@@ -18,6 +22,8 @@ from tests.system.shells import Running, shown
 
 BEN = "+15550100002"
 SECRET = "whsec_3Qk0c1vYv5J8m2n7Xr4tZ6bLwPd9sGhAeFuKoTiRyNcA"
+FILE = {"filename": "photo.heic", "mime_type": "image/heic", "size": 1, "url": None, "transcription": None}
+NAMELESS = FILE | {"filename": None, "mime_type": None}
 AT_ONCE = ("--retry-delays", "0,0")
 
 
@@ -94,6 +100,30 @@ class TestWhatIsPrinted:
         assert "there? Hello?" in seen
         assert "\x1b" not in seen
 
+    @pytest.mark.parametrize(
+        ("event", "data", "line"),
+        [
+            ("message.received", {"text": None, "attachments": [FILE]}, f"{ADA} to +15555550100  [photo.heic]"),
+            ("message.received", {"text": "Look", "attachments": [NAMELESS]}, f"{ADA} to +15555550100  Look [a file]"),
+            ("message.sent", {"text": "Hello"}, "+15555550100 to cht_1  Hello"),
+            ("reaction.added", {"type": "love", "message_id": "msg_1"}, f"{ADA} to +15555550100  love on msg_1"),
+            ("typing.started", {}, f"{ADA} to +15555550100"),
+            ("message.failed", {"error": "gone"}, "+15555550100 to cht_1  gone"),
+        ],
+    )
+    def test_each_kind_of_event_is_readable(self, event: str, data: Json, line: str) -> None:
+        told = (
+            json.loads(json.dumps(asdict(sample_data(event))))
+            | {"line_handle": "+15555550100", "chat_id": "cht_1"}
+            | data
+        )
+        told |= {name: ADA for name in ("sender", "handle") if name in told and not told.get("is_from_me")}
+
+        assert line_of(_event(event, told))[8:] == f"  {event:<16}  {line}"
+
+    def test_an_event_of_a_newer_server_is_shown_by_its_name(self) -> None:
+        assert line_of(_event("moon.rose", {"phase": "full"}))[8:] == "  moon.rose"
+
 
 class TestWhoMayListen:
     @pytest.mark.parametrize(
@@ -152,7 +182,7 @@ class TestForwarding:
         assert hmac.new(secret.encode(), by_hand, hashlib.sha256).hexdigest() == signature
         assert verify_webhook(heard.raw, signature, secret).data.text == "Signed"
         assert f"signed with {secret}" in ended.err
-        assert f"message.received {heard.headers['x-webhook-delivery-id']}: 200 in " in ended.err
+        assert f"message.received {heard.headers['x-webhook-delivery-id']}: 200 (" in ended.err
 
     def test_one_that_fails_is_tried_again_under_the_same_delivery_id(
         self, blueport: Blueport, somebody: Prompt, here: str
@@ -168,7 +198,7 @@ class TestForwarding:
         ids = [heard.headers["x-webhook-delivery-id"] for heard in receiver.heard]
         assert ids[0] == ids[1] == ids[2] != ids[3]
         assert all(heard.is_signed_with(SECRET) for heard in receiver.heard)
-        assert ended.err.count("refused with 503 in ") == 2
+        assert ended.err.count("refused with 503 (") == 2
 
     def test_one_that_goes_on_failing_is_given_up_and_the_next_is_posted(
         self, blueport: Blueport, somebody: Prompt, here: str
@@ -204,7 +234,7 @@ class TestForwarding:
         ended = somebody("listen", "--after", here, "--count", "1", "--forward-to", gone.url, *AT_ONCE)
 
         assert ended.status == 1
-        assert ended.err.count("no answer: ") == 3
+        assert ended.err.count("Connection refused") == 3
 
 
 class TestWhoeverDies:
@@ -217,7 +247,7 @@ class TestWhoeverDies:
             os.kill(blueport.child("serve"), signal.SIGKILL)
             blueport.texts(ADA, "Meanwhile")
 
-            listener.says("no connection; trying again in")
+            listener.says("going on where it was in")
             until(lambda: len(listener.out) == 2)
             _texts(blueport, "After")
             until(lambda: len(listener.out) == 3)
@@ -239,6 +269,28 @@ class TestWhoeverDies:
 
         assert _told(first.out + second.out) == ["One", "Two", "Three"]
 
+    def test_what_was_being_posted_when_it_died_is_posted_again_under_the_same_delivery_id(
+        self, blueport: Blueport, somebody: Prompt
+    ) -> None:
+        def taken_or_deadly(_: Heard) -> int:
+            if len(receiver.heard) == 2:
+                os.kill(listener.process.pid, signal.SIGKILL)
+            return 200
+
+        with Receiver(taken_or_deadly) as receiver:
+            words = ("listen", "--resume", "--forward-to", receiver.url)
+            with Running(somebody, *words) as listener:
+                listener.says("listening")
+                _texts(blueport, "Taken", "Deadly", "Untold")
+                assert listener.ends() == -signal.SIGKILL
+
+            somebody.does(*words, "--count", "2")
+
+        assert [heard.event["data"]["text"] for heard in receiver.heard] == ["Taken", "Deadly", "Deadly", "Untold"]
+        ids = [heard.headers["x-webhook-delivery-id"] for heard in receiver.heard]
+        assert ids[1] == ids[2]
+        assert len(set(ids)) == 3
+
     def test_another_reader_has_a_place_of_its_own(self, blueport: Blueport, somebody: Prompt, here: str) -> None:
         _texts(blueport, "One")
         with Running(somebody, "listen", "--resume", "--from", blueport.line) as listener:
@@ -251,10 +303,18 @@ class TestWhoeverDies:
 
         assert _told(ended.out) == ["One", "Two"]
 
+    def test_two_do_not_keep_the_same_place(self, somebody: Prompt) -> None:
+        with Running(somebody, "listen", "--resume") as listener:
+            listener.says("listening")
+
+            ended = somebody("listen", "--resume", "--json")
+
+        assert (ended.status, ended.error["error"]["code"]) == (1, "already_listening")
+
     def test_a_place_that_is_damaged_or_anothers_is_said_so(self, blueport: Blueport, somebody: Prompt) -> None:
         with Running(somebody, "listen", "--resume") as listener:
             listener.says("listening")
-        [place] = (somebody.home / "config/blueport/listening").iterdir()
+        [place] = (somebody.home / "config/blueport/listening").glob("*.json")
         assert place.stat().st_mode & 0o777 == 0o600
 
         place.write_text(place.read_text().replace(_place(blueport), "evt_" + "7" + "z" * 25))
@@ -273,6 +333,12 @@ class TestWhoeverDies:
             assert listener.interrupt() == 130
 
         assert listener.err[-1] == "blueport: 2 events\n"
+
+
+def _event(event: str, data: Json) -> Event:
+    return event_of(
+        {"id": "evt_1", "event": event, "data": data, "created_at": 1, "line_id": "ln_1", "chat_id": "cht_1"}
+    )
 
 
 def _without_what_differs(heard: Heard) -> bytes:

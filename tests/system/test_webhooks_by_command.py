@@ -7,7 +7,7 @@ import pytest
 
 from blueport_sdk import verify_webhook
 from tests.system.blueport import ADA, Blueport, running, until
-from tests.system.prompt import Prompt
+from tests.system.prompt import Prompt, operated
 from tests.system.receiver import Receiver
 from tests.system.shells import Running
 
@@ -15,13 +15,8 @@ BEN = "+15550100002"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("delivering")
-
-
-@pytest.fixture(scope="module")
-def blueport(folder: Path) -> Iterator[Blueport]:
-    with running(folder) as blueport:
+def blueport(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Blueport]:
+    with running(tmp_path_factory.mktemp("delivering")) as blueport:
         yield blueport
 
 
@@ -198,10 +193,9 @@ class TestSandbox:
         assert somebody.does("sandbox", "activate").out == f"paired with {BEN}\n"
         assert somebody.does("sandbox", "status", "--json").json["contact_identifier"] == BEN
 
-    def test_who_waits_in_vain_is_told(self, folder: Path, somebody: Prompt) -> None:
-        database = ("--database", str(folder / "blueport.db"))
-        somebody.does("accounts", "create", "bob", "--owner", "bob@example.com", *database)
-        key = somebody.does("keys", "create", "--account", "bob", *database).out.strip()
+    def test_who_waits_in_vain_is_told(self, blueport: Blueport, somebody: Prompt) -> None:
+        operated(blueport, "accounts", "create", "bob", "--owner", "bob@example.com")
+        key = operated(blueport, "keys", "create", "--account", "bob")
 
         ended = somebody("sandbox", "activate", "--wait", "--timeout", "1s", "--json", "--key", key)
 
@@ -209,10 +203,7 @@ class TestSandbox:
         assert ended.json["status"] == "pending"
         assert ended.error["error"]["code"] == "timeout"
 
-    def test_the_operators_words_go_on_opening_the_database(self, folder: Path, somebody: Prompt) -> None:
-        database = ("--database", str(folder / "blueport.db"))
-        somebody.does("accounts", "create", "carl", "--owner", "carl@example.com", *database)
+    def test_the_operators_words_go_on_opening_the_database(self, blueport: Blueport) -> None:
+        operated(blueport, "accounts", "create", "carl", "--owner", "carl@example.com")
 
-        ended = somebody.does("sandbox", "qr", "--account", "carl", *database)
-
-        assert "\N{UPPER HALF BLOCK}" in ended.out
+        assert "\N{UPPER HALF BLOCK}" in operated(blueport, "sandbox", "qr", "--account", "carl")

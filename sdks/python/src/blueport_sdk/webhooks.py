@@ -10,16 +10,24 @@ import hmac
 import json
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from blueport_sdk.envelopes import json_in
 from blueport_sdk.errors import SignatureVerificationError
 from blueport_sdk.events import EventData, WebhookEvent, delivery_of
 from blueport_sdk.shapes import MismatchError
 
+SIGNATURE_HEADER = "X-Webhook-Signature"
 TOLERANCE_S = 300.0
+
+
+class Headers(Protocol):
+    """What each framework has them in."""
+
+    def get(self, name: str, /) -> str | None:
+        """Return the header of that name, however it is spelt."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,8 @@ def verify_webhook(
 
     Args:
         body: The body as it came.
-        signature: The header `X-Webhook-Signature`.
+        signature: The header `X-Webhook-Signature`, or `webhook-signature`, which fits the earlier secret too while one
+            is changed; both, with a space between them, are as good.
         secret: The webhook's secret; several while it is being changed.
         tolerance_s: How old it may be, and how far ahead, in seconds.
         now_ms: Unix milliseconds; the clock's where nothing is said.
@@ -59,17 +68,24 @@ def verify_webhook(
     if not secrets:
         raise SignatureVerificationError("there is no secret to verify with, and under an empty one anybody can sign")
     if not signature:
-        raise SignatureVerificationError("the delivery has no X-Webhook-Signature")
+        raise SignatureVerificationError(f"the delivery has no {SIGNATURE_HEADER}")
     raw = _bytes(body)
-    timestamp = _timestamp(raw)
+    stamp, name = _signed_parts(raw)
+    expected = [made for each in secrets for made in _signatures(each, stamp, name, raw)]
     # All are tried, so that the time it takes does not tell which one fits.
-    fits = [_fits(sign_webhook(each, timestamp, raw), signature) for each in secrets]
+    fits = [_fits(made, given) for made in expected for given in signature.split(" ")]
     if not any(fits):
         raise SignatureVerificationError("the signature is not that of this body under this secret")
     moment = time.time_ns() // 1_000_000 if now_ms is None else now_ms
-    if abs(moment - timestamp) > tolerance_s * 1000:
+    if abs(moment - stamp) > tolerance_s * 1000:
         raise SignatureVerificationError(f"the delivery is more than {tolerance_s:g} s off: is the clock right?")
     return _event(raw)
+
+
+def signature_in(headers: Headers) -> str | None:
+    """Return what a request is signed with, as `verify_webhook` takes it; *headers* do not mind the case of names."""
+    found = [headers.get(name) for name in (SIGNATURE_HEADER, "webhook-signature")]
+    return " ".join(filter(None, found)) or None
 
 
 def build_webhook_delivery(
@@ -96,22 +112,44 @@ def build_webhook_delivery(
     body = json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode()
     headers = {
         "Content-Type": "application/json",
-        "X-Webhook-Signature": sign_webhook(secret, stamp, body),
+        SIGNATURE_HEADER: sign_webhook(secret, stamp, body),
         "X-Webhook-Timestamp": str(stamp),
         "X-Webhook-Delivery-Id": name,
-        **_standard_headers(secret, name, stamp // 1000, body),
+        **_standard_headers(secret, stamp, name, body),
     }
     return SignedDelivery(body, headers)
 
 
-def _standard_headers(secret: str, name: str, stamp_s: int, body: bytes) -> dict[str, str]:
-    """Return what Standard Webhooks 1.0.0 asks for; nothing if *secret* is not of the form that it has."""
+def _signatures(secret: str, stamp: int, name: str, body: bytes) -> Iterator[str]:
+    yield sign_webhook(secret, stamp, body)
+    standard = _standard(secret, stamp, name, body)
+    if standard is not None:
+        yield standard
+
+
+def _standard(secret: str, stamp: int, name: str, body: bytes) -> str | None:
+    """Return the signature of Standard Webhooks 1.0.0, None if *secret* is not of the form that it has."""
+    key = _key_in(secret)
+    if key is None or not name:
+        return None
+    signed = f"{name}.{stamp // 1000}.".encode(errors="replace") + body
+    return f"v1,{base64.b64encode(hmac.digest(key, signed, 'sha256')).decode()}"
+
+
+def _key_in(secret: str) -> bytes | None:
+    encoded = secret.removeprefix("whsec_").replace("-", "+").replace("_", "/")
     try:
-        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+        # An empty key is anybody's.
+        return base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True) or None
     except ValueError:
+        return None
+
+
+def _standard_headers(secret: str, stamp: int, name: str, body: bytes) -> dict[str, str]:
+    signature = _standard(secret, stamp, name, body)
+    if signature is None:
         return {}
-    signature = base64.b64encode(hmac.digest(key, f"{name}.{stamp_s}.".encode() + body, "sha256")).decode()
-    return {"webhook-id": name, "webhook-timestamp": str(stamp_s), "webhook-signature": f"v1,{signature}"}
+    return {"webhook-id": name, "webhook-timestamp": str(stamp // 1000), "webhook-signature": signature}
 
 
 def _bytes(body: bytes | str) -> bytes:
@@ -119,14 +157,16 @@ def _bytes(body: bytes | str) -> bytes:
     return body.encode(errors="replace") if isinstance(body, str) else body
 
 
-def _timestamp(raw: bytes) -> int:
+def _signed_parts(raw: bytes) -> tuple[int, str]:
+    """Return the timestamp and the delivery's id, which may be empty."""
     try:
-        timestamp = json_in(raw).get("timestamp")
+        told = json_in(raw)
     except MismatchError as error:
         raise SignatureVerificationError(f"the body is no delivery: {error}") from None
-    if type(timestamp) is not int:
+    stamp, name = told.get("timestamp"), told.get("delivery_id")
+    if type(stamp) is not int:
         raise SignatureVerificationError("the body is no delivery: it has no timestamp")
-    return timestamp
+    return stamp, name if isinstance(name, str) else ""
 
 
 def _fits(expected: str, signature: str) -> bool:

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -35,7 +36,6 @@ LINE_COLUMNS: Mapping[str, Callable[[Line], str | None]] = {
 }
 LARGEST_PAGE = 100
 _NOTHING = "-"
-_AS_WRITTEN = argparse.RawDescriptionHelpFormatter
 _EPILOG = """\
 exit status: 0 done, 1 failed, 2 wrong usage, 3 not signed in, 4 no such thing, 5 forbidden, or too much.
 With --json an error is one line on standard error: {"error": {"type", "code", "message"}, "request_id"}"""
@@ -53,6 +53,14 @@ class Command(NamedTuple):
     do: Callable[["Session", argparse.Namespace], None]
     examples: Sequence[str]
     asks_the_server: bool = True
+
+
+class _LineByLine(argparse.HelpFormatter):
+    """Fills what is longer than the terminal is wide, but leaves lines apart, and what is indented as it is written."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        lines = (line if line.startswith(" ") else textwrap.fill(line, width) for line in text.splitlines())
+        return textwrap.indent("\n".join(lines), indent)
 
 
 class Session:
@@ -174,7 +182,7 @@ def noun_parser(noun: str, purpose: str, commands: Sequence[Command]) -> MixingP
     """Return what reads the words of a noun."""
     operators = OPERATORS.get(noun, {})
     epilog = "\n".join([*_operators_part(noun, operators), _EPILOG])
-    parser = MixingParser(prog=f"blueport {noun}", description=purpose, epilog=epilog, formatter_class=_AS_WRITTEN)
+    parser = MixingParser(prog=f"blueport {noun}", description=purpose, epilog=epilog, formatter_class=_LineByLine)
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for command in commands:
         _add(subparsers.add_parser(command.name, help=command.purpose, **_help(command, {})), command)
@@ -292,7 +300,7 @@ def _help(command: Command, operators: Mapping[str, str]) -> Any:
     return {
         "description": command.purpose,
         "epilog": _epilog(command, operators),
-        "formatter_class": _AS_WRITTEN,
+        "formatter_class": _LineByLine,
     }
 
 

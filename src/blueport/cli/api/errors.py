@@ -6,7 +6,8 @@ CallError
 ├── NothingRunsError       1  no `blueport dev` is where it was looked for
 ├── WorkFailedError        1  what was accepted could not be done
 ├── NotTakenError          1  the receiver did not take what was posted to it
-└── DamagedPlaceError      1  where a reader of events was cannot be read any more
+├── DamagedPlaceError      1  where a reader of events was cannot be read any more
+└── AlreadyListeningError  1  there is a reader of events that keeps the same place
 """
 
 FAILED = 1
@@ -61,3 +62,9 @@ class DamagedPlaceError(CallError):
     """Where a reader of events was cannot be read any more."""
 
     code = "place_damaged"
+
+
+class AlreadyListeningError(CallError):
+    """There is a reader of events that keeps the same place."""
+
+    code = "already_listening"

@@ -15,13 +15,14 @@ def line_of(event: Event) -> str:
 
 
 def _way(data: dict[str, Any]) -> str:
-    line, chat = data.get("line_handle"), data.get("chat_id")
+    line, them = data.get("line_handle"), data.get("sender") or data.get("handle")
     is_ours = data.get("is_from_me") or "payload" in data
-    return f"{line} to {chat}" if is_ours else f"{data.get('sender') or data.get('handle')} to {line}"
+    ends = (line, data.get("chat_id")) if is_ours else (them, line)
+    return " to ".join(str(end) for end in ends if end)
 
 
 def _content(data: dict[str, Any]) -> str:
     files = [each.get("filename") or each.get("mime_type") or "a file" for each in data.get("attachments") or ()]
-    reaction = f"{data['type']} on {data['message_id']}" if "message_id" in data else None
+    reaction = f"{data.get('type')} on {data['message_id']}" if "message_id" in data else None
     parts = [data.get("text"), *(f"[{each}]" for each in files), reaction, data.get("error")]
-    return " ".join(part for part in parts if part)
+    return " ".join(str(part) for part in parts if part)

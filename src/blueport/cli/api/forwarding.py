@@ -2,6 +2,8 @@
 
 import base64
 import contextlib
+import os
+import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +21,7 @@ TIMEOUT_S = 15.0
 _HEADERS = {"User-Agent": "Blueport", "Accept-Encoding": "identity"}
 _SUCCESSES = range(200, 300)
 _KEPT_OF_BODY = 500
+_ERRNO = re.compile(r"^\[Errno -?\d+\] ")
 
 
 class Tried(NamedTuple):
@@ -30,8 +33,7 @@ class Tried(NamedTuple):
     response: str | None = None
 
     def __str__(self) -> str:
-        word = self.reason or str(self.status_code)
-        return f"{word} in {self.duration_ms} ms"
+        return f"{self.reason or self.status_code} ({self.duration_ms} ms)"
 
 
 class Receiver:
@@ -52,15 +54,13 @@ class Receiver:
     def take(self, delivery: SignedDelivery) -> Tried:
         """Post once."""
         started_s = time.monotonic()
+        headers = {**delivery.headers, **_HEADERS}
         try:
-            answer = self._http.post(self.url, content=delivery.body, headers={**delivery.headers, **_HEADERS})
-        except httpx2.TimeoutException:
-            return Tried(None, _since_ms(started_s), "timed out")
+            with self._http.stream("POST", self.url, content=delivery.body, headers=headers) as answer:
+                reason = None if answer.status_code in _SUCCESSES else f"refused with {answer.status_code}"
+                return Tried(answer.status_code, _since_ms(started_s), reason, _beginning(answer))
         except httpx2.RequestError as error:
-            return Tried(None, _since_ms(started_s), f"no answer: {str(error) or type(error).__name__}")
-        is_taken = answer.status_code in _SUCCESSES
-        reason = None if is_taken else f"refused with {answer.status_code}"
-        return Tried(answer.status_code, _since_ms(started_s), reason, answer.text[:_KEPT_OF_BODY] or None)
+            return Tried(None, _since_ms(started_s), _reason(error))
 
     def __enter__(self) -> Self:
         return self
@@ -70,31 +70,38 @@ class Receiver:
 
 
 def delivered(
-    receiver: Receiver, make: Callable[[], SignedDelivery], delays_s: Sequence[float], tell: Callable[[Tried], object]
+    receiver: Receiver,
+    make: Callable[[], SignedDelivery],
+    delays_s: Sequence[float],
+    tell: Callable[[Tried, float | None], object],
 ) -> bool:
     """Post until it is taken, at once and after each of *delays_s* seconds; False if it never was.
 
     *make* makes each try anew, stamped when it goes out, or a late one would be taken for a replay. *tell* is told how
-    each went.
+    each went, and in how many seconds the next one begins, None if there is none.
     """
-    for delay_s in (0.0, *delays_s):
-        time.sleep(delay_s)
+    for delay_s in delays_s:
         tried = receiver.take(make())
-        tell(tried)
         if tried.reason is None:
+            tell(tried, None)
             return True
-    return False
+        tell(tried, delay_s)
+        time.sleep(delay_s)
+    tried = receiver.take(make())
+    tell(tried, None)
+    return tried.reason is None
 
 
 def kept_secret() -> str:
     """Return what signs deliveries on this machine: made once, so that a receiver needs to be told it but once."""
     place = credentials.place().with_name("webhook-secret")
-    with contextlib.suppress(FileNotFoundError):
-        kept = place.read_text().strip()
-        if kept:
-            return kept
-    write_whole(place, f"{_new_secret()}\n".encode(), mode=OWNER_ONLY)
-    # Of two who made one at the same time both use the one that is kept.
+    if not place.exists():
+        draft = place.with_name(f"webhook-secret.{os.getpid()}")
+        write_whole(draft, f"{_new_secret()}\n".encode(), mode=OWNER_ONLY)
+        # Of those who make one at the same time the first is heeded by all.
+        with contextlib.suppress(FileExistsError):
+            place.hardlink_to(draft)
+        draft.unlink()
     return place.read_text().strip()
 
 
@@ -104,6 +111,23 @@ def _new_secret() -> str:
         encoded = base64.b64encode(secrets.token_bytes(33)).decode()
         if encoded.isalnum():
             return f"whsec_{encoded}"
+
+
+def _beginning(answer: httpx2.Response) -> str | None:
+    """Return how the body begins: the status has said all that matters, and the rest may take as long as it likes."""
+    read = b""
+    with contextlib.suppress(httpx2.RequestError):
+        for part in answer.iter_raw():
+            read += part
+            if len(read) >= _KEPT_OF_BODY:
+                break
+    return read[:_KEPT_OF_BODY].decode(errors="replace").strip() or None
+
+
+def _reason(error: httpx2.RequestError) -> str:
+    if isinstance(error, httpx2.TimeoutException):
+        return f"no answer within {TIMEOUT_S:.0f} s"
+    return _ERRNO.sub("", str(error)) or type(error).__name__
 
 
 def _is_http(url: str) -> bool:

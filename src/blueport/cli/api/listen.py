@@ -22,20 +22,31 @@ def main(arguments: list[str]) -> None:
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--from", dest="line", metavar="LINE", help="only what happens on this line (all)")
-    parser.add_argument("--events", type=_words, metavar="A,B", help="only these events (all)")
+    parser.add_argument(
+        "--from", dest="line", metavar="LINE", help="only what happens on this line (all that the key may use)"
+    )
+    parser.add_argument(
+        "--events", type=_words, metavar="A,B", help="only these events (all; `blueport trigger --list`)"
+    )
     parser.add_argument("--count", type=calling.above_zero, metavar="N", help="end after so many events")
     start = parser.add_mutually_exclusive_group()
-    start.add_argument("--after", metavar="EVT", help="begin behind this event (evt_...), not with what comes next")
     start.add_argument(
-        "--resume", action="store_true", help="go on where the last `listen --resume` of the same kind ended"
+        "--after", metavar="EVT", help="begin behind this event (evt_...); else with what happens from now on"
+    )
+    start.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on where the last `listen --resume` with the same --from, --events and --forward-to ended, however it"
+        " ended; what was just being posted is posted again",
     )
     posting = parser.add_argument_group("posting to a receiver")
     posting.add_argument("--forward-to", metavar="URL", help="post each event there, signed, as a webhook gets it")
     posting.add_argument(
-        "--secret", metavar="whsec_...", help="what signs them (one that is made once and kept on this machine)"
+        "--secret", metavar="SECRET", help="what signs them (whsec_..., made once, and kept on this machine)"
     )
-    posting.add_argument("--print-secret", action="store_true", help="print what signs them, and end")
+    posting.add_argument(
+        "--print-secret", action="store_true", help="print what signs them, for the receiver's settings, and end"
+    )
     posting.add_argument(
         "--retry-delays",
         type=_delays_s,
@@ -53,7 +64,7 @@ def _listen(session: Session, options: argparse.Namespace) -> None:
     with ExitStack() as held:
         forwarder = _forwarder(options, held) if options.forward_to else None
         sought = Sought(from_=options.line, events=options.events)
-        bookmark = _bookmark(session, options) if options.resume else None
+        bookmark = held.enter_context(_bookmark(session, options)) if options.resume else None
         listener = held.enter_context(closing(Listener(session, sought, forwarder=forwarder, bookmark=bookmark)))
         held.callback(listener.sum_up)
         deque(itertools.islice(listener.listen(options.after), options.count), maxlen=0)
@@ -91,7 +102,8 @@ def _delays_s(words: str) -> tuple[float, ...]:
 
 COMMAND = Command(
     "listen",
-    "print what happens as it happens, one event a line, or post it to a receiver of yours, signed like a webhook",
+    "Print what happens, as it happens: on a terminal for people, else as one JSON object a line. With --forward-to"
+    " each event is also posted to a receiver of yours, as a webhook gets it, in order; one that fails is tried again.",
     _options,
     _listen,
     (

@@ -39,7 +39,7 @@ class Forwarder:
         make = functools.partial(_delivery, event, self.secret, delivery_id)
         if not forwarding.delivered(self.receiver, make, self.delays_s, functools.partial(_tell, name)):
             self.given_up += 1
-            note(f"{name}: given up")
+            note(f"{name}: given up; the event stays in the log: {event.id}")
 
 
 class Listener:
@@ -67,7 +67,7 @@ class Listener:
         start = after or (self._bookmark.read() if self._bookmark else None)
         self._check(start)
         if start is not None:
-            self._begins()
+            self._is_behind(start)
         for event in self._client.events(after=start, on_place=self._is_behind, **self._sought):
             self._take(event)
             yield event
@@ -101,9 +101,9 @@ class Listener:
         self._is_behind(event.id)
 
     def _is_behind(self, event_id: str) -> None:
-        self._begins()
         if self._bookmark is not None:
             self._bookmark.keep(event_id)
+        self._begins()
 
     def _begins(self) -> None:
         """Say, once, that nothing is missed that happens from now on."""
@@ -116,10 +116,11 @@ def _delivery(event: Event, secret: str, delivery_id: str) -> SignedDelivery:
     return build_webhook_delivery(event.event, as_told(event)["data"], secret, delivery_id=delivery_id)
 
 
-def _tell(name: str, tried: Tried) -> None:
-    note(f"{name}: {tried}")
+def _tell(name: str, tried: Tried, next_in_s: float | None) -> None:
+    more = "" if next_in_s is None else f"; trying again in {next_in_s:g} s"
+    note(f"{name}: {tried}{more}")
 
 
 def _wait(seconds: float) -> None:
-    note(f"no connection; trying again in {seconds:.1f} s")
+    note(f"the stream of events is interrupted; going on where it was in {seconds:.1f} s")
     time.sleep(seconds)

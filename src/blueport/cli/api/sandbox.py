@@ -42,7 +42,9 @@ def _hints(sandbox: Sandbox) -> list[str]:
 
 def _activate_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--wait", action="store_true", help="wait until a phone has texted it")
-    parser.add_argument("--timeout", type=seconds, default="10m", metavar="TIME", help="... for so long at most (10m)")
+    parser.add_argument(
+        "--timeout", type=seconds, default="10m", metavar="TIME", help="how long to wait at most, such as 90s (10m)"
+    )
 
 
 def _activate(session: Session, options: argparse.Namespace) -> None:

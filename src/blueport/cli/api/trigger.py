@@ -22,7 +22,9 @@ def main(arguments: list[str]) -> None:
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("event", nargs="?", choices=EVENTS, metavar="EVENT", help="such as message.received")
+    parser.add_argument(
+        "event", nargs="?", choices=EVENTS, metavar="EVENT", help="such as message.received; --list names all"
+    )
     parser.add_argument(
         "fields", nargs="*", metavar="FIELD=VALUE", help="what is to be different in its data, such as text=Hello"
     )
@@ -38,9 +40,9 @@ def _options(parser: argparse.ArgumentParser) -> None:
     target.add_argument("--forward-to", metavar="URL", help="post it there; without it, and --webhook, it is printed")
     target.add_argument("--webhook", metavar="WH", help="have the server deliver one of its own to a webhook (wh_...)")
     parser.add_argument(
-        "--secret", metavar="whsec_...", help="what signs it (the one that `listen --forward-to` signs with as well)"
+        "--secret", metavar="SECRET", help="what signs it (whsec_..., the one of `listen --print-secret`)"
     )
-    parser.add_argument("--delivery-id", metavar="DLV", help="dlv_..., to try what comes twice (a new one)")
+    parser.add_argument("--delivery-id", metavar="DLV", help="its dlv_... id, to try what comes twice (a new one)")
 
 
 def _trigger(session: Session, options: argparse.Namespace) -> None:
@@ -145,7 +147,8 @@ def _field(event: str, words: str) -> Fields:
 
 COMMAND = Command(
     "trigger",
-    "make up an event and deliver it: to a receiver of yours, by the server to a webhook, or on the screen",
+    "Make up an event, and deliver it once: to a receiver of yours (--forward-to), or by the server to a webhook"
+    " (--webhook). With neither it is printed, headers and body.",
     _options,
     _trigger,
     (

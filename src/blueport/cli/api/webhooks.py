@@ -33,7 +33,7 @@ def _list(session: Session, options: argparse.Namespace) -> None:
             "ID": lambda each: each.id,
             "URL": lambda each: each.url,
             "EVENTS": lambda each: ",".join(each.events),
-            "LINES": lambda each: ",".join(each.line_ids),
+            "LINES": lambda each: str(len(each.line_ids)),
             "STATE": _state,
         },
     )
@@ -47,16 +47,25 @@ def _state(webhook: Webhook) -> str:
 
 def _create_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("address", metavar="URL", help="where to post to: https, or what the installation allows")
-    parser.add_argument("--from", dest="line", metavar="LINE", default="", help="only what happens on this line (all)")
+    parser.add_argument(
+        "--from",
+        dest="line",
+        metavar="LINE",
+        default="",
+        help="only what happens on this line (all that the key may use)",
+    )
     parser.add_argument(
         "--events",
         type=_words,
         default=DEFAULT_EVENTS,
         metavar="A,B",
-        help=f"which events ({','.join(DEFAULT_EVENTS)})",
+        help="which events (messages received and sent, reactions added and removed)",
     )
     parser.add_argument(
-        "--retry-delays", type=_whole_numbers, metavar="S,S", help="seconds before each further try (3 days of them)"
+        "--retry-delays",
+        type=_whole_numbers,
+        metavar="S,S",
+        help="seconds before each further try (12 tries over 3 days)",
     )
 
 
@@ -127,8 +136,12 @@ def _attempts(session: Session, options: argparse.Namespace) -> None:
 
 def _replay_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", nargs="?", metavar="DLV", help="one delivery (dlv_...)")
-    parser.add_argument("--webhook", metavar="WH", help="else those of this webhook (wh_...) that ...")
-    parser.add_argument("--status", choices=get_args(Replayable), help="... are so (failed)")
+    parser.add_argument("--webhook", metavar="WH", help="all of this webhook (wh_...) with that status")
+    parser.add_argument(
+        "--status",
+        choices=get_args(Replayable),
+        help="which of them (all but what was delivered); missed is what happened while it was off, or not there yet",
+    )
     _times(parser)
 
 
