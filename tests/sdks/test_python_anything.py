@@ -11,11 +11,19 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from blueport.server.notifying.delivering.signing import new_secret, signed
-from blueport_sdk import SignatureVerificationError, as_told, build_webhook_delivery, sign_webhook, verify_webhook
+from blueport_sdk import (
+    Accepted,
+    SandboxUsage,
+    SignatureVerificationError,
+    as_told,
+    build_webhook_delivery,
+    sign_webhook,
+    verify_webhook,
+)
 from blueport_sdk.envelopes import error_in, json_in
 from blueport_sdk.exchanging import retry_after_s
 from blueport_sdk.samples import sample_data
-from blueport_sdk.shapes import MismatchError
+from blueport_sdk.shapes import MismatchError, shaped
 from blueport_sdk.streaming import Frames
 
 SECRET = "whsec_1"
@@ -148,3 +156,37 @@ def test_events_are_the_same_wherever_the_pieces_end(events: list[str], end: str
     assert [(frame.last_id, frame.data) for frame in heard] == [
         (str(number), text) for number, text in enumerate(events)
     ]
+
+
+class TestShapes:
+    @pytest.mark.parametrize(
+        ("changed", "says"),
+        [
+            ({"status": "lost"}, "$.status is 'lost', which is none of"),
+            ({"status": None}, "$.status is None"),
+            ({"id": 5}, "$.id is int where there should be str"),
+            ({"id": None}, "$.id is nothing where there should be str"),
+        ],
+    )
+    def test_the_place_of_what_is_wrong_is_named(self, changed: dict[str, Any], says: str) -> None:
+        with pytest.raises(MismatchError) as wrong:
+            shaped(Accepted, {"id": "obx_1", "status": "pending", "request_id": "req_1"} | changed)
+
+        assert says in str(wrong.value)
+
+    @pytest.mark.parametrize("used", [True, "5", 5.5])
+    def test_a_number_is_never_made_of_something_else(self, used: object) -> None:
+        with pytest.raises(MismatchError, match=r"\$.used"):
+            shaped(SandboxUsage, {"used": used, "limit": 1, "remaining": 1, "resets_at": 1})
+
+    def test_a_whole_number_is_one_however_it_is_written(self) -> None:
+        usage = shaped(SandboxUsage, {"used": 5.0, "limit": 1, "remaining": 1, "resets_at": 1})
+
+        assert repr(usage.used) == "5"
+
+    def test_data_of_an_unknown_event_are_an_object_too(self) -> None:
+        delivery = build_webhook_delivery("new.kind", {}, SECRET, timestamp=NOW_MS)
+        body = delivery.body.replace(b'"data":{}', b'"data":[]')
+
+        with pytest.raises(SignatureVerificationError, match="no object"):
+            verify_webhook(body, sign_webhook(SECRET, NOW_MS, body), SECRET, now_ms=NOW_MS)

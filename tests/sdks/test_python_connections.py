@@ -14,7 +14,14 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import pytest
 
-from blueport_sdk import AsyncClient, Client, InvalidRequestError, MessagesError, WaitTimeoutError
+from blueport_sdk import (
+    AsyncClient,
+    Client,
+    ConnectionFailedError,
+    InvalidRequestError,
+    MessagesError,
+    WaitTimeoutError,
+)
 from tests.sdks.calling import CLIENTS, KEY, KINDS, Call, Kind, called
 from tests.sdks.player import Json, Player
 from tests.system.blueport import until
@@ -272,6 +279,17 @@ class TestFiles:
         assert outcome.error.code == "unexpected_response"
         assert len(player.heard) == 1
 
+    def test_a_file_that_cannot_be_reached_is_told_without_its_link(self, kind: Kind, player: Player) -> None:
+        link = "http://127.0.0.1:1/files/file_1?signature=5ec2e7"
+        player.plays({"status": 302, "headers": {"Location": link}, "text": ""})
+        call = Call("download_file", {"id": "file_1"})
+
+        outcome = called(kind, call, api_key=KEY, base_url=player.url, max_retries=0)
+
+        assert isinstance(outcome.error, ConnectionFailedError)
+        assert str(outcome.error).startswith("http://127.0.0.1:1 cannot be reached: ")
+        assert "5ec2e7" not in str(outcome.error)
+
 
 @each_client
 class TestWhatIsShown:
@@ -301,6 +319,13 @@ class TestWhatIsShown:
         error = called(kind, Call("list_lines", {}), api_key=KEY, base_url=player.url).error
 
         assert str(error) == "No. (invalid_json, HTTP 400, req_1)"
+
+    def test_a_page_that_is_none_of_the_api_s_asks_about_the_base_url(self, kind: Kind, player: Player) -> None:
+        player.plays({"status": 404, "text": "<html>", "headers": {"Content-Type": "text/html"}})
+
+        error = called(kind, Call("list_lines", {}), api_key=KEY, base_url=player.url).error
+
+        assert str(error) == "HTTP 404, and not in the API's words: is the base URL right? (unknown_error, HTTP 404)"
 
     def test_an_error_goes_from_one_process_to_another(self, kind: Kind, player: Player) -> None:
         player.plays(REFUSED)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import blueport_sdk
+
 SDK = Path(__file__).parents[2] / "sdks" / "python"
 MODULES = {f"blueport_sdk/{path.name}" for path in (SDK / "src" / "blueport_sdk").iterdir() if path.is_file()}
 
@@ -46,6 +48,7 @@ def test_the_wheel_has_all_modules_types_and_licence_and_nothing_else(wheel: zip
 def test_it_asks_for_one_package_and_an_old_python(metadata: Message) -> None:
     assert [wanted.split("<")[0] for wanted in metadata.get_all("Requires-Dist", [])] == ["httpx2"]
     assert metadata["Requires-Python"] == ">=3.10"
+    assert metadata["Version"] == blueport_sdk.__version__
     assert metadata["License-Expression"] == "MIT"
     assert "pip install blueport-sdk" in metadata.get_payload()
 

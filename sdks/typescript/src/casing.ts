@@ -34,6 +34,5 @@ function snakeCase(name: string): string {
 function renamed(value: unknown, rename: (name: string) => string): unknown {
   if (Array.isArray(value)) return value.map((item) => renamed(item, rename));
   if (typeof value !== "object" || value === null) return value;
-  // fromEntries defines properties: a key `__proto__` is one of them, and no way to the prototype.
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [rename(name), renamed(inner, rename)]));
 }

@@ -41,16 +41,8 @@ async function* linesOf(body: ReadableStream<Uint8Array>, heard: () => void): As
   }
 }
 
-/** Read piece by piece; Safari cannot iterate over streams. */
+/** Read piece by piece: Safari cannot iterate over streams. */
 async function* piecesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   const reader = body.getReader();
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    await reader.cancel().catch(() => undefined);
-  }
+  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) yield piece.value;
 }

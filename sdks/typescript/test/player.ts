@@ -42,6 +42,11 @@ export class Player {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
+  /** Count the connections that are open. */
+  connections(): Promise<number> {
+    return new Promise((resolve) => this.#server.getConnections((_, count) => resolve(count)));
+  }
+
   /** Put this server in the place of the one that the contract speaks of. */
   here<T>(value: T): T {
     return JSON.parse(JSON.stringify(value ?? null).replaceAll("http://testserver", this.url));
@@ -90,7 +95,7 @@ async function said(step: Step, response: ServerResponse): Promise<void> {
     response.write(part);
     await setImmediate();
   }
-  response.end();
+  if (!step.held_open) response.end();
 }
 
 function cut(bytes: Buffer, response: ServerResponse): void {

@@ -8,11 +8,10 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 
-import argcomplete
 from argcomplete.lexers import split_line
 from argcomplete.shell_integration import shellcode
 
-from blueport.cli.parsing import COMPLETING, Parser
+from blueport.cli.parsing import COMPLETING, Parser, complete
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -44,11 +43,6 @@ def answer(
         sys.exit(1)
     os.environ[COMPLETING] = str(place + 1)
     run(words[1], words[2:])
-
-
-def complete(parser: Parser) -> None:
-    """Tell the shell how what *parser* reads may go on, and end."""
-    argcomplete.autocomplete(parser, always_complete_options=False)
 
 
 def _words_before_the_cursor() -> list[str]:

@@ -18,8 +18,7 @@ class Parser(argparse.ArgumentParser):
     ) -> argparse.Namespace:
         """See `ArgumentParser.parse_args`; where a shell asks, tell it what may come next and end."""
         if COMPLETING in os.environ:
-            # Nobody else needs it loaded.
-            importlib.import_module("blueport.cli.completing").complete(self)
+            complete(self)
         return super().parse_args(args)
 
 
@@ -37,3 +36,9 @@ class MixingParser(Parser):
             return self.parse_known_intermixed_args(args, namespace)
         finally:
             self._is_mixing = False
+
+
+def complete(parser: Parser) -> None:
+    """Tell the shell how what *parser* reads may go on, and end."""
+    # Nobody else needs it loaded.
+    importlib.import_module("argcomplete").autocomplete(parser, always_complete_options=False)

@@ -6,6 +6,7 @@ with Client() as client:  # MESSAGES_API_KEY, MESSAGES_API_URL
     client.send_message(from_="+15551234567", to="+15559876543", text="Hello!")
 """
 
+from blueport_sdk.about import __version__
 from blueport_sdk.async_client import AsyncClient
 from blueport_sdk.client import Client
 from blueport_sdk.errors import (
@@ -152,6 +153,7 @@ __all__ = [
     "WebhookAttempt",
     "WebhookDelivery",
     "WebhookEvent",
+    "__version__",
     "as_told",
     "build_webhook_delivery",
     "sign_webhook",

@@ -198,12 +198,13 @@ class AsyncClient:
                 async with self._http.stream(**self._place.sent(step, self._options, chunks)) as response:
                     return connecting.answer_of(response, await _content(response))
         except httpx2.RequestError as error:
-            return connecting.failure_of(error, self._place.base_url)
+            return self._place.failed(step, error)
 
     async def _streamed(self, following: streaming.Following) -> AsyncGenerator[Event, None]:
         """Yield what one connection brings."""
+        request = following.request()
         try:
-            async with self._http.stream(**self._place.sent(following.request(), self._options)) as response:
+            async with self._http.stream(**self._place.sent(request, self._options)) as response:
                 if not streaming.is_stream(response.status_code, response.headers.get("content-type", "")):
                     following.refused(connecting.answer_of(response, await _content(response)))
                     return
@@ -211,7 +212,7 @@ class AsyncClient:
                     for event in following.heard(chunk):
                         yield event
         except httpx2.RequestError as error:
-            following.failed(connecting.failure_of(error, self._place.base_url))
+            following.failed(self._place.failed(request, error))
 
 
 async def _driven(

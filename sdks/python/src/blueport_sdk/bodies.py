@@ -32,6 +32,10 @@ class Upload:
 
     async def chunks_async(self, file: BinaryIO) -> AsyncIterator[bytes]:
         """Do the same, while others work: disks may be slow."""
+        if isinstance(file, io.BytesIO):
+            for chunk in self.chunks(file):
+                yield chunk
+            return
         gone = 0
         while chunk := await asyncio.to_thread(file.read, CHUNK):
             yield chunk

@@ -193,19 +193,20 @@ class Client:
             ):
                 return connecting.answer_of(response, _content(response))
         except httpx2.RequestError as error:
-            return connecting.failure_of(error, self._place.base_url)
+            return self._place.failed(step, error)
 
     def _streamed(self, following: streaming.Following) -> Iterator[Event]:
         """Yield what one connection brings."""
+        request = following.request()
         try:
-            with self._http.stream(**self._place.sent(following.request(), self._options)) as response:
+            with self._http.stream(**self._place.sent(request, self._options)) as response:
                 if not streaming.is_stream(response.status_code, response.headers.get("content-type", "")):
                     following.refused(connecting.answer_of(response, _content(response)))
                     return
                 for chunk in response.iter_bytes():
                     yield from following.heard(chunk)
         except httpx2.RequestError as error:
-            following.failed(connecting.failure_of(error, self._place.base_url))
+            following.failed(self._place.failed(request, error))
 
 
 def _driven(steps: Generator[Request | Wait, Sent | None, T], do: Callable[[Request | Wait], Sent | None]) -> T:

@@ -8,12 +8,12 @@ from typing import TypeAlias, TypedDict
 
 import httpx2
 
-from blueport_sdk.about import VERSION
+from blueport_sdk.about import __version__
 from blueport_sdk.bodies import Upload
 from blueport_sdk.exchanging import Answer, Failure, Options, Request
 
 DEFAULT_URL = "http://127.0.0.1:8080"
-USER_AGENT = f"blueport-sdk-python/{VERSION}"
+USER_AGENT = f"blueport-sdk-python/{__version__}"
 # The bytes of an upload, as they are read.
 Chunks: TypeAlias = "Iterator[bytes] | AsyncIterator[bytes] | None"
 
@@ -52,6 +52,13 @@ class Place:
         if content is not None:
             sent["content"] = content
         return sent
+
+    def failed(self, request: Request, error: httpx2.RequestError) -> Failure:
+        """Return why nothing came back, in a sentence. Links to files are secrets: where they lead is enough."""
+        url = self.base_url if request.url is None else "/".join(request.url.split("/")[:3])
+        if isinstance(error, httpx2.TimeoutException):
+            return Failure("timeout", f"{url} did not answer in time", error)
+        return Failure("connection_failed", f"{url} cannot be reached: {str(error) or type(error).__name__}", error)
 
     def _headers(self, request: Request) -> httpx2.Headers:
         headers = {"User-Agent": USER_AGENT, **request.headers}
@@ -103,13 +110,6 @@ def answer_of(response: httpx2.Response, content: bytes | None) -> Answer:
     """Return what came back; *content* is None where it was cut off."""
     headers = {name.lower(): value for name, value in response.headers.items()}
     return Answer(response.status_code, headers, content)
-
-
-def failure_of(error: httpx2.RequestError, url: str) -> Failure:
-    """Return why nothing came back, in a sentence."""
-    if isinstance(error, httpx2.TimeoutException):
-        return Failure("timeout", f"{url} did not answer in time", error)
-    return Failure("connection_failed", f"{url} cannot be reached: {str(error) or type(error).__name__}", error)
 
 
 def _parts(url: str) -> httpx2.URL | None:

@@ -166,7 +166,7 @@ def error_of(answer: Answer) -> MessagesError:
     if kind is UnexpectedResponseError:
         return unexpected(answer, f"HTTP {answer.status} is no answer of the API: is the base URL right?")
     if told is None:
-        message, code, its_type, param = f"HTTP {answer.status}", "unknown_error", "api_error", None
+        message, code, its_type, param = _unknown(answer.status), "unknown_error", "api_error", None
     else:
         message, code, its_type, param = told.message, told.code, told.type, told.param
     return kind(
@@ -191,6 +191,12 @@ def no_answer(failure: Failure) -> ConnectionFailedError:
     error = ConnectionFailedError(failure.message, code=failure.code, status=0)
     error.__cause__ = failure.cause
     return error
+
+
+def _unknown(status: int) -> str:
+    if status >= _SERVER_ERROR:
+        return f"HTTP {status}, from something before the server, or a server in trouble"
+    return f"HTTP {status}, and not in the API's words: is the base URL right?"
 
 
 def _with_key(request: Request, options: Options) -> Request:
