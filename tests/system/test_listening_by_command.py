@@ -250,7 +250,7 @@ class TestWhoeverDies:
             listener.says("going on where it was in")
             until(lambda: len(listener.out) == 2)
             _texts(blueport, "After")
-            until(lambda: len(listener.out) == 3)
+            until(lambda: len(receiver.heard) == 3)
             assert listener.interrupt() == 130
 
         assert _told(listener.out) == ["Before", "Meanwhile", "After"]

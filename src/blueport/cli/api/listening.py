@@ -94,10 +94,10 @@ class Listener:
             raise DamagedPlaceError(f"{path} is behind an event of another account: remove it to begin anew") from None
 
     def _take(self, event: Event) -> None:
+        self.heard += 1
         print(self._show(event), flush=True)
         if self._forwarder is not None:
             self._forwarder.forward(event)
-        self.heard += 1
         self._is_behind(event.id)
 
     def _is_behind(self, event_id: str) -> None:
