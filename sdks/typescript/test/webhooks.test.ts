@@ -87,6 +87,24 @@ test("after a rotation either secret fits the header webhook-signature", async (
   await refused(verifyWebhook(BODY, both.replaceAll("v1,", "v2,"), SECRET, { now: NOW }));
 });
 
+test("both headers with a space between them are as good", async () => {
+  const { delivery_id: id } = JSON.parse(BODY);
+  const both = `${await signWebhook(SECRET, NOW, BODY)} ${standard(EARLIER, id, NOW, BODY)}`;
+
+  for (const secret of [SECRET, EARLIER]) assert.ok(await verifyWebhook(BODY, both, secret, { now: NOW }));
+});
+
+test("what is built here is signed as Standard Webhooks has it, if its secret is of that kind", async () => {
+  const { data } = camelKeys<Json>(JSON.parse(BODY));
+
+  const { body, headers } = await buildWebhookDelivery("message.received", data, SECRET, { timestamp: NOW, deliveryId: "dlv_1" });
+  const { headers: others } = await buildWebhookDelivery("message.received", data, "a secret of my own");
+
+  assert.equal(headers["webhook-signature"], standard(SECRET, "dlv_1", NOW, body));
+  assert.deepEqual([headers["webhook-id"], headers["webhook-timestamp"]], ["dlv_1", String(NOW / 1000)]);
+  assert.equal("webhook-signature" in others, false);
+});
+
 test("an event that is not known yet is brought as it is", async () => {
   const body = JSON.stringify({ event: "message.pinned", data: { pinned_at: 1 }, timestamp: NOW, delivery_id: "dlv_1" });
 
