@@ -13,7 +13,7 @@ import { Deadline } from "./waiting.js";
 
 /** What of the world a client needs; tests have another one. */
 export interface World {
-  fetch: typeof globalThis.fetch;
+  fetch(url: string, request?: RequestInit): Promise<Response>;
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
   /** From 0 to 1. */
   random(): number;
