@@ -13,7 +13,7 @@ export interface ClientConfig {
   /** How often a request is repeated at most; 2 if absent. */
   maxRetries?: number;
   /** What to make requests with; absent, the global `fetch`. */
-  fetch?: typeof globalThis.fetch;
+  fetch?: (url: string, request?: RequestInit) => Promise<Response>;
 }
 
 /** What every method takes beside its parameters. */

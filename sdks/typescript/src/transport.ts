@@ -13,7 +13,7 @@ import { Deadline } from "./waiting.js";
 
 /** What of the world a client needs; tests have another one. */
 export interface World {
-  fetch: typeof globalThis.fetch;
+  fetch(url: string, request?: RequestInit): Promise<Response>;
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
   /** From 0 to 1. */
   random(): number;
@@ -51,6 +51,7 @@ export class Transport {
   /** Make *call*, again if need be, and read its answer; throws a MessagesError, or the reason of the caller's signal. */
   async send<T>(call: Call, reading: Reading<T>, options: RequestOptions = {}): Promise<T> {
     const keyed = withIdempotencyKey(call, options);
+    new Headers(keyed.headers); // throws for what no header can bear; fetch would tell it as if nobody were there
     for (let failed = 1; ; failed++) {
       try {
         return await this.#try(keyed, reading, options);

@@ -1,6 +1,9 @@
 /** Time: how long to wait, and when something has taken too long. */
 
-/** Wait *ms* milliseconds; throws the signal's reason once that is aborted. */
+/** Timers take no more: what is longer would be over at once. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/** Wait *ms* milliseconds, or 24 days if that is shorter; throws the signal's reason once that is aborted. */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
@@ -11,7 +14,7 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
     const timer = setTimeout(() => {
       signal?.removeEventListener("abort", stop);
       resolve();
-    }, ms);
+    }, Math.min(ms, LONGEST_MS));
     signal?.addEventListener("abort", stop, { once: true });
   });
 }
@@ -26,7 +29,7 @@ export class Deadline {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(ms: number, callers?: AbortSignal) {
-    this.#ms = ms;
+    this.#ms = Math.min(ms, LONGEST_MS);
     this.#callers = callers;
     if (callers?.aborted) this.#abort();
     callers?.addEventListener("abort", this.#abort, { once: true });

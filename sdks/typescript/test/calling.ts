@@ -13,7 +13,7 @@ export class Hurry implements World {
   random = Math.random;
   nowMs = Date.now;
 
-  fetch: typeof globalThis.fetch = (...request) => globalThis.fetch(...request);
+  fetch = (...request: Parameters<World["fetch"]>) => globalThis.fetch(...request);
 
   sleep = async (ms: number, signal?: AbortSignal): Promise<void> => {
     this.waitsS.push(ms / 1000);

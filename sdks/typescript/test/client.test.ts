@@ -238,6 +238,27 @@ test("waiting for an outbox item ends when its time is over", async () => {
   });
 });
 
+test("a time without end is one", async () => {
+  await Player.playing([{ example: "GET /v1/lines" }], async (player) => {
+    assert.equal((await clientOf(player).listLines({}, { timeout: Infinity })).data.length, 1);
+  });
+});
+
+for (const [what, params, options] of [
+  ["an idempotency key", {}, { idempotencyKey: "order №1" }],
+  ["a media type", { mimeType: "text/plain\r\nX-Evil: 1" }, {}],
+] as const) {
+  test(`${what} that no header can bear is a wrong argument, and nothing is sent`, async () => {
+    await Player.playing([], async (player) => {
+      const file = new Uint8Array([1]);
+
+      await assert.rejects(clientOf(player).uploadFile({ file, ...params }, options), TypeError);
+
+      assert.equal(player.heard.length, 0);
+    });
+  });
+}
+
 test("methods can be taken off the client", async () => {
   await Player.playing([{ example: "GET /v1/lines" }], async (player) => {
     const { listLines } = clientOf(player);

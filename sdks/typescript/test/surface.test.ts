@@ -106,3 +106,6 @@ export async function built(message: MessageEventData, reaction: ReactionEventDa
   events satisfies WebhookEvent[];
   ({}) as CamelCaseKeys<{ line_id: string }> satisfies { lineId?: string };
 }
+
+/** Compiles: whatever fetches can be given. */
+export const fetching: ClientConfig[] = [{ fetch }, { fetch: async () => new Response() }, { fetch: globalThis.fetch }];
