@@ -4,7 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,18 @@ MCP = ["-m", "blueport.cli.main", "mcp"]
 
 
 @contextlib.asynccontextmanager
-async def over_stdio(blueport: Blueport, *options: str, key: str | None = None, **more: Any) -> AsyncIterator[Client]:
+async def over_stdio(
+    blueport: Blueport,
+    *options: str,
+    key: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    **more: Any,
+) -> AsyncIterator[Client]:
     """Start `blueport mcp` under a key, else that of *blueport*, and speak to it."""
     settings = {"MESSAGES_API_KEY": key or blueport.said["api_key"], "MESSAGES_API_URL": blueport.said["api_url"]}
-    command = StdioServerParameters(command=sys.executable, args=[*MCP, *options], env={**os.environ, **settings})
+    command = StdioServerParameters(
+        command=sys.executable, args=[*MCP, *options], env={**os.environ, **settings, **(environment or {})}
+    )
     async with Client(stdio_client(command), read_timeout_seconds=PATIENCE_S, **more) as client:
         yield client
 

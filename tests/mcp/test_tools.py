@@ -1,6 +1,7 @@
 """What a model can do by the tools of `blueport mcp`, told by what a phone shows, over HTTP under keys of one's own."""
 
 import base64
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -11,13 +12,15 @@ import pytest
 from mcp import Client, MCPError
 from mcp.types import AudioContent, BlobResourceContents, ContentBlock, EmbeddedResource, TextContent
 
-from tests.mcp.clients import done, over_http, refused, serving_http, tools_of, words_of
+from tests.mcp.clients import done, over_http, over_stdio, refused, serving_http, tools_of, words_of
 from tests.patience import PATIENCE_S
 from tests.system.blueport import ADA, Blueport, running, until
 from tests.system.test_keys_on_the_command_line import wanted
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 500
 BEN, CLEO, DAN, EVE, FAY = "+15550100002", "+15550100003", "+15550100004", "+15550100005", "+15550100006"
+GUS = "+15550100007"
+LINES = ("+15551110001", "+15551110002")
 READING = {
     "list_lines",
     "list_chats",
@@ -400,18 +403,55 @@ class TestTheDoor:
         assert (own.status_code, foreign.status_code) == (200, 404)
 
 
+class TestTheUsualLine:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def key(cls, folder: Path) -> str:
+        """Return the key of somebody with two lines."""
+        database = ("--database", str(folder / "blueport.db"))
+        wanted(folder, "accounts", "create", "two", *database)
+        wanted(folder, "daemons", "create", "two's", "--account", "two", *database)
+        for line in LINES:
+            wanted(folder, "lines", "add", line, "--account", "two", *database)
+        return new_key(folder, "lines:read,chats:read", account="two")
+
+    async def test_the_only_one_beside_the_sandboxs_needs_no_name(self, blueport: Blueport, url: str) -> None:
+        has_heard(blueport, GUS, "Which line is this?")
+
+        async with over_http(url, blueport.said["api_key"]) as client:
+            told = await done(client, "read_messages", to=GUS)
+
+        assert [message["text"] for message in told["messages"]] == ["Which line is this?"]
+
+    async def test_of_several_one_has_to_be_named(self, url: str, key: str) -> None:
+        async with over_http(url, key) as client:
+            told = await refused(client, "list_chats")
+
+        assert "Say which line: `from` takes one of" in told
+        assert all(line in told for line in LINES)
+
+    async def test_or_was_chosen_at_login(self, blueport: Blueport, key: str, tmp_path: Path) -> None:
+        kept = tmp_path / "blueport" / "credentials.json"
+        kept.parent.mkdir()
+        kept.write_text(json.dumps({"api_key": key, "api_url": blueport.said["api_url"], "line": LINES[1]}))
+
+        signed_in = {"XDG_CONFIG_HOME": str(tmp_path), "MESSAGES_API_KEY": "", "MESSAGES_API_URL": ""}
+        async with over_stdio(blueport, environment=signed_in) as client:
+            told = await done(client, "list_chats")
+
+        assert told["chats"] == []
+
+
 class TestWrongCalls:
     async def test_wrong_arguments_are_told_by_name(self, blueport: Blueport, url: str) -> None:
         async with over_http(url, blueport.said["api_key"]) as client:
             missing = await refused(client, "read_messages", from_=blueport.line)
             unknown = await refused(client, "read_messages", to=ADA, fro=blueport.line)
-            lineless = await refused(client, "read_messages", to=ADA)
             typed = await refused(client, "read_messages", from_=blueport.line, to=ADA, limit=0)
             empty = await refused(client, "send_message", from_=blueport.line, to=ADA)
 
         assert "missing required field `to`" in missing
         assert "unknown field `fro`" in unknown
-        assert f"Say which line: `from` takes one of {blueport.line}, {blueport.said['sandbox_line']}" in lineless
         assert "`$.limit`" in typed
         assert "give `text`, `file_id` or both" in empty
 

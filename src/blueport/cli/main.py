@@ -55,6 +55,10 @@ VERBS = {
 }
 
 
+# As the shell has it: by signal 2.
+INTERRUPTED = 130
+
+
 def main(words: list[str] | None = None) -> None:
     """Run the verb that *words* name, or else the command line."""
     verb, *arguments = (sys.argv[1:] if words is None else words) or ["--help"]

@@ -11,7 +11,7 @@ FromLine = Annotated[
     str | None,
     Meta(
         description="Your user's line: its phone number (+15551234567), Apple ID or `ln_...`, as list_lines returns it."
-        " May be left out where there is only one."
+        " May be left out where there is only one beside the sandbox's, or your user has chosen one."
     ),
 ]
 ToChat = Annotated[

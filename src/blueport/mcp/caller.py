@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from blueport.mcp.fence import Fence, RefusedError, canonical
 from blueport.mcp.scopes import Scope, scopes_of
-from blueport_sdk import AsyncClient, Line
+from blueport_sdk import AsyncClient, Line, MessagesError
 
 T = TypeVar("T")
 
@@ -17,10 +17,11 @@ MOST_REMEMBERED = 10_000
 class Caller:
     """One key's way to the API."""
 
-    def __init__(self, api: AsyncClient, fence: Fence) -> None:
-        """Begin with nothing known; *api* has the key."""
+    def __init__(self, api: AsyncClient, fence: Fence, line: str | None = None) -> None:
+        """Begin with nothing known; *api* has the key, and *line* is meant where none is named."""
         self.api = api
         self.fence = fence
+        self._line = line
         self._scopes: frozenset[Scope] = frozenset()
         self._scopes_until = 0.0
         self._looking = asyncio.Lock()
@@ -49,7 +50,7 @@ class Caller:
         """
         lines = self.fence.lines
         if named is None:
-            return lines[0] if len(lines) == 1 else await self._only_line()
+            return lines[0] if len(lines) == 1 else await self._usual_line()
         if not lines:
             return named
         name = canonical(named)
@@ -96,11 +97,23 @@ class Caller:
                 f"{file_id} belongs to no message that was read here; read the messages that it came with first"
             )
 
-    async def _only_line(self) -> str:
-        handles = [line.handle for line in await self.lines()]
-        if len(handles) != 1:
+    async def _usual_line(self) -> str:
+        """Return the line that was chosen, else the only one but the sandbox's."""
+        lines = await self.lines()
+        if self._line is not None and any(self._line in (line.id, line.handle) for line in lines):
+            return self._line
+        handles = [line.handle for line in lines]
+        own = await self._without_sandbox(handles) if len(handles) > 1 else handles
+        if len(own) != 1:
             raise RefusedError(f"say which line: `from` takes one of {', '.join(handles) or 'none, there is no line'}")
-        return handles[0]
+        return own[0]
+
+    async def _without_sandbox(self, handles: list[str]) -> list[str]:
+        try:
+            sandbox = (await self.api.get_sandbox()).sandbox_line_handle
+        except MessagesError:
+            return handles
+        return [handle for handle in handles if handle != sandbox]
 
     async def _has_line_named(self, name: str) -> bool:
         return any(name in (line.id, line.handle) for line in await self.lines())

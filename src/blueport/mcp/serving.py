@@ -25,10 +25,10 @@ _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _GRACE_S = 2
 
 
-async def serve_stdio(fence: Fence, *, api_key: str, base_url: str) -> None:
-    """Serve one client, under one key, until it hangs up."""
+async def serve_stdio(fence: Fence, *, api_key: str, base_url: str, line: str | None) -> None:
+    """Serve one client, under one key, until it hangs up; *line* is meant where a tool is told none."""
     async with _connections() as http:
-        caller = Caller(AsyncClient(api_key, base_url, http=http), fence)
+        caller = Caller(AsyncClient(api_key, base_url, http=http), fence, line)
         server = server_for(fence, lambda _context: caller)
         async with stdio_server() as (reading, writing):
             await server.run(reading, writing, server.create_initialization_options())

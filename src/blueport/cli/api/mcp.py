@@ -102,7 +102,7 @@ def _serve_stdio(session: Session, fence: Fence) -> None:
     url, key = _url(session), session.key()
     # A thread that reads standard input holds up any gentler end.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    asyncio.run(serve_stdio(fence, api_key=key, base_url=url))
+    asyncio.run(serve_stdio(fence, api_key=key, base_url=url, line=session.credentials.line))
 
 
 def _serve_http(session: Session, fence: Fence, options: argparse.Namespace) -> None:
