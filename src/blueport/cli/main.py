@@ -53,8 +53,6 @@ VERBS = {
     "migrate": "bring a database to the newest schema",
     "store": "move an installation to another database",
 }
-
-
 # As the shell has it: by signal 2.
 INTERRUPTED = 130
 
@@ -87,6 +85,8 @@ def _run(verb: str, arguments: list[str]) -> None:
     """Run *verb*; what this machine refuses it (a folder, a port, the disk) is one line, not a traceback."""
     try:
         _loaded(module_of(verb, arguments)).main(arguments)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     except OSError as error:
         name = f"{error.filename}: " if error.filename else ""
         sys.exit(f"blueport: {name}{os.strerror(error.errno) if error.errno else error}")
