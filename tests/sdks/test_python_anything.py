@@ -96,6 +96,27 @@ class TestVerifying:
         with pytest.raises(SignatureVerificationError):
             verify_webhook(delivery.body.replace(b"dlv_1", b"dlv_2"), signature, new, now_ms=NOW_MS)
 
+    @pytest.mark.parametrize("form", [bytearray, memoryview])
+    def test_bytes_come_in_any_form_and_headers_as_asgi_has_them(self, form: type[bytearray]) -> None:
+        made = build_webhook_delivery("message.received", sample_data("message.received"), SECRET)
+
+        event = verify_webhook(form(made.body), made.headers["X-Webhook-Signature"].encode(), [SECRET, None, ""])
+
+        assert event.event == "message.received"
+
+    @pytest.mark.parametrize(
+        ("body", "signature", "secret", "says"),
+        [
+            ({"event": "message.received"}, "0", SECRET, "before anything parses it"),
+            (b"{}", ["0"], SECRET, "that one header"),
+            (b"{}", "0", None, "no secret"),
+            (b"{}", "0", [None], "no secret"),
+        ],
+    )
+    def test_what_cannot_be_verified_says_why(self, body: Any, signature: Any, secret: Any, says: str) -> None:
+        with pytest.raises(SignatureVerificationError, match=says):
+            verify_webhook(body, signature, secret)
+
     def test_under_a_secret_that_encodes_nothing_nothing_is_genuine(self) -> None:
         nobody = hmac.digest(b"", f"dlv_1.{NOW_MS // 1000}.".encode() + DELIVERY.body, "sha256")
         forged = f"v1,{base64.b64encode(nobody).decode()}"
@@ -154,7 +175,7 @@ def test_events_are_the_same_wherever_the_pieces_end(events: list[str], end: str
     # Behind a bare CR the end of a line is only known with what follows.
     heard += frames.heard(b":")
     assert [(frame.last_id, frame.data) for frame in heard] == [
-        (str(number), text) for number, text in enumerate(events)
+        (str(number), text or None) for number, text in enumerate(events)
     ]
 
 

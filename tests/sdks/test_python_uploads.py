@@ -115,6 +115,39 @@ def test_a_file_that_is_open_as_text_is_refused(kind: Kind, player: Player) -> N
 
 
 @each_client
+def test_a_file_that_grows_meanwhile_is_sent_as_it_was(kind: Kind, player: Player, tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"x" * 300_000)
+    player.plays(UPLOADED)
+
+    uploaded(kind, player, path, on_progress=lambda _, __: path.write_bytes(b"x" * 400_000))
+
+    assert [heard.size for heard in player.heard] == [300_000]
+
+
+@each_client
+def test_a_file_that_shrinks_meanwhile_is_the_callers_error(kind: Kind, player: Player, tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"x" * 600_000)
+    player.plays(UPLOADED)
+
+    outcome = uploaded(kind, player, path, on_progress=lambda _, __: os.truncate(path, 0))
+
+    assert isinstance(outcome.error, OSError)
+    assert "shorter" in str(outcome.error)
+
+
+@each_client
+def test_what_is_no_file_is_refused(kind: Kind, player: Player) -> None:
+    player.plays(UPLOADED)
+
+    outcome = uploaded(kind, player, 5)
+
+    assert isinstance(outcome.error, TypeError)
+    assert player.heard == []
+
+
+@each_client
 def test_a_file_that_goes_away_meanwhile_is_the_callers_error(kind: Kind, player: Player, tmp_path: Path) -> None:
     path = tmp_path / "short-lived"
     path.write_bytes(b"x")

@@ -161,9 +161,10 @@ class AsyncClient:
         """
         following = streaming.Following(after=after, from_=from_, events=events, on_place=on_place)
         while True:
-            async with aclosing(self._streamed(following)) as streamed:
-                async for event in streamed:
-                    yield event
+            async with aclosing(self._pieces(following)) as pieces:
+                async for piece in pieces:
+                    for event in following.heard(piece):
+                        yield event
             await self._sleep(following.wait_s())
 
     async def close(self) -> None:
@@ -200,7 +201,7 @@ class AsyncClient:
         except httpx2.RequestError as error:
             return self._place.failed(step, error)
 
-    async def _streamed(self, following: streaming.Following) -> AsyncGenerator[Event, None]:
+    async def _pieces(self, following: streaming.Following) -> AsyncGenerator[bytes, None]:
         """Yield what one connection brings."""
         request = following.request()
         try:
@@ -208,9 +209,8 @@ class AsyncClient:
                 if not streaming.is_stream(response.status_code, response.headers.get("content-type", "")):
                     following.refused(connecting.answer_of(response, await _content(response)))
                     return
-                async for chunk in response.aiter_bytes():
-                    for event in following.heard(chunk):
-                        yield event
+                async for piece in response.aiter_bytes():
+                    yield piece
         except httpx2.RequestError as error:
             following.failed(self._place.failed(request, error))
 

@@ -24,9 +24,14 @@ class Upload:
     on_progress: Progress | None = None
 
     def chunks(self, file: BinaryIO) -> Iterator[bytes]:
-        """Read it once; the callback hears how many bytes are gone, of how many."""
+        """Read it once; the callback hears how many bytes are gone, of how many.
+
+        Raises:
+            OSError: It has become shorter. If it has grown, what was there at first is sent.
+        """
         gone = 0
-        while chunk := file.read(CHUNK):
+        while gone < self.size:
+            chunk = self._checked(file.read(min(CHUNK, self.size - gone)))
             yield chunk
             gone = self._gone(gone + len(chunk))
 
@@ -37,9 +42,15 @@ class Upload:
                 yield chunk
             return
         gone = 0
-        while chunk := await asyncio.to_thread(file.read, CHUNK):
+        while gone < self.size:
+            chunk = self._checked(await asyncio.to_thread(file.read, min(CHUNK, self.size - gone)))
             yield chunk
             gone = self._gone(gone + len(chunk))
+
+    def _checked(self, chunk: bytes) -> bytes:
+        if not chunk:
+            raise OSError("the file has become shorter while it was sent")
+        return chunk
 
     def _gone(self, gone: int) -> int:
         if self.on_progress:
@@ -80,6 +91,8 @@ def _of_bytes(content: bytes, on_progress: Progress | None) -> Upload:
 
 
 def _of_file(file: BinaryIO, on_progress: Progress | None) -> Upload:
+    if not hasattr(file, "read"):
+        raise TypeError(f"{type(file).__name__} is no file: pass bytes, a path, or a file that is open with mode 'rb'")
     if not isinstance(file.read(0), bytes):
         raise TypeError("the file is open as text: open it with mode 'rb'")
     try:

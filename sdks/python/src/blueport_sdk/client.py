@@ -3,7 +3,7 @@
 import copy
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Concatenate, ParamSpec, TypeVar
 
 import httpx2
@@ -156,7 +156,9 @@ class Client:
         """
         following = streaming.Following(after=after, from_=from_, events=events, on_place=on_place)
         while True:
-            yield from self._streamed(following)
+            with closing(self._pieces(following)) as pieces:
+                for piece in pieces:
+                    yield from following.heard(piece)
             self._sleep(following.wait_s())
 
     def close(self) -> None:
@@ -195,7 +197,7 @@ class Client:
         except httpx2.RequestError as error:
             return self._place.failed(step, error)
 
-    def _streamed(self, following: streaming.Following) -> Iterator[Event]:
+    def _pieces(self, following: streaming.Following) -> Generator[bytes, None, None]:
         """Yield what one connection brings."""
         request = following.request()
         try:
@@ -203,8 +205,7 @@ class Client:
                 if not streaming.is_stream(response.status_code, response.headers.get("content-type", "")):
                     following.refused(connecting.answer_of(response, _content(response)))
                     return
-                for chunk in response.iter_bytes():
-                    yield from following.heard(chunk)
+                yield from response.iter_bytes()
         except httpx2.RequestError as error:
             following.failed(self._place.failed(request, error))
 

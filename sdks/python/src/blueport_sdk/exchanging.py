@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 FIRST_WAIT_S = 0.5
 LONGEST_BACKOFF_S = 5.0
+# Enough to come to the longest, after however many tries.
+_DOUBLINGS = 10
 # Whoever is told to come back in an hour has better things to do than to wait.
 LONGEST_WAIT_S = 60.0
 _SUCCESSES = range(200, 300)
@@ -153,7 +155,7 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
 
 def backoff_s(tried: int) -> float:
     """Return how long to wait after the try of that number (from 0) where the server does not say."""
-    longest: float = min(FIRST_WAIT_S * 2**tried, LONGEST_BACKOFF_S)
+    longest: float = min(FIRST_WAIT_S * 2 ** min(tried, _DOUBLINGS), LONGEST_BACKOFF_S)
     # A little less, by chance: what failed together should not come back together.
     return longest * random.uniform(0.5, 1)  # noqa: S311
 

@@ -15,17 +15,18 @@ class _Page(Generic[Item]):
     next_cursor: str | None
     request_id: str
 
-    def _cursor(self, before: str | None) -> str | None:
-        """Return where the list goes on, None at its end.
+    def _cursor(self, seen: set[str]) -> str | None:
+        """Return where the list goes on, None at its end; it is one of those *seen* from then on.
 
         Raises:
-            UnexpectedResponseError: It would go on where it was before.
+            UnexpectedResponseError: It would go on where it was already.
         """
         if not self.has_more or self.next_cursor is None:
             return None
-        if self.next_cursor == before:
-            message = "the cursor of the next page is that of this one: the list would never end"
+        if self.next_cursor in seen:
+            message = "the cursor of the next page leads back to an earlier one: the list would never end"
             raise UnexpectedResponseError(message, code="unexpected_response", status=200, request_id=self.request_id)
+        seen.add(self.next_cursor)
         return self.next_cursor
 
 
@@ -36,10 +37,10 @@ class Page(_Page[Item]):
     _ask: Callable[[str], Listed[Item]] = field(repr=False, compare=False)
 
     def __iter__(self) -> Iterator[Item]:
-        page, cursor = self, None
+        page, seen = self, set[str]()
         while True:
             yield from page.data
-            cursor = page._cursor(cursor)
+            cursor = page._cursor(seen)
             if cursor is None:
                 return
             page = page_of(self._ask(cursor), self._ask)
@@ -52,11 +53,11 @@ class AsyncPage(_Page[Item]):
     _ask: Callable[[str], Awaitable[Listed[Item]]] = field(repr=False, compare=False)
 
     async def __aiter__(self) -> AsyncIterator[Item]:
-        page, cursor = self, None
+        page, seen = self, set[str]()
         while True:
             for item in page.data:
                 yield item
-            cursor = page._cursor(cursor)
+            cursor = page._cursor(seen)
             if cursor is None:
                 return
             page = async_page_of(await self._ask(cursor), self._ask)

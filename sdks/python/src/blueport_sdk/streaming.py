@@ -2,6 +2,7 @@
 
 import codecs
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,9 @@ _QUIET_S = 30.0
 _FIRST_WAIT_S = 1.0
 # However soon a server would like it: one that ends each stream at once is not to be asked without end.
 _LEAST_WAIT_S = 0.1
+_LONGEST_WAIT_S = 3600.0
 _OK = 200
+_MILLISECONDS = re.compile("[0-9]{1,9}")
 
 
 @dataclass(frozen=True)
@@ -51,14 +54,14 @@ class Frames:
     def _line(self, line: str) -> _Frame | None:
         if not line:
             data, self._data = self._data, []
-            return _Frame("\n".join(data) if data else None, self._id)
+            return _Frame("\n".join(data) or None, self._id)
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
         if name == "data":
             self._data.append(value)
-        elif name == "id":
+        elif name == "id" and value.isascii() and value.isprintable():  # it goes into a header
             self._id = value
-        elif name == "retry" and value.isascii() and value.isdigit():
+        elif name == "retry" and _MILLISECONDS.fullmatch(value):
             self.retry_s = int(value) / 1000
         return None
 
@@ -137,7 +140,7 @@ class Following:
         self._failed += 1
         if wait_s is None:
             raise self._error
-        return max(_LEAST_WAIT_S, wait_s)
+        return min(max(_LEAST_WAIT_S, wait_s), _LONGEST_WAIT_S)
 
 
 def is_stream(status: int, content_type: str) -> bool:

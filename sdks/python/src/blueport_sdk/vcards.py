@@ -75,7 +75,7 @@ def _lines(card: ContactCard) -> Iterator[str]:
     yield f"N:{_escaped(card.last_name)};{_escaped(card.first_name)};;;"
     yield f"FN:{_escaped(f'{card.first_name} {card.last_name}'.strip())}"
     yield from _plain(ORG=card.org, TITLE=card.title, URL=card.url)
-    yield from (f"TEL;TYPE={_word(phone.type or 'cell')}:{_escaped(phone.value)}" for phone in card.phones)
+    yield from (f"{_typed('TEL', phone.type or 'cell')}:{_escaped(phone.value)}" for phone in card.phones)
     yield from (f"{_typed('EMAIL', email.type)}:{_escaped(email.value)}" for email in card.emails)
     if card.address:
         yield _address(card.address)
@@ -92,7 +92,8 @@ def _address(address: ContactAddress) -> str:
 
 
 def _typed(name: str, its_type: str | None) -> str:
-    return f"{name};TYPE={_word(its_type)}" if its_type else name
+    word = _word(its_type or "")
+    return f"{name};TYPE={word}" if word else name
 
 
 def _word(its_type: str) -> str:

@@ -45,8 +45,8 @@ def sign_webhook(secret: str, timestamp: int, body: bytes | str) -> str:
 
 def verify_webhook(
     body: bytes | str,
-    signature: str | None,
-    secret: str | Sequence[str],
+    signature: str | bytes | None,
+    secret: str | Sequence[str | None] | None,
     *,
     tolerance_s: float = TOLERANCE_S,
     now_ms: int | None = None,
@@ -64,16 +64,16 @@ def verify_webhook(
     Raises:
         SignatureVerificationError: It is forged, altered, no delivery, or too old.
     """
-    secrets = [each for each in ([secret] if isinstance(secret, str) else secret) if each]
+    secrets = [each for each in ([secret] if isinstance(secret, str) else secret or []) if each]
     if not secrets:
         raise SignatureVerificationError("there is no secret to verify with, and under an empty one anybody can sign")
     if not signature:
         raise SignatureVerificationError(f"the delivery has no {SIGNATURE_HEADER}")
-    raw = _bytes(body)
+    raw, said = _received(body), _text(signature)
     stamp, name = _signed_parts(raw)
     expected = [made for each in secrets for made in _signatures(each, stamp, name, raw)]
     # All are tried, so that the time it takes does not tell which one fits.
-    fits = [_fits(made, given) for made in expected for given in signature.split(" ")]
+    fits = [_fits(made, given) for made in expected for given in said.split(" ")]
     if not any(fits):
         raise SignatureVerificationError("the signature is not that of this body under this secret")
     moment = time.time_ns() // 1_000_000 if now_ms is None else now_ms
@@ -155,6 +155,24 @@ def _standard_headers(secret: str, stamp: int, name: str, body: bytes) -> dict[s
 def _bytes(body: bytes | str) -> bytes:
     # What no encoding has is in no genuine body: whatever becomes of it, its signature does not fit.
     return body.encode(errors="replace") if isinstance(body, str) else body
+
+
+def _received(body: object) -> bytes:
+    if isinstance(body, str):
+        return _bytes(body)
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        return bytes(body)
+    raise SignatureVerificationError(
+        f"the body is a {type(body).__name__}: it has to be what was received, before anything parses it"
+    )
+
+
+def _text(signature: object) -> str:
+    if isinstance(signature, str):
+        return signature
+    if isinstance(signature, bytes):  # as ASGI has headers
+        return signature.decode("latin-1")
+    raise SignatureVerificationError(f"the signature is a {type(signature).__name__}: it has to be that one header")
 
 
 def _signed_parts(raw: bytes) -> tuple[int, str]:
