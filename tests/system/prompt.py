@@ -44,7 +44,7 @@ class Prompt:
         """Return somebody whose environment names the server and a key."""
         return cls(home, MESSAGES_API_URL=blueport.said["api_url"], MESSAGES_API_KEY=blueport.said["api_key"])
 
-    def __call__(self, *words: str, standard_input: str = "") -> Ended:
+    def __call__(self, *words: str, standard_input: str | bytes = "") -> Ended:
         """Say `blueport` and *words*."""
         out, err = io.StringIO(), io.StringIO()
         with (
@@ -105,8 +105,9 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _standard_input(words: str) -> Iterator[None]:
-    before, sys.stdin = sys.stdin, io.StringIO(words)
+def _standard_input(words: str | bytes) -> Iterator[None]:
+    raw = words.encode() if isinstance(words, str) else words
+    before, sys.stdin = sys.stdin, io.TextIOWrapper(io.BytesIO(raw))
     try:
         yield
     finally:

@@ -27,6 +27,8 @@ def run(*arguments: str, at: Path, **settings: str) -> subprocess.CompletedProce
     ("arguments", "status", "word"),
     [
         (("nonsense",), 2, "there is no verb 'nonsense'"),
+        (("sned",), 2, "there is no verb 'sned': do you mean 'send'?"),
+        (("--json",), 2, "options come after one"),
         (("dev", "--port", "65535"), 2, "65535 is not from 0 to 65534"),
         (("dev", "--port", "-1"), 2, "-1 is not from 0 to 65534"),
         (("dev", "--port", "x"), 2, "invalid port value: 'x'"),

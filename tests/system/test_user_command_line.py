@@ -5,6 +5,8 @@ import os
 import pty
 import re
 import signal
+import subprocess
+import sys
 import termios
 import wave
 from collections.abc import Iterator
@@ -391,6 +393,47 @@ class TestEndings:
 
         assert (ended.status, ended.out) == (2, "")
         assert "usage: blueport" in ended.err
+
+    @pytest.mark.parametrize("words", [("send",), ("files",), ("messages", ADA, "--limit", "0")], ids=" ".join)
+    def test_with_json_that_is_an_object_too(self, say: Prompt, words: tuple[str, ...]) -> None:
+        ended = say(*words, "--json")
+
+        assert (ended.status, ended.out, ended.error["error"]["code"]) == (2, "", "usage")
+
+    def test_a_url_that_is_none_is_told_before_a_key_that_is_missing(self, tmp_path: Path) -> None:
+        ended = Prompt(tmp_path)("lines", "--url", "garbage")
+
+        assert (ended.status, ended.err) == (
+            2,
+            "blueport: the base URL 'garbage' is none: it is like https://blueport.example.com\n",
+        )
+
+    @pytest.mark.parametrize("words", [("send", ADA, "-"), ("trigger", "message.received", "--data", "@-")])
+    def test_standard_input_that_is_no_text_is_told(self, say: Prompt, words: tuple[str, ...]) -> None:
+        ended = say(*words, standard_input=b"bad\xff")
+
+        assert (ended.status, ended.err) == (2, "blueport: standard input is not UTF-8\n")
+
+    @pytest.mark.parametrize(
+        ("words", "closed", "status"),
+        [
+            (f"send {ADA} -", "<&-", 2),
+            ("edit msg_1 -", "<&-", 2),
+            ("login http://127.0.0.1:9 --key -", "<&-", 2),
+            ("lines --json", ">&-", 0),
+            ("trigger --list", ">&-", 0),
+            ("--help", "| true", 0),
+            ("trigger --list", "| true", 0),
+        ],
+    )
+    def test_streams_may_be_closed(self, say: Prompt, words: str, closed: str, status: int) -> None:
+        command = f"{sys.executable} -m blueport.cli.main {words} {closed}"
+
+        ended = subprocess.run(
+            ["bash", "-c", command], env=os.environ | say.variables, capture_output=True, text=True, check=False
+        )
+
+        assert (ended.returncode, "Traceback" in ended.stderr) == (status, False)
 
     def test_to_wait_longer_than_was_allowed_is_1(self, say: Prompt, blueport: Blueport) -> None:
         blueport.simulator("POST", "/faults", {"next": "hang"})

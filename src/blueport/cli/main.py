@@ -1,5 +1,6 @@
 """`blueport VERB ...`: finds the verb's module and lets it run."""
 
+import difflib
 import gc
 import importlib
 import os
@@ -10,6 +11,7 @@ from blueport import __version__
 from blueport.cli import daemon
 from blueport.cli.nouns import OPERATORS
 from blueport.cli.parsing import COMPLETING
+from blueport.cli.pipes import end_unheard
 
 # By the API, wherever the server is: blueport.cli.api.
 USERS_VERBS = {
@@ -59,7 +61,16 @@ INTERRUPTED = 130
 
 def main(words: list[str] | None = None) -> None:
     """Run the verb that *words* name, or else the command line."""
-    verb, *arguments = (sys.argv[1:] if words is None else words) or ["--help"]
+    try:
+        _do(sys.argv[1:] if words is None else words)
+        if sys.stdout:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        end_unheard()
+
+
+def _do(words: list[str]) -> None:
+    verb, *arguments = words or ["--help"]
     if COMPLETING in os.environ:
         _loaded("blueport.cli.completing").answer({**USERS_VERBS, **VERBS}, {"daemon": daemon.WORDS}, _run)
     elif verb in VERBS or verb in USERS_VERBS:
@@ -69,7 +80,7 @@ def main(words: list[str] | None = None) -> None:
     elif verb == "--version":
         print(f"blueport {__version__}")
     else:
-        print(f"blueport: there is no verb {verb!r}\n\n{_usage()}", file=sys.stderr)
+        print(f"blueport: there is no verb {verb!r}{_advice(verb)}; `blueport --help` lists them", file=sys.stderr)
         sys.exit(2)
 
 
@@ -87,6 +98,8 @@ def _run(verb: str, arguments: list[str]) -> None:
         _loaded(module_of(verb, arguments)).main(arguments)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         name = f"{error.filename}: " if error.filename else ""
         sys.exit(f"blueport: {name}{os.strerror(error.errno) if error.errno else error}")
@@ -100,6 +113,13 @@ def _loaded(name: str) -> ModuleType:
     gc.freeze()
     gc.enable()
     return module
+
+
+def _advice(verb: str) -> str:
+    if verb.startswith("-"):
+        return ": options come after one"
+    alike = difflib.get_close_matches(verb, {**USERS_VERBS, **VERBS}, n=1)
+    return f": do you mean {alike[0]!r}?" if alike else ""
 
 
 def _usage() -> str:

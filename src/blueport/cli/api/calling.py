@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from blueport.cli.api import ending
 from blueport.cli.api.credentials import Credentials, credentials
@@ -24,6 +24,7 @@ from blueport.cli.nouns import OPERATORS
 from blueport.cli.parsing import COMPLETING, MixingParser
 from blueport.cli.tables import printable, table
 from blueport_sdk import AuthorizationError, Client, Line, as_told
+from blueport_sdk.connecting import based
 
 T = TypeVar("T")
 
@@ -37,8 +38,9 @@ LINE_COLUMNS: Mapping[str, Callable[[Line], str | None]] = {
 LARGEST_PAGE = 100
 _NOTHING = "-"
 _EPILOG = """\
-exit status: 0 done, 1 failed, 2 wrong usage, 3 not signed in, 4 no such thing, 5 forbidden, or too much.
-With --json an error is one line on standard error: {"error": {"type", "code", "message"}, "request_id"}"""
+exit status: 0 done, 1 failed, or refused by the server, 2 wrong usage, 3 not signed in, 4 no such thing,
+5 forbidden, or too much. With --json an error is the last line on standard error:
+{"error": {"type", "code", "message"}, "request_id"}"""
 
 
 class Command(NamedTuple):
@@ -103,6 +105,7 @@ class Session:
         """
         url, key, _ = self.credentials
         if key is None:
+            check_url(url)
             raise NotSignedInError(
                 f"there is no key for {url}: say `blueport login` (`blueport login --dev` beside a `blueport dev`),"
                 " or set MESSAGES_API_KEY"
@@ -145,6 +148,18 @@ class Session:
         print(table([list(columns), *cells]))
 
 
+def check_url(url: str) -> None:
+    """Make sure that there can be a server.
+
+    Raises:
+        UsageError: That is no URL.
+    """
+    try:
+        based(url)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
 def client_at(url: str, key: str, sleep: Callable[[float], object] = time.sleep) -> Client:
     """Return a client of the server at *url*; *sleep* waits for so many seconds.
 
@@ -157,20 +172,32 @@ def client_at(url: str, key: str, sleep: Callable[[float], object] = time.sleep)
         raise UsageError(str(error)) from None
 
 
+class _Parser(MixingParser):
+    """Raises what is wrong with the words, where that is to be told in JSON."""
+
+    is_json = False
+
+    def error(self, message: str) -> NoReturn:
+        """See `ArgumentParser.error`."""
+        if _Parser.is_json:
+            raise UsageError(message)
+        super().error(message)
+
+
 def run(command: Command, arguments: list[str]) -> None:
     """Do the one thing that a verb does."""
-    _do(parser_of(command).parse_args(arguments))
+    _do(parser_of(command), arguments)
 
 
 def run_noun(noun: str, purpose: str, commands: Sequence[Command], arguments: list[str]) -> None:
     """Do the one of *commands* that is asked for."""
-    _do(noun_parser(noun, purpose, commands).parse_args(arguments))
+    _do(noun_parser(noun, purpose, commands), arguments)
 
 
 def parser_of(command: Command) -> MixingParser:
     """Return what reads the words of a verb."""
     operators = OPERATORS.get(command.name, {})
-    parser = MixingParser(prog=f"blueport {command.name}", **_help(command, operators))
+    parser = _Parser(prog=f"blueport {command.name}", **_help(command, operators))
     _add(parser, command)
     if operators and COMPLETING in os.environ:
         # They are found before it comes to this parser; it only lets the shell know.
@@ -182,7 +209,7 @@ def noun_parser(noun: str, purpose: str, commands: Sequence[Command]) -> MixingP
     """Return what reads the words of a noun."""
     operators = OPERATORS.get(noun, {})
     epilog = "\n".join([*_operators_part(noun, operators), _EPILOG])
-    parser = MixingParser(prog=f"blueport {noun}", description=purpose, epilog=epilog, formatter_class=_LineByLine)
+    parser = _Parser(prog=f"blueport {noun}", description=purpose, epilog=epilog, formatter_class=_LineByLine)
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for command in commands:
         _add(subparsers.add_parser(command.name, help=command.purpose, **_help(command, {})), command)
@@ -318,8 +345,11 @@ def _operators_part(noun: str, operators: Mapping[str, str]) -> list[str]:
     return ["for who runs the installation, on its database:", *words, more, ""]
 
 
-def _do(options: argparse.Namespace) -> None:
-    session = Session(options)
-    with ending.told(is_json=session.is_json), contextlib.closing(session):
-        options.do(session, options)
-        sys.stdout.flush()
+def _do(parser: MixingParser, arguments: list[str]) -> None:
+    _Parser.is_json = "--json" in arguments
+    with ending.told(is_json=_Parser.is_json):
+        options = parser.parse_args(arguments)
+        with contextlib.closing(Session(options)) as session:
+            options.do(session, options)
+        if sys.stdout:
+            sys.stdout.flush()

@@ -11,11 +11,11 @@ from blueport.cli.api.errors import (
     FAILED,
     FORBIDDEN,
     INTERRUPTED,
-    NOBODY_READS,
     NOT_FOUND,
     NOT_SIGNED_IN,
     CallError,
 )
+from blueport.cli.pipes import end_unheard
 from blueport.cli.tables import printable
 from blueport_sdk import MessagesError, WaitTimeoutError
 
@@ -39,9 +39,7 @@ def told(*, is_json: bool) -> Iterator[None]:
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        # Whoever read has enough; nothing is to be said about it as Python ends either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(NOBODY_READS)
+        end_unheard()
     except (MessagesError, CallError, OSError) as error:
         end = _end_of(error)
         print(_as_json(end) if is_json else _as_words(end), file=sys.stderr)

@@ -16,7 +16,6 @@ NOT_SIGNED_IN = 3
 NOT_FOUND = 4
 FORBIDDEN = 5
 INTERRUPTED = 130
-NOBODY_READS = 141
 
 
 class CallError(Exception):

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from blueport.cli import running
-from blueport.cli.api import calling
+from blueport.cli.api import calling, texts
 from blueport.cli.api.calling import Command, Session
 from blueport.cli.api.credentials import Login, credentials, keep, place
 from blueport.cli.api.errors import NothingRunsError, UsageError
@@ -59,8 +59,8 @@ def _found(options: argparse.Namespace) -> tuple[str, str]:
 
 def _key_for(url: str, said: str | None) -> str:
     if said == "-":
-        said = sys.stdin.readline().strip()
-    elif said is None and not sys.stdin.isatty():
+        said = texts.line()
+    elif said is None and not (sys.stdin and sys.stdin.isatty()):
         raise UsageError("there is nobody here to ask for the key: give it on standard input, with `--key -`")
     key = said or getpass.getpass(f"API key for {url} (it is not shown): ").strip()
     if not key:

@@ -100,6 +100,8 @@ def _told(message: Said) -> Iterator[str]:
         yield f"  {printable(line)}"
     for attachment in message.attachments:
         yield f"  {printable(_attached(attachment))}"
+    if not message.text and not message.attachments:
+        yield "  (no text: it was taken back, perhaps)"
 
 
 def _attached(attachment: Attachment) -> str:

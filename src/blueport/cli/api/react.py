@@ -38,7 +38,8 @@ def _react(session: Session, options: argparse.Namespace) -> None:
 
 COMMAND = Command(
     "react",
-    "Put a tapback on a message, or take it off. Prints the id of the work (obx_...).",
+    "Put a tapback on a message, or take it off. Prints the id of the work (obx_...). An emoji that is none of the six"
+    " is seen on the phone, and not by `reactions`.",
     _options,
     _react,
     ("react +15550100001 msg_... love", "react +15550100001 msg_... 🎉", "react +15550100001 msg_... love --remove"),

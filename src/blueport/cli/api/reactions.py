@@ -29,7 +29,7 @@ def _from(reaction: Reaction) -> str:
 
 COMMAND = Command(
     "reactions",
-    "Show the tapbacks that stand on a message.",
+    "Show the tapbacks that stand on a message: of the six kinds that there were first, as the API lists no others.",
     calling.message_argument,
     _reactions,
     ("reactions msg_...",),

@@ -54,5 +54,6 @@ COMMAND = Command(
         "send +15550100001 --file photo.jpg --wait",
         "send cht_... --reply-to msg_... --effect confetti Congratulations",
         "send ada@example.com - < letter.txt",
+        "send +15550100001 -- -5 degrees",
     ),
 )

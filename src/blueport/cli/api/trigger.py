@@ -3,10 +3,9 @@
 import argparse
 import contextlib
 import json
-import sys
 from pathlib import Path
 
-from blueport.cli.api import calling, deliveries, forwarding
+from blueport.cli.api import calling, deliveries, forwarding, texts
 from blueport.cli.api.calling import Command, Session
 from blueport.cli.api.errors import NotTakenError, UsageError
 from blueport.cli.api.forwarding import Receiver
@@ -114,9 +113,9 @@ def _fields(event: str, words: str) -> Fields:
         UsageError: It is none of these.
     """
     if words == "@-":
-        return _object(sys.stdin.read())
+        return _object(texts.text())
     if words.startswith("@"):
-        return _object(Path(words[1:]).read_text(encoding="utf-8"))
+        return _object(texts.decoded(Path(words[1:]).read_bytes(), words[1:]))
     if words.lstrip().startswith("{"):
         return _object(words)
     return _field(event, words)

@@ -91,7 +91,8 @@ def _test(session: Session, options: argparse.Namespace) -> None:
 
 
 def _deliveries_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--webhook", metavar="WH", help="only those of this webhook (wh_...)")
+    parser.add_argument("id", nargs="?", metavar="WH", help="only those of this webhook (wh_...)")
+    parser.add_argument("--webhook", metavar="WH", help="the same")
     parser.add_argument("--status", choices=get_args(Listed), help="only those that are so")
     _times(parser)
     parser.add_argument("--limit", type=above_zero, default=50, metavar="N", help="how many at most (50)")
@@ -99,7 +100,7 @@ def _deliveries_options(parser: argparse.ArgumentParser) -> None:
 
 def _deliveries(session: Session, options: argparse.Namespace) -> None:
     listed = session.client.list_webhook_deliveries(
-        webhook_id=options.webhook, status=options.status, since=options.since, until=options.until
+        webhook_id=options.id or options.webhook, status=options.status, since=options.since, until=options.until
     )
     session.show(
         first(listed, options.limit),

@@ -9,7 +9,7 @@ from typing import Any, Never
 
 from tqdm import tqdm
 
-from blueport.cli.api import calling
+from blueport.cli.api import calling, texts
 from blueport.cli.api.calling import Session
 from blueport.cli.api.errors import WorkFailedError
 from blueport_sdk import Accepted, Client, File, OutboxItem, WaitTimeoutError
@@ -70,7 +70,7 @@ def check(item: OutboxItem) -> None:
 def text_of(words: list[str]) -> str | None:
     """Return what is to be said: the *words*, or standard input; None if that is nothing."""
     if words == [_STANDARD_INPUT]:
-        return sys.stdin.read().removesuffix("\n") or None
+        return texts.text().removesuffix("\n") or None
     return " ".join(words) or None
 
 
