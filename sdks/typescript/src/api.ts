@@ -49,6 +49,11 @@ export class Api {
     return paged(fetched, query, place) as Page<Item>;
   }
 
+  /** Return *options* with *ms* milliseconds more for the answer. */
+  patient(options: RequestOptions | undefined, ms: number): RequestOptions {
+    return { ...options, timeout: (options?.timeout ?? this.transport.settings.timeoutMs) + ms };
+  }
+
   /** Make the call of a GET. */
   asking(path: string, query: Fields, headers?: Record<string, string>): Call {
     return { method: "GET", url: this.transport.url(path, query), headers: this.transport.authorized(headers) };

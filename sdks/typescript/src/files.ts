@@ -41,10 +41,16 @@ async function placeIn(api: Api, call: Call, response: Response): Promise<Place>
   const location = response.headers.get("Location");
   if (response.status === 302 && location) {
     const file = FileSchema.safeParse(parsed(await response.text())).data;
-    return { url: new URL(location, call.url).href, file };
+    return { url: targetOf(response, location, call.url), file };
   }
   if (response.type === "opaqueredirect") return { url: await followedInABrowser(api, call) };
   throw unexpected(response, "The server did not lead to the file's bytes: is baseUrl right?");
+}
+
+function targetOf(response: Response, location: string, base: string): string {
+  const target = URL.canParse(location, base) ? new URL(location, base) : undefined;
+  if (target && /^https?:$/.test(target.protocol)) return target.href;
+  throw unexpected(response, `The server leads to no address that files come from: ${JSON.stringify(location)}.`);
 }
 
 /** Pages are not shown where a redirect leads to, but where it led to. */

@@ -68,8 +68,13 @@ async function* heardOnce(
 function opened(api: Api, params: FollowEventsParams, standing: Standing, deadline: Deadline): Promise<Response> {
   const headers: Record<string, string> = { Accept: "text/event-stream" };
   if (standing.lastId) headers["Last-Event-ID"] = standing.lastId;
-  const query = { from: params.from, events: params.events?.join(",") };
+  const query = { from: params.from, events: namesOf(params.events) };
   return api.transport.open(api.asking("/v1/events", query, headers), deadline);
+}
+
+/** Write the types of events as queries have them; one alone may be given as it is. */
+export function namesOf(events: FollowEventsParams["events"]): string | undefined {
+  return events && [events].flat().join(",");
 }
 
 function bodyOf(response: Response): ReadableStream<Uint8Array> {

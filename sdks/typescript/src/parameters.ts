@@ -259,11 +259,11 @@ export interface FilterEventsParams {
   /** Only those of this line. */
   from?: string;
   /** Only those of these types. */
-  events?: readonly (WebhookEventName | (string & {}))[];
+  events?: WebhookEventName | (string & {}) | readonly (WebhookEventName | (string & {}))[];
 }
 
 export interface ListEventsParams extends FilterEventsParams {
-  /** If there is nothing, wait so many seconds for something, up to 30. */
+  /** If there is nothing, wait so many seconds for something, up to 30; the call may take as much longer. */
   waitS?: number;
   /** How many events at most, up to 100. */
   limit?: number;

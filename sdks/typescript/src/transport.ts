@@ -148,7 +148,7 @@ export function parsed(text: string): unknown {
 
 function withIdempotencyKey(call: Call, options: RequestOptions): Call {
   if (call.method === "GET") return call;
-  return { ...call, headers: { ...call.headers, "Idempotency-Key": options.idempotencyKey ?? randomKey() } };
+  return { ...call, headers: { ...call.headers, "Idempotency-Key": options.idempotencyKey || randomKey() } };
 }
 
 function randomKey(): string {

@@ -57,6 +57,14 @@ test("a file's bytes come as they are", async () => {
   });
 });
 
+for (const location of ["file:///etc/passwd", "javascript:1", "http://[", "https://"]) {
+  test(`a server that leads to ${location} is none of the API's`, async () => {
+    await Player.playing([{ status: 302, headers: { Location: location }, text: "" }], async (player) => {
+      await assert.rejects(called(clientOf(player), "get_file_url", { id: "file_1" }), { name: "UnexpectedResponseError" });
+    });
+  });
+}
+
 test("what is served as mere bytes has the type and the name that are known of it", async () => {
   const headers = { "Content-Type": "application/octet-stream" };
   await Player.playing([{ example: "GET /v1/files" }, { status: 200, headers, text: "x" }], async (player) => {
