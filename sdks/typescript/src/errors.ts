@@ -119,6 +119,11 @@ export class SignatureVerificationError extends Error {
   }
 }
 
+/** Make the error of a request that had no answer, or not all of it. */
+export function connectionFailed(code: "connection_failed" | "timeout", message: string, cause?: unknown): MessagesError {
+  return new ConnectionFailedError({ type: "api_error", code, message, status: 0, requestId: "", cause });
+}
+
 /** Make the error of the class that *options*' status asks for. */
 export function errorOfStatus(options: MessagesErrorOptions): MessagesError {
   if (options.status >= 500) return new ServerError(options);

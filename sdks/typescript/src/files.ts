@@ -2,9 +2,10 @@
 
 import type { Api } from "./api.js";
 import { jsonOf } from "./api.js";
+import { connectionFailed } from "./errors.js";
 import type { RequestOptions, UploadFileParams } from "./parameters.js";
 import { FileSchema } from "./schemas.js";
-import { type Call, parsed, unexpected } from "./transport.js";
+import { type Call, parsed, textOf, unexpected } from "./transport.js";
 import type { DownloadedFile, File } from "./types.js";
 
 const OCTETS = "application/octet-stream";
@@ -27,20 +28,20 @@ export function uploaded({ transport }: Api, params: UploadFileParams, options?:
 /** Tell where the bytes of a file are. */
 export function placeOf(api: Api, id: string, options?: RequestOptions): Promise<Place> {
   const call = api.asking("/v1/files", { id });
-  return api.transport.send(call, (response) => placeIn(api, call, response), options);
+  return api.transport.send(call, (response, body) => placeIn(api, call, response, body), options);
 }
 
 /** Fetch a file; its link needs no key, and gets none. */
 export async function downloaded(api: Api, id: string, options?: RequestOptions): Promise<DownloadedFile> {
   const place = await placeOf(api, id, options);
   const call: Call = { method: "GET", url: place.url, headers: {} };
-  return api.transport.send(call, (response) => contentOf(response, place), options);
+  return api.transport.send(call, (response, body) => contentOf(response, body, place), options);
 }
 
-async function placeIn(api: Api, call: Call, response: Response): Promise<Place> {
+async function placeIn(api: Api, call: Call, response: Response, body: Uint8Array): Promise<Place> {
   const location = response.headers.get("Location");
   if (response.status === 302 && location) {
-    const file = FileSchema.safeParse(parsed(await response.text())).data;
+    const file = FileSchema.safeParse(parsed(textOf(body))).data;
     return { url: targetOf(response, location, call.url), file };
   }
   if (response.type === "opaqueredirect") return { url: await followedInABrowser(api, call) };
@@ -55,14 +56,15 @@ function targetOf(response: Response, location: string, base: string): string {
 
 /** Pages are not shown where a redirect leads to, but where it led to. */
 async function followedInABrowser({ transport }: Api, { url, headers }: Call): Promise<string> {
-  const response = await transport.world.fetch(url, { headers });
+  const response = await transport.world.fetch(url, { headers }).catch((error: unknown) => {
+    throw connectionFailed("connection_failed", "The file could not be reached.", error);
+  });
   await response.body?.cancel();
   return response.url;
 }
 
-async function contentOf(response: Response, { file }: Place): Promise<DownloadedFile> {
+function contentOf(response: Response, data: Uint8Array, { file }: Place): DownloadedFile {
   if (!response.ok) throw unexpected(response, "The file's link leads elsewhere.");
-  const data = new Uint8Array(await response.arrayBuffer());
   const told = response.headers.get("Content-Type")?.split(";")[0]?.trim();
   // What could do harm in a browser is served as mere bytes, whatever it is.
   const mimeType = told && told !== OCTETS ? told : (file?.mime_type ?? OCTETS);

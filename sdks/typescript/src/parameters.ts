@@ -8,7 +8,7 @@ export interface ClientConfig {
   apiKey?: string;
   /** Where the server is; absent, MESSAGES_API_URL of the environment, else http://127.0.0.1:8080. */
   baseUrl?: string;
-  /** How long one try may take, in milliseconds; 30,000 if absent. */
+  /** How long an answer may take to begin, or to go on, in milliseconds; 30,000 if absent. Each 64 KiB sent add a second. */
   timeout?: number;
   /** How often a request is repeated at most; 2 if absent. */
   maxRetries?: number;
@@ -22,7 +22,7 @@ export interface RequestOptions {
   idempotencyKey?: string;
   /** Ends the call. */
   signal?: AbortSignal;
-  /** How long one try may take, in milliseconds; absent, what the client has. */
+  /** How long an answer may take to begin, or to go on, in milliseconds; absent, what the client has. */
   timeout?: number;
 }
 

@@ -2,6 +2,7 @@
 
 import type { Api } from "./api.js";
 import { AnyEventSchema } from "./eventSchemas.js";
+import { connectionFailed } from "./errors.js";
 import { downloaded, placeOf } from "./files.js";
 import { followed, namesOf } from "./following.js";
 import type { MessagesClient } from "./methods.js";
@@ -15,7 +16,6 @@ import {
   ReadReceiptSchema,
   TypingIndicatorSchema,
 } from "./schemas.js";
-import { connectionFailed } from "./transport.js";
 import type { OutboxItem } from "./types.js";
 
 const LONGEST_WAIT_MS = 60_000;
