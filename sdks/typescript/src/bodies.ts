@@ -34,3 +34,16 @@ async function within<T>(deadline: Deadline, reading: Promise<T>): Promise<T> {
     deadline.pause();
   }
 }
+
+/** Return the bytes that *value* is, of whatever realm it comes from; undefined if it is none. */
+export function bytesIn(value: unknown): Uint8Array | undefined {
+  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  return kindOf(value) === "ArrayBuffer" ? new Uint8Array(value as ArrayBuffer) : undefined;
+}
+
+/** Name what kind of thing *value* is. */
+export function kindOf(value: unknown): string {
+  if (typeof value !== "object" || value === null) return value === null ? "null" : typeof value;
+  const tag = Object.prototype.toString.call(value).slice("[object ".length, -1);
+  return tag === "Object" ? (value.constructor?.name ?? tag) : tag;
+}

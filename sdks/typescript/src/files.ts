@@ -2,6 +2,7 @@
 
 import type { Api } from "./api.js";
 import { jsonOf } from "./api.js";
+import { bytesIn, kindOf } from "./bodies.js";
 import { connectionFailed } from "./errors.js";
 import type { RequestOptions, UploadFileParams } from "./parameters.js";
 import { FileSchema } from "./schemas.js";
@@ -17,12 +18,28 @@ interface Place {
 }
 
 /** Upload a file. */
-export function uploaded({ transport }: Api, params: UploadFileParams, options?: RequestOptions): Promise<File> {
-  const { file, filename, mimeType } = params;
+export async function uploaded({ transport }: Api, params: UploadFileParams, options?: RequestOptions): Promise<File> {
+  const { filename, mimeType } = params;
+  const body = await contentIn(params.file);
   const headers: Record<string, string> = { "Content-Type": mimeType ?? OCTETS };
   if (filename) headers["X-Filename"] = inHeader(filename);
-  const call: Call = { method: "POST", url: transport.url("/v1/files"), headers: transport.authorized(headers), body: file };
+  const call: Call = { method: "POST", url: transport.url("/v1/files"), headers: transport.authorized(headers), body };
   return transport.send(call, jsonOf(FileSchema), options);
+}
+
+/** Return what is to be sent of *file*; throws for what has no bytes at hand. */
+async function contentIn(file: unknown): Promise<Blob | Uint8Array> {
+  if (file instanceof Blob) return file;
+  const bytes = bytesIn(file);
+  if (bytes) return bytes;
+  // Fetch knows only the blobs of its own realm.
+  if (isBlob(file)) return new Uint8Array(await file.arrayBuffer());
+  const read = "read it first, as by `await openAsBlob(path)` or `await new Response(stream).blob()`";
+  throw new TypeError(`Invalid file: it takes a Blob or bytes, and got ${kindOf(file)}: ${read}.`);
+}
+
+function isBlob(file: unknown): file is Blob {
+  return /^(Blob|File)$/.test(kindOf(file)) && typeof (file as Blob).arrayBuffer === "function";
 }
 
 /** Tell where the bytes of a file are. */

@@ -147,7 +147,7 @@ export interface UnsendMessageParams {
 }
 
 export interface UploadFileParams {
-  file: Blob | Uint8Array;
+  file: Blob | ArrayBuffer | ArrayBufferView;
   /** What it is called. */
   filename?: string;
   /** Its media type; application/octet-stream if absent. */
