@@ -6,7 +6,7 @@ import { camelKeys, type CamelCaseKeys } from "./casing.js";
 import { paged } from "./pages.js";
 import type { RequestOptions } from "./parameters.js";
 import { ListResponseSchema, OutboxItemSchema } from "./schemas.js";
-import { type Call, type Reading, Transport, parsed, unexpected } from "./transport.js";
+import { type Call, type Reading, Transport, parsed, textOf, unexpected } from "./transport.js";
 import type { OutboxItem, PaginatedResponse } from "./types.js";
 
 type Fields = Record<string, unknown>;
@@ -49,6 +49,11 @@ export class Api {
     return paged(fetched, query, place) as Page<Item>;
   }
 
+  /** Return *options* with *ms* milliseconds more for the answer. */
+  patient(options: RequestOptions | undefined, ms: number): RequestOptions {
+    return { ...options, timeout: (options?.timeout ?? this.transport.settings.timeoutMs) + ms };
+  }
+
   /** Make the call of a GET. */
   asking(path: string, query: Fields, headers?: Record<string, string>): Call {
     return { method: "GET", url: this.transport.url(path, query), headers: this.transport.authorized(headers) };
@@ -62,9 +67,9 @@ export class Api {
 
 /** Make the reading of an answer that has the shape of *schema*. */
 export function jsonOf<Schema extends z.ZodType>(schema: Schema): Reading<CamelCaseKeys<z.infer<Schema>>> {
-  return async (response) => {
+  return (response, bytes) => {
     if (!response.ok) throw unexpected(response, redirected(response));
-    const body = parsed(await response.text());
+    const body = parsed(textOf(bytes));
     const { data, error } = schema.safeParse(body);
     if (error) throw unexpected(response, misshapen(response, error), body, error);
     return camelKeys(data as z.infer<Schema>);

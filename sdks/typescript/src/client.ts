@@ -50,6 +50,10 @@ function keyIn(given: string | undefined): string {
 }
 
 function baseIn(given: string): string {
+  // Fetch takes none of those, and no message may tell the password.
+  if (/^[^/]*\/*[^/?#]*@/.test(given)) {
+    throw new TypeError("Invalid baseUrl: leave out what stands before the @, the server's name begins behind it.");
+  }
   const url = given.trim().replace(/\/+$/, "").replace(/\/v1$/, "").replace(/\/+$/, "");
   if (/^https?:\/\/[^/?#]+[^?#]*$/i.test(url) && URL.canParse(url)) return url;
   throw new TypeError(`Invalid baseUrl: it looks like https://blueport.example.com, and got ${JSON.stringify(given)}.`);

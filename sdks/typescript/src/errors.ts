@@ -119,6 +119,41 @@ export class SignatureVerificationError extends Error {
   }
 }
 
+/**
+ * Let `instanceof` know errors of another copy of this package by their *brand*: `import` and `require` load one each.
+ *
+ * Classes that are derived elsewhere have none, and are judged as ever.
+ */
+function brand(Kind: { prototype: Error }, name: string): void {
+  const brand = Symbol.for(`@blueport/sdk ${name}`);
+  Object.defineProperty(Kind.prototype, brand, { value: true });
+  Object.defineProperty(Kind, Symbol.hasInstance, {
+    value(this: unknown, error: unknown): boolean {
+      if (this !== Kind) return Function.prototype[Symbol.hasInstance].call(this as Function, error);
+      return typeof error === "object" && error !== null && brand in error;
+    },
+  });
+}
+
+const KINDS = {
+  MessagesError,
+  AuthenticationError,
+  AuthorizationError,
+  NotFoundError,
+  RateLimitError,
+  InvalidRequestError,
+  ServerError,
+  UnexpectedResponseError,
+  ConnectionFailedError,
+  SignatureVerificationError,
+};
+for (const [name, Kind] of Object.entries(KINDS)) brand(Kind, name);
+
+/** Make the error of a request that had no answer, or not all of it. */
+export function connectionFailed(code: "connection_failed" | "timeout", message: string, cause?: unknown): MessagesError {
+  return new ConnectionFailedError({ type: "api_error", code, message, status: 0, requestId: "", cause });
+}
+
 /** Make the error of the class that *options*' status asks for. */
 export function errorOfStatus(options: MessagesErrorOptions): MessagesError {
   if (options.status >= 500) return new ServerError(options);

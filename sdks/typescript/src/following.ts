@@ -6,18 +6,22 @@
  */
 
 import type { Api } from "./api.js";
+import { piecesOf } from "./bodies.js";
 import { camelKeys } from "./casing.js";
 import { MessagesError } from "./errors.js";
 import { AnyEventSchema } from "./eventSchemas.js";
 import type { FollowEventsParams } from "./parameters.js";
 import { isTemporary } from "./retrying.js";
-import { type Frame, framesOf } from "./sse.js";
-import { connectionFailed, parsed, unexpected } from "./transport.js";
+import { type Frame, framesOf, isPlace } from "./sse.js";
+import { type Call, parsed, unexpected } from "./transport.js";
 import type { Event } from "./types.js";
 import { Deadline } from "./waiting.js";
 
 const FIRST_WAIT_MS = 2_000;
 const LONGEST_WAIT_MS = 30_000;
+/** Whatever a server asks for: it is not asked without end, nor left alone for good. */
+const SHORTEST_WAIT_MS = 100;
+const LONGEST_ASKED_MS = 3_600_000;
 /** The server says something every 15 seconds: who is silent for so long is gone. */
 const LONGEST_SILENCE_MS = 60_000;
 
@@ -28,48 +32,62 @@ interface Standing {
   retryMs: number;
   /** How often connecting has failed since anything was heard. */
   failed: number;
+  /** What ended the last connection, if it did not just end. */
+  error?: MessagesError;
 }
 
 /** Follow events until the consumer stops or *params*' signal is aborted. */
 export async function* followed(api: Api, params: FollowEventsParams): AsyncGenerator<Event, void, undefined> {
+  const call = callOf(api, params);
   const standing: Standing = { lastId: params.after, retryMs: FIRST_WAIT_MS, failed: 0 };
   try {
     for (;;) {
-      const ended: { error?: MessagesError } = {};
-      yield* heardOnce(api, params, standing, ended);
-      await api.transport.world.sleep(waitAfter(standing, ended.error), params.signal);
+      yield* heardOnce(api, call, standing, params.signal);
+      await api.transport.world.sleep(waitAfter(standing), params.signal);
     }
   } catch (error) {
     if (!params.signal?.aborted) throw error;
   }
 }
 
-/** Bring what one connection brings; an error that may pass is left in *ended*. */
+/** Bring what one connection brings; an error that may pass is left in *standing*. */
 async function* heardOnce(
   api: Api,
-  params: FollowEventsParams,
+  call: Call,
   standing: Standing,
-  ended: { error?: MessagesError },
+  signal: AbortSignal | undefined,
 ): AsyncGenerator<Event, void, undefined> {
-  const deadline = new Deadline(LONGEST_SILENCE_MS, params.signal);
+  const deadline = new Deadline(LONGEST_SILENCE_MS, signal);
+  standing.error = undefined;
   try {
-    const response = await opened(api, params, standing, deadline);
-    for await (const frame of framesOf(bodyOf(response), () => deadline.putOff())) {
+    const response = await opened(api, call, standing, deadline);
+    for await (const frame of framesOf(piecesOf(bodyOf(response), deadline))) {
       note(standing, frame);
       if (frame.data) yield eventIn(frame.data, response);
     }
   } catch (error) {
-    ended.error = passing(error);
+    standing.error = passing(error);
   } finally {
     deadline.abort();
   }
 }
 
-function opened(api: Api, params: FollowEventsParams, standing: Standing, deadline: Deadline): Promise<Response> {
-  const headers: Record<string, string> = { Accept: "text/event-stream" };
-  if (standing.lastId) headers["Last-Event-ID"] = standing.lastId;
-  const query = { from: params.from, events: params.events?.join(",") };
-  return api.transport.open(api.asking("/v1/events", query, headers), deadline);
+/** Make the call, without its place; throws for a place that no header can bear. */
+function callOf(api: Api, { after, from, events }: FollowEventsParams): Call {
+  if (after && !isPlace(after)) {
+    throw new TypeError(`Invalid after: it takes the id of an event ("evt_..."), and got ${JSON.stringify(after)}.`);
+  }
+  return api.asking("/v1/events", { from, events: namesOf(events) }, { Accept: "text/event-stream" });
+}
+
+function opened(api: Api, call: Call, { lastId }: Standing, deadline: Deadline): Promise<Response> {
+  const headers = lastId ? { ...call.headers, "Last-Event-ID": lastId } : call.headers;
+  return api.transport.open({ ...call, headers }, deadline);
+}
+
+/** Write the types of events as queries have them; one alone may be given as it is. */
+export function namesOf(events: FollowEventsParams["events"]): string | undefined {
+  return events && [events].flat().join(",");
 }
 
 function bodyOf(response: Response): ReadableStream<Uint8Array> {
@@ -81,7 +99,7 @@ function bodyOf(response: Response): ReadableStream<Uint8Array> {
 function note(standing: Standing, frame: Frame): void {
   standing.failed = 0;
   standing.lastId = frame.id ?? standing.lastId;
-  standing.retryMs = frame.retry ?? standing.retryMs;
+  if (frame.retry !== undefined) standing.retryMs = Math.max(frame.retry, SHORTEST_WAIT_MS);
 }
 
 function eventIn(data: string, response: Response): Event {
@@ -92,13 +110,17 @@ function eventIn(data: string, response: Response): Event {
 
 /** Return an error that may pass; throws any other. */
 function passing(error: unknown): MessagesError {
-  if (!(error instanceof MessagesError)) return connectionFailed("connection_failed", "The stream broke off.", error);
-  if (!isTemporary(error)) throw error;
-  return error;
+  if (error instanceof MessagesError && isTemporary(error)) return error;
+  throw error;
 }
 
-function waitAfter(standing: Standing, error: MessagesError | undefined): number {
-  if (error?.retryAfter !== undefined) return error.retryAfter * 1000;
+function waitAfter(standing: Standing): number {
+  const { retryAfter } = standing.error ?? {};
+  const askedMs = retryAfter === undefined ? backoff(standing) : retryAfter * 1000;
+  return Math.min(Math.max(askedMs, SHORTEST_WAIT_MS), LONGEST_ASKED_MS);
+}
+
+function backoff(standing: Standing): number {
   const doubled = standing.retryMs * 2 ** standing.failed++;
   return Math.max(standing.retryMs, Math.min(doubled, LONGEST_WAIT_MS));
 }

@@ -24,4 +24,4 @@ export type { MessagesErrorOptions } from "./errors.js";
 export type { MessagesClient } from "./methods.js";
 export type * from "./parameters.js";
 export type * from "./types.js";
-export type { VerifyWebhookOptions } from "./webhooks.js";
+export type { VerifyWebhookOptions, WebhookBody, WebhookSecrets } from "./webhooks.js";

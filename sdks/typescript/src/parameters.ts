@@ -8,7 +8,7 @@ export interface ClientConfig {
   apiKey?: string;
   /** Where the server is; absent, MESSAGES_API_URL of the environment, else http://127.0.0.1:8080. */
   baseUrl?: string;
-  /** How long one try may take, in milliseconds; 30,000 if absent. */
+  /** How long an answer may take to begin, or to go on, in milliseconds; 30,000 if absent. Each 64 KiB sent add a second. */
   timeout?: number;
   /** How often a request is repeated at most; 2 if absent. */
   maxRetries?: number;
@@ -22,7 +22,7 @@ export interface RequestOptions {
   idempotencyKey?: string;
   /** Ends the call. */
   signal?: AbortSignal;
-  /** How long one try may take, in milliseconds; absent, what the client has. */
+  /** How long an answer may take to begin, or to go on, in milliseconds; absent, what the client has. */
   timeout?: number;
 }
 
@@ -147,7 +147,7 @@ export interface UnsendMessageParams {
 }
 
 export interface UploadFileParams {
-  file: Blob | Uint8Array;
+  file: Blob | ArrayBuffer | ArrayBufferView;
   /** What it is called. */
   filename?: string;
   /** Its media type; application/octet-stream if absent. */
@@ -259,11 +259,11 @@ export interface FilterEventsParams {
   /** Only those of this line. */
   from?: string;
   /** Only those of these types. */
-  events?: readonly (WebhookEventName | (string & {}))[];
+  events?: WebhookEventName | (string & {}) | readonly (WebhookEventName | (string & {}))[];
 }
 
 export interface ListEventsParams extends FilterEventsParams {
-  /** If there is nothing, wait so many seconds for something, up to 30. */
+  /** If there is nothing, wait so many seconds for something, up to 30; the call may take as much longer. */
   waitS?: number;
   /** How many events at most, up to 100. */
   limit?: number;

@@ -2,8 +2,9 @@
 
 import type { Api } from "./api.js";
 import { AnyEventSchema } from "./eventSchemas.js";
+import { connectionFailed } from "./errors.js";
 import { downloaded, placeOf } from "./files.js";
-import { followed } from "./following.js";
+import { followed, namesOf } from "./following.js";
 import type { MessagesClient } from "./methods.js";
 import type { RequestOptions, WaitForOutboxItemParams } from "./parameters.js";
 import {
@@ -15,7 +16,6 @@ import {
   ReadReceiptSchema,
   TypingIndicatorSchema,
 } from "./schemas.js";
-import { connectionFailed } from "./transport.js";
 import type { OutboxItem } from "./types.js";
 
 const LONGEST_WAIT_MS = 60_000;
@@ -42,8 +42,8 @@ export const reading = (api: Api) =>
     downloadFile: async ({ id }, options) => downloaded(api, id, options),
     events: (params = {}) => followed(api, params),
     listEvents: async ({ after, from, events, waitS, limit } = {}, options) => {
-      const query = { after, wait_s: waitS, from, events: events?.join(","), limit };
-      return api.page("/v1/events", query, AnyEventSchema, options, "after");
+      const query = { after, wait_s: waitS, from, events: namesOf(events), limit };
+      return api.page("/v1/events", query, AnyEventSchema, api.patient(options, (waitS ?? 0) * 1000), "after");
     },
   }) satisfies Partial<MessagesClient>;
 
@@ -53,7 +53,8 @@ async function ended(api: Api, params: WaitForOutboxItemParams, options: Request
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS)) {
     const item = await api.get("/v1/outbox", { id: params.id }, OutboxItemSchema, options);
     if (item.status === "sent" || item.status === "failed") return item;
-    if (nowMs() + pauseMs > until) throw connectionFailed("timeout", `${params.id} is ${item.status} still.`);
-    await sleep(pauseMs, options.signal);
+    const leftMs = until - nowMs();
+    if (!(leftMs > 0)) throw connectionFailed("timeout", `${params.id} is ${item.status} still.`);
+    await sleep(Math.min(pauseMs, leftMs), options.signal);
   }
 }

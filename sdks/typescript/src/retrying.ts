@@ -30,7 +30,7 @@ export function waitBeforeNext(error: MessagesError, failed: number, random: num
 /** Return what a `Retry-After` asks for, in seconds; undefined if it says nothing that makes sense. */
 export function retryAfterOf(header: string | null, nowMs: number): number | undefined {
   const text = header?.trim() ?? "";
-  if (/^\d{1,9}$/.test(text)) return Number(text);
+  if (/^\d+$/.test(text)) return Number(text);
   // Only dates have letters: Date.parse would take "-5" and "1.5" for some.
   const atMs = /^[A-Z][a-z]{2,8},? /.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(atMs) ? undefined : Math.max(0, Math.ceil((atMs - nowMs) / 1000));

@@ -3,16 +3,21 @@
 /** What a stream said up to a blank line; what was not said is absent. */
 export interface Frame {
   data?: string;
-  /** The event's id, which is kept even if there is no data. */
+  /** The event's id, which is kept even if there is no data; absent if no header could bear it. */
   id?: string;
   /** How long to wait before connecting again, in milliseconds. */
   retry?: number;
 }
 
-/** Bring the frames of *body*; one that is cut off at its end is none. *heard* is called whenever anything comes. */
-export async function* framesOf(body: ReadableStream<Uint8Array>, heard: () => void): AsyncGenerator<Frame> {
+/** Tell whether *id* can name a place to go on from, in a header. */
+export function isPlace(id: string): boolean {
+  return /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(id);
+}
+
+/** Bring the frames of a body that comes in *pieces*; one that is cut off at its end is none. */
+export async function* framesOf(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Frame> {
   let frame: Frame = {};
-  for await (const line of linesOf(body, heard)) {
+  for await (const line of linesOf(pieces)) {
     if (line !== "") {
       note(frame, line);
       continue;
@@ -25,24 +30,17 @@ export async function* framesOf(body: ReadableStream<Uint8Array>, heard: () => v
 function note(frame: Frame, line: string): void {
   const [, name, value = ""] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? [];
   if (name === "data") frame.data = frame.data === undefined ? value : `${frame.data}\n${value}`;
-  if (name === "id" && !value.includes("\0")) frame.id = value;
+  if (name === "id" && isPlace(value)) frame.id = value;
   if (name === "retry" && /^\d+$/.test(value)) frame.retry = Number(value);
 }
 
-/** Bring the whole lines of *body*, which end by CR, LF or both, in pieces that end anywhere. */
-async function* linesOf(body: ReadableStream<Uint8Array>, heard: () => void): AsyncGenerator<string> {
+/** Bring the whole lines of *pieces*, which end by CR, LF or both; the pieces end anywhere. */
+async function* linesOf(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = "";
-  for await (const piece of piecesOf(body)) {
-    heard();
+  for await (const piece of pieces) {
     const lines = (rest + decoder.decode(piece, { stream: true })).split(/\r\n|\n|\r(?!$)/);
     rest = lines.pop() ?? "";
     yield* lines;
   }
-}
-
-/** Read piece by piece: Safari cannot iterate over streams. */
-async function* piecesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const reader = body.getReader();
-  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) yield piece.value;
 }

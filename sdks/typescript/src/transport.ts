@@ -5,7 +5,8 @@
  * answered with a 2xx it was done: whatever is wrong with that answer, it is not asked for again.
  */
 
-import { ConnectionFailedError, MessagesError, UnexpectedResponseError, errorOfStatus } from "./errors.js";
+import { bytesOf } from "./bodies.js";
+import { MessagesError, UnexpectedResponseError, connectionFailed, errorOfStatus } from "./errors.js";
 import type { RequestOptions } from "./parameters.js";
 import { retryAfterOf, waitBeforeNext } from "./retrying.js";
 import { ErrorResponseSchema } from "./schemas.js";
@@ -36,8 +37,8 @@ export interface Call {
   body?: string | Blob | Uint8Array;
 }
 
-/** Turns an answer that was none of refusal into what was asked for; throws if it cannot. */
-export type Reading<T> = (response: Response) => Promise<T>;
+/** Turns an answer that was none of refusal, and its body, into what was asked for; throws if it cannot. */
+export type Reading<T> = (response: Response, body: Uint8Array) => T | Promise<T>;
 
 export class Transport {
   readonly settings: Settings;
@@ -71,9 +72,10 @@ export class Transport {
     try {
       response = await fetch(url, { ...(request as RequestInit), redirect: "manual", signal: deadline.signal });
     } catch (error) {
+      if (isMistake(error)) throw error;
       throw unanswered(error, deadline);
     }
-    if (response.status >= 400) throw await this.#refusal(response);
+    if (response.status >= 400) throw await this.#refusal(response, deadline);
     return response;
   }
 
@@ -91,12 +93,13 @@ export class Transport {
 
   async #try<T>(call: Call, reading: Reading<T>, options: RequestOptions): Promise<T> {
     options.signal?.throwIfAborted();
-    const deadline = new Deadline(options.timeout ?? this.settings.timeoutMs, options.signal);
+    const deadline = new Deadline((options.timeout ?? this.settings.timeoutMs) + sendingMs(call), options.signal);
     try {
       const response = await this.open(call, deadline);
-      return await reading(response).catch((error: unknown) => {
-        throw unread(error, { call, response, deadline });
+      const body = await bytesOf(response, deadline).catch((error: unknown) => {
+        throw unread(error, call, response);
       });
+      return await reading(response, body);
     } catch (error) {
       options.signal?.throwIfAborted();
       throw error;
@@ -110,8 +113,8 @@ export class Transport {
     return waitBeforeNext(error, failed, this.world.random());
   }
 
-  async #refusal(response: Response): Promise<MessagesError> {
-    const body = parsed(await response.text().catch(() => ""));
+  async #refusal(response: Response, deadline: Deadline): Promise<MessagesError> {
+    const body = parsed(textOf(await bytesOf(response, deadline).catch(() => new Uint8Array())));
     const said = ErrorResponseSchema.shape.error.safeParse(member(body, "error")).data;
     return errorOfStatus({
       type: said?.type ?? "api_error",
@@ -132,9 +135,9 @@ export function unexpected(response: Response, message: string, body?: unknown, 
   return new UnexpectedResponseError({ type: "api_error", code: "unexpected_response", message, status, requestId, cause });
 }
 
-/** Make the error of a request that had no answer. */
-export function connectionFailed(code: "connection_failed" | "timeout", message: string, cause?: unknown): MessagesError {
-  return new ConnectionFailedError({ type: "api_error", code, message, status: 0, requestId: "", cause });
+/** Read *bytes* as UTF-8. */
+export function textOf(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
 }
 
 /** Read *text* as JSON; undefined if it is none. */
@@ -148,7 +151,7 @@ export function parsed(text: string): unknown {
 
 function withIdempotencyKey(call: Call, options: RequestOptions): Call {
   if (call.method === "GET") return call;
-  return { ...call, headers: { ...call.headers, "Idempotency-Key": options.idempotencyKey ?? randomKey() } };
+  return { ...call, headers: { ...call.headers, "Idempotency-Key": options.idempotencyKey || randomKey() } };
 }
 
 function randomKey(): string {
@@ -157,16 +160,26 @@ function randomKey(): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+/** How much longer a call may take for what it sends: a second for each 64 KiB. */
+function sendingMs({ body = "" }: Call): number {
+  const size = typeof body === "string" ? body.length : body instanceof Blob ? body.size : body.byteLength;
+  return Math.floor(size / 65_536) * 1000;
+}
+
+/** Tell what no network fails with, but a fetch that was written wrongly. */
+function isMistake(error: unknown): boolean {
+  return error instanceof ReferenceError || error instanceof SyntaxError || error instanceof RangeError;
+}
+
 function unanswered(error: unknown, deadline: Deadline): MessagesError {
   if (deadline.isOver) return connectionFailed("timeout", "The server did not answer in time.");
   return connectionFailed("connection_failed", `The server could not be reached: ${reasonOf(error)}.`, error);
 }
 
-function unread(error: unknown, at: { call: Call; response: Response; deadline: Deadline }): unknown {
-  if (error instanceof MessagesError) return error;
-  if (at.call.method === "GET") return unanswered(error, at.deadline);
-  const message = `The request was answered with status ${at.response.status}, but the answer was cut off.`;
-  return unexpected(at.response, message, undefined, error);
+function unread(error: unknown, call: Call, response: Response): unknown {
+  if (call.method === "GET") return error;
+  const message = `The request was answered with status ${response.status}, but the answer was cut off.`;
+  return unexpected(response, message, undefined, error);
 }
 
 function requestIdOf(response: Response, body: unknown): string {

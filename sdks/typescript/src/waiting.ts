@@ -42,13 +42,18 @@ export class Deadline {
 
   /** Begin anew to count. */
   putOff(): void {
-    clearTimeout(this.#timer);
+    this.pause();
     this.#timer = setTimeout(this.#expire, this.#ms);
   }
 
-  /** Count no longer. */
-  end(): void {
+  /** Count no longer, until it is put off. */
+  pause(): void {
     clearTimeout(this.#timer);
+  }
+
+  /** Count no longer, whoever is aborted. */
+  end(): void {
+    this.pause();
     this.#callers?.removeEventListener("abort", this.#abort);
   }
 

@@ -6,6 +6,7 @@
  * them beside the body is in the body as well, so that either is enough to judge by.
  */
 
+import { bytesIn } from "./bodies.js";
 import { camelKeys, snakeKeys } from "./casing.js";
 import { SignatureVerificationError } from "./errors.js";
 import { UnknownWebhookEventSchema, WebhookEventSchema } from "./eventSchemas.js";
@@ -13,6 +14,12 @@ import { parsed } from "./transport.js";
 import type { WebhookEvent, WebhookEventDataFor, WebhookEventName } from "./types.js";
 
 const FIVE_MINUTES_MS = 300_000;
+
+/** What was received. */
+export type WebhookBody = string | ArrayBuffer | ArrayBufferView;
+
+/** One secret, or several, of which those that are empty are passed over. */
+export type WebhookSecrets = string | readonly (string | null | undefined)[];
 
 export interface VerifyWebhookOptions {
   /** How far from now a delivery may have been sent, in milliseconds; five minutes if absent. */
@@ -36,9 +43,9 @@ interface Delivery {
  * version is brought too, as an `UnknownWebhookEvent`.
  */
 export async function verifyWebhook(
-  body: string | Uint8Array,
+  body: WebhookBody,
   signature: string | readonly string[] | null | undefined,
-  secret: string | readonly string[],
+  secret: WebhookSecrets,
   options: VerifyWebhookOptions = {},
 ): Promise<WebhookEvent> {
   const signatures = signaturesIn(signature);
@@ -52,7 +59,7 @@ export async function verifyWebhook(
 }
 
 /** Return the lower-case hexadecimal HMAC-SHA256 of `{timestamp}.{rawBody}`, keyed with the bytes of *secret*. */
-export async function signWebhook(secret: string, timestamp: number, rawBody: string | Uint8Array): Promise<string> {
+export async function signWebhook(secret: string, timestamp: number, rawBody: WebhookBody): Promise<string> {
   return hexadecimal(await hmac(utf8(secret), signedText(`${timestamp}.`, bytesOf(rawBody))));
 }
 
@@ -83,15 +90,16 @@ function signaturesIn(header: string | readonly string[] | null | undefined): st
   return signature.split(" ");
 }
 
-function secretsIn(secret: string | readonly string[]): string[] {
-  const secrets = [secret].flat();
-  if (secrets.length && secrets.every((each) => each)) return secrets;
+function secretsIn(secret: WebhookSecrets): string[] {
+  const secrets = [secret].flat().filter((each) => !!each) as string[];
+  if (secrets.length) return secrets;
   throw new SignatureVerificationError("The webhook's secret is missing: with an empty one anybody could sign.");
 }
 
-function bytesOf(body: string | Uint8Array): Uint8Array {
+function bytesOf(body: WebhookBody): Uint8Array {
   if (typeof body === "string") return utf8(body);
-  if (body instanceof Uint8Array) return body;
+  const bytes = bytesIn(body);
+  if (bytes) return bytes;
   throw new SignatureVerificationError("The body has to be what was received, as text or bytes, before it is parsed.");
 }
 

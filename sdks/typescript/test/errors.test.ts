@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createRequire } from "node:module";
 import { describe, test } from "node:test";
 
 import * as sdk from "../src/index.js";
@@ -37,4 +38,29 @@ test("an error can be made by hand, as the hosted service's SDK makes it", () =>
   assert.deepEqual([error.name, error.status, error.message], ["RateLimitError", 429, "Slow down."]);
   assert.equal(new sdk.MessagesError({ ...made, status: 418 }).status, 418);
   assert.equal(new sdk.SignatureVerificationError() instanceof sdk.MessagesError, false);
+});
+
+describe("an error of what is imported is one of what is required, and the other way round", async () => {
+  const required = createRequire(import.meta.url)("../../dist/cjs/index.js") as typeof sdk;
+  const made = { type: "", code: "", message: "", requestId: "", status: 429 };
+  for (const [one, other] of [[sdk, required], [required, sdk]] as const) {
+    test(one === sdk ? "imported" : "required", () => {
+      const error = new one.RateLimitError(made);
+
+      assert.notEqual(one.RateLimitError, other.RateLimitError);
+      assert.ok(error instanceof other.RateLimitError && error instanceof other.MessagesError);
+      assert.equal(error instanceof other.ServerError, false);
+      assert.equal(new one.MessagesError(made) instanceof other.RateLimitError, false);
+      assert.ok(new one.SignatureVerificationError() instanceof other.SignatureVerificationError);
+    });
+  }
+});
+
+test("a class that is derived elsewhere has its own instances only", () => {
+  class Mine extends sdk.RateLimitError {}
+  const made = { type: "", code: "", message: "", requestId: "" };
+
+  assert.ok(new Mine(made) instanceof Mine && new Mine(made) instanceof sdk.RateLimitError);
+  assert.equal(new sdk.RateLimitError(made) instanceof Mine, false);
+  assert.deepEqual([null, undefined, "x", {}].map((other: unknown) => other instanceof sdk.MessagesError), [false, false, false, false]);
 });

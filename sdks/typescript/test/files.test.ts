@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { Readable } from "node:stream";
 import { describe, test } from "node:test";
+import { runInNewContext } from "node:vm";
 
 import { camelKeys } from "../src/casing.js";
 import { called, clientOf } from "./calling.js";
@@ -56,6 +58,52 @@ test("a file's bytes come as they are", async () => {
     assert.equal(Buffer.from(data).toString("hex"), hex);
   });
 });
+
+describe("a file", () => {
+  const bytes = new TextEncoder().encode("..Hi..");
+  const blobOfAnotherRealm = { size: 2, arrayBuffer: async () => bytes.slice(2, 4).buffer, [Symbol.toStringTag]: "Blob" };
+  for (const [what, file] of Object.entries({
+    bytes: bytes.subarray(2, 4),
+    "a part of a buffer": new DataView(bytes.buffer, 2, 2),
+    "a buffer": bytes.slice(2, 4).buffer,
+    "bytes of another realm": runInNewContext("Uint8Array.of(72, 105)"),
+    "a blob": new Blob(["Hi"]),
+    "a blob of another realm": blobOfAnotherRealm,
+  })) {
+    test(`may be ${what}`, async () => {
+      await Player.playing([{ example: "POST /v1/files" }], async (player) => {
+        await clientOf(player).uploadFile({ file });
+
+        assert.equal(player.heard[0]!.rawBody, "Hi");
+      });
+    });
+  }
+
+  for (const [what, file, named] of [
+    ["a path", "photo.jpg", "string"],
+    ["nothing", undefined, "undefined"],
+    ["a stream of the web", new Blob(["Hi"]).stream(), "ReadableStream"],
+    ["a stream of Node.js", Readable.from(["Hi"]), "Readable"],
+    ["an array", [72, 105], "Array"],
+  ] as const) {
+    test(`may not be ${what}, and nothing is sent`, async () => {
+      await Player.playing([], async (player) => {
+        const uploading = clientOf(player).uploadFile({ file });
+
+        await assert.rejects(uploading, { name: "TypeError", message: new RegExp(`got ${named}: read it first`) });
+        assert.equal(player.heard.length, 0);
+      });
+    });
+  }
+});
+
+for (const location of ["file:///etc/passwd", "javascript:1", "http://[", "https://"]) {
+  test(`a server that leads to ${location} is none of the API's`, async () => {
+    await Player.playing([{ status: 302, headers: { Location: location }, text: "" }], async (player) => {
+      await assert.rejects(called(clientOf(player), "get_file_url", { id: "file_1" }), { name: "UnexpectedResponseError" });
+    });
+  });
+}
 
 test("what is served as mere bytes has the type and the name that are known of it", async () => {
   const headers = { "Content-Type": "application/octet-stream" };

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { describe, test } from "node:test";
+import { runInNewContext } from "node:vm";
 
 import { camelKeys } from "../src/casing.js";
 import { SignatureVerificationError, buildWebhookDelivery, signWebhook, verifyWebhook } from "../src/index.js";
@@ -67,13 +68,32 @@ test("bytes are judged as they are, and need be no text", async () => {
   await refused(verifyWebhook(broken, await signWebhook(SECRET, NOW, broken), SECRET, { now: NOW }), /UTF-8/);
 });
 
+test("bytes of every kind and of another realm are bytes", async () => {
+  const signature = await signWebhook(SECRET, NOW, BODY);
+  const whole = new TextEncoder().encode(`..${BODY}..`);
+  const foreign = runInNewContext("Uint8Array.from(codes)", { codes: whole }) as Uint8Array;
+  const part = [2, whole.length - 4] as const;
+
+  for (const bytes of [foreign, whole]) {
+    const kinds = [new DataView(bytes.buffer, ...part), bytes.subarray(2, -2), bytes.slice(2, -2).buffer];
+    for (const body of kinds) assert.ok(await verifyWebhook(body as ArrayBuffer, signature, SECRET, { now: NOW }));
+  }
+});
+
 test("of several secrets one has to fit", async () => {
   const signature = await signWebhook(SECRET, NOW, BODY);
 
   assert.ok(await verifyWebhook(BODY, signature, [EARLIER, SECRET], { now: NOW }));
   await refused(verifyWebhook(BODY, signature, [EARLIER, "whsec_other"], { now: NOW }));
   await refused(verifyWebhook(BODY, signature, [], { now: NOW }), /secret is missing/);
-  await refused(verifyWebhook(BODY, await signWebhook("x", NOW, BODY), ["x", ""], { now: NOW }), /secret is missing/);
+});
+
+test("a secret that is not there is passed over, unless there is no other", async () => {
+  const signature = await signWebhook(SECRET, NOW, BODY);
+
+  assert.ok(await verifyWebhook(BODY, signature, ["", undefined, null, SECRET], { now: NOW }));
+  await refused(verifyWebhook(BODY, signature, ["", undefined], { now: NOW }), /secret is missing/);
+  await refused(verifyWebhook(BODY, await signWebhook("x", NOW, BODY), ["", SECRET], { now: NOW }));
 });
 
 test("after a rotation either secret fits the header webhook-signature", async () => {
