@@ -17,12 +17,12 @@ def write_whole(path: Path, content: bytes, *, mode: int) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
-    _flush(path.parent)
+    flush(path.parent)
 
 
-def _flush(folder: Path) -> None:
-    """Have the disk know of the new name as well."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def flush(path: Path) -> None:
+    """Have the disk know of a file's bytes, or of the names in a folder."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -11,7 +11,6 @@ from blueport import __version__
 from blueport.cli import daemon
 from blueport.cli.nouns import OPERATORS
 from blueport.cli.parsing import COMPLETING
-from blueport.cli.pipes import end_unheard
 
 # By the API, wherever the server is: blueport.cli.api.
 USERS_VERBS = {
@@ -55,8 +54,9 @@ VERBS = {
     "migrate": "bring a database to the newest schema",
     "store": "move an installation to another database",
 }
-# As the shell has it: by signal 2.
+# As the shell has it: by signals 2 and 13.
 INTERRUPTED = 130
+NOBODY_READS = 141
 
 
 def main(words: list[str] | None = None) -> None:
@@ -65,8 +65,12 @@ def main(words: list[str] | None = None) -> None:
         _do(sys.argv[1:] if words is None else words)
         if sys.stdout:
             sys.stdout.flush()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        end_unheard()
+        # Whoever read has enough; nothing is to be said about it as Python ends either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(NOBODY_READS)
 
 
 def _do(words: list[str]) -> None:
@@ -96,8 +100,6 @@ def _run(verb: str, arguments: list[str]) -> None:
     """Run *verb*; what this machine refuses it (a folder, a port, the disk) is one line, not a traceback."""
     try:
         _loaded(module_of(verb, arguments)).main(arguments)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
     except BrokenPipeError:
         raise
     except OSError as error:

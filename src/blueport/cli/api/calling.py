@@ -37,6 +37,7 @@ LINE_COLUMNS: Mapping[str, Callable[[Line], str | None]] = {
 }
 LARGEST_PAGE = 100
 _NOTHING = "-"
+_JSON = "--json"
 _EPILOG = """\
 exit status: 0 done, 1 failed, or refused by the server, 2 wrong usage, 3 not signed in, 4 no such thing,
 5 forbidden, or too much. With --json an error is the last line on standard error:
@@ -105,7 +106,7 @@ class Session:
         """
         url, key, _ = self.credentials
         if key is None:
-            check_url(url)
+            base_of(url)
             raise NotSignedInError(
                 f"there is no key for {url}: say `blueport login` (`blueport login --dev` beside a `blueport dev`),"
                 " or set MESSAGES_API_KEY"
@@ -148,14 +149,14 @@ class Session:
         print(table([list(columns), *cells]))
 
 
-def check_url(url: str) -> None:
-    """Make sure that there can be a server.
+def base_of(url: str) -> str:
+    """Return where a server is, without what all paths begin with.
 
     Raises:
         UsageError: That is no URL.
     """
     try:
-        based(url)
+        return based(url)
     except ValueError as error:
         raise UsageError(str(error)) from None
 
@@ -172,32 +173,28 @@ def client_at(url: str, key: str, sleep: Callable[[float], object] = time.sleep)
         raise UsageError(str(error)) from None
 
 
-class _Parser(MixingParser):
-    """Raises what is wrong with the words, where that is to be told in JSON."""
-
-    is_json = False
+class _RaisingParser(MixingParser):
+    """Raises what is wrong with the words, for who wants that in JSON."""
 
     def error(self, message: str) -> NoReturn:
         """See `ArgumentParser.error`."""
-        if _Parser.is_json:
-            raise UsageError(message)
-        super().error(message)
+        raise UsageError(message)
 
 
 def run(command: Command, arguments: list[str]) -> None:
     """Do the one thing that a verb does."""
-    _do(parser_of(command), arguments)
+    _do(parser_of(command, _kind(arguments)), arguments)
 
 
 def run_noun(noun: str, purpose: str, commands: Sequence[Command], arguments: list[str]) -> None:
     """Do the one of *commands* that is asked for."""
-    _do(noun_parser(noun, purpose, commands), arguments)
+    _do(noun_parser(noun, purpose, commands, _kind(arguments)), arguments)
 
 
-def parser_of(command: Command) -> MixingParser:
+def parser_of(command: Command, kind: type[MixingParser] = MixingParser) -> MixingParser:
     """Return what reads the words of a verb."""
     operators = OPERATORS.get(command.name, {})
-    parser = _Parser(prog=f"blueport {command.name}", **_help(command, operators))
+    parser = kind(prog=f"blueport {command.name}", **_help(command, operators))
     _add(parser, command)
     if operators and COMPLETING in os.environ:
         # They are found before it comes to this parser; it only lets the shell know.
@@ -205,11 +202,13 @@ def parser_of(command: Command) -> MixingParser:
     return parser
 
 
-def noun_parser(noun: str, purpose: str, commands: Sequence[Command]) -> MixingParser:
+def noun_parser(
+    noun: str, purpose: str, commands: Sequence[Command], kind: type[MixingParser] = MixingParser
+) -> MixingParser:
     """Return what reads the words of a noun."""
     operators = OPERATORS.get(noun, {})
     epilog = "\n".join([*_operators_part(noun, operators), _EPILOG])
-    parser = _Parser(prog=f"blueport {noun}", description=purpose, epilog=epilog, formatter_class=_LineByLine)
+    parser = kind(prog=f"blueport {noun}", description=purpose, epilog=epilog, formatter_class=_LineByLine)
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for command in commands:
         _add(subparsers.add_parser(command.name, help=command.purpose, **_help(command, {})), command)
@@ -314,7 +313,7 @@ def _add(parser: argparse.ArgumentParser, command: Command) -> None:
     command.options(parser)
     parser.set_defaults(do=command.do, key=None, url=None)
     common = parser.add_argument_group("who asks, and how it is answered")
-    common.add_argument("--json", action="store_true", help="answer in the API's own JSON")
+    common.add_argument(_JSON, action="store_true", help="answer in the API's own JSON")
     if not command.asks_the_server:
         return
     common.add_argument(
@@ -345,9 +344,12 @@ def _operators_part(noun: str, operators: Mapping[str, str]) -> list[str]:
     return ["for who runs the installation, on its database:", *words, more, ""]
 
 
+def _kind(arguments: list[str]) -> type[MixingParser]:
+    return _RaisingParser if _JSON in arguments else MixingParser
+
+
 def _do(parser: MixingParser, arguments: list[str]) -> None:
-    _Parser.is_json = "--json" in arguments
-    with ending.told(is_json=_Parser.is_json):
+    with ending.told(is_json=_JSON in arguments):
         options = parser.parse_args(arguments)
         with contextlib.closing(Session(options)) as session:
             options.do(session, options)

@@ -8,8 +8,7 @@ import msgspec
 
 from blueport.cli.api.errors import NotSignedInError
 from blueport.whole_files import OWNER_ONLY, write_whole
-
-DEFAULT_URL = "http://127.0.0.1:8080"
+from blueport_sdk.connecting import DEFAULT_URL
 
 
 class Login(msgspec.Struct, frozen=True):

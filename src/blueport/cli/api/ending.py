@@ -10,12 +10,10 @@ from typing import NamedTuple
 from blueport.cli.api.errors import (
     FAILED,
     FORBIDDEN,
-    INTERRUPTED,
     NOT_FOUND,
     NOT_SIGNED_IN,
     CallError,
 )
-from blueport.cli.pipes import end_unheard
 from blueport.cli.tables import printable
 from blueport_sdk import MessagesError, WaitTimeoutError
 
@@ -36,10 +34,8 @@ def told(*, is_json: bool) -> Iterator[None]:
     """Have what goes wrong inside the block end the program, with a word on it."""
     try:
         yield
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        end_unheard()
+        raise
     except (MessagesError, CallError, OSError) as error:
         end = _end_of(error)
         print(_as_json(end) if is_json else _as_words(end), file=sys.stderr)

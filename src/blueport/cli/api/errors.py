@@ -15,7 +15,6 @@ USAGE = 2
 NOT_SIGNED_IN = 3
 NOT_FOUND = 4
 FORBIDDEN = 5
-INTERRUPTED = 130
 
 
 class CallError(Exception):

@@ -14,7 +14,6 @@ from blueport.cli import logbook
 from blueport.cli.api import calling
 from blueport.cli.api.calling import Command, Session
 from blueport.cli.api.errors import UsageError
-from blueport_sdk.connecting import based
 
 try:
     from blueport.mcp.fence import Fence, line_named, person_named
@@ -99,7 +98,7 @@ def _mcp(session: Session, options: argparse.Namespace) -> None:
 
 
 def _serve_stdio(session: Session, fence: Fence) -> None:
-    url, key = _url(session), session.key()
+    url, key = calling.base_of(session.credentials.api_url), session.key()
     # A thread that reads standard input holds up any gentler end.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     asyncio.run(serve_stdio(fence, api_key=key, base_url=url, line=session.credentials.line))
@@ -111,14 +110,11 @@ def _serve_http(session: Session, fence: Fence, options: argparse.Namespace) -> 
     with contextlib.closing(_listening(options.http)) as listening, contextlib.suppress(KeyboardInterrupt):
         host, port = listening.getsockname()[:2]
         print(f"MCP is served at http://{f'[{host}]' if ':' in host else host}:{port}/mcp", flush=True)
-        asyncio.run(serve_http(fence, listening, names=options.allow_host, base_url=_url(session)))
-
-
-def _url(session: Session) -> str:
-    try:
-        return based(session.credentials.api_url)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+        asyncio.run(
+            serve_http(
+                fence, listening, names=options.allow_host, base_url=calling.base_of(session.credentials.api_url)
+            )
+        )
 
 
 def _listening(wanted: Address) -> socket.socket:

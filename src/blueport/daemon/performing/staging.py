@@ -22,6 +22,7 @@ from blueport.daemon.journal.items import Item
 from blueport.daemon.uplink import GoneError, RefusedError, UnansweredError, Uplink
 from blueport.failpoints import reached
 from blueport.logs.lines import logger, named
+from blueport.whole_files import flush
 
 FOLDER = "blueport"
 LONGEST_NAME_BYTES = 200
@@ -130,7 +131,7 @@ class Staging:
             await asyncio.to_thread(os.fsync, file.fileno())
         if not is_there(item, path):
             raise _WrongSizeError("it came with another size than was announced")
-        await asyncio.to_thread(_sync_folder, path.parent)
+        await asyncio.to_thread(flush, path.parent)
 
 
 def is_there(item: Item, path: Path) -> bool:
@@ -150,11 +151,3 @@ def safe_name(item: Item) -> str:
 
 def _suffix_of(item: Item) -> str:
     return mimetypes.guess_extension(item.file.mime_type) or "" if item.file else ""
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

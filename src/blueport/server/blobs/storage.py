@@ -27,6 +27,7 @@ from obstore.store import LocalStore, ObjectStore, S3Store
 from blueport.server.blobs import kinds, transcoding
 from blueport.server.errors import ApiError, MisconfiguredError, StoreUnavailableError
 from blueport.server.settings import Settings
+from blueport.whole_files import flush
 
 GATHERED_BYTES = 1024 * 1024
 READ_BYTES = 256 * 1024
@@ -295,22 +296,14 @@ def _move(draft: Path, folder: Path, key: str) -> None:
     """Give a draft its place, so that it is there after a loss of power too."""
     place = folder / key
     place.parent.mkdir(exist_ok=True, mode=0o700)
-    _flush(draft)
+    flush(draft)
     draft.replace(place)
     try:
-        _flush(place.parent)
-        _flush(folder)
+        flush(place.parent)
+        flush(folder)
     except OSError:
         place.unlink(missing_ok=True)
         raise
-
-
-def _flush(path: Path) -> None:
-    file = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
 
 
 def _sweep(drafts: Path, before_ms: int) -> None:
