@@ -124,6 +124,22 @@ class TestEdit:
 
         assert told(door) == [("One", works[0].id), ("Two", works[1].id), ("Three", None)]
 
+    async def test_versions_found_at_once_are_told_though_the_message_is_as_it_was_told_before(
+        self, mac: SimulatedMac, door: FakeDoor, guid: str
+    ) -> None:
+        mac.faults.add(Fault("silent", times=3))
+        texts = ("One", "Two", "Teh")
+        works = [edit(door, guid, text) for text in texts]
+        await until(lambda: in_journal(_settings_of(mac, door), "items WHERE status = 'handed'") == 3)
+
+        with mac.db.one_commit():
+            for text in texts:
+                edits.edit(mac.db, row_of(mac.db, guid), text)
+        await until(lambda: all(work.is_over for work in works))
+        await all_is_told(mac.db, door)
+
+        assert told(door) == [(text, work.id) for text, work in zip(texts, works, strict=True)]
+
     async def test_one_version_proves_one_of_two_equal_edits(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings
     ) -> None:

@@ -63,4 +63,5 @@ def _as_of(row: MessageRow, number: int) -> MessageRow:
     text, at = row.versions[number]
     is_newest = number == len(row.versions) - 1 and not row.is_unsent
     changed_at = row.changed_at if is_newest else at
-    return msgspec.structs.replace(row, text=text, changed_at=changed_at, is_unsent=False)
+    versions = row.versions[: number + 1]
+    return msgspec.structs.replace(row, text=text, versions=versions, changed_at=changed_at, is_unsent=False)

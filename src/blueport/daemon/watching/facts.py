@@ -102,9 +102,13 @@ def typing_seen(chat: ChatSeen, *, line: str, is_typing: bool, at: int) -> Typin
 
 
 def digest_of(row: MessageRow) -> str:
-    """Return a short word for all of a message that may change once it was told."""
+    """Return a short word for all of a message that may change once it was told.
+
+    An edit changes it even where that gives the message a text that it had before.
+    """
     service = (row.service,) if row.was_downgraded else ()
-    return hashlib.sha256(msgspec.json.encode((row.text, row.attachments, *service))).hexdigest()[:16]
+    edits = (len(row.versions),) if len(row.versions) > 1 else ()
+    return hashlib.sha256(msgspec.json.encode((row.text, row.attachments, *service, *edits))).hexdigest()[:16]
 
 
 def _attachments(files: Iterable[AttachmentSeen], coming: AbstractSet[str]) -> tuple[AttachmentSeen, ...]:
