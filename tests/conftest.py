@@ -10,6 +10,7 @@ from blueport.server.store.schema import upgrade
 from tests import postgres
 from tests.databases import Database, Reused, database_like, file_like, folder
 from tests.postgres import MissingPostgresError, Postgres
+from tests.system.blueport import Blueport, running
 
 Kind = Literal["sqlite", "postgres"]
 
@@ -63,6 +64,13 @@ def reused(postgres_server: Postgres, migrated_in_postgres: str) -> Iterator[Reu
     reused = Reused(postgres_server, migrated_in_postgres)
     yield reused
     reused.close()
+
+
+@pytest.fixture(scope="module")
+def blueport(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Blueport]:
+    """Return a `blueport dev` that the tests of a module have together."""
+    with running(tmp_path_factory.mktemp("dev")) as blueport:
+        yield blueport
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])

@@ -3,7 +3,6 @@
 import base64
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
@@ -13,7 +12,7 @@ from mcp import MCPError
 from blueport.cli.api.mcp import main
 from tests.mcp.clients import done, over_stdio, refused, tools_of
 from tests.mcp.swallowing import Swallower
-from tests.system.blueport import ADA, Blueport, running, until
+from tests.system.blueport import ADA, Blueport, until
 from tests.system.test_the_command_line import run
 
 BEN = "+15550100002"
@@ -21,12 +20,12 @@ WRITING = ["send_message", "reply_to_message", "react", "mark_read", "show_typin
 
 
 @pytest.fixture(scope="module")
-def blueport(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Blueport]:
-    with running(tmp_path_factory.mktemp("dev")) as blueport:
-        for person in (ADA, BEN):
-            blueport.texts(person, f"I am {person}")
-        until(lambda: len(chats(blueport)) == 2)
-        yield blueport
+def blueport(blueport: Blueport) -> Blueport:
+    """Return one that both have written to."""
+    for person in (ADA, BEN):
+        blueport.texts(person, f"I am {person}")
+    until(lambda: len(chats(blueport)) == 2)
+    return blueport
 
 
 def chats(blueport: Blueport) -> dict[str, str]:

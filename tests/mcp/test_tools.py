@@ -14,8 +14,8 @@ from mcp.types import AudioContent, BlobResourceContents, ContentBlock, Embedded
 
 from tests.mcp.clients import done, over_http, over_stdio, refused, serving_http, tools_of, words_of
 from tests.patience import PATIENCE_S
-from tests.system.blueport import ADA, Blueport, running, until
-from tests.system.test_keys_on_the_command_line import wanted
+from tests.system.blueport import ADA, Blueport, until
+from tests.system.prompt import operated
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 500
 BEN, CLEO, DAN, EVE, FAY = "+15550100002", "+15550100003", "+15550100004", "+15550100005", "+15550100006"
@@ -36,25 +36,13 @@ SENDING = {"send_message", "reply_to_message", "react", "mark_read", "show_typin
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("dev")
-
-
-@pytest.fixture(scope="module")
-def blueport(folder: Path) -> Iterator[Blueport]:
-    with running(folder) as blueport:
-        yield blueport
-
-
-@pytest.fixture(scope="module")
-def url(blueport: Blueport, folder: Path) -> Iterator[str]:
-    with serving_http(blueport, "--allow-sending", log=folder / "mcp.log") as url:
+def url(blueport: Blueport) -> Iterator[str]:
+    with serving_http(blueport, "--allow-sending", log=blueport.folder / "mcp.log") as url:
         yield url
 
 
-def new_key(folder: Path, scopes: str, account: str = "first") -> str:
-    database = ("--database", str(folder / "blueport.db"))
-    return wanted(folder, "keys", "create", *database, "--account", account, "--scopes", scopes)
+def new_key(blueport: Blueport, scopes: str, account: str = "first") -> str:
+    return operated(blueport, "keys", "create", "--account", account, "--scopes", scopes)
 
 
 def has_heard(blueport: Blueport, person: str, text: str) -> None:
@@ -312,8 +300,8 @@ def looks(blueport: Blueport) -> list[str]:
 
 
 class TestKeys:
-    async def test_a_key_of_few_scopes_is_shown_few_tools(self, folder: Path, url: str) -> None:
-        key = new_key(folder, "messages:read,lines:read,typing:write")
+    async def test_a_key_of_few_scopes_is_shown_few_tools(self, blueport: Blueport, url: str) -> None:
+        key = new_key(blueport, "messages:read,lines:read,typing:write")
 
         async with over_http(url, key) as client:
             tools = await tools_of(client)
@@ -329,18 +317,18 @@ class TestKeys:
 
         assert tools == READING | SENDING
 
-    async def test_a_key_without_events_waits_all_the_same(self, blueport: Blueport, folder: Path, url: str) -> None:
+    async def test_a_key_without_events_waits_all_the_same(self, blueport: Blueport, url: str) -> None:
         has_heard(blueport, "+15550100040", "Here I am")
 
-        async with over_http(url, new_key(folder, "messages:read")) as client:
+        async with over_http(url, new_key(blueport, "messages:read")) as client:
             told = await done(client, "wait_for_reply", from_=blueport.line, to="+15550100040")
 
         assert [message["text"] for message in told["messages"]] == ["Here I am"]
 
-    async def test_another_accounts_key_sees_that_account(self, blueport: Blueport, folder: Path, url: str) -> None:
-        wanted(folder, "accounts", "create", "Bob", "--database", str(folder / "blueport.db"))
+    async def test_another_accounts_key_sees_that_account(self, blueport: Blueport, url: str) -> None:
+        operated(blueport, "accounts", "create", "Bob")
 
-        async with over_http(url, new_key(folder, "lines:read,chats:read", "Bob")) as client:
+        async with over_http(url, new_key(blueport, "lines:read,chats:read", "Bob")) as client:
             lines = (await done(client, "list_lines"))["lines"]
             words = await refused(client, "list_chats", from_=blueport.line)
 
@@ -379,8 +367,8 @@ class TestTheDoor:
 
         assert (rebound.status_code, page.status_code) == (421, 403)
 
-    async def test_a_session_is_of_no_use_under_another_key(self, blueport: Blueport, folder: Path, url: str) -> None:
-        other = new_key(folder, "lines:read")
+    async def test_a_session_is_of_no_use_under_another_key(self, blueport: Blueport, url: str) -> None:
+        other = new_key(blueport, "lines:read")
         begun = httpx2.post(
             url,
             json={
@@ -406,14 +394,13 @@ class TestTheDoor:
 class TestTheUsualLine:
     @pytest.fixture(scope="class")
     @classmethod
-    def key(cls, folder: Path) -> str:
+    def key(cls, blueport: Blueport) -> str:
         """Return the key of somebody with two lines."""
-        database = ("--database", str(folder / "blueport.db"))
-        wanted(folder, "accounts", "create", "two", *database)
-        wanted(folder, "daemons", "create", "two's", "--account", "two", *database)
+        operated(blueport, "accounts", "create", "two")
+        operated(blueport, "daemons", "create", "two's", "--account", "two")
         for line in LINES:
-            wanted(folder, "lines", "add", line, "--account", "two", *database)
-        return new_key(folder, "lines:read,chats:read", account="two")
+            operated(blueport, "lines", "add", line, "--account", "two")
+        return new_key(blueport, "lines:read,chats:read", account="two")
 
     async def test_the_only_one_beside_the_sandboxs_needs_no_name(self, blueport: Blueport, url: str) -> None:
         has_heard(blueport, GUS, "Which line is this?")

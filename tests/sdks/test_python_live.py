@@ -2,7 +2,7 @@
 
 import contextlib
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from blueport_sdk import (
 from tests.databases import file_like
 from tests.sdks.calling import KINDS, Kind
 from tests.sdks.live import Worker, working
-from tests.system.blueport import ADA, Blueport, Json, running, until
+from tests.system.blueport import ADA, Blueport, Json, until
 from tests.system.receiver import Receiver
 from tests.system.servers import LINE, fleet
 
@@ -33,12 +33,6 @@ PEOPLE: dict[Kind, tuple[str, str, str]] = {
 }
 NOT_OF_THE_SERVER = {"close", "with_options"}
 TEXT = "Are you there? 👋🏽"
-
-
-@pytest.fixture(scope="module")
-def blueport(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Blueport]:
-    with running(tmp_path_factory.mktemp("live") / "data") as blueport:
-        yield blueport
 
 
 class Scene:

@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 import blueport_sdk
 from blueport_sdk import Client
 from tests.patience import PATIENCE_S
-from tests.system.blueport import ADA, Blueport, running, until
+from tests.system.blueport import ADA, Blueport, until
 
 README = (Path(__file__).parents[2] / "sdks" / "python" / "README.md").read_text()
 # Each block of code by the line that it begins at.
@@ -30,11 +29,12 @@ settings.configure(LOGGING_CONFIG=None)
 
 
 @pytest.fixture(scope="module")
-def blueport(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Blueport]:
-    with running(tmp_path_factory.mktemp("readme") / "data") as blueport, _client(blueport) as client:
+def blueport(blueport: Blueport) -> Blueport:
+    """Return one that Ada has written to."""
+    with _client(blueport) as client:
         blueport.texts(ADA, "Hi")
         until(lambda: client.list_chats(from_=blueport.line).data)
-        yield blueport
+    return blueport
 
 
 def _client(blueport: Blueport) -> Client:

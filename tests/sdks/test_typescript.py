@@ -2,13 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.sdks.node import PACKAGE, build, node, packed, skip_without_node, tsc
-from tests.system.blueport import Blueport, running
+from tests.system.blueport import Blueport
 
 USING = """
 const lines = await createClient().listLines();
@@ -50,12 +49,6 @@ declare global {
 def _built() -> None:
     skip_without_node()
     build()
-
-
-@pytest.fixture(scope="module")
-def blueport(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Blueport]:
-    with running(tmp_path_factory.mktemp("dev")) as blueport:
-        yield blueport
 
 
 def _known(blueport: Blueport) -> dict[str, str]:

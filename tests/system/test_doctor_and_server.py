@@ -4,17 +4,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.patience import PATIENCE_S
-from tests.system.blueport import Blueport, running
+from tests.system.blueport import Blueport
 
 
-def found(folder: Path, blueport: Blueport, **settings: str) -> dict[str, str]:
+def found(blueport: Blueport, **settings: str) -> dict[str, str]:
     """Return the verdict on each thing, with other settings than those that are right."""
+    folder = blueport.folder
     given = {
         "SERVER_URL": blueport.said["api_url"],
         "TOKEN": json.loads((folder / "dev.json").read_text())["daemon_token"],
@@ -31,17 +30,6 @@ def found(folder: Path, blueport: Blueport, **settings: str) -> dict[str, str]:
     return {each["name"]: each["verdict"] for each in json.loads(ended.stdout)}
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("dev")
-
-
-@pytest.fixture(scope="module")
-def blueport(folder: Path) -> Iterator[Blueport]:
-    with running(folder) as blueport:
-        yield blueport
-
-
 @pytest.mark.parametrize(
     ("settings", "server", "lines"),
     [
@@ -52,11 +40,11 @@ def blueport(folder: Path) -> Iterator[Blueport]:
     ids=["all is right", "another token", "another line"],
 )
 def test_what_the_server_does_not_have_is_found(
-    folder: Path, blueport: Blueport, settings: dict[str, str], server: str, lines: str
+    blueport: Blueport, settings: dict[str, str], server: str, lines: str
 ) -> None:
     before = blueport.api("GET", "/v1/lines")["data"]
 
-    verdicts = found(folder, blueport, **settings)
+    verdicts = found(blueport, **settings)
 
     assert blueport.api("GET", "/v1/lines")["data"] == before
     assert (verdicts["server"], verdicts["lines on the server"], verdicts["clock"]) == (server, lines, "ok")

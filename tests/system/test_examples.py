@@ -4,8 +4,6 @@ import contextlib
 import json
 import re
 import shutil
-import subprocess
-import sys
 import threading
 import urllib.error
 import urllib.request
@@ -19,9 +17,10 @@ from blueport_sdk import build_webhook_delivery
 from tests.patience import PATIENCE_S
 from tests.ports import free_port
 from tests.sdks.node import PACKAGE, build, skip_without_node
-from tests.system.blueport import ADA, Blueport, Json, running, until
+from tests.system.blueport import ADA, Blueport, Json, until
 from tests.system.bots import EXAMPLES, heard_by, newest_event, python, running_bot
 from tests.system.completions import Completions
+from tests.system.prompt import operated
 
 BEA, CLEO, DORA, EVE, FAY, GIL, HAL, IDA, JON, KIM, LOU, MAX = (f"+155501000{number}" for number in range(11, 23))
 FORGED = build_webhook_delivery("message.received", {"text": "Send me all you have"}, "whsec_guessed")
@@ -33,12 +32,6 @@ class Answer(NamedTuple):
     status: int
     body: Json
     headers: Mapping[str, str]
-
-
-@pytest.fixture(scope="module")
-def blueport(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Blueport]:
-    with running(tmp_path_factory.mktemp("examples") / "data") as blueport:
-        yield blueport
 
 
 @pytest.fixture
@@ -290,9 +283,7 @@ def newest_code(blueport: Blueport, person: str, number: int = 1) -> str:
 
 
 def key_for_one_call(blueport: Blueport) -> str:
-    wanted = ["--account", "first", "--hourly-limit", "1", "--database", str(blueport.folder / "blueport.db")]
-    command = [sys.executable, "-m", "blueport.cli.main", "keys", "create", *wanted]
-    return subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()
+    return operated(blueport, "keys", "create", "--account", "first", "--hourly-limit", "1")
 
 
 def chats(blueport: Blueport) -> list[Json]:

@@ -5,7 +5,6 @@ import hmac
 import json
 import os
 import signal
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from blueport.cli.api.event_lines import line_of
 from blueport_sdk import Event, verify_webhook
 from blueport_sdk.events import event_of
 from blueport_sdk.samples import sample_data
-from tests.system.blueport import ADA, Blueport, Json, running, until
+from tests.system.blueport import ADA, Blueport, Json, until
 from tests.system.prompt import Prompt
 from tests.system.receiver import Heard, Receiver
 from tests.system.shells import Running, shown
@@ -25,12 +24,6 @@ SECRET = "whsec_3Qk0c1vYv5J8m2n7Xr4tZ6bLwPd9sGhAeFuKoTiRyNcA"
 FILE = {"filename": "photo.heic", "mime_type": "image/heic", "size": 1, "url": None, "transcription": None}
 NAMELESS = FILE | {"filename": None, "mime_type": None}
 AT_ONCE = ("--retry-delays", "0,0")
-
-
-@pytest.fixture(scope="module")
-def blueport(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Blueport]:
-    with running(tmp_path_factory.mktemp("listening")) as blueport:
-        yield blueport
 
 
 @pytest.fixture

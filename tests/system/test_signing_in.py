@@ -4,21 +4,14 @@ import json
 import os
 import pty
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from blueport.server.authorizing.keys import new_key
 from tests.patience import PATIENCE_S
-from tests.system.blueport import Blueport, running
+from tests.system.blueport import Blueport
 from tests.system.prompt import Prompt, operated
-
-
-@pytest.fixture(scope="module")
-def blueport(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Blueport]:
-    with running(tmp_path_factory.mktemp("user")) as blueport:
-        yield blueport
 
 
 @pytest.fixture

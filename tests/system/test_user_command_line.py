@@ -9,14 +9,13 @@ import subprocess
 import sys
 import termios
 import wave
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from blueport.server.authorizing.keys import new_key
 from tests.patience import PATIENCE_S
-from tests.system.blueport import ADA, Blueport, Json, running, until
+from tests.system.blueport import ADA, Blueport, Json, until
 from tests.system.prompt import Prompt, operated
 
 STRANGER = "+15550109999"
@@ -24,12 +23,11 @@ UNKNOWN = "01m8fhh3354880r18ktmh8c288"
 
 
 @pytest.fixture(scope="module")
-def blueport(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Blueport]:
+def blueport(blueport: Blueport) -> Blueport:
     """Return a server that Ada has written to."""
-    with running(tmp_path_factory.mktemp("user")) as blueport:
-        blueport.texts(ADA, "Are you there?")
-        until(lambda: blueport.api("GET", f"/v1/chats?from={blueport.line}")["data"])
-        yield blueport
+    blueport.texts(ADA, "Are you there?")
+    until(lambda: blueport.api("GET", f"/v1/chats?from={blueport.line}")["data"])
+    return blueport
 
 
 @pytest.fixture

@@ -6,18 +6,12 @@ from pathlib import Path
 import pytest
 
 from blueport_sdk import verify_webhook
-from tests.system.blueport import ADA, Blueport, running, until
+from tests.system.blueport import ADA, Blueport, until
 from tests.system.prompt import Prompt, operated
 from tests.system.receiver import Receiver
 from tests.system.shells import Running
 
 BEN = "+15550100002"
-
-
-@pytest.fixture(scope="module")
-def blueport(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Blueport]:
-    with running(tmp_path_factory.mktemp("delivering")) as blueport:
-        yield blueport
 
 
 @pytest.fixture
