@@ -41,6 +41,17 @@ export function bytesIn(value: unknown): Uint8Array | undefined {
   return kindOf(value) === "ArrayBuffer" ? new Uint8Array(value as ArrayBuffer) : undefined;
 }
 
+/** Write *bytes* in lower-case hexadecimal. */
+export function hexadecimal(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Make up a name that nobody else makes up. */
+export function randomName(): string {
+  // Not randomUUID: browsers have that on secure pages only.
+  return hexadecimal(crypto.getRandomValues(new Uint8Array(16)));
+}
+
 /** Name what kind of thing *value* is. */
 export function kindOf(value: unknown): string {
   if (typeof value !== "object" || value === null) return value === null ? "null" : typeof value;

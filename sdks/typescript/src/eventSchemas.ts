@@ -3,7 +3,7 @@
 import { z } from "zod";
 
 import {
-  AttachmentSchema,
+  MessageSchema,
   OutboxItemSchema,
   ReactionSchema,
   ReadReceiptSchema,
@@ -26,21 +26,9 @@ export const EXTENDED_WEBHOOK_EVENT_NAMES = [
 ] as const;
 
 /** A message as events tell of it; only what the hosted API promises is required. */
-export const MessageEventDataSchema = z.object({
-  id: z.string(),
+export const MessageEventDataSchema = MessageSchema.extend({
   line_id: z.string().optional(),
-  chat_id: z.string(),
-  guid: z.string(),
-  sender: z.string(),
-  text: z.string().nullish(),
-  attachments: z.array(AttachmentSchema),
-  service: z.string().nullish(),
-  is_from_me: z.boolean(),
-  is_audio_message: z.boolean().nullish(),
-  sent_at: z.number(),
   synced_at: z.number().optional(),
-  outbox_id: z.string().nullish(),
-  reply_to_guid: z.string().nullish(),
   line_handle: z.string(),
 });
 

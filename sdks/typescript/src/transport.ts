@@ -5,7 +5,7 @@
  * answered with a 2xx it was done: whatever is wrong with that answer, it is not asked for again.
  */
 
-import { bytesOf } from "./bodies.js";
+import { bytesOf, randomName } from "./bodies.js";
 import { MessagesError, UnexpectedResponseError, connectionFailed, errorOfStatus } from "./errors.js";
 import type { RequestOptions } from "./parameters.js";
 import { retryAfterOf, waitBeforeNext } from "./retrying.js";
@@ -151,13 +151,7 @@ export function parsed(text: string): unknown {
 
 function withIdempotencyKey(call: Call, options: RequestOptions): Call {
   if (call.method === "GET") return call;
-  return { ...call, headers: { ...call.headers, "Idempotency-Key": options.idempotencyKey || randomKey() } };
-}
-
-function randomKey(): string {
-  // Not randomUUID: browsers have that on secure pages only.
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return { ...call, headers: { ...call.headers, "Idempotency-Key": options.idempotencyKey || randomName() } };
 }
 
 /** How much longer a call may take for what it sends: a second for each 64 KiB. */

@@ -6,7 +6,7 @@
  * them beside the body is in the body as well, so that either is enough to judge by.
  */
 
-import { bytesIn } from "./bodies.js";
+import { bytesIn, hexadecimal, randomName } from "./bodies.js";
 import { camelKeys, snakeKeys } from "./casing.js";
 import { SignatureVerificationError } from "./errors.js";
 import { UnknownWebhookEventSchema, WebhookEventSchema } from "./eventSchemas.js";
@@ -71,7 +71,7 @@ export async function buildWebhookDelivery<Name extends WebhookEventName>(
   options: { timestamp?: number; deliveryId?: string } = {},
 ): Promise<{ body: string; headers: Record<string, string> }> {
   const timestamp = options.timestamp ?? Date.now();
-  const deliveryId = options.deliveryId ?? `dlv_${hexadecimal(crypto.getRandomValues(new Uint8Array(16)))}`;
+  const deliveryId = options.deliveryId ?? `dlv_${randomName()}`;
   const body = JSON.stringify({ event, data: snakeKeys(data), timestamp, delivery_id: deliveryId });
   const headers = {
     "Content-Type": "application/json",
@@ -193,8 +193,4 @@ function isSame(one: Uint8Array, other: Uint8Array): boolean {
 
 function utf8(text: string): Uint8Array {
   return new TextEncoder().encode(text);
-}
-
-function hexadecimal(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

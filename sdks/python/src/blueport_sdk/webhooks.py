@@ -70,7 +70,8 @@ def verify_webhook(
     if not signature:
         raise SignatureVerificationError(f"the delivery has no {SIGNATURE_HEADER}")
     raw, said = _received(body), _text(signature)
-    stamp, name = _signed_parts(raw)
+    told = _told(raw)
+    stamp, name = _signed_parts(told)
     expected = [made for each in secrets for made in _signatures(each, stamp, name, raw)]
     # All are tried, so that the time it takes does not tell which one fits.
     fits = [_fits(made, given) for made in expected for given in said.split(" ")]
@@ -79,7 +80,7 @@ def verify_webhook(
     moment = time.time_ns() // 1_000_000 if now_ms is None else now_ms
     if abs(moment - stamp) > tolerance_s * 1000:
         raise SignatureVerificationError(f"the delivery is more than {tolerance_s:g} s off: is the clock right?")
-    return _event(raw)
+    return _event(told)
 
 
 def signature_in(headers: Headers) -> str | None:
@@ -175,12 +176,15 @@ def _text(signature: object) -> str:
     raise SignatureVerificationError(f"the signature is a {type(signature).__name__}: it has to be that one header")
 
 
-def _signed_parts(raw: bytes) -> tuple[int, str]:
-    """Return the timestamp and the delivery's id, which may be empty."""
+def _told(raw: bytes) -> dict[str, object]:
     try:
-        told = json_in(raw)
+        return json_in(raw)
     except MismatchError as error:
         raise SignatureVerificationError(f"the body is no delivery: {error}") from None
+
+
+def _signed_parts(told: Mapping[str, object]) -> tuple[int, str]:
+    """Return the timestamp and the delivery's id, which may be empty."""
     stamp, name = told.get("timestamp"), told.get("delivery_id")
     if type(stamp) is not int:
         raise SignatureVerificationError("the body is no delivery: it has no timestamp")
@@ -192,8 +196,8 @@ def _fits(expected: str, signature: str) -> bool:
     return hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace"))
 
 
-def _event(raw: bytes) -> WebhookEvent:
+def _event(told: object) -> WebhookEvent:
     try:
-        return delivery_of(json_in(raw))
+        return delivery_of(told)
     except MismatchError as error:
         raise SignatureVerificationError(f"the body is no delivery: {error}") from None
