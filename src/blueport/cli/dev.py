@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-from blueport.cli import running, supervising
+from blueport.cli import refusing, running, supervising
 from blueport.cli.installation import Installation, installation_in
 from blueport.cli.parsing import Parser
 from blueport.cli.running import Running
@@ -135,7 +135,7 @@ def _listening(port: int) -> contextlib.closing[socket.socket]:
     try:
         return contextlib.closing(socket.create_server(("127.0.0.1", port), backlog=1024))
     except OSError as error:
-        why = os.strerror(error.errno or 0)
+        why = refusing.why(error)
         sys.exit(f"blueport: port {port} cannot be had ({why}); choose another with --port, or 0 for any")
 
 

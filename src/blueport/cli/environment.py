@@ -10,6 +10,7 @@ from typing import Literal, Never, TypeVar
 import msgspec
 
 from blueport import failpoints
+from blueport.cli.parsing import words_in
 
 Settings = TypeVar("Settings", bound=msgspec.Struct)
 Prefix = Literal["BLUEPORT_", "BLUEPORT_DAEMON_", "BLUEPORT_SIMULATOR_", "BLUEPORT_MAC_"]
@@ -32,7 +33,7 @@ def converted(named: Mapping[str, str], shape: type[Settings], prefix: Prefix = 
     """Return the settings that variables of that *prefix* give; an unknown or ill-typed one ends the program."""
     given = {name.removeprefix(prefix).lower(): value for name, value in named.items()}
     lists = {field.name for field in msgspec.structs.fields(shape) if field.type == tuple[str, ...]}
-    values = {name: _words(value) if name in lists else value for name, value in given.items()}
+    values = {name: words_in(value) if name in lists else value for name, value in given.items()}
     try:
         return msgspec.convert(values, shape, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
@@ -57,10 +58,6 @@ def _is_of(name: str, prefix: Prefix) -> bool:
     if prefix == "BLUEPORT_" and (name in LOG_SETTINGS or name.startswith(_NOT_THE_SERVERS)):
         return False
     return name.startswith(prefix)
-
-
-def _words(value: str) -> list[str]:
-    return [word.strip() for word in value.split(",")]
 
 
 def _path(kind: type, value: object) -> object:

@@ -5,6 +5,7 @@ import functools
 
 from blueport.cli import operating
 from blueport.cli.operating import Command, Desk, Done, canonical_line, moment
+from blueport.cli.parsing import words_in
 from blueport.server.authorizing.keys import SCOPES, Scope
 from blueport.server.operating import service
 from blueport.server.operating.service import KeyTerms, MadeKey
@@ -19,7 +20,7 @@ def main(arguments: list[str]) -> None:
 
 def scopes(words: str) -> tuple[Scope, ...]:
     """Read scopes with commas between them."""
-    named = [word.strip() for word in words.split(",")]
+    named = words_in(words)
     unknown = [word for word in named if word not in SCOPES]
     if unknown:
         raise argparse.ArgumentTypeError(f"{unknown[0]!r} is no scope; there are {', '.join(SCOPES)}")
@@ -27,7 +28,7 @@ def scopes(words: str) -> tuple[Scope, ...]:
 
 
 def _words(words: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in words.split(","))
+    return tuple(words_in(words))
 
 
 def _create_options(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ import sys
 from types import ModuleType
 
 from blueport import __version__
-from blueport.cli import daemon
+from blueport.cli import daemon, refusing
 from blueport.cli.nouns import OPERATORS
 from blueport.cli.parsing import COMPLETING
 
@@ -103,8 +103,7 @@ def _run(verb: str, arguments: list[str]) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        name = f"{error.filename}: " if error.filename else ""
-        sys.exit(f"blueport: {name}{os.strerror(error.errno) if error.errno else error}")
+        sys.exit(f"blueport: {refusing.said(error)}")
 
 
 def _loaded(name: str) -> ModuleType:

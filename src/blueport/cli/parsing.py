@@ -38,6 +38,11 @@ class MixingParser(Parser):
             self._is_mixing = False
 
 
+def words_in(value: str) -> list[str]:
+    """Read words with commas between them."""
+    return [word.strip() for word in value.split(",")]
+
+
 def complete(parser: Parser) -> None:
     """Tell the shell how what *parser* reads may go on, and end."""
     # Nobody else needs it loaded.

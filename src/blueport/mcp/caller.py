@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from blueport.mcp.fence import Fence, RefusedError, canonical
 from blueport.mcp.scopes import Scope, scopes_of
-from blueport_sdk import AsyncClient, Line, MessagesError
+from blueport_sdk import AsyncClient, Chat, Line, MessagesError
 
 T = TypeVar("T")
 
@@ -73,6 +73,10 @@ class Caller:
             return name
         raise RefusedError(f"the operator of this server allows only chats with: {', '.join(people)}")
 
+    def is_inside(self, chat: Chat) -> bool:
+        """Tell whether a chat is inside the fence; one of which it is not known is taken for a group."""
+        return self.fence.has_chat(chat.id, chat.identifier, is_group=chat.is_group is not False)
+
     async def lines(self) -> list[Line]:
         """Return the lines inside the fence."""
         page = await self.api.list_lines()
@@ -121,16 +125,17 @@ class Caller:
     async def _has_chat_with_id(self, line: str, chat_id: str) -> bool:
         if chat_id in self._chats:
             return True
-        async for chat in await self.api.list_chats(from_=line, limit=100):
-            if chat.id == chat_id:
-                return self._is_inside(chat_id, chat.identifier, is_group=chat.is_group is not False)
-        return False
-
-    def _is_inside(self, chat_id: str, identifier: str, *, is_group: bool) -> bool:
-        if not self.fence.has_chat(chat_id, identifier, is_group=is_group):
+        chat = await self._chat_with_id(line, chat_id)
+        if chat is None or not self.is_inside(chat):
             return False
         _remember(self._chats, chat_id, None)
         return True
+
+    async def _chat_with_id(self, line: str, chat_id: str) -> Chat | None:
+        async for chat in await self.api.list_chats(from_=line, limit=100):
+            if chat.id == chat_id:
+                return chat
+        return None
 
 
 def _remember(known: dict[str, T], name: str, what: T) -> None:

@@ -62,7 +62,7 @@ async def list_chats(call: Call, asked: ListChats) -> Told:
     """Return a page of chats, of which those outside the fence are left out."""
     caller = call.caller
     page = await caller.api.list_chats(from_=await caller.line(asked.line), limit=asked.limit, cursor=asked.cursor)
-    inside = [chat for chat in page.data if _is_inside(call, chat)]
+    inside = [chat for chat in page.data if caller.is_inside(chat)]
     return Told(Chats([chat_of(chat) for chat in inside], page.next_cursor if page.has_more else None))
 
 
@@ -107,10 +107,6 @@ async def _page(call: Call, chat: Where, *, words: str | None, asked: ReadMessag
     )
     messages = shown(call, list(page.data))
     return Told(Messages(messages, NOTE, page.next_cursor if page.has_more else None))
-
-
-def _is_inside(call: Call, chat: models.Chat) -> bool:
-    return call.caller.fence.has_chat(chat.id, chat.identifier, is_group=chat.is_group is not False)
 
 
 TOOLS = (

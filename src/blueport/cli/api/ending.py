@@ -2,11 +2,11 @@
 
 import contextlib
 import json
-import os
 import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from blueport.cli import refusing
 from blueport.cli.api.errors import (
     FAILED,
     FORBIDDEN,
@@ -51,7 +51,7 @@ def _end_of(error: MessagesError | CallError | OSError) -> _End:
         case WaitTimeoutError():
             return _End(FAILED, _own("timeout", str(error)))
         case _:
-            return _End(FAILED, _own("file_error", _said(error)))
+            return _End(FAILED, _own("file_error", refusing.said(error)))
 
 
 def _as_json(end: _End) -> str:
@@ -73,8 +73,3 @@ def _servers(error: MessagesError) -> dict[str, str]:
 
 def _own(code: str, message: str) -> dict[str, str]:
     return {"type": "client_error", "code": code, "message": message}
-
-
-def _said(error: OSError) -> str:
-    name = f"{error.filename}: " if error.filename else ""
-    return f"{name}{os.strerror(error.errno) if error.errno else error}"

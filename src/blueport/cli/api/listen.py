@@ -11,6 +11,7 @@ from blueport.cli.api.errors import NotTakenError
 from blueport.cli.api.forwarding import Receiver
 from blueport.cli.api.listening import Forwarder, Listener, Sought
 from blueport.cli.api.places import Bookmark
+from blueport.cli.parsing import words_in
 
 DELAYS_S = (1.0, 2.0, 5.0)
 LONGEST_DELAY_S = 3_600
@@ -26,7 +27,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
         "--from", dest="line", metavar="LINE", help="only what happens on this line (all that the key may use)"
     )
     parser.add_argument(
-        "--events", type=_words, metavar="A,B", help="only these events (all; `blueport trigger --list`)"
+        "--events", type=words_in, metavar="A,B", help="only these events (all; `blueport trigger --list`)"
     )
     parser.add_argument("--count", type=calling.above_zero, metavar="N", help="end after so many events")
     start = parser.add_mutually_exclusive_group()
@@ -83,10 +84,6 @@ def _bookmark(session: Session, options: argparse.Namespace) -> Bookmark:
     return Bookmark(
         api_url=session.credentials.api_url, line=options.line, events=options.events, forward_to=options.forward_to
     )
-
-
-def _words(words: str) -> list[str]:
-    return [word.strip() for word in words.split(",")]
 
 
 def _delays_s(words: str) -> tuple[float, ...]:

@@ -3,14 +3,13 @@
 import argparse
 import asyncio
 import contextlib
-import os
 import signal
 import socket
 import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
-from blueport.cli import logbook
+from blueport.cli import logbook, refusing
 from blueport.cli.api import calling
 from blueport.cli.api.calling import Command, Session
 from blueport.cli.api.errors import UsageError
@@ -122,7 +121,7 @@ def _listening(wanted: Address) -> socket.socket:
     try:
         return socket.create_server(wanted, family=family)
     except OSError as error:
-        why = os.strerror(error.errno) if error.errno else str(error)
+        why = refusing.why(error)
         raise UsageError(f"{wanted.host}:{wanted.port} cannot be had ({why}); choose another with --http") from None
 
 

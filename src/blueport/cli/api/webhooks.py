@@ -8,10 +8,12 @@ from blueport.cli.api import calling, deliveries
 from blueport.cli.api.calling import Command, Session, above_zero, first, moment
 from blueport.cli.api.errors import UsageError
 from blueport.cli.api.times import moment_ms, seconds
+from blueport.cli.parsing import words_in
 from blueport_sdk import Client, Replayed, Webhook
 from blueport_sdk.samples import EVENTS
 
 DEFAULT_EVENTS = ("message.received", "message.sent", "reaction.added", "reaction.removed")
+LIMIT = 50
 Listed = Literal["pending", "delivered", "failed", "cancelled"]
 Replayable = Literal["failed", "delivered", "cancelled", "missed"]
 
@@ -56,7 +58,7 @@ def _create_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--events",
-        type=_words,
+        type=words_in,
         default=DEFAULT_EVENTS,
         metavar="A,B",
         help="which events (messages received and sent, reactions added and removed)",
@@ -95,7 +97,7 @@ def _deliveries_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--webhook", metavar="WH", help="the same")
     parser.add_argument("--status", choices=get_args(Listed), help="only those that are so")
     _times(parser)
-    parser.add_argument("--limit", type=above_zero, default=50, metavar="N", help="how many at most (50)")
+    calling.limit_option(parser, LIMIT)
 
 
 def _deliveries(session: Session, options: argparse.Namespace) -> None:
@@ -200,12 +202,8 @@ def _times(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--until", type=moment_ms, metavar="TIME", help="the same")
 
 
-def _words(words: str) -> list[str]:
-    return [word.strip() for word in words.split(",")]
-
-
 def _whole_numbers(words: str) -> list[int]:
-    return [above_zero(word.strip()) for word in words.split(",")]
+    return [above_zero(word) for word in words_in(words)]
 
 
 _WH = "wh_01k742sg000000000000000001"

@@ -18,7 +18,7 @@ import msgspec
 
 from blueport.cli.environment import arm_failpoints
 from blueport.cli.mac.surroundings import kept, places
-from blueport.cli.parsing import Parser
+from blueport.cli.parsing import Parser, words_in
 from blueport.daemon.installing import settings_file
 from blueport.daemon.installing.settings_file import PREFIX
 from blueport.daemon.uplink import RefusedError, UnansweredError, pair
@@ -169,7 +169,7 @@ def _code(words: str) -> str:
 
 
 def _lines(words: str) -> tuple[str, ...]:
-    found = [sendable_handle(word.strip(), region="US") for word in words.split(",")]
+    found = [sendable_handle(word, region="US") for word in words_in(words)]
     lines = tuple(line for line in found if line is not None)
     if len(lines) < len(found):
         raise argparse.ArgumentTypeError(f"{words!r} is no list of phone numbers with country code and Apple IDs")
