@@ -2,14 +2,18 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from blueport.clock import now_ms
+from blueport.daemon.chatdb import database as chatdb
+from blueport.daemon.chatdb.thread import ChatDbThread
 from blueport.daemon.settings import Settings
+from blueport.daemon.watching.looking import look
 from blueport.protocol.commands import EditText, Unsend
 from blueport.simulator import edits
 from blueport.simulator.chatdb import ChatDb, Row
@@ -71,6 +75,38 @@ def bubble(mac: SimulatedMac) -> ShownMessage:
 def told(door: FakeDoor) -> list[tuple[str | None, str | None]]:
     """Return the changes that were told: the text, and which item that proves."""
     return [(seen.text, seen.proves.outbox_id if seen.proves else None) for seen in door.changes]
+
+
+class Held:
+    """Has an answer to *question* held back, in a sweep of chat.db, while the rest of the daemon goes on.
+
+    After a sweep nobody looks again before something is written, or due.
+    """
+
+    def __init__(self, question: Callable[..., object]) -> None:
+        self.is_held, self._is_let_go = asyncio.Event(), asyncio.Event()
+        self._is_let_go.set()
+        usual = ChatDbThread.ask
+        is_sweep = False
+
+        async def ask(thread: ChatDbThread, asked: Any) -> Any:
+            nonlocal is_sweep
+            answer = await usual(thread, asked)
+            what = getattr(asked, "func", asked)
+            if what is look:
+                is_sweep = answer is not None and asked.keywords["question"].states_since is not None
+            if what is question and is_sweep and not self._is_let_go.is_set():
+                self.is_held.set()
+                await self._is_let_go.wait()
+            return answer
+
+        self.ask = ask
+
+    def hold(self) -> None:
+        self._is_let_go.clear()
+
+    def let_go(self) -> None:
+        self._is_let_go.set()
 
 
 def row_of(chat_db: ChatDb, guid: str) -> Row:
@@ -180,6 +216,33 @@ class TestEdit:
         assert [change.edited_at is None for change in door.changes] == [True, False, False]
         assert bubble(mac).edits == 1
 
+    @pytest.mark.parametrize("asked", [look, chatdb.ChatDb.reached], ids=["at its beginning", "at its end"])
+    async def test_one_that_ends_in_the_midst_of_a_look_is_proven_as_the_message_is(
+        self,
+        mac: SimulatedMac,
+        door: FakeDoor,
+        settings: Settings,
+        monkeypatch: pytest.MonkeyPatch,
+        asked: Callable[..., object],
+    ) -> None:
+        held = Held(asked)
+        monkeypatch.setattr(ChatDbThread, "ask", held.ask)
+        async with working(settings, door):
+            guid = await sent(mac, door)
+            other = await mac.person_texts(ADA, "What?")
+            await until(lambda: len(door.messages) == 2 and in_journal(settings, "watched") == 0)
+            held.hold()
+            mac.db.change(row_of(mac.db, other), is_read=1)
+            await held.is_held.wait()
+
+            work = edit(door, guid, "Teh")
+            await until(lambda: in_journal(settings, "items WHERE status = 'handed'") == 1)
+            held.let_go()
+            await until(lambda: work.is_over)
+
+        assert work.status == "sent"
+        assert told(door) == [("Teh", work.id)]
+
     async def test_typographic_marks_make_no_other_text(self, mac: SimulatedMac, door: FakeDoor, guid: str) -> None:
         mac.faults.add(Fault("silent"))
         work = edit(door, guid, "It's...")
@@ -190,8 +253,9 @@ class TestEdit:
         await until(lambda: work.status == "sent")
         assert told(door) == [("It\u2019s\u2026", work.id)]
 
+    @pytest.mark.parametrize("text", ["The", "Teh"], ids=["to another text", "to the text that it has"])
     async def test_a_message_from_before_the_journal_is_edited_too(
-        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, text: str
     ) -> None:
         async with working(settings, door):
             guid = await sent(mac, door)
@@ -199,11 +263,11 @@ class TestEdit:
         door.messages.clear()
 
         async with working(settings, door):
-            work = edit(door, guid)
+            work = edit(door, guid, text)
             await until(lambda: work.is_over)
             await all_is_told(mac.db, door)
 
-        assert (work.status, told(door)) == ("sent", [("The", work.id)])
+        assert (work.status, told(door)) == ("sent", [(text, work.id)])
 
     @pytest.mark.parametrize("fault", ["silent", "ghost", "hang"])
     async def test_what_messages_made_nothing_of_ends_unknown_and_is_not_done_again(

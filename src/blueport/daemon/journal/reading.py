@@ -59,7 +59,8 @@ class Watched(msgspec.Struct, frozen=True, array_like=True):
         return self.until <= moment or self.since > moment
 
 
-_WATCHED = "SELECT guid, rowid, since, until FROM watched JOIN sights USING (guid)"
+# What an item changes may be from before our time, and not have been seen yet.
+_WATCHED = "SELECT guid, rowid, ifnull(since, 0), until FROM watched LEFT JOIN sights USING (guid)"
 
 
 def position(journal: Journal) -> Position | None:
@@ -122,11 +123,6 @@ def watch(journal: Journal, guid: str, rowid: int, until: int) -> None:
 def unwatch(journal: Journal, guid: str) -> None:
     """Look at a message no more."""
     journal.change("DELETE FROM watched WHERE guid = ?", guid)
-
-
-def unwatch_all(journal: Journal) -> None:
-    """Look at no message again: rowids mean something else now."""
-    journal.change("DELETE FROM watched")
 
 
 def watched(journal: Journal) -> list[Watched]:

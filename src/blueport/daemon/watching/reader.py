@@ -127,7 +127,7 @@ class Reader:
             for found in reached_now:
                 self.noting.note_reached(found, now)
             self._end_vanished(seen)
-            self._forget_vanished(seen.watched, now.ms)
+            self._forget_vanished(seen, now.ms)
             if seen.is_all:
                 self.noting.proving.end_unproven(now.ms, back_at=looked.back_at)
             self._move_to(seen, looked)
@@ -173,13 +173,17 @@ class Reader:
         states = await self._chat_db.ask(partial(ChatDb.states_since, moment=since))
         known = frozenset(reading.seen_states(self._journal, [state.guid for state in states]))
         unknown = await self._chat_db.ask(partial(look_for_unknown, since=since, known=known))
-        unfinished = await self._chat_db.ask(partial(ChatDb.rows_of, guids=self._told_and_unfinished()))
+        # What was told, and of which more may come, is under another number by now.
+        watched = [one.guid for one in reading.watched(self._journal)]
+        told = list(reading.seen_states(self._journal, watched))
+        unfinished = await self._chat_db.ask(partial(ChatDb.rows_of, guids=told))
         newest_told_at = reading.newest_told_of_all(self._journal) or self._presence.read_at
         now = self._now()
         looked = after_look(self._presence, now.ms)
         with self._journal.transaction():
             items.forget_rowids(self._journal)
-            reading.unwatch_all(self._journal)
+            for guid in watched:
+                reading.unwatch(self._journal, guid)
             for row in unknown:
                 if row.sent_at >= max(newest_told_at - _REBUILD_MARGIN_MS, self._journal.created_at):
                     self.noting.note(row, now)
@@ -201,11 +205,6 @@ class Reader:
 
     def _condition(self) -> Condition:
         return self._replaced if asyncio.get_running_loop().time() < self._replaced_until_s else WELL
-
-    def _told_and_unfinished(self) -> list[str]:
-        """Return the messages that were told, and of which more may come: they are under other numbers by now."""
-        watched = [one.guid for one in reading.watched(self._journal)]
-        return list(reading.seen_states(self._journal, watched))
 
     def _question(self, at: Position | None) -> Question:
         moment = now_ms()
@@ -235,11 +234,15 @@ class Reader:
             if item is not None and guid not in there:
                 items.fail(self._journal, item, items.OUTCOME_UNKNOWN, permanent=True)
 
-    def _forget_vanished(self, found: list[MessageRow], moment: int) -> None:
-        """Stop looking at rows that are gone: deleted by a person before they were finished."""
-        guids = {row.guid for row in found}
+    def _forget_vanished(self, seen: Look, moment: int) -> None:
+        """Stop looking at rows that are gone: deleted by a person before they were finished.
+
+        Of what is watched only since the look began it says nothing.
+        """
+        there = {row.guid for row in seen.watched}
+        asked = seen.gone | {row.rowid for row in seen.watched}
         for one in reading.watched(self._journal):
-            if one.is_due(moment) and one.guid not in guids:
+            if one.is_due(moment) and one.rowid in asked and one.guid not in there:
                 reading.unwatch(self._journal, one.guid)
 
     def _move_to(self, seen: Look, looked: Presence) -> None:
