@@ -4,21 +4,24 @@ MODERN := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell $(name) -c "$(MODERN)" 2>/dev/null && echo $(name))))
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
-LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-package blueport-sdk --extra mcp --no-header --python-version 3.11 pyproject.toml
+LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-package blueport-sdk --no-header --python-version 3.11
+WHOLE := --extra mcp pyproject.toml
 ARGS ?=
 
-.PHONY: help run test check contract bench fuzz chaos format lock clean
+.PHONY: help run test check docs screenshots contract bench fuzz chaos format lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/run ## Server, simulated Mac and daemon in one go; ARGS="--port 0" for options
+	@# Where the site's generator cannot be had, all else runs.
+	@$(MAKE) --silent build/docs/.stamp || echo "The documentation was not built: there is nothing at /docs." >&2
 	@$(BIN)/blueport dev $(ARGS)
 
-test: .venv/dev sdks/typescript/node_modules/.stamp ## All tests, four at a time; ARGS="-k webhook" for fewer, ARGS="-n 0" one by one
-	@# Four even where there are two cores: half of the time they wait. Hundreds of processes are started: none of them
+test: .venv/dev build/docs/.stamp sdks/typescript/node_modules/.stamp ## All tests, five at a time; ARGS="-k webhook" for fewer, ARGS="-n 0" one by one
+	@# Five even where there are two cores: more than half of the time they wait. Hundreds of processes are started: none of them
 	@# should compile again what the one before it compiled.
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses 4 --dist worksteal $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses 5 --dist worksteal $(ARGS)
 
 check: .venv/dev ## Format, lint, types, import contracts, dead code, unused dependencies
 	$(BIN)/ruff format --check .
@@ -29,6 +32,11 @@ check: .venv/dev ## Format, lint, types, import contracts, dead code, unused dep
 	$(BIN)/lint-imports
 	$(BIN)/vulture
 	$(BIN)/deptry src
+
+docs: build/docs/.stamp ## Build the documentation, which servers have at /docs
+
+screenshots: .venv/dev ## Take the pictures of the documentation anew; ARGS="phone" for one
+	@$(BIN)/python -m docs.screenshots $(ARGS)
 
 contract: .venv/dev ## Write contract/ anew from what the server says and does
 	@$(BIN)/python -m tests.server.contract
@@ -47,11 +55,12 @@ format: .venv/dev ## Mend what the tools can mend
 	$(BIN)/ruff check --fix .
 
 lock: .venv/dev ## Pin anew what pyproject.toml asks for
-	$(BIN)/$(LOCK) --group build --output-file requirements/run.txt
-	$(BIN)/$(LOCK) --group dev --output-file requirements/dev.txt
+	$(BIN)/$(LOCK) $(WHOLE) --group build --output-file requirements/run.txt
+	$(BIN)/$(LOCK) $(WHOLE) --group dev --output-file requirements/dev.txt
+	$(BIN)/$(LOCK) --constraint requirements/run.txt --group docs --output-file requirements/docs.txt
 
 clean: ## Remove the environment and what tools left; data in .blueport stays
-	rm -rf sdks/typescript/node_modules sdks/typescript/build sdks/typescript/dist .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf build sdks/typescript/node_modules sdks/typescript/build sdks/typescript/dist .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 # Stamps: rebuilt when the lock changes, so that a pull never leaves an old environment behind.
 .venv/run: requirements/run.txt pyproject.toml sdks/python/pyproject.toml
@@ -65,6 +74,14 @@ clean: ## Remove the environment and what tools left; data in .blueport stays
 .venv/dev: requirements/dev.txt .venv/run
 	@# Most of what the tools bring is never loaded: what is, is compiled then.
 	@$(PIP) --no-compile --requirement requirements/dev.txt
+	@touch $@
+
+.venv/docs: requirements/docs.txt .venv/run
+	@$(PIP) --no-compile --requirement requirements/docs.txt
+	@touch $@
+
+build/docs/.stamp: .venv/docs CHANGELOG.md $(shell find docs changes src/blueport/server -type f ! -name '*.pyc')
+	@$(BIN)/python docs/build.py
 	@touch $@
 
 # Without Node.js the tests of the TypeScript SDK are skipped, and say so.

@@ -15,13 +15,13 @@ import uvloop
 
 from blueport import clock
 from blueport.server.blobs.links import links_of
-from blueport.server.dashboard.queries import open_deliveries
 from blueport.server.ids import mint
 from blueport.server.notifying.delivering.dispatcher import Dispatcher
 from blueport.server.notifying.delivering.outcomes import Outcome
 from blueport.server.notifying.delivering.sender import HttpSender
 from blueport.server.notifying.delivering.signing import Signed, new_secret, signed
 from blueport.server.notifying.egress.guard import guard_of
+from blueport.server.observing.queries import standing
 from blueport.server.sealing import PLAIN
 from blueport.server.serving import leave_alone_what_stays
 from blueport.server.store import tables
@@ -107,7 +107,7 @@ class _Counting(HttpSender):
 
 
 def _has_open(tx: Tx) -> bool:
-    return bool(open_deliveries(tx))
+    return bool(standing(tx).deliveries)
 
 
 def _fill(tx: Tx, asked: Posting) -> None:

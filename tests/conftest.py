@@ -1,5 +1,6 @@
+import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -9,19 +10,50 @@ from blueport.logs import lines
 from blueport.server.store.schema import upgrade
 from tests import postgres
 from tests.databases import Database, Reused, database_like, file_like, folder
+from tests.pages.every_action import EVERY_ACTION
 from tests.postgres import MissingPostgresError, Postgres
 from tests.system.blueport import Blueport, running
 
 Kind = Literal["sqlite", "postgres"]
+_HERE = Path(__file__).parent
 
 
-def pytest_configure(config: pytest.Config) -> None:  # noqa: ARG001 - pytest's own form
-    """Have whatever must not be logged fail the test that wants to log it, and no server trust whom this machine does.
+def pytest_configure(config: pytest.Config) -> None:
+    """Have whatever must not be logged fail the test that wants to log it, and no process load what it has no use for.
 
-    Each reads the certificates of all those as it starts, and most of the time of most tests was that.
+    A server reads the certificates of all whom this machine trusts as it starts, and most of the time of most tests was
+    that.
     """
     lines.be_strict()
-    os.environ["SSL_CERT_FILE"] = str(Path(__file__).with_name("nobody.pem"))
+    config.pluginmanager.register(EVERY_ACTION)
+    os.environ["SSL_CERT_FILE"] = str(_HERE / "nobody.pem")
+    given = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(_HERE / "as_installed"), *([given] if given else [])])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Have a test that is marked with why one kind of store will do run on that one alone."""
+    marker = metafunc.definition.get_closest_marker("one_store")
+    if marker is not None and "store_kind" in metafunc.fixturenames:
+        kind = _chosen(*marker.args, **marker.kwargs)
+        metafunc.definition.add_marker(pytest.mark.parametrize("store_kind", [kind], indirect=True))
+
+
+def _chosen(why: str, kind: Kind = "sqlite") -> Kind:
+    assert why
+    return kind
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage among thousands of tests: each of them stays to the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,6 +64,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _own_timeout_s(item: pytest.Item) -> float:
     marker = item.get_closest_marker("timeout")
     return 0 if marker is None else marker.args[0]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_is_left_where_tests_are_run() -> Iterator[None]:
+    """Have what a test leaves in the project's own folder fail: each has a folder of its own."""
+    before = _here()
+    yield
+    assert _here() - before == set()
+
+
+def _here() -> set[str]:
+    return {path.name for path in _HERE.parent.iterdir() if not path.name.startswith(".")}
 
 
 @pytest.fixture(scope="session")

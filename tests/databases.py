@@ -37,6 +37,9 @@ BROKEN_RULES = (sqlite3.IntegrityError, asyncpg.IntegrityConstraintViolationErro
 _MEMORY = Path("/dev/shm")
 _ENOUGH_BYTES = 2**30
 
+# What engines and housekeeping write in their own time, whatever is asked of the server meanwhile.
+WRITTEN_ASIDE = ("unanswered", "api_keys.last_used_at", "deliveries", "delivery_attempts")
+
 
 class Database(NamedTuple):
     """What `BLUEPORT_DATABASE` names, and a folder for files beside it."""

@@ -5,6 +5,7 @@ Two addresses are one person only if their whole canonical forms are equal: matc
 
 import re
 import unicodedata
+from urllib.parse import quote
 
 import phonenumbers
 
@@ -38,6 +39,11 @@ def sendable_handle(raw: str, *, region: str) -> str | None:
     if "@" in bare:
         return bare.lower() if _EMAIL.fullmatch(bare) else None
     return bare if _SHORT_CODE.fullmatch(bare) else _number(bare, region)
+
+
+def text_link(handle: str, text: str) -> str:
+    """Return the link, as of a QR code, by which a phone opens Messages with *text* written to *handle*."""
+    return f"sms:{handle}?body={quote(text)}"
 
 
 def _bare(raw: str) -> str:

@@ -199,7 +199,8 @@ class _Reader:
         self._strings: list[str] = []
         self._objects: list[_Value] = []
         self._readers: dict[str, Callable[[], _Value]] = {
-            **dict.fromkeys("cCB", self._byte),
+            **dict.fromkeys("CB", self._byte),
+            "c": self._char,
             **dict.fromkeys(":%", self._shared_string),
             "@": self._object,
             "#": self._class,
@@ -326,6 +327,9 @@ class _Reader:
         head = self._next()
         self._at += 1
         return head
+
+    def _char(self) -> int:
+        return int.from_bytes(self._take(1), signed=True)
 
     def _next(self) -> int:
         try:

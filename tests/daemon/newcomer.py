@@ -4,7 +4,6 @@ import asyncio
 import ctypes
 import json
 import os
-import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ from blueport.simulator.settings import osascript_path
 from tests.daemon.fake_door import TOKEN, FakeDoor
 from tests.daemon.waiting import LINE
 from tests.patience import PATIENCE_S
+from tests.warm import BLUEPORT, FROM_NOTHING
 
 _DROP_FOR_GOOD = 24  # PR_CAPBSET_DROP
 _READ_WHAT_IS_FORBIDDEN = (1, 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
@@ -60,7 +60,9 @@ class Newcomer:
 
     async def _started(self, *words: str, powerless: bool, **environment: str) -> Process:
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "blueport.cli.main", "daemon", *words),
+            *(FROM_NOTHING if powerless else BLUEPORT),
+            "daemon",
+            *words,
             stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,

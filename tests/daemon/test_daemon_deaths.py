@@ -5,7 +5,6 @@ import os
 import random
 import resource
 import signal
-import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,6 +20,7 @@ from tests.daemon.fake_door import FakeDoor, Work
 from tests.daemon.test_sending_through_messages import texts_on_phone
 from tests.daemon.waiting import ADA, LINE, full_disk, until
 from tests.patience import PATIENCE_S
+from tests.warm import BLUEPORT
 
 PROOF_TIMEOUT_S = 2
 # How many of the texts may end unknown: only one whose hand-over was begun, and is not to be found.
@@ -66,7 +66,8 @@ async def daemon_process(
     }
     environment = {f"BLUEPORT_DAEMON_{name}": value for name, value in (given | more).items()}
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "blueport.cli.main", "daemon"),
+        *BLUEPORT,
+        "daemon",
         env={**os.environ, **environment, "BLUEPORT_FAILPOINTS": str(failpoints)},
         stderr=None if heard is None else PIPE,
     )
@@ -197,8 +198,8 @@ class TestDeath:
         work: list[Work] = []
         heard: list[str] = []
         for round_number in range(6):
+            hellos = len(door.hellos)
             async with daemon_process(settings, tmp_path) as process:
-                hellos = len(door.hellos)
                 await until(lambda hellos=hellos: len(door.hellos) > hellos)  # type: ignore[misc]
                 for n in range(8):
                     work.append(door.accept(LINE, ADA, f"Out {round_number}-{n}"))

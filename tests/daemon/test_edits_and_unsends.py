@@ -34,7 +34,7 @@ MINUTE_MS = 60_000
 
 @pytest.fixture
 def settings(settings: Settings, tmp_path: Path) -> Settings:
-    return msgspec.structs.replace(settings, imsg=str(imsg_path(tmp_path / "mac")), send_timeout_s=2)
+    return msgspec.structs.replace(settings, imsg=str(imsg_path(tmp_path / "mac")))
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,6 +24,7 @@ from tests.daemon.fake_door import FakeDoor
 from tests.daemon.test_daemon_deaths import daemon_process
 from tests.daemon.waiting import ADA, BO, CY, LINE, in_journal, until, working
 from tests.patience import PATIENCE_S
+from tests.warm import BLUEPORT
 
 MINUTE_MS = 60_000
 DAY_MS = 24 * 60 * MINUTE_MS
@@ -357,7 +357,7 @@ async def begun(settings: Settings, *arguments: str) -> Process:
         "JOURNAL": str(settings.journal),
     }
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "blueport.cli.main", "daemon", "import", *arguments),
+        *(*BLUEPORT, "daemon", "import", *arguments),
         *("--settings", str(settings.journal.with_name("none.env"))),
         env={
             **os.environ,

@@ -22,7 +22,7 @@ from tests.patience import PATIENCE_S
 
 @pytest.fixture
 def settings(settings: Settings, tmp_path: Path) -> Settings:
-    return msgspec.structs.replace(settings, imsg=str(imsg_path(tmp_path / "mac")), send_timeout_s=2)
+    return msgspec.structs.replace(settings, imsg=str(imsg_path(tmp_path / "mac")))
 
 
 def begin(door: FakeDoor, *people: str, text: str = "All of you", name: str | None = None) -> Work:

@@ -335,7 +335,7 @@ class TestReact:
     async def test_what_imsg_loses_sight_of_is_proven_by_its_row_and_is_one(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings, word: Word
     ) -> None:
-        async with working(msgspec.structs.replace(settings, send_timeout_s=1), door):
+        async with working(settings, door):
             guid = await mac.person_texts(ADA, "Nice?")
             await until(lambda: bool(door.messages))
             mac.faults.add(Fault(word, on="imsg", after_ms=5_000))

@@ -326,7 +326,7 @@ class TestSendTextGoingWrong:
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings, tmp_path: Path
     ) -> None:
         # srv-002
-        able = msgspec.structs.replace(settings, imsg=str(imsg_path(tmp_path / "mac")), send_timeout_s=1)
+        able = msgspec.structs.replace(settings, imsg=str(imsg_path(tmp_path / "mac")))
         async with working(able, door):
             guid = await mac.person_texts(ADA, "Which?")
             await until(lambda: bool(door.messages))

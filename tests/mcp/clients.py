@@ -3,7 +3,6 @@
 import contextlib
 import os
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,9 @@ from mcp.types import CallToolResult
 
 from tests.patience import PATIENCE_S
 from tests.system.blueport import Blueport
+from tests.warm import BLUEPORT
 
-MCP = ["-m", "blueport.cli.main", "mcp"]
+PROGRAM, *ITS_WORDS = BLUEPORT
 
 
 @contextlib.asynccontextmanager
@@ -31,7 +31,7 @@ async def over_stdio(
     """Start `blueport mcp` under a key, else that of *blueport*, and speak to it."""
     settings = {"MESSAGES_API_KEY": key or blueport.said["api_key"], "MESSAGES_API_URL": blueport.said["api_url"]}
     command = StdioServerParameters(
-        command=sys.executable, args=[*MCP, *options], env={**os.environ, **settings, **(environment or {})}
+        command=PROGRAM, args=[*ITS_WORDS, "mcp", *options], env={**os.environ, **settings, **(environment or {})}
     )
     async with Client(stdio_client(command), read_timeout_seconds=PATIENCE_S, **more) as client:
         yield client
@@ -40,7 +40,7 @@ async def over_stdio(
 @contextlib.contextmanager
 def serving_http(blueport: Blueport, *options: str, log: Path) -> Iterator[str]:
     """Run `blueport mcp --http`, and return its URL."""
-    command = [sys.executable, *MCP, "--http", "0", "--url", blueport.said["api_url"], *options]
+    command = [*BLUEPORT, "mcp", "--http", "0", "--url", blueport.said["api_url"], *options]
     with (
         log.open("wb") as errors,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as server,

@@ -392,7 +392,7 @@ class TestTheDoor:
 
 
 class TestTheUsualLine:
-    @pytest.fixture(scope="class")
+    @pytest.fixture(scope="module")
     @classmethod
     def key(cls, blueport: Blueport) -> str:
         """Return the key of somebody with two lines."""

@@ -45,23 +45,29 @@ class Heard(NamedTuple):
         return dict(parse_qsl(urlsplit(self.target).query, keep_blank_values=True))
 
 
+class Part(NamedTuple):
+    """What was heard while a script was played, and what is left of that."""
+
+    heard: list[Heard]
+    script: Iterator[Json]
+
+
 class Player:
     """Plays what `plays` was given last."""
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
-        self.heard: list[Heard] = []
+        self.part = Part([], iter(()))
         # How many connections are open: who leaves one open is found by it.
         self.connected = 0
         self.ending = threading.Event()
-        self._script: Iterator[Json] = iter(())
+
+    @property
+    def heard(self) -> list[Heard]:
+        return self.part.heard
 
     def plays(self, *script: Json) -> None:
-        self.heard.clear()
-        self._script = iter(script)
-
-    def next_line(self) -> Json:
-        return next(self._script, _UNEXPECTED)
+        self.part = Part([], iter(script))
 
     def here(self, text: str) -> str:
         """Return *text* as it is where the player is."""
@@ -94,10 +100,11 @@ def playing() -> Iterator[Player]:
                 player.connected -= 1
 
         def do_GET(self) -> None:
+            part = player.part  # of who asks: what a test has left behind takes no line of the next one's
             raw, size = _body(self.rfile, int(self.headers.get("Content-Length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            player.heard.append(Heard(self.command, self.path, headers, raw, size))
-            _answer(self, player, player.next_line())
+            part.heard.append(Heard(self.command, self.path, headers, raw, size))
+            _answer(self, player, next(part.script, _UNEXPECTED))
 
         do_POST = do_DELETE = do_GET  # noqa: N815 - the standard library's names
 

@@ -4,6 +4,7 @@ import pytest
 
 from blueport.server.http import repeating
 from tests.databases import Database
+from tests.server.browsers import Browser
 from tests.server.receiver import Receiver, receiving
 from tests.server.world import Clock, Customer, World
 
@@ -28,6 +29,12 @@ def alice(world: World) -> Customer:
 @pytest.fixture
 def bob(world: World) -> Customer:
     return world.customer("Bob", "+15550102000")
+
+
+@pytest.fixture
+def owner(world: World) -> Browser:
+    """Return the browser of the dashboard's owner, signed in."""
+    return Browser(world).owns()
 
 
 @pytest.fixture(scope="module")

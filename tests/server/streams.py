@@ -27,7 +27,9 @@ class Heard(NamedTuple):
 class Stream:
     """A stream that is open; `lines` are read as they come."""
 
-    def __init__(self, port: int, key: str, last_id: str | None = None, window: int = 0, **query: str) -> None:
+    def __init__(
+        self, port: int, key: str, last_id: str | None = None, window: int = 0, path: str = "/v1/events", **query: str
+    ) -> None:
         """Ask for one; *window* is how many bytes are taken before they are read, 0 means many."""
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
         if window:
@@ -37,7 +39,7 @@ class Stream:
         headers = {"Authorization": f"Bearer {key}", "Accept": "text/event-stream"}
         if last_id is not None:
             headers["Last-Event-ID"] = last_id
-        self._connection.request("GET", f"/v1/events?{urlencode(query)}", headers=headers)
+        self._connection.request("GET", f"{path}?{urlencode(query)}", headers=headers)
         self.answer = self._connection.getresponse()
         self.last_id = last_id
 
@@ -80,6 +82,7 @@ class Listening(NamedTuple):
     world: World
 
     def stream(self, key: str, last_id: str | None = None, window: int = 0, **query: str) -> Stream:
+        """Open a stream, that of events unless another `path` is named."""
         return Stream(self.port, key, last_id, window, **query)
 
 

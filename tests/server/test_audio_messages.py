@@ -62,6 +62,7 @@ class TestAudioMessages(Writing):
         assert alice.item(plain)["payload"] == form.asked
         assert alice.item(reply)["payload"] == form.asked | {"reply_to": guid}
 
+    @pytest.mark.one_store("a type is judged in memory")
     @pytest.mark.parametrize(
         "mime_type",
         [

@@ -96,10 +96,21 @@ class TestEntries:
             alice.mac.sees(text_from(ADA, SANDBOX, code))
 
         assert told(alice)[1:] == [
+            (key_id_of(alice), "sandbox.begun", alice.account_id),
             ("system", "sandbox.paired", alice.account_id),
             ("system", "sandbox.unpaired", alice.account_id),
         ]
-        assert told(bob) == [("system", "sandbox.paired", bob.account_id)]
+        assert told(bob) == [
+            (key_id_of(bob), "sandbox.begun", bob.account_id),
+            ("system", "sandbox.paired", bob.account_id),
+        ]
+
+    def test_a_code_that_is_there_already_is_told_no_second_time(self, alice: Customer) -> None:
+        share_a_line(alice)
+        for name in ("first", "second"):
+            alice.post("/v1/sandbox", {}, **{"Idempotency-Key": name})
+
+        assert told(alice)[1:] == [(key_id_of(alice), "sandbox.begun", alice.account_id)]
 
     def test_of_another_account_nothing_is_told(self, alice: Customer, bob: Customer) -> None:
         bob.webhook(SECRET_URL)
@@ -158,7 +169,7 @@ class TestKeeping:
         written = str(alice.world.sql("SELECT * FROM audit_log"))
         for secret in (code, "private", ADA, "hunter2", hook["secret"], key.key, key.key[-4:], daemon.token):
             assert secret not in written
-        assert len(entries(alice)) == 5
+        assert len(entries(alice)) == 6
 
     def test_it_outlives_a_restart(self, database: Database) -> None:
         with World(database, Clock()).open() as world:

@@ -35,6 +35,7 @@ def _with_text(written: str) -> bytes:
     return b'{"from":"+15550101000","to":"+15550100001","text":%b}' % written.encode()
 
 
+@pytest.mark.one_store("judged before the store is asked")
 class TestBodies:
     @pytest.mark.parametrize(
         "body",
@@ -114,6 +115,7 @@ class TestBodies:
         assert_refused(answer, 401, "missing_api_key")
 
 
+@pytest.mark.one_store("judged before the store is asked")
 class TestQueries:
     @pytest.mark.parametrize(
         ("path", "query", "param"),
@@ -221,6 +223,7 @@ class TestAnythingAtAll:
         assert 400 <= answer.status_code < 500
         assert_marked(answer)
 
+    @pytest.mark.one_store("judged before the store is asked")
     @_anything
     @hypothesis.given(body=st.binary(max_size=200))
     def test_any_bytes_are_refused(self, alice: Customer, body: bytes) -> None:

@@ -270,7 +270,10 @@ class TestInABucket:
 
         assert drafts(tmp_path) == []
 
-    def test_a_server_works_on_one(self, bucket: Bucket, database: Database) -> None:
+    def test_a_server_works_on_one(
+        self, bucket: Bucket, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)  # with PostgreSQL, drafts are where the server was started
         given = bucket.settings(database.folder)
         names = ("files", "s3_endpoint", "s3_region", "s3_access_key_id", "s3_secret_access_key")
         with World(database, Clock(), **{name: getattr(given, name) for name in names}).open() as world:

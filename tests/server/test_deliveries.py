@@ -96,6 +96,7 @@ class TestForm:
         until(lambda: len(found) == 1)
         assert found == [("sent", heard.body["data"]["id"])]
 
+    @pytest.mark.one_store("no store is asked")
     @pytest.mark.parametrize("path", ["/hook?a=%7Eb&c=%2f", "/x%41/../y", "/a%20b;c=1?q=%C3%A9+x"])
     def test_the_url_is_asked_for_as_its_owner_wrote_it(self, alice: Customer, receiver: Receiver, path: str) -> None:
         alice.webhook(receiver.url.replace("/hook", path))
@@ -118,6 +119,7 @@ class TestForm:
         assert heard.headers["x-webhook-signature"] == heard.headers["x-webhook-signature"].lower()
 
     # hook-01
+    @pytest.mark.one_store("signed in memory")
     @pytest.mark.parametrize(
         "text", ["\x1b[31m", "a\u2028b\u2029c", "<b>&amp;</b>", "👩‍👩‍👧 👋🏽", '"\\/', "e\u0301é", "\x7f\x80"]
     )
@@ -377,6 +379,7 @@ class TestRetries:
 
         assert _settled(alice.world) == [("pending", 1), ("pending", 1)]
 
+    @pytest.mark.one_store("what an answer means is known without a store")
     @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
     def test_any_2xx_is_the_end(self, alice: Customer, receiver: Receiver, status: int) -> None:
         alice.webhook(receiver.url)
@@ -388,6 +391,7 @@ class TestRetries:
         assert _settled(alice.world) == [("delivered", 1)]
 
     # hook-10: a redirect is a failure, and is not followed.
+    @pytest.mark.one_store("what an answer means is known without a store")
     @pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 400, 401, 404, 429, 500, 503])
     def test_anything_else_is_tried_again(self, alice: Customer, receiver: Receiver, status: int) -> None:
         alice.webhook(receiver.url)

@@ -422,7 +422,7 @@ def settled(look: Callable[[], int]) -> int:
     return seen[-1]
 
 
-@pytest.mark.parametrize("store_kind", ["postgres"], indirect=True)
+@pytest.mark.one_store("there alone numbers are handed out before the commit", kind="postgres")
 class TestLateCommits:
     """On PostgreSQL numbers are handed out before the commit: srv-089, srv-090."""
 

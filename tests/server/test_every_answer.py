@@ -32,12 +32,18 @@ class Still:
         return still
 
 
+@pytest.mark.one_store("no store is asked")
 class TestPaths(Still):
     @pytest.mark.parametrize(
         "path", ["/", "/v1", "/v1/", "/v2/messages", "/v1/messages/1", "/v1/Messages", "/daemon/v1", "/x?y=%00"]
     )
     def test_an_unknown_path_has_the_envelope(self, world: World, path: str) -> None:
         assert_refused(world.client.get(path), 404, "route_not_found")
+
+    def test_people_who_open_the_bare_address_are_led_to_the_dashboard(self, world: World) -> None:
+        answer = world.client.get("/", headers={"Accept": "text/html,*/*;q=0.8"}, follow_redirects=False)
+
+        assert (answer.status_code, answer.headers["location"]) == (303, "/dashboard")
 
     @pytest.mark.parametrize("path", ["/v1%2flines", "/v1/lines%0a", "/healthz%0A", "/v1/%6cines", "/%00"])
     def test_an_escaped_path_is_another_path(self, alice: Customer, path: str) -> None:
@@ -69,6 +75,7 @@ class TestPaths(Still):
         assert answer.json()["status"] == "ok"
 
 
+@pytest.mark.one_store("no store is asked")
 class TestOtherOrigins(Still):
     @pytest.mark.parametrize("path", [*PATHS, "/nothing"])
     def test_a_preflight_allows_what_clients_send(self, world: World, path: str) -> None:
@@ -88,6 +95,7 @@ class TestOtherOrigins(Still):
         assert {"X-Request-Id", "Content-Disposition"} <= {name.strip() for name in exposed.split(",")}
 
 
+@pytest.mark.one_store("judged before the store is asked")
 class TestReading(Still):
     def test_a_head_has_the_headers_of_the_get_alone(self, alice: Customer) -> None:
         answer = alice.call("HEAD", "/v1/lines")

@@ -118,6 +118,7 @@ class TestUpload:
         alice.sends("Hello")
 
 
+@pytest.mark.one_store("told by the bytes and the header alone")
 class TestMediaType:
     @pytest.mark.parametrize(
         ("given", "kept"),
@@ -215,6 +216,7 @@ class TestGet:
 
         assert url.startswith("https://api.example.com/imessage/files/file_")
 
+    @pytest.mark.one_store("no store is asked")
     @pytest.mark.parametrize("host", ["evil.com/x", "a b", "x@evil.com", "", "evil.com\\", "[::1", "a,b"])
     def test_what_is_no_host_is_not_repeated(self, alice: Customer, host: str) -> None:
         file = alice.uploads(PNG)
@@ -232,6 +234,7 @@ class TestGet:
 
         assert_refused(alice.get("/v1/files", {"id": file["id"]}), 404, "file_not_found", "id")
 
+    @pytest.mark.one_store("judged before the store is asked")
     @pytest.mark.parametrize("wrong", ["msg_1", "file", "", "../etc/passwd"])
     def test_what_is_no_id_of_a_file_is_refused(self, still: Customer, wrong: str) -> None:
         assert_refused(still.get("/v1/files", {"id": wrong}), 400, "invalid_parameter_value", "id")
@@ -324,6 +327,7 @@ class TestDownload:
             assert answer.headers["content-type"] == kind
             assert answer.headers["content-disposition"].startswith("inline; ")
 
+    @pytest.mark.one_store("told by the bytes and the header alone")
     @pytest.mark.parametrize(
         ("declared", "content"),
         [
@@ -379,6 +383,7 @@ class TestDownload:
         assert "\\" not in plain
 
 
+@pytest.mark.one_store("the bytes are in no database")
 class TestRanges:
     @pytest.mark.parametrize(
         ("asked", "first", "last"),

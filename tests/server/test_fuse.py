@@ -78,12 +78,12 @@ class TestThreeHundredInAnHour:
         assert [item["held_until"] for item in waiting] == sorted({item["held_until"] for item in waiting})
         assert NOON_MS < waiting[0]["held_until"] < waiting[-1]["held_until"] <= NOON_MS + HOUR_MS
         assert is_fused(world)
-        assert "sends too much" in world.client.get("/dashboard/status?token=a-token").text
+        assert "sends too much" in world.client.get("/dashboard?token=a-token").text
 
         assert len(sends_at(alice, NOON_MS + HOUR_MS)) == len(waiting)
         sends_at(alice, NOON_MS + 2 * HOUR_MS)
         assert not is_fused(world)
-        assert "sends too much" not in world.client.get("/dashboard/status?token=a-token").text
+        assert "sends too much" not in world.client.get("/dashboard?token=a-token").text
 
     def test_another_line_is_not_held_up(self, alice: Customer, world: World) -> None:  # send-26
         second = "+15550101009"

@@ -14,9 +14,13 @@ from blueport.server.authorizing.keys import SCOPES
 from blueport.server.describing.events import EVENTS
 from blueport.server.errors import CODES
 from blueport.server.http.endpoint import Endpoint
+from blueport.server.notifying.delivering import failures as delivery_failures
+from blueport.server.sending import failures as sending_failures
 from tests.databases import Database
 from tests.server.answers import assert_refused
 from tests.server.world import Clock, Json, World
+
+pytestmark = pytest.mark.one_store("no store is asked")
 
 BOTH = ["/llms.txt", "/llms-full.txt"]
 
@@ -53,7 +57,7 @@ class TestForm:
     def test_no_line_has_anything_left_of_a_template(self, world: World, path: str) -> None:
         text = world.client.get(path).text
 
-        assert not [mark for mark in ("{{", "{%", "%}", "\0", "None", "\n\n\n") if mark in text]
+        assert not [mark for mark in ("{{", "{%", "%}", "\0", "| None", "\n\n\n", "<!--") if mark in text]
 
 
 class TestContents:
@@ -64,25 +68,41 @@ class TestContents:
         assert "(http://testserver/llms-full.txt)" in text
         assert "(http://testserver/openapi.json)" in text
 
+    def test_the_long_one_has_every_page_that_the_short_one_lists(self, world: World, full: str) -> None:
+        short = world.client.get("/llms.txt").text
+        titles = re.findall(r"^- \[([^\]`]+)\]\(http://testserver/docs/\S+\.md\): .+", short, re.MULTILINE)
+
+        assert len(titles) > 20
+        assert [title for title in titles if f"\n# {title}\n" not in full] == []
+
     def test_every_endpoint_is_in_it(self, full: str) -> None:
-        assert not [each for each in ENDPOINTS if f"### {each.method} {each.path}\n" not in full]
+        assert not [each for each in ENDPOINTS if f"\n`{each.method} {each.path}`\n" not in full]
 
     def test_every_scope_is_in_it_with_what_it_opens(self, full: str) -> None:
         lines = full.splitlines()
-        told = {scope: [line for line in lines if line.startswith(f"- `{scope}`: ")] for scope in SCOPES}
+        told = {scope: [line for line in lines if line.startswith(f"| `{scope}` | ")] for scope in SCOPES}
 
         assert [scope for scope, found in told.items() if len(found) != 1] == []
         assert [each for each in ENDPOINTS if f"{each.method} {each.path}" not in told[each.scope][0]] == []
 
     def test_every_code_is_in_it_with_its_status_and_meaning(self, full: str) -> None:
-        rows = {f"| `{name}` | {code.status} | `{code.type}` | {code.meaning} |" for name, code in CODES.items()}
+        rows = {
+            f"| [`{name}`](#{name}) | {code.status} | `{code.type}` | {code.meaning} |" for name, code in CODES.items()
+        }
 
         assert not [row for row in rows if row not in full]
+
+    def test_every_word_by_which_sends_and_deliveries_fail_is_in_it(self, full: str) -> None:
+        words = [*sending_failures.MEANINGS, *delivery_failures.MEANINGS]
+
+        assert [word for word in words if f"\n| `{word}` | " not in full] == []
 
     # hook-04, hook-05, hook-06
     def test_its_verifier_takes_what_is_ours_and_fresh_and_refuses_all_else_without_raising(self, full: str) -> None:
         shown: dict[str, Json] = {}
-        exec(re.findall(r"```python\n(.*?)```", full, re.DOTALL)[0], shown)
+        blocks = re.findall(r"```python\n(.*?)```", full, re.DOTALL)
+        [verifier] = [block for block in blocks if "def is_genuine" in block]
+        exec(verifier, shown)
 
         def is_taken(minutes: float, change: Callable[[str], str] = str) -> bool:
             stamp = str(round(time.time() * 1000 + minutes * 60_000))
@@ -103,7 +123,7 @@ class TestContents:
         _, components = msgspec.json.schema_components(shapes)
 
         fields = {name for schema in components.values() for name in schema.get("properties", {})}
-        assert not [name for name in fields if f"- `{name}` (" not in full]
+        assert not [name for name in fields if f"| `{name}` |" not in full]
 
     @pytest.mark.parametrize(
         "endpoint",
@@ -111,10 +131,10 @@ class TestContents:
         ids=lambda endpoint: f"{endpoint.method} {endpoint.path}",
     )
     def test_every_field_that_is_asked_for_is_in_it(self, full: str, endpoint: Endpoint) -> None:
-        part = full.partition(f"### {endpoint.method} {endpoint.path}\n")[2].partition("\n### ")[0]
+        part = full.partition(f"\n`{endpoint.method} {endpoint.path}`\n")[2].partition("\n## ")[0]
 
         names = [field.encode_name for field in msgspec.structs.fields(endpoint.asked)]
-        assert not [name for name in names if f"- `{name}` (" not in part]
+        assert not [name for name in names if f"| `{name}` |" not in part]
 
 
 class TestBaseUrl:

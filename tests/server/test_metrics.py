@@ -27,6 +27,7 @@ def requests(endpoint: str, method: str, status: int, code: str = "") -> str:
     return f'blueport_requests_total{{code="{code}",endpoint="{endpoint}",method="{method}",status="{status}"}}'
 
 
+@pytest.mark.one_store("they are counted in memory")
 class TestThePage:
     def test_it_is_in_the_text_format_of_prometheus(self, world: World) -> None:
         answer = world.client.get("/metrics")
@@ -55,6 +56,7 @@ class TestThePage:
         assert requests("/v1/lines", "GET", 200) in told(world)
 
 
+@pytest.mark.one_store("no store is asked")
 class TestTheToken:
     @pytest.fixture
     def guarded(self, database: Database) -> Iterator[World]:
@@ -98,6 +100,7 @@ class TestTheToken:
         assert guarded.client.get("/metrics", headers={"Authorization": f"Bearer {key}"}).status_code == 401
 
 
+@pytest.mark.one_store("they are counted in memory")
 class TestRequests:
     def test_each_is_counted_by_endpoint_and_status(self, world: World, alice: Customer) -> None:
         alice.hears(ADA)

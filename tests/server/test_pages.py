@@ -182,6 +182,7 @@ class TestShortLists:
         assert [row["id"] for row in walked] == sorted((row["id"] for row in walked), reverse=True)
 
 
+@pytest.mark.one_store("a cursor is sealed and opened in memory")
 class TestForeignCursors:
     @pytest.fixture
     def cursor(self, alice: Customer) -> str:

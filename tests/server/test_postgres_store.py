@@ -43,12 +43,9 @@ from tests.server.world import ADA, CARL, CONNECTIONS, HOUR_MS, NOON_MS, Clock, 
 from tests.system.blueport import until
 from tests.units import add, two_that_add_the_same
 
+pytestmark = pytest.mark.one_store("it is about PostgreSQL", kind="postgres")
+
 BACKEND = "SELECT pg_backend_pid()"
-
-
-@pytest.fixture
-def store_kind() -> str:
-    return "postgres"
 
 
 @pytest.fixture(scope="module")
@@ -614,8 +611,8 @@ class TestLimits:
 
 
 class TestTables:
-    # The installation's own, and counts of calls, which are under the names of keys.
-    OF_NOBODY = frozenset({"installation", "accounts"})
+    # The installation's own, as are those who run it, and counts of calls, which are under the names of keys.
+    OF_NOBODY = frozenset({"installation", "accounts", "users", "sessions", "sign_in_links"})
 
     def test_every_table_is_led_by_its_account(self) -> None:
         led = {table.name for table in metadata.tables.values() if "account_id" in table.columns}

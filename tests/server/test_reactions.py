@@ -67,6 +67,7 @@ def _reaction_events(customer: Customer) -> list[tuple[str, str]]:
 class TestReacting(Writing):
     capability = "reactions"
 
+    @pytest.mark.one_store("words are translated before anything is stored")
     @pytest.mark.parametrize(
         ("given", "tapback"),
         [

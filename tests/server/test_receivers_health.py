@@ -67,7 +67,7 @@ class TestWishes:
             (503, "1000000000000", 3600, 3600),
         ],
     )
-    @pytest.mark.parametrize("store_kind", ["sqlite"], indirect=True)
+    @pytest.mark.one_store("the delay is decided in memory")
     def test_retry_after_is_obeyed_within_bounds(
         self, alice: Customer, receiver: Receiver, status: int, retry_after: str, least_s: float, most_s: float
     ) -> None:
@@ -102,7 +102,7 @@ class TestPlans:
         assert "retry_delays_s" not in _webhook(alice)
 
     @pytest.mark.parametrize("delays_s", [[0], [-1], [86_401], [1] * 21, [1.5], ["1"], 5, [None]], ids=str)
-    @pytest.mark.parametrize("store_kind", ["sqlite"], indirect=True)
+    @pytest.mark.one_store("judged before the store is asked")
     def test_a_plan_that_cannot_be_is_refused(self, still: Customer, delays_s: Json) -> None:
         body = {"from": "", "url": "https://agent.example.com/", "events": ["message.sent"], "retry_delays_s": delays_s}
 

@@ -3,10 +3,12 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from blueport.server.http import repeating
+from blueport.server.http import queries, repeating
+from blueport.server.store.postgres.bridging import wait_for
 from blueport.server.store.schema import upgrade
 from blueport.server.store.sqlite import store as sqlite
 from tests.databases import Database
@@ -101,6 +103,28 @@ class TestUnnamed:
 
         assert first.json()["id"] != second.json()["id"]
         assert [item.command.text for item in alice.mac.claim()] == ["Hello", "Hello"]
+
+    @pytest.mark.one_store("where units overlap, a row that was read may be gone since", kind="postgres")
+    def test_two_on_purpose_are_two_though_the_first_is_told_to_have_been_answered_while_the_second_looks(
+        self, alice: Customer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(repeating, "FORGET_AFTER_S", 600)
+        looked = queries.unanswered_since
+        told: list[int] = []
+
+        def looked_while_it_is_told(*asked: Any) -> list[queries.Unanswered]:
+            found = looked(*asked)
+            told.append(len(found))
+            wait_for(alice.world.server._api.close())  # noqa: SLF001 - what is told after a while is told now
+            return found
+
+        first = _send(alice)
+        monkeypatch.setattr(queries, "unanswered_since", looked_while_it_is_told)
+        second = _send(alice)
+
+        assert told == [1]
+        assert first.json()["id"] != second.json()["id"]
+        assert alice.world.rows("outbox") == 2
 
     def test_an_answered_request_is_forgotten_though_the_database_was_locked_for_a_moment(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -254,6 +254,7 @@ class TestKeys:
         with pytest.raises(MisconfiguredError, match=r"`secrets_key`$"), running_on(database, OTHER_KEY):
             pass
 
+    @pytest.mark.one_store("judged before the store is asked")
     @pytest.mark.parametrize(
         ("given", "number"),
         [

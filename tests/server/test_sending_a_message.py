@@ -169,6 +169,7 @@ class TestReplies:
         assert (text.command.reply_to_guid, text.command.reply_to_part) == (guid, 1)
         assert (file.command.reply_to_guid, file.command.reply_to_part) == (None, 0)
 
+    @pytest.mark.one_store("judged before the store is asked")
     @pytest.mark.parametrize("name", ["", "p:0/", "obx_01", "cht_01", "file_01", "ln_01", "wh_01", "req_01"])
     def test_an_id_of_another_kind_is_refused(self, alice: Customer, name: str) -> None:
         alice.hears(ADA)
@@ -197,6 +198,7 @@ class TestReplies:
 
 
 class TestEffects:
+    @pytest.mark.one_store("which there are is known without a store")
     @pytest.mark.parametrize("effect", get_args(Effect))
     def test_a_text_comes_with_one(self, alice: Customer, effect: str) -> None:
         alice.hears(ADA)
@@ -249,11 +251,13 @@ class TestRefused:
     def alice(self, known: Customer, unchanged: None) -> Customer:  # noqa: ARG002 - it looks afterwards
         return known
 
+    @pytest.mark.one_store("judged before the store is asked")
     @pytest.mark.parametrize("name", ["from", "to"])
     @pytest.mark.parametrize("value", [None, ...])
     def test_a_required_parameter_is_missing(self, alice: Customer, name: str, value: Json) -> None:
         assert_refused(_send(alice, **{name: value}), 400, "missing_required_parameter", name)
 
+    @pytest.mark.one_store("judged before the store is asked")
     @pytest.mark.parametrize(
         "fields",
         [
@@ -270,6 +274,7 @@ class TestRefused:
     def test_there_is_neither_text_nor_attachment(self, alice: Customer, fields: dict[str, Json]) -> None:
         assert_refused(_send(alice, **fields), 400, "missing_required_parameter", "text")
 
+    @pytest.mark.one_store("judged before the store is asked")
     @pytest.mark.parametrize(
         ("fields", "param"),
         [

@@ -303,6 +303,7 @@ class TestWhoMayAsk:
 
         assert_refused(alice.mac.knock(path, b"{"), 401, "invalid_api_key")
 
+    @pytest.mark.one_store("judged before the store is asked")
     @pytest.mark.parametrize("path", ["signals", "signals/obx_1/done", "signals/obx_1/failed"])
     @pytest.mark.parametrize("said", [b"", b"[]", b'{"surprise": 1}', b'{"token": 5}', b'{"wait_s": "long"}'])
     def test_what_is_no_word_of_the_protocol_is_refused(self, alice: Customer, path: str, said: bytes) -> None:

@@ -32,7 +32,7 @@ from tests.patience import PATIENCE_S
 from tests.server.world import CONNECTIONS, Clock
 from tests.units import add, looked_twice
 
-ON_SQLITE = pytest.mark.parametrize("store_kind", ["sqlite"], indirect=True)
+ON_SQLITE = pytest.mark.one_store("it is about the file, or the one thread that writes it")
 
 REVOKE = Statement(update(api_keys).values(revoked_at=1))
 

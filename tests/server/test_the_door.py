@@ -536,6 +536,7 @@ class TestWhoMayKnock:
 
 
 class TestBadWords:
+    @pytest.mark.one_store("judged before the store is asked")
     @pytest.mark.parametrize(
         "said",
         [
@@ -561,15 +562,18 @@ class TestBadWords:
 
         assert alice.world.rows("messages") == before
 
+    @pytest.mark.one_store("judged before the store is asked")
     def test_a_batch_that_is_too_large_is_refused(self, alice: Customer) -> None:
         assert_refused(alice.mac.knock("sightings", b" " * (16 * 1024 * 1024 + 1)), 413, "request_too_large")
 
+    @pytest.mark.one_store("judged before the store is asked")
     def test_the_door_takes_post_alone(self, alice: Customer) -> None:
         answer = alice.world.client.get("/daemon/v1/claim")
 
         assert_refused(answer, 405, "method_not_allowed")
         assert answer.headers["allow"] == "POST, OPTIONS"
 
+    @pytest.mark.one_store("judged before the store is asked")
     @pytest.mark.parametrize("path", ["hello", "claim", "sightings", "outbox/obx_1/begin"])
     def test_a_bad_token_is_told_before_a_bad_body(self, alice: Customer, path: str) -> None:
         answer = alice.world.client.post(f"/daemon/v1/{path}", content=b"{", headers={"Authorization": "Bearer dt_x"})

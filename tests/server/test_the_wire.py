@@ -17,6 +17,7 @@ from blueport.server.app import ENDPOINTS
 from blueport.server.authorizing.keys import SCOPES
 from blueport.server.operating import service as operating
 from blueport.server.operating.service import NewLine
+from tests.databases import WRITTEN_ASIDE
 from tests.server.answers import assert_done, assert_marked, assert_refused
 from tests.server.endpoints import SCOPE_OF, each_endpoint
 from tests.server.receiver import Receiver
@@ -247,6 +248,7 @@ class TestObjects:
     def test_each_object_is_shown_as_the_table_says_wherever_it_is(self, shown: Shown) -> None:
         assert not [name for name, found in shown.objects.items() if not found]
 
+    @pytest.mark.one_store("what each store shows is judged by the first of these")
     def test_what_may_be_null_was_met_both_ways_and_is_never_left_out(self, shown: Shown) -> None:
         met = {
             (name, field): {each[field] is None for each in shown.objects[name]}
@@ -256,15 +258,18 @@ class TestObjects:
 
         assert [place for place in BOTH_WAYS if met[place] != {True, False}] == []
 
+    @pytest.mark.one_store("what each store shows is judged by the first of these")
     def test_all_four_events_were_met(self, shown: Shown) -> None:
         assert {event["event"] for event in shown.objects["Event"]} == set(FOUR)
 
+    @pytest.mark.one_store("what each store shows is judged by the first of these")
     def test_what_is_in_lists_of_words_is_words(self, shown: Shown) -> None:
         words = [hook["line_ids"] + hook["events"] for hook in shown.objects["Webhook"]]
         words += [chat["participants"] for chat in shown.objects["Chat"]]
 
         assert {type(word) for each in words for word in each} == {str}
 
+    @pytest.mark.one_store("what each store shows is judged by the first of these")
     def test_a_service_is_one_of_the_known_words_in_lower_case(self, shown: Shown) -> None:
         assert {line["service"] for line in shown.objects["Line"]} <= {"imessage", "sms", "auto"}
         for each in shown.objects["Chat"] + shown.objects["Message"]:
@@ -298,6 +303,7 @@ class TestErrors:
         assert_refused(answer, 500, "internal_error")
         assert "nothing" not in answer.text
 
+    @pytest.mark.one_store("no store is asked")
     @each_path
     @pytest.mark.parametrize("method", ["PUT", "PATCH"])
     def test_a_method_that_no_path_takes_is_a_405(self, still: Customer, method: str, path: str) -> None:
@@ -307,6 +313,7 @@ class TestErrors:
         taken = {taken for taken, of in SCOPE_OF if of == path}
         assert set(answer.headers["allow"].split(", ")) - {"HEAD", "OPTIONS"} == taken
 
+    @pytest.mark.one_store("no store is asked")
     @each_path
     def test_a_slash_behind_a_path_is_no_redirect(self, still: Customer, path: str) -> None:
         for method in ("GET", "POST", "DELETE"):
@@ -315,6 +322,7 @@ class TestErrors:
 
 
 class TestEveryAnswer:
+    @pytest.mark.one_store("what counts is told by test_rate_limits.py on both")
     @each_endpoint
     def test_it_tells_the_limits_and_its_request_id(self, alice: Customer, method: str, path: str) -> None:
         answer = alice.call(method, path, follow_redirects=False)
@@ -324,6 +332,7 @@ class TestEveryAnswer:
         assert (limit, remaining) == (1000, 999)
         assert 0 < reset <= 3600
 
+    @pytest.mark.one_store("no store is asked")
     @each_path
     def test_any_page_may_ask(self, still: Customer, path: str) -> None:
         answer = still.world.client.options(path, headers={"Origin": "https://example.com"})
@@ -333,6 +342,7 @@ class TestEveryAnswer:
         allowed = answer.headers["access-control-allow-headers"].lower().split(", ")
         assert allowed == ["authorization", "content-type", "x-filename", "idempotency-key", "last-event-id"]
 
+    @pytest.mark.one_store("judged before the store is asked")
     @pytest.mark.parametrize(
         "content_type",
         [None, "", "text/plain", "application/json; charset=utf-8", "application/x-www-form-urlencoded", "nonsense"],
@@ -344,6 +354,7 @@ class TestEveryAnswer:
 
         assert_done(alice.call("POST", "/v1/messages", headers=headers, content=body), 201)
 
+    @pytest.mark.one_store("judged before the store is asked")
     @pytest.mark.parametrize("path", [path for method, path in SCOPE_OF if method == "GET"])
     def test_the_body_of_a_get_is_never_read(self, still: Customer, path: str) -> None:
         headers = {"Content-Type": "application/json; charset=utf-16"}
@@ -354,6 +365,7 @@ class TestEveryAnswer:
         assert_marked(answer)
         assert answer.json().get("error", {}).get("code") != "invalid_json"
 
+    @pytest.mark.one_store("judged before the store is asked")
     @pytest.mark.parametrize("path", [path for method, path in SCOPE_OF if method == "GET"])
     def test_a_parameter_given_twice_is_refused_even_one_that_nobody_asked_for(
         self, still: Customer, path: str
@@ -654,6 +666,7 @@ class TestOrderOfErrors:
             "{cursor}": alice.get("/v1/messages", {"from": alice.line, "to": DORA, "limit": 1}).json()["next_cursor"],
         }
 
+    @pytest.mark.one_store("in which order they are judged is no matter of the store")
     @each_endpoint
     def test_key_rate_and_scope_come_before_all_that_is_asked(self, alice: Customer, method: str, path: str) -> None:
         scope = SCOPE_OF[method, path]
@@ -717,13 +730,9 @@ def _chats_of(customer: Customer) -> list[Json]:
     return data
 
 
-# What becomes of deliveries meanwhile is not what was asked for.
-TRIED = ("deliveries", "delivery_attempts")
-
-
 def _contents(customer: Customer) -> list[str]:
-    """Return all that the database holds, but for the counting of calls."""
-    return customer.world.database.rows_of_all(but=("unanswered", "api_keys.last_used_at", *TRIED))
+    """Return all that the database holds, but for what is not what was asked for."""
+    return customer.world.database.rows_of_all(but=WRITTEN_ASIDE)
 
 
 LISTS: dict[str, dict[str, Json]] = {
@@ -865,6 +874,7 @@ class TestNames:
 
         assert_done(alice.get(path, {"from": alice.line, "to": sender}))
 
+    @pytest.mark.one_store("judged before the store is asked")
     @pytest.mark.parametrize("prefix", ["msg", "ln", "obx", "rxn", "wh", "ind", "rcp", "file", "dlv", "req"])
     @pytest.mark.parametrize("path", ["/v1/messages", "/v1/typing", "/v1/receipts"])
     def test_an_id_of_another_kind_is_nobody(self, still: Customer, path: str, prefix: str) -> None:
@@ -928,6 +938,7 @@ def _right(title: tuple[str, str]) -> dict[str, Json]:
     return FIELDS[title] if title[0] == "DELETE" else {"from": NOBODYS_LINE, **ends, **FIELDS[title]}
 
 
+@pytest.mark.one_store("judged before the store is asked")
 class TestTypes:
     @pytest.fixture
     def alice(self, still: Customer) -> Customer:

@@ -18,6 +18,8 @@ from tests.databases import Database
 from tests.patience import PATIENCE_S
 from tests.server.world import Clock, Json
 
+pytestmark = pytest.mark.one_store("judged in memory")
+
 LIMIT = 3
 # Others at each run: what is made of them names no test, which is found by its name.
 KEY, TOKEN = new_key(), new_daemon_token()

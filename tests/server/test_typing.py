@@ -77,6 +77,7 @@ class TestWriting(Writing):
         (signal,) = alice.mac.signals()
         assert signal.signal == SetTyping(None, ("iMessage;+;chat100",), is_typing=True)
 
+    @pytest.mark.one_store("judged before the store is asked")
     @pytest.mark.parametrize("state", ["", "ON", "typing", 1, True])
     def test_another_state_is_refused(self, alice: Customer, form: Form, state: object) -> None:
         answer = form.ask(alice, state=state, **{"from": "+15559999999"})

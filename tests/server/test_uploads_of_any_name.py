@@ -10,6 +10,7 @@ from tests.server.world import Customer
 LONG = "ä" * 200
 
 
+@pytest.mark.one_store("the header is read before anything is stored")
 @pytest.mark.parametrize(
     ("raw", "name"),
     [
@@ -37,6 +38,7 @@ def test_the_usual_ways_to_write_it_are_understood(alice: Customer, raw: bytes, 
     assert (answer.status_code, answer.json()["filename"]) == (201, name)
 
 
+@pytest.mark.one_store("the header is read before anything is stored")
 @pytest.mark.parametrize(
     "raw", ["", " ", ".", "..", "../..", "/", "\\", "a/", "...", "%00", "%2F", "UTF-8''", "\u202e"]
 )

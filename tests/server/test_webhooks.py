@@ -49,11 +49,13 @@ class TestCreate:
     def test_an_event_named_twice_is_kept_once(self, alice: Customer) -> None:
         assert _create(alice, events=["message.sent", "message.sent"]).json()["events"] == ["message.sent"]
 
+    @pytest.mark.one_store("judged before the store is asked")
     @pytest.mark.parametrize("name", ["from", "url", "events"])
     @pytest.mark.parametrize("value", [None, ...])
     def test_a_required_parameter_is_missing(self, still: Customer, name: str, value: Json) -> None:
         assert_refused(_create(still, **{name: value}), 400, "missing_required_parameter", name)
 
+    @pytest.mark.one_store("judged before the store is asked")
     @pytest.mark.parametrize(
         "events",
         [
@@ -82,6 +84,7 @@ class TestCreate:
         for event in ("message.received", "message.sent", "reaction.added", "reaction.removed"):
             assert event in message
 
+    @pytest.mark.one_store("judged before the store is asked")
     @pytest.mark.parametrize(
         ("fields", "status", "code", "param"),
         [
@@ -121,6 +124,7 @@ class TestList:
         assert _ids(alice, second) == {second_only, both}
         assert _ids(alice, "") == {first_only, second_only, both}
 
+    @pytest.mark.one_store("judged before the store is asked")
     @pytest.mark.parametrize(
         ("query", "status", "code", "param"),
         [
@@ -170,10 +174,12 @@ class TestDelete:
         assert {state for state, _ in ends} <= {"delivered", "cancelled"}
         assert ends.count(("delivered", staying)) == len(people)
 
+    @pytest.mark.one_store("judged before the store is asked")
     @pytest.mark.parametrize("body", [{}, {"id": None}, {"webhook_id": UNKNOWN}])
     def test_the_id_is_missing(self, still: Customer, body: Json) -> None:
         assert_refused(still.delete("/v1/webhooks", body), 400, "missing_required_parameter", "id")
 
+    @pytest.mark.one_store("judged before the store is asked")
     @pytest.mark.parametrize("name", ["", "msg_1", 5, ["wh_1"]])
     def test_an_id_of_another_kind_is_refused(self, still: Customer, name: Json) -> None:
         assert_refused(still.delete("/v1/webhooks", {"id": name}), 400, "invalid_parameter_value", "id")

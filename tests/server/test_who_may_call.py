@@ -12,6 +12,7 @@ WRITES = [(method, path) for method, path in SCOPE_OF if method != "GET"]
 
 
 class TestKeys:
+    @pytest.mark.one_store("judged before the store is asked")
     @pytest.mark.usefixtures("unchanged")
     @each_endpoint
     def test_no_key_is_told_before_anything_else(self, still_world: World, method: str, path: str) -> None:
@@ -20,6 +21,7 @@ class TestKeys:
         assert_refused(answer, 401, "missing_api_key")
 
     # srv-122: a key in the query is no key.
+    @pytest.mark.one_store("judged before the store is asked")
     @each_endpoint
     def test_a_key_in_the_query_is_refused(self, still: Customer, method: str, path: str) -> None:
         query = {"api_key": still.key, "password": still.key, "from": still.line}
@@ -28,6 +30,7 @@ class TestKeys:
 
         assert_refused(answer, 401, "missing_api_key")
 
+    @pytest.mark.one_store("judged before the store is asked")
     @pytest.mark.usefixtures("unchanged")
     @each_endpoint
     def test_a_bad_key_is_told_before_a_bad_body(self, still_world: World, method: str, path: str) -> None:
@@ -93,6 +96,7 @@ def reader(still_alice: Customer) -> Caller:
     return still_alice.caller("lines:read")
 
 
+@pytest.mark.one_store("scopes are judged in memory")
 class TestScopes:
     @pytest.mark.usefixtures("unchanged")
     @each_endpoint

@@ -143,11 +143,11 @@ class World:
 
     def customer(self, name: str, line: str) -> "Customer":
         """Set up an account with a line, a Mac that has said hello, and a key that may do everything."""
-        account_id = self.do(authorizing.new_account, name, f"{name.lower()}@example.com")
-        mac = self.mac(account_id)
-        line_id = self.add_line(account_id, line, mac)
+        token, key = keys.new_daemon_token(), keys.new_key()
+        account_id, daemon_id, line_id = self.do(_new_customer, name, line, token, key)
+        mac = Mac(self, token, daemon_id)
         mac.hello(line)
-        return Customer(self, account_id, self.key(account_id), line, line_id, mac)
+        return Customer(self, account_id, key, line, line_id, mac)
 
     def mac(self, account_id: AccountId) -> "Mac":
         """Set up a Mac that serves no line yet."""
@@ -156,10 +156,7 @@ class World:
 
     def add_line(self, account_id: AccountId, handle: str, mac: "Mac", service: str = "imessage") -> LineId:
         """Set up a line that *mac* serves."""
-        line_id = LineId(mint("ln", self.clock()))
-        line = Line(line_id, account_id, handle, label=None, service=service, is_active=0, capabilities="")
-        self.do(addressing.add_line, line, mac.id)
-        return line_id
+        return self.do(_new_line, account_id, handle, mac.id, service)
 
     def key(
         self,
@@ -171,6 +168,21 @@ class World:
         key = keys.new_key()
         self.do(authorizing.add_key, account_id, key, name="a key", scopes=scopes, line_ids=line_ids)
         return key
+
+
+def _new_customer(tx: Tx, name: str, line: str, token: str, key: str) -> tuple[AccountId, DaemonId, LineId]:
+    """Do all that makes a customer at once: most tests begin with it."""
+    account_id = authorizing.new_account(tx, name, f"{name.lower()}@example.com")
+    daemon_id = authorizing.add_daemon(tx, account_id, token, name="a Mac")
+    authorizing.add_key(tx, account_id, key, name="a key")
+    return account_id, daemon_id, _new_line(tx, account_id, line, daemon_id)
+
+
+def _new_line(tx: Tx, account_id: AccountId, handle: str, daemon_id: DaemonId, service: str = "imessage") -> LineId:
+    line_id = LineId(mint("ln", tx.now_ms))
+    line = Line(line_id, account_id, handle, label=None, service=service, is_active=0, capabilities="")
+    addressing.add_line(tx, line, daemon_id)
+    return line_id
 
 
 def _living(store: Store, app: asgi.ASGIApp) -> asgi.ASGIApp:

@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import sqlite3
-import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 
@@ -28,6 +27,7 @@ from tests.simulator.scripting import (
     seen,
     until,
 )
+from tests.warm import BLUEPORT
 
 POINTS_OF_A_TEXT = ("put_down", "row", "body", "attached", "linked")
 POINTS_OF_A_SEND = ("row", "body", "linked", "shown", "sent")
@@ -55,7 +55,7 @@ class Power:
     async def on(self) -> None:
         fd = self.listening.fileno()
         self.process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "blueport.cli.main", "simulate", f"--fd={fd}"),
+            *(*BLUEPORT, "simulate", f"--fd={fd}"),
             pass_fds=[fd],
             env={
                 "BLUEPORT_SIMULATOR_FOLDER": str(self.folder),

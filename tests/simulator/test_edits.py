@@ -75,7 +75,7 @@ def test_what_is_unsent_leaves_no_body_and_a_note(page: TestClient, settings: Se
 
 
 def test_of_a_voice_memo_that_was_taken_back_no_words_are_written_down(page: TestClient, settings: Settings) -> None:
-    memo = {"text": "", "attachment": PHOTO, "is_audio": True, "transcription": "Hello", "transcription_after_ms": 200}
+    memo = {"text": "", "attachment": PHOTO, "is_audio": True, "transcription": "Hello", "transcription_after_ms": 2000}
     guid = _writes(page, **memo)
     _unsends(page, guid)
 

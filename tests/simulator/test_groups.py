@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from blueport.simulator.faults import Fault
-from blueport.simulator.mac import SimulatedMac
+from blueport.simulator.mac import NotOnThisMacError, NotPossibleError, SimulatedMac
+from blueport.simulator.phones import GroupNote
 from tests.simulator.scripting import ADA, BO, LINE, Imsg, imsg, own_rows, seen, until
 
 CY = "+15550100003"
@@ -98,6 +99,14 @@ async def test_each_change_is_a_row_of_its_own_and_shows_on_the_phones(mac: Simu
     ]
     [shown] = mac.phones.groups()
     assert (shown.name, shown.members, shown.line) == ("Trip", (ADA, CY), "")
+    notes = [(each.chat, each.note) for each in mac.phones.screen(ADA)]
+    assert notes == [
+        (group, GroupNote("named", "Trip")),
+        (group, GroupNote("added", CY)),
+        (group, GroupNote("removed", BO)),
+        (group, GroupNote("left", LINE)),
+    ]
+    assert [each.note for each in mac.phones.screen(CY)] == [note for _, note in notes[1:]]
     assert seen(mac.settings.folder, "SELECT display_name FROM chat") == [("Trip",)]
 
 
@@ -124,4 +133,65 @@ async def test_what_cannot_be_changed_is_refused(mac: SimulatedMac, rpc: Imsg) -
     ]
 
     assert [each["error"]["code"] for each in refused] == [-32603] * 5
+    assert seen(mac.settings.folder, EVENTS) == []
+
+
+BY_WHOM = (
+    "SELECT item_type, group_action_type, group_title, (SELECT id FROM handle WHERE ROWID = other_handle), is_from_me,"
+    " (SELECT id FROM handle WHERE ROWID = handle_id) FROM message WHERE item_type != 0 ORDER BY ROWID"
+)
+
+
+async def test_a_member_changes_it_as_the_line_does_and_all_see_who_it_was(mac: SimulatedMac) -> None:
+    group = mac.add_group([ADA, BO])
+    changes = [GroupNote("named", "Trip"), GroupNote("added", CY), GroupNote("removed", BO)]
+
+    for change in changes:
+        mac.person_changes_group(ADA, group, change)
+    mac.person_changes_group(CY, group, GroupNote("left"))
+
+    assert seen(mac.settings.folder, BY_WHOM) == [
+        (2, 0, "Trip", None, 0, ADA),
+        (1, 0, None, CY, 0, ADA),
+        (1, 1, None, BO, 0, ADA),
+        (3, 0, None, None, 0, CY),
+    ]
+    [shown] = mac.phones.groups()
+    assert (shown.name, shown.members, shown.line) == ("Trip", (ADA,), LINE)
+    notes = [(each.sender, each.from_me, each.note) for each in mac.phones.screen(ADA)]
+    assert notes == [*((ADA, True, each) for each in changes), (CY, False, GroupNote("left", CY))]
+    assert [each.from_me for each in mac.phones.screen(BO)] == [False, False]
+    members = "SELECT id FROM chat_handle_join JOIN handle ON handle.ROWID = handle_id"
+    assert seen(mac.settings.folder, members) == [(ADA,)]
+
+
+@pytest.mark.parametrize(
+    ("person", "note"),
+    [
+        (ADA, GroupNote("added", BO)),
+        (ADA, GroupNote("added", "nobody")),
+        (ADA, GroupNote("added")),
+        (ADA, GroupNote("removed", CY)),
+        (ADA, GroupNote("removed", LINE)),
+        (CY, GroupNote("named", "Mine")),
+    ],
+)
+async def test_what_a_member_cannot_change_stays(mac: SimulatedMac, person: str, note: GroupNote) -> None:
+    group = mac.add_group([ADA, BO])
+
+    with pytest.raises((NotOnThisMacError, NotPossibleError)):
+        mac.person_changes_group(person, group, note)
+
+    assert seen(mac.settings.folder, EVENTS) == []
+    assert mac.phones.groups()[0].members == (ADA, BO)
+
+
+async def test_the_last_member_stays_and_by_sms_all_stays(mac: SimulatedMac) -> None:
+    alone, green = mac.add_group([ADA]), mac.add_group([ADA, CY])
+    mac.add_person(CY, has_imessage=False)
+
+    for group, note in ((alone, GroupNote("left")), (green, GroupNote("named", "Trip"))):
+        with pytest.raises(NotPossibleError):
+            mac.person_changes_group(ADA, group, note)
+
     assert seen(mac.settings.folder, EVENTS) == []

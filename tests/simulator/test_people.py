@@ -9,6 +9,7 @@ from httpx2 import Response
 from msgspec import structs
 from starlette.testclient import TestClient
 
+from blueport.simulator import app
 from blueport.simulator.app import app_of
 from blueport.simulator.chatdb import apple_ns
 from blueport.simulator.mac import running
@@ -33,6 +34,7 @@ from tests.simulator.scripting import (
     until,
 )
 
+_PAGES = Path(app.__file__).parent / "pages"
 BODIES = (
     "SELECT attributedBody, destination_caller_id, chat.guid FROM message"
     " JOIN chat_message_join ON message_id = message.ROWID JOIN chat ON chat.ROWID = chat_id ORDER BY message.ROWID"
@@ -41,6 +43,7 @@ REACTION = (
     "guid, associated_message_guid, associated_message_type, is_from_me,"
     " (SELECT id FROM handle WHERE handle.ROWID = handle_id), destination_caller_id, attributedBody"
 )
+PAGES = ["/", *sorted(f"/pages/{path.relative_to(_PAGES)}" for path in _PAGES.rglob("*.*"))]
 PHOTO = {"filename": "cat.png", "mime_type": "image/png", "base64": base64.b64encode(b"a cat").decode()}
 
 
@@ -90,6 +93,8 @@ class TestText:
             "edits": 0,
             "unsent_at": None,
             "effect": None,
+            "service": "iMessage",
+            "note": None,
         }
 
     def test_a_file_needs_no_text(self, page: TestClient, settings: Settings) -> None:
@@ -174,7 +179,8 @@ class TestText:
 
 class TestPeople:
     def test_a_newcomer_finds_ada(self, page: TestClient) -> None:
-        assert page.get("/people").json() == [{"handle": ADA, "name": "Ada", "last_text": None, "at": None}]
+        ada = {"handle": ADA, "name": "Ada", "last_text": None, "at": None, "has_imessage": True, "unread": {}}
+        assert page.get("/people").json() == [ada]
 
     def test_a_person_may_be_added(self, page: TestClient) -> None:
         answer = page.post("/people", json={"handle": "BO@example.com", "name": "Bo"})
@@ -624,14 +630,49 @@ class TestFaultRoutes:
         assert page.delete("/faults").json() == page.get("/faults").json() == []
 
 
-class TestPages:
-    @pytest.mark.parametrize("path", ["/", "/pages/phone.css", "/pages/phone.js"])
-    def test_the_phone_page_is_served(self, page: TestClient, path: str) -> None:
-        assert page.get(path).status_code == 200
+class TestUnread:
+    def test_what_nobody_has_looked_at_is_told_by_conversation_until_somebody_does(self, page: TestClient) -> None:
+        page.post(f"/people/{ADA}/messages", json={"text": "Hi"})
+        group = page.post("/groups", json={"members": [ADA, BO]}).json()["id"]
+        guids = [
+            page.post(f"/people/{BO}/messages", json={"text": text, "to": group}).json()["guid"] for text in ("1", "2")
+        ]
+        wait_until(lambda: len(page.get(f"/people/{ADA}/messages").json()) == 3)
+        ada, bo = (unread(page, person) for person in (ADA, BO))
 
-    def test_the_phone_page_asks_nothing_of_other_hosts(self, page: TestClient) -> None:
-        for path in ("/", "/pages/phone.css", "/pages/phone.js"):
-            assert "://" not in page.get(path).text.replace("http://www.w3.org/2000/svg", "")
+        page.post(f"/people/{ADA}/read", json={"to": group})
+
+        assert (ada, bo) == ({group: guids}, {})
+        assert unread(page, ADA) == {}
+
+    def test_what_became_of_a_group_is_none(self, page: TestClient) -> None:
+        group = page.post("/groups", json={"members": [ADA, BO]}).json()["id"]
+
+        changed = page.post(f"/people/{BO}/groups/{group}", json={"what": "named", "subject": "Trip"})
+
+        assert changed.status_code == 201
+        assert page.get(f"/people/{ADA}/messages").json()[0]["note"] == {"what": "named", "subject": "Trip"}
+        assert unread(page, ADA) == {}
+
+    @pytest.mark.parametrize("body", [{"what": "sold"}, {}, {"what": "added", "subject": "a\0b"}, {"what": "added"}])
+    def test_a_change_of_a_group_that_makes_no_sense_is_refused(self, page: TestClient, body: Json) -> None:
+        group = page.post("/groups", json={"members": [ADA, BO]}).json()["id"]
+
+        assert page.post(f"/people/{ADA}/groups/{group}", json=body).status_code == 400
+        assert page.post(f"/people/{ADA}/groups/chat1", json={"what": "left"}).status_code == 404
+
+
+def unread(page: TestClient, person: str) -> Json:
+    return next(each["unread"] for each in page.get("/people").json() if each["handle"] == person)
+
+
+class TestPages:
+    @pytest.mark.parametrize("path", PAGES)
+    def test_the_phone_page_is_served_and_asks_nothing_of_other_hosts(self, page: TestClient, path: str) -> None:
+        answer = page.get(path)
+
+        assert answer.status_code == 200
+        assert "://" not in answer.text.replace("http://www.w3.org/2000/svg", "")
 
     @pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nowhere", 404), ("PUT", "/people", 405)])
     def test_errors_are_json(self, page: TestClient, method: str, path: str, status: int) -> None:

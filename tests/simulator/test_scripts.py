@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 from asyncio.subprocess import Process
 from pathlib import Path
 
@@ -230,6 +231,14 @@ class TestRefusal:
         ended = await osascript(known.settings.folder, TO_CHAT, ADAS_CHAT, "Hi")
 
         assert ended.error.endswith("isn\u2019t running. (-600)")
+
+    async def test_a_mac_that_ends_late_leaves_the_door_of_the_next_one_open(self, settings: Settings) -> None:
+        async with contextlib.AsyncExitStack() as late:
+            await late.enter_async_context(running(settings))
+            async with running(settings):
+                await late.aclose()
+
+                assert (await osascript(settings.folder, COUNT)).status == 0
 
     async def test_a_stranger_without_the_token_is_not_heard(self, known: SimulatedMac) -> None:
         file = port_file_path(known.settings.folder)

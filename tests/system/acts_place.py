@@ -15,6 +15,7 @@ from tests.system.blueport import until
 from tests.system.both_sides import Client
 from tests.system.crew import Crew, crew
 from tests.system.site import is_answered
+from tests.warm import BLUEPORT, FROM_NOTHING
 
 ROOT = Path(__file__).parents[2]
 LINE = "+15555550100"
@@ -79,8 +80,9 @@ def place(database: Database, seed: int, source: Path | None = None) -> Iterator
     folder, failpoints = database.folder / "mac", database.folder / "failpoints"
     failpoints.mkdir()
     ports = {"server": free_port(), "mac": free_port()}
-    environment = os.environ | {"PYTHONPATH": f"{source or ROOT / 'src'}:{ROOT}"}
-    with crew(database.folder / "logs", seed, longest_pause_s=0.3, environment=environment) as hands:
+    environment = os.environ | {"PYTHONPATH": f"{source or ROOT / 'src'}:{ROOT}:{ROOT / 'tests' / 'as_installed'}"}
+    program = BLUEPORT if source is None else FROM_NOTHING
+    with crew(database.folder / "logs", seed, longest_pause_s=0.3, program=program, environment=environment) as hands:
         here = Place(database, hands, key, ports, folder, failpoints, rng.choice(MACOS), "")
         _start_server(here, token)
         _start_mac(here, step_ms=rng.choice(STEPS_MS), imsg=rng.choice(IMSG))

@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tests.patience import PATIENCE_S
+from tests.warm import BLUEPORT, FROM_NOTHING
 
 Seen = TypeVar("Seen")
 Json = Any
@@ -24,14 +24,16 @@ ADA = "+15550100001"
 class Blueport:
     """A running `blueport dev`."""
 
-    def __init__(self, folder: Path, *, failpoints: Path | None = None, **settings: str) -> None:
+    def __init__(
+        self, folder: Path, *, failpoints: Path | None = None, from_nothing: bool = False, **settings: str
+    ) -> None:
         self.folder = folder
         environment = {name: value for name, value in os.environ.items() if not name.startswith("BLUEPORT_")}
         # For tests that are about something else: they send, and hear, as much as they like.
         environment |= {"BLUEPORT_PACE_MS": "0", "BLUEPORT_LOOP_LIMIT": "0"} | settings
         if failpoints is not None:
             environment["BLUEPORT_FAILPOINTS"] = str(failpoints)
-        command = [sys.executable, "-m", "blueport.cli.main", "dev", "--port", "0", "--json", "--data", str(folder)]
+        command = [*(FROM_NOTHING if from_nothing else BLUEPORT), "dev", "--port", "0", "--json", "--data", str(folder)]
         with (folder / "dev.log").open("ab") as log:
             self.process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=log, env=environment, start_new_session=True
@@ -61,6 +63,10 @@ class Blueport:
     def sends(self, person: str, text: str, **more: str) -> str:
         return self.api("POST", "/v1/messages", {"from": self.line, "to": person, "text": text, **more})["id"]
 
+    def deletes_webhooks(self) -> None:
+        for webhook in self.api("GET", "/v1/webhooks")["data"]:
+            self.api("DELETE", "/v1/webhooks", {"id": webhook["id"]})
+
     def child(self, verb: str) -> int:
         """Return the process id of the running `blueport VERB`."""
         return until(lambda: next(iter(_children(self.process.pid, verb)), None))
@@ -74,9 +80,9 @@ class Blueport:
 
 
 @contextlib.contextmanager
-def running(folder: Path, **settings: str) -> Iterator[Blueport]:
+def running(folder: Path, *, from_nothing: bool = False, **settings: str) -> Iterator[Blueport]:
     folder.mkdir(parents=True, exist_ok=True)
-    blueport = Blueport(folder, **settings)
+    blueport = Blueport(folder, from_nothing=from_nothing, **settings)
     try:
         yield blueport
     finally:

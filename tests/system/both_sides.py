@@ -84,7 +84,8 @@ def lists(api: Client, line: str, people: Iterable[str], outbox_ids: Iterable[st
 
 
 def _screen(mac: Client, person: str) -> list[Json]:
-    bubbles: list[Json] = mac.get(f"/people/{quote(person)}/messages")
+    shown: list[Json] = mac.get(f"/people/{quote(person)}/messages")
+    bubbles = [each for each in shown if each["note"] is None]
     for bubble in bubbles:
         for file in bubble["attachments"]:
             file["sha256"] = _sha256(f"{mac.url}/people/{quote(person)}/files/{file['guid']}")

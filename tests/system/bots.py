@@ -41,5 +41,6 @@ def newest_event(blueport: Blueport) -> str:
 
 
 def heard_by(blueport: Blueport, person: str) -> list[str]:
-    """Return what the line said to a person, oldest first."""
-    return [bubble["text"] for bubble in blueport.phone(person) if bubble["sender"] == blueport.line]
+    """Return what the line said to a person, oldest first; what became of a group is no saying."""
+    ours = [bubble for bubble in blueport.phone(person) if bubble["sender"] == blueport.line]
+    return [bubble["text"] for bubble in ours if bubble["note"] is None]

@@ -6,21 +6,20 @@ import random
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tests.patience import PATIENCE_S
+from tests.warm import BLUEPORT
 
 LOOK_EVERY_S = 0.05
 LONGEST_PAUSE_S = 1.0
 # What uvicorn says when one that is told to end cuts off who still waits, say for a database that is away: they ask
 # again.
 _CUT_SHORT = re.compile(r'"place":"uvicorn/server\.py:\d+:shutdown"')
-PROGRAM = "blueport.cli.main"
 
 
 class Member:
@@ -31,7 +30,7 @@ class Member:
         self.log = log
         self.ends: Counter[int] = Counter()
         # However we end, they end with us: its standard input closes.
-        self._command = [sys.executable, "-m", *command, "--lifeline"]
+        self._command = [*command, "--lifeline"]
         self._environment = environment
         self._starts_at = 0.0
         self.start()
@@ -79,7 +78,7 @@ class Crew:
     """The members, by name, and the thread that watches over them."""
 
     def __init__(
-        self, folder: Path, seed: int, longest_pause_s: float, program: str, environment: Mapping[str, str]
+        self, folder: Path, seed: int, longest_pause_s: float, program: Sequence[str], environment: Mapping[str, str]
     ) -> None:
         self.members: dict[str, Member] = {}
         self._folder = folder
@@ -94,7 +93,7 @@ class Crew:
     def add(self, name: str, *arguments: str, **settings: str) -> None:
         """Start `blueport ARGUMENTS`; the settings' names lack their prefix BLUEPORT_."""
         environment = self._environment | {f"BLUEPORT_{name}": value for name, value in settings.items()}
-        member = Member(name, [self._program, *arguments], environment, self._folder / f"{name}.log")
+        member = Member(name, [*self._program, *arguments], environment, self._folder / f"{name}.log")
         self.members = {**self.members, name: member}  # another one: the thread may be walking through this
 
     def faults(self) -> list[str]:
@@ -126,7 +125,7 @@ def crew(
     seed: int,
     *,
     longest_pause_s: float = LONGEST_PAUSE_S,
-    program: str = PROGRAM,
+    program: Sequence[str] = BLUEPORT,
     environment: Mapping[str, str] = os.environ,
 ) -> Iterator[Crew]:
     """Return a crew without members; those that are there in the end are ended.

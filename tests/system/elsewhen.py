@@ -6,6 +6,7 @@ a function of this name in a schema that is looked into first counts the same to
 """
 
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from blueport.cli import main
 from tests.databases import Database
 
 FILE = "ELSEWHEN"
-PROGRAM = "tests.system.elsewhen"
+PROGRAM = (sys.executable, "-m", "tests.system.elsewhen")
 HOUR_MS = 3_600_000
 # Within which every process goes by a clock that was moved: those on PostgreSQL ask it every five seconds, and one that
 # cannot ask goes on by what it knows.

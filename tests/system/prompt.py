@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from blueport.cli.main import main
 from tests.system.blueport import Blueport, Json
+from tests.warm import BLUEPORT
 
 _OF_OTHERS = ("MESSAGES_", "BLUEPORT_")
 
@@ -66,7 +67,7 @@ class Prompt:
         """Say it to a process of its own, whose output and errors are pipes unless *streams* says otherwise."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith(_OF_OTHERS)}
         return subprocess.Popen(
-            [sys.executable, "-m", "blueport.cli.main", *words],
+            [*BLUEPORT, *words],
             env=environment | self.variables,
             text=True,
             start_new_session=True,

@@ -20,6 +20,7 @@ from tests.patience import PATIENCE_S
 from tests.ports import free_port
 from tests.server.world import text_from
 from tests.system.blueport import answer, until
+from tests.warm import BLUEPORT
 
 Json = Any
 
@@ -61,8 +62,8 @@ class Fleet:
         given = self._settings | {"PORT": str(port)} | settings
         environment = {name: value for name, value in os.environ.items() if not name.startswith("BLUEPORT_")}
         environment |= {f"BLUEPORT_{name}": value for name, value in given.items()}
-        program = ["-c", _WITH_A_CLOCK_AHEAD, str(lead_s)] if lead_s else ["-m", "blueport.cli.main"]
-        command = [sys.executable, *program, "serve", "--role", role]
+        program = (sys.executable, "-c", _WITH_A_CLOCK_AHEAD, str(lead_s)) if lead_s else BLUEPORT
+        command = [*program, "serve", "--role", role]
         with (self.database.folder / "servers.log").open("ab") as log:
             self.processes[port] = subprocess.Popen(command, env=environment, stderr=log)
         until(lambda: self.is_ready(port))

@@ -25,9 +25,8 @@ from blueport.server.authorizing.keys import new_key
 from blueport.server.sealing import new_sealing_key
 from tests.patience import PATIENCE_S
 from tests.system.blueport import ADA, Blueport, Json, running, until
-from tests.system.forking import Forking
 from tests.system.test_keys_on_the_command_line import operate, shown, wanted
-from tests.system.test_the_command_line import DAEMON
+from tests.system.test_the_command_line import DAEMON, run
 
 LOUDEST = {"BLUEPORT_LOG": "json", "BLUEPORT_LOG_LEVEL": "debug"}
 
@@ -98,6 +97,8 @@ SECRETS = {
     "daemon token",
     "webhook secret",
     "dashboard token",
+    "password",
+    "sign-in link",
     "metrics token",
     "new key",
     "secrets key",
@@ -142,7 +143,7 @@ def test_no_word_of_anybody_leaves_by_a_side_door(tmp_path: Path) -> None:  # sr
     settings["BLUEPORT_SECRETS_KEY"] = canaries.learn("secrets key", new_sealing_key())
     canaries.learn("bytes of the secrets key", b64decode(settings["BLUEPORT_SECRETS_KEY"]).hex())
     shown_meanwhile: list[str] = []
-    with running(folder, **settings) as blueport, bad_receiver(canaries.at("receiver")) as receiver:
+    with running(folder, from_nothing=True, **settings) as blueport, bad_receiver(canaries.at("receiver")) as receiver:
         _learn_secrets(folder, blueport, canaries)
         caller = Caller(blueport, canaries)
         person = f"{canaries.at('handle')}@example.com"
@@ -189,9 +190,7 @@ def test_no_word_of_anybody_leaves_by_a_side_door(tmp_path: Path) -> None:  # sr
         ("simulate", "BLUEPORT_SIMULATOR_MACOS", "{}"),
     ],
 )
-def test_a_wrong_setting_is_named_and_its_value_is_not(
-    forked: Forking, tmp_path: Path, verb: str, name: str, value: str
-) -> None:
+def test_a_wrong_setting_is_named_and_its_value_is_not(tmp_path: Path, verb: str, name: str, value: str) -> None:
     canaries = Canaries()
     right = {"BLUEPORT_FIRST_LINE": "+15550100000", "BLUEPORT_FIRST_KEY": canaries.at("api key")}
     if name != "BLUEPORT_FIRST_KEY":
@@ -200,7 +199,7 @@ def test_a_wrong_setting_is_named_and_its_value_is_not(
     right |= {**DAEMON, "BLUEPORT_DAEMON_LINES": "+15550100000"}
     settings = {**LOUDEST, **right, "BLUEPORT_DATABASE": "new.db", name: value.format(canaries.at("setting"))}
 
-    ended = forked.run(verb, at=tmp_path, **settings)
+    ended = run(verb, at=tmp_path, **settings)
 
     assert ended.returncode == 78
     assert name.rpartition("BLUEPORT_")[2].rpartition("DAEMON_")[2].rpartition("SIMULATOR_")[2].lower() in ended.stderr
@@ -260,6 +259,8 @@ def _be_refused(blueport: Blueport, caller: Caller, canaries: Canaries, person: 
         caller("GET", "/v1/lines", key=wrong),
         caller("GET", "/metrics", key=wrong),
         caller("GET", f"/dashboard?token={wrong}"),
+        caller("GET", f"/dashboard/owner?link={canaries.at('sign-in link')}"),
+        caller("POST", "/dashboard/sign-in", _sign_in_form(canaries), Sec_Fetch_Site="same-origin"),
         caller("POST", "/daemon/v1/hello", {"journal": wrong}, key=f"dt_{wrong}"),
         caller("POST", "/daemon/v1/sightings", {"seen": wrong}, key=blueport.said["api_key"]),
         caller("GET", f"/v1/{canaries.at('path')}"),
@@ -275,6 +276,10 @@ def _be_refused(blueport: Blueport, caller: Caller, canaries: Canaries, person: 
         caller("PUT", "/v1/lines", canaries.at("bad method").encode()),
     ]
     assert {answer.status // 100 for answer in refused} == {4}
+
+
+def _sign_in_form(canaries: Canaries) -> bytes:
+    return f"email={canaries.at('email')}@example.com&password={canaries.at('password')}".encode()
 
 
 def _be_no_http(blueport: Blueport, canaries: Canaries) -> None:

@@ -3,12 +3,12 @@
 import json
 import os
 import subprocess
-import sys
 
 import pytest
 
 from tests.patience import PATIENCE_S
 from tests.system.blueport import Blueport
+from tests.warm import BLUEPORT
 
 
 def found(blueport: Blueport, **settings: str) -> dict[str, str]:
@@ -23,7 +23,7 @@ def found(blueport: Blueport, **settings: str) -> dict[str, str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BLUEPORT_")}
     environment |= {f"BLUEPORT_DAEMON_{name}": value for name, value in given.items()}
     environment |= {"HOME": str(folder / "mac"), "BLUEPORT_MAC_PROGRAMS": str(folder / "mac" / "bin")}
-    command = [sys.executable, "-m", "blueport.cli.main", "daemon", "doctor", "--here", "--json"]
+    command = [*BLUEPORT, "daemon", "doctor", "--here", "--json"]
     ended = subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False, cwd=folder
     )

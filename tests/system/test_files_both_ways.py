@@ -8,14 +8,14 @@ from urllib.parse import quote
 
 from tests.patience import PATIENCE_S
 from tests.server.test_voice_messages import caf_of, sound
-from tests.system.blueport import ADA, Blueport, Json, running, until
+from tests.system.blueport import ADA, Blueport, Json, until
 from tests.system.receiver import Receiver
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 5000
 
 
-def test_a_photo_reaches_the_webhook_with_a_link_to_its_bytes(tmp_path: Path) -> None:
-    with running(tmp_path / "data") as blueport, Receiver() as receiver:
+def test_a_photo_reaches_the_webhook_with_a_link_to_its_bytes(blueport: Blueport) -> None:
+    with Receiver() as receiver:
         hook = {"from": "", "url": receiver.url, "events": ["message.received"]}
         blueport.api("POST", "/v1/webhooks", hook)
         photo = {"filename": "photo.png", "base64": base64.b64encode(PNG).decode(), "mime_type": "image/png"}
@@ -29,39 +29,36 @@ def test_a_photo_reaches_the_webhook_with_a_link_to_its_bytes(tmp_path: Path) ->
         assert _bytes_at(attachment["url"]) == PNG
 
 
-def test_text_and_photo_of_one_request_reach_the_phone_in_this_order(tmp_path: Path) -> None:
-    with running(tmp_path / "data") as blueport:
-        blueport.texts(ADA, "Hi")
-        file_id = _upload(blueport, PNG, "photo.png")
+def test_text_and_photo_of_one_request_reach_the_phone_in_this_order(blueport: Blueport) -> None:
+    blueport.texts(ADA, "Hi")
+    file_id = _upload(blueport, PNG, "photo.png")
 
-        item = _accepted(blueport, "/v1/messages", text="Look", attachments=[file_id])
+    item = _accepted(blueport, "/v1/messages", text="Look", attachments=[file_id])
 
-        until(lambda: blueport.api("GET", f"/v1/outbox?id={item}")["status"] == "sent")
-        text, photo = blueport.phone(ADA)[-2:]
-        assert text["text"] == "Look"
-        assert _on_phone(blueport, photo) == PNG
-
-
-def test_a_sound_reaches_the_phone_as_a_voice_message(tmp_path: Path) -> None:
-    with running(tmp_path / "data") as blueport:
-        blueport.texts(ADA, "Hi")
-        file_id = _upload(blueport, sound(tmp_path / "in", "m4a"), "memo.m4a")
-
-        item = _accepted(blueport, "/v1/audio-messages", audio_message=file_id)
-
-        until(lambda: blueport.api("GET", f"/v1/outbox?id={item}")["status"] == "sent")
-        assert caf_of(_on_phone(blueport, blueport.phone(ADA)[-1])).form == (48_000, b"opus", 0, 960, 1)
+    until(lambda: blueport.api("GET", f"/v1/outbox?id={item}")["status"] == "sent")
+    text, photo = blueport.phone(ADA)[-2:]
+    assert text["text"] == "Look"
+    assert _on_phone(blueport, photo) == PNG
 
 
-def test_what_is_no_sound_fails_and_says_so(tmp_path: Path) -> None:
-    with running(tmp_path / "data") as blueport:
-        blueport.texts(ADA, "Hi")
-        file_id = _upload(blueport, b"no sound", "memo.mp3")
+def test_a_sound_reaches_the_phone_as_a_voice_message(blueport: Blueport, tmp_path: Path) -> None:
+    blueport.texts(ADA, "Hi")
+    file_id = _upload(blueport, sound(tmp_path / "in", "m4a"), "memo.m4a")
 
-        item = _accepted(blueport, "/v1/audio-messages", audio_message=file_id)
+    item = _accepted(blueport, "/v1/audio-messages", audio_message=file_id)
 
-        ended = until(lambda: _ended(blueport, item))
-        assert (ended["status"], ended["error"]) == ("failed", "audio_not_readable")
+    until(lambda: blueport.api("GET", f"/v1/outbox?id={item}")["status"] == "sent")
+    assert caf_of(_on_phone(blueport, blueport.phone(ADA)[-1])).form == (48_000, b"opus", 0, 960, 1)
+
+
+def test_what_is_no_sound_fails_and_says_so(blueport: Blueport) -> None:
+    blueport.texts(ADA, "Hi")
+    file_id = _upload(blueport, b"no sound", "memo.mp3")
+
+    item = _accepted(blueport, "/v1/audio-messages", audio_message=file_id)
+
+    ended = until(lambda: _ended(blueport, item))
+    assert (ended["status"], ended["error"]) == ("failed", "audio_not_readable")
 
 
 def _accepted(blueport: Blueport, path: str, **asked: Json) -> str:

@@ -1,6 +1,7 @@
 """Accounts, keys, lines and daemons by the command line: beside a running server, and before there ever was one."""
 
 import json
+import re
 import sqlite3
 import subprocess
 import urllib.error
@@ -12,7 +13,6 @@ import pytest
 from blueport.server.authorizing.keys import is_well_formed, new_key
 from tests.patience import PATIENCE_S
 from tests.system.blueport import Blueport, Json, running
-from tests.system.forking import Forking
 from tests.system.test_the_command_line import run
 
 
@@ -57,6 +57,19 @@ def status_of(blueport: Blueport, key: str, path: str = "/v1/lines") -> int:
     except urllib.error.HTTPError as error:
         error.close()
         return error.code
+
+
+def test_a_link_to_the_dashboard_leads_to_where_others_reach_it(tmp_path: Path) -> None:
+    ended = operate(tmp_path, "dashboard", "link", BLUEPORT_PUBLIC_URL="https://messages.example.com/")
+    elsewhere = wanted(tmp_path, "dashboard", "link", "--url", "http://mini.local:8080")
+    told = json.loads(operate(tmp_path, "dashboard", "link", "--json").stdout)
+
+    assert re.fullmatch(r"https://messages\.example\.com/dashboard/owner\?link=[\w-]{43}\n", ended.stdout)
+    assert "it is good once, until " in ended.stderr
+    assert ended.stdout.partition("=")[2].strip() not in ended.stderr
+    assert elsewhere.startswith("http://mini.local:8080/dashboard/owner?link=")
+    assert told["url"].startswith("http://127.0.0.1:8080/dashboard/owner?link=")
+    assert shown(tmp_path, "audit")[0]["action"] == "link.made"
 
 
 def test_a_key_made_beside_a_running_server_opens_it_until_it_is_revoked(tmp_path: Path) -> None:
@@ -177,11 +190,11 @@ def test_a_list_is_a_table_for_people(tmp_path: Path) -> None:
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_what_cannot_be_is_one_line_and_changes_nothing(
-    forked: Forking, folder: Path, bobs_key: str, arguments: tuple[str, ...], status: int, word: str
+    folder: Path, bobs_key: str, arguments: tuple[str, ...], status: int, word: str
 ) -> None:
     before = _content(folder / "blueport.db")
 
-    ended = forked.run(*[bobs_key if word == "BOBS_KEY" else word for word in arguments], at=folder)
+    ended = run(*[bobs_key if word == "BOBS_KEY" else word for word in arguments], at=folder)
 
     assert (ended.returncode, ended.stdout) == (status, "")
     assert word in ended.stderr

@@ -80,7 +80,7 @@ class TestRoles:
 
         assert len({heard.event["delivery_id"] for heard in receiver.heard}) == 1
 
-    @pytest.mark.parametrize("store_kind", ["postgres"], indirect=True)  # who shares a file shares a clock
+    @pytest.mark.one_store("who shares a file shares a clock", kind="postgres")
     @pytest.mark.parametrize("leads_s", [(0, 3600), (-3600, 0)])
     def test_what_a_worker_tries_none_takes_whose_clock_is_another(
         self, ships: Fleet, leads_s: tuple[int, int]
@@ -220,9 +220,9 @@ class TestRepeating:
         with ships.database.keeping_all("unanswered"):
             first = ships.api(ports[0], "POST", "/v1/messages", message("once"))
             ships.kill(ports[0])
-            # As on PostgreSQL, where the dead one's connections may end a moment later.
-            until(lambda: ships.api(ports[1], "POST", "/v1/messages", message("other"))["id"])
-            again = ships.api(ports[1], "POST", "/v1/messages", message("once"))
+        # As on PostgreSQL, where the dead one's connections may end a moment later.
+        until(lambda: ships.api(ports[1], "POST", "/v1/messages", message("other"))["id"])
+        again = ships.api(ports[1], "POST", "/v1/messages", message("once"))
 
         assert again["id"] == first["id"]
 

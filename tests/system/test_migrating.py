@@ -10,7 +10,6 @@ import pytest
 from blueport.server.store.schema import NEWEST
 from tests.postgres import Postgres
 from tests.system.databases import SECRET, bring_to, new_database, sql
-from tests.system.forking import Forking
 from tests.system.test_the_command_line import run
 
 OLD = "0002"
@@ -101,12 +100,12 @@ def test_one_of_a_newer_blueport_is_refused(database: str, tmp_path: Path, check
 )
 @pytest.mark.parametrize("check", [(), ("--check",)], ids=" ".join)
 def test_what_cannot_be_had_is_one_line_without_a_password(
-    forked: Forking, tmp_path: Path, check: tuple[str, ...], named: str, status: int
+    tmp_path: Path, check: tuple[str, ...], named: str, status: int
 ) -> None:
     (tmp_path / "no-database").write_text("this is not a database, however long it may be" * 100)
     (tmp_path / "a-folder").mkdir()
 
-    ended = forked.run("migrate", *check, "--database", named, at=tmp_path)
+    ended = run("migrate", *check, "--database", named, at=tmp_path)
 
     assert named.partition("//")[0] in judged(ended, status)
 

@@ -8,7 +8,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from tests.system.blueport import running, until
 from tests.system.databases import SECRET, bring_to, new_database, sql
 from tests.system.test_keys_on_the_command_line import wanted
 from tests.system.test_the_command_line import run
+from tests.warm import BLUEPORT
 
 # What a copy passes on its way to the end.
 BEFORE_THE_END = ("copy.checked", "copy.batch", "copy.filled", "copy.commit")
@@ -237,7 +237,7 @@ class TestDeath:
 def ended_midway(source: str, target: str, at: Path, end_it: signal.Signals, after_s: float) -> tuple[int, str]:
     """End a copy some time after it began to write; return its status, and what it said."""
     (at / "copy.checked").write_text("SIGSTOP")
-    command = [sys.executable, "-m", "blueport.cli.main", "store", "copy", source, target]
+    command = [*BLUEPORT, "store", "copy", source, target]
     environment = os.environ | {"BLUEPORT_FAILPOINTS": str(at)}
     pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
     with subprocess.Popen(command, stdout=nowhere, stderr=pipe, text=True, env=environment) as process:
@@ -253,7 +253,7 @@ def ended_midway(source: str, target: str, at: Path, end_it: signal.Signals, aft
 def serving(url: str, at: Path) -> Iterator[None]:
     """Run a server on a PostgreSQL, and go on once it is connected."""
     environment = os.environ | {"BLUEPORT_DATABASE": url, "BLUEPORT_PORT": "0", "BLUEPORT_FILES": str(at / "files")}
-    with subprocess.Popen([sys.executable, "-m", "blueport.cli.main", "serve"], env=environment, cwd=at) as process:
+    with subprocess.Popen([*BLUEPORT, "serve"], env=environment, cwd=at) as process:
         try:
             until(lambda: psql(url, _CONNECTED) != "0" and psql(url, "SELECT cursor_secret FROM installation"))
             yield

@@ -22,7 +22,7 @@ def test_no_log_holds_a_text_a_handle_a_key_a_secret_or_a_url(tmp_path: Path) ->
     folder = tmp_path / "data"
     token = secrets.token_hex(8)
     person = f"{token}@example.com"
-    with running(folder) as blueport, Receiver(lambda _: 500) as receiver:
+    with running(folder, from_nothing=True) as blueport, Receiver(lambda _: 500) as receiver:
         url = f"{receiver.url}?password={token}"
         made = blueport.api("POST", "/v1/webhooks", {"from": "", "url": url, "events": ["message.received"]})
         blueport.texts(person, f"text {token}")
@@ -46,7 +46,7 @@ def test_no_log_holds_what_files_voices_tapbacks_the_sandbox_and_the_operator_br
     folder = tmp_path / "data"
     token = secrets.token_hex(8)
     memo = {"filename": f"{token}.m4a", "base64": b64encode(token.encode()).decode(), "mime_type": "audio/mp4"}
-    with running(folder) as blueport, Receiver(lambda _: 500) as receiver:
+    with running(folder, from_nothing=True) as blueport, Receiver(lambda _: 500) as receiver:
         hook = {"from": "", "url": receiver.url, "events": ["message.received", "reaction.added"]}
         blueport.api("POST", "/v1/webhooks", hook)
         spoken = {"attachment": memo, "is_audio": True, "transcription": f"said {token}"}

@@ -5,7 +5,6 @@ import os
 import signal
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from urllib.parse import quote
 from tests.patience import PATIENCE_S
 from tests.ports import free_port
 from tests.system.blueport import ADA, Blueport, Json, answer, running, until
+from tests.warm import BLUEPORT
 
 
 def test_what_was_sent_after_the_copy_was_made_is_not_sent_again(tmp_path: Path) -> None:
@@ -173,9 +173,7 @@ def _program(folder: Path, *command: str, **settings: str) -> Iterator[None]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BLUEPORT_")}
     environment |= {f"BLUEPORT_{name}": value for name, value in settings.items()}
     with (folder / f"{command[0]}.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "blueport.cli.main", *command], env=environment, stdout=log, stderr=log
-        )
+        process = subprocess.Popen([*BLUEPORT, *command], env=environment, stdout=log, stderr=log)
     try:
         yield
     finally:

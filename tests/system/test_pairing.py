@@ -5,7 +5,6 @@ import os
 import signal
 import stat
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -15,12 +14,12 @@ import pytest
 from blueport.daemon.installing import settings_file
 from tests.databases import Database
 from tests.system.blueport import until
-from tests.system.forking import Forking
 from tests.system.servers import LINE, Fleet, fleet
 from tests.system.test_the_command_line import run
+from tests.warm import BLUEPORT
 
 NO_CODE = "AAAA-BBBB-CCCC"
-ON_SQLITE = pytest.mark.parametrize("store_kind", ["sqlite"], indirect=True)
+ON_SQLITE = pytest.mark.one_store("it is about what is on the Mac, or judged before the store is asked")
 
 
 class Site(NamedTuple):
@@ -65,7 +64,7 @@ class Site(NamedTuple):
 
     def is_let_in(self) -> bool:
         """Have a daemon say hello with what is in the settings."""
-        command = [sys.executable, "-m", "blueport.cli.main", "daemon", "run", "--settings", str(self.settings)]
+        command = [*BLUEPORT, "daemon", "run", "--settings", str(self.settings)]
         environment = os.environ | {"BLUEPORT_DAEMON_CHAT_DB": str(self.folder / "none.db"), "BLUEPORT_LOG": "json"}
         with subprocess.Popen(command, env=environment, cwd=self.folder, stderr=subprocess.PIPE, text=True) as daemon:
             assert daemon.stderr is not None
@@ -200,10 +199,8 @@ def test_a_server_that_pairs_nobody_is_said_so(site: Site) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_what_cannot_be_is_one_line(
-    forked: Forking, tmp_path: Path, arguments: tuple[str, ...], status: int, word: str
-) -> None:
-    ended = forked.run("daemon", "pair", *arguments, "--settings", "daemon.env", at=tmp_path)
+def test_what_cannot_be_is_one_line(tmp_path: Path, arguments: tuple[str, ...], status: int, word: str) -> None:
+    ended = run("daemon", "pair", *arguments, "--settings", "daemon.env", at=tmp_path)
 
     assert (ended.returncode, ended.stdout) == (status, "")
     assert word in ended.stderr

@@ -28,13 +28,10 @@ from tests.system.receiver import Receiver
 from tests.system.servers import LINE, Fleet, Json, fleet
 from tests.units import add, looked_twice, two_that_add_the_same
 
+pytestmark = pytest.mark.one_store("it is about PostgreSQL", kind="postgres")
+
 CLIENTS = 64
 CONNECTIONS = 8
-
-
-@pytest.fixture
-def store_kind() -> str:
-    return "postgres"
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ from blueport.server.operating.resealing import AT_A_TIME
 from blueport.server.sealing import keyring_of, new_sealing_key
 from tests.databases import Database, file_like
 from tests.system.blueport import Json, until
-from tests.system.forking import Forking
 from tests.system.receiver import Receiver
 from tests.system.servers import Fleet, fleet
 from tests.system.test_the_command_line import run
@@ -197,18 +196,18 @@ def test_once_it_is_vacuumed_a_file_holds_nothing_of_what_was_plain(migrated: Pa
 
 
 class TestRefusals:
-    def test_without_a_key(self, forked: Forking, database: Database) -> None:
+    def test_without_a_key(self, database: Database) -> None:
         fill(database, 1)
 
-        ended = forked.run("webhooks", "reseal", "--database", database.named, at=database.folder)
+        ended = run("webhooks", "reseal", "--database", database.named, at=database.folder)
 
         assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (78, "", 1)
         assert "`secrets_key` is not set" in ended.stderr
         assert key_ids(database) == {"plain"}
 
-    def test_what_is_no_key(self, forked: Forking, database: Database) -> None:
+    def test_what_is_no_key(self, database: Database) -> None:
         settings = {"BLUEPORT_SECRETS_KEY": f"{NEW},never-to-be-told"}
-        ended = forked.run("webhooks", "reseal", "--database", database.named, at=database.folder, **settings)
+        ended = run("webhooks", "reseal", "--database", database.named, at=database.folder, **settings)
 
         assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (78, "", 1)
         assert "number 2 is none" in ended.stderr
@@ -234,12 +233,12 @@ class TestRefusals:
         assert ended.stderr.endswith("wh_1000004, wh_1000005 and 3 more\n")
         assert key_ids(database) == {key_id(OLD)}
 
-    def test_a_server_that_lacks_a_key_says_so_and_ends(self, forked: Forking, database: Database) -> None:
+    def test_a_server_that_lacks_a_key_says_so_and_ends(self, database: Database) -> None:
         fill(database, 1)
         resealed(database, keys=OLD)
 
         for keys, why in (({}, "is not set"), ({"BLUEPORT_SECRETS_KEY": NEW}, "none of those of `secrets_key`")):
-            ended = forked.run("serve", at=database.folder, BLUEPORT_DATABASE=database.named, **keys)
+            ended = run("serve", at=database.folder, BLUEPORT_DATABASE=database.named, **keys)
 
             assert (ended.returncode, ended.stderr.count("\n")) == (78, 1)
             assert key_id(OLD) in ended.stderr

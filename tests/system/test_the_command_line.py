@@ -10,14 +10,14 @@ import pytest
 from blueport.server.authorizing.keys import is_well_formed, new_key
 from tests.patience import PATIENCE_S
 from tests.system.blueport import running
-from tests.system.forking import Forking
+from tests.warm import BLUEPORT
 
 DAEMON = {"BLUEPORT_DAEMON_SERVER_URL": "http://127.0.0.1:9", "BLUEPORT_DAEMON_TOKEN": "dt_x"}
 
 
 def run(*arguments: str, at: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BLUEPORT_")}
-    command = [sys.executable, "-m", "blueport.cli.main", *arguments]
+    command = [*BLUEPORT, *arguments]
     return subprocess.run(
         command, cwd=at, env=environment | settings, capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
@@ -38,14 +38,12 @@ def run(*arguments: str, at: Path, **settings: str) -> subprocess.CompletedProce
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_a_wrong_command_says_what_is_wrong(
-    forked: Forking, tmp_path: Path, arguments: tuple[str, ...], status: int, word: str
-) -> None:
+def test_a_wrong_command_says_what_is_wrong(tmp_path: Path, arguments: tuple[str, ...], status: int, word: str) -> None:
     (tmp_path / "a-file").touch()
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged" / "dev.json").write_text('{"a')
 
-    ended = forked.run(*arguments, at=tmp_path)
+    ended = run(*arguments, at=tmp_path)
 
     assert (ended.returncode, ended.stdout) == (status, "")
     assert word in ended.stderr
@@ -64,12 +62,12 @@ def test_a_setting_that_does_not_exist_ends_it(tmp_path: Path, verb: str) -> Non
 
 
 @pytest.mark.parametrize("database", ["no-database", "a-folder", "a-file/below.db"])
-def test_a_database_that_cannot_be_opened_is_said_so(forked: Forking, tmp_path: Path, database: str) -> None:
+def test_a_database_that_cannot_be_opened_is_said_so(tmp_path: Path, database: str) -> None:
     (tmp_path / "no-database").write_text("this is not a database, however long it may be" * 100)
     (tmp_path / "a-folder").mkdir()
     (tmp_path / "a-file").touch()
 
-    ended = forked.run("serve", at=tmp_path, BLUEPORT_DATABASE=database)
+    ended = run("serve", at=tmp_path, BLUEPORT_DATABASE=database)
 
     assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
     assert database.partition("/")[0] in ended.stderr
@@ -88,10 +86,10 @@ def test_a_database_that_cannot_be_opened_is_said_so(forked: Forking, tmp_path: 
         ("REGION", "nowhere"),
     ],
 )
-def test_a_setting_that_makes_no_sense_stops_the_start(forked: Forking, tmp_path: Path, name: str, value: str) -> None:
+def test_a_setting_that_makes_no_sense_stops_the_start(tmp_path: Path, name: str, value: str) -> None:
     settings = {"FIRST_KEY": new_key(), "FIRST_LINE": "+15550101000", "DATABASE": "new.db", name: value}
 
-    ended = forked.run("serve", at=tmp_path, **{f"BLUEPORT_{each}": setting for each, setting in settings.items()})
+    ended = run("serve", at=tmp_path, **{f"BLUEPORT_{each}": setting for each, setting in settings.items()})
 
     assert (ended.returncode, ended.stderr.count("\n")) == (78, 1)
     assert name.lower() in ended.stderr

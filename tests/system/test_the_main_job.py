@@ -13,10 +13,12 @@ from tests.system.receiver import Receiver
 
 ECHO_AGENT = Path(__file__).parents[2] / "examples" / "echo_agent.py"
 BOTH = ["message.received", "message.sent"]
+# Those of the tests who have a Blueport together.
+BEN, CARL = "+15550100002", "+15550100003"
 
 
 def test_a_text_reaches_the_webhook_and_the_reply_reaches_the_phone(tmp_path: Path) -> None:
-    with running(tmp_path / "data") as blueport, Receiver() as receiver:
+    with running(tmp_path / "data", from_nothing=True) as blueport, Receiver() as receiver:
         made = blueport.api("POST", "/v1/webhooks", {"from": blueport.line, "url": receiver.url, "events": BOTH})
 
         guid = blueport.texts(ADA, "Is anybody there?")
@@ -46,36 +48,34 @@ def test_a_text_reaches_the_webhook_and_the_reply_reaches_the_phone(tmp_path: Pa
             blueport.api("POST", "/v1/webhooks", {"from": "", "url": "http://192.168.1.20/hook", "events": BOTH})
 
 
-def test_a_reply_points_at_its_message_on_the_phone_and_in_the_api(tmp_path: Path) -> None:
-    with running(tmp_path / "data") as blueport:
-        guid = blueport.texts(ADA, "Which one?")
-        asked = until(lambda: _messages(blueport))[0]
+def test_a_reply_points_at_its_message_on_the_phone_and_in_the_api(blueport: Blueport) -> None:
+    guid = blueport.texts(ADA, "Which one?")
+    asked = until(lambda: _messages(blueport))[0]
 
-        outbox_id = blueport.sends(ADA, "This one.", reply_to=asked["id"])
+    outbox_id = blueport.sends(ADA, "This one.", reply_to=asked["id"])
 
-        until(lambda: blueport.api("GET", f"/v1/outbox?id={outbox_id}")["status"] == "sent")
-        assert [bubble["reply_to_guid"] for bubble in blueport.phone(ADA)][-1] == guid
-        assert _messages(blueport)[0]["reply_to_guid"] == guid
-        assert _messages(blueport)[0]["outbox_id"] == outbox_id
+    until(lambda: blueport.api("GET", f"/v1/outbox?id={outbox_id}")["status"] == "sent")
+    assert [bubble["reply_to_guid"] for bubble in blueport.phone(ADA)][-1] == guid
+    assert _messages(blueport)[0]["reply_to_guid"] == guid
+    assert _messages(blueport)[0]["outbox_id"] == outbox_id
 
 
-def test_what_only_some_lines_can_do_is_seen_on_the_phone(tmp_path: Path) -> None:
-    with running(tmp_path / "data") as blueport:
-        guid = blueport.texts(ADA, "We won!")
-        until(lambda: _messages(blueport))
-        lines = blueport.api("GET", "/v1/lines?include=capabilities")["data"]
-        assert all({"emoji_tapbacks", "effects"} <= set(line["capabilities"]) for line in lines)
-        reaction = {"from": blueport.line, "to": ADA, "message_id": guid, "emoji": "\N{PARTY POPPER}"}
+def test_what_only_some_lines_can_do_is_seen_on_the_phone(blueport: Blueport) -> None:
+    guid = blueport.texts(BEN, "We won!")
+    until(lambda: _messages(blueport, BEN))
+    lines = blueport.api("GET", "/v1/lines?include=capabilities")["data"]
+    assert all({"emoji_tapbacks", "effects"} <= set(line["capabilities"]) for line in lines)
+    reaction = {"from": blueport.line, "to": BEN, "message_id": guid, "emoji": "\N{PARTY POPPER}"}
 
-        _done(blueport, "/v1/reactions", reaction)
-        put_on = blueport.phone(ADA)[0]["reactions"]
-        _done(blueport, "/v1/reactions", reaction | {"remove": True})
-        _done(blueport, "/v1/messages", {"from": blueport.line, "to": ADA, "text": "Hooray", "effect": "confetti"})
+    _done(blueport, "/v1/reactions", reaction)
+    put_on = blueport.phone(BEN)[0]["reactions"]
+    _done(blueport, "/v1/reactions", reaction | {"remove": True})
+    _done(blueport, "/v1/messages", {"from": blueport.line, "to": BEN, "text": "Hooray", "effect": "confetti"})
 
-        shown = blueport.phone(ADA)
-        assert [each["emoji"] for each in put_on] == ["\N{PARTY POPPER}"]
-        assert (shown[0]["reactions"], shown[1]["text"]) == ([], "Hooray")
-        assert shown[1]["effect"] == "com.apple.messages.effect.CKConfettiEffect"
+    shown = blueport.phone(BEN)
+    assert [each["emoji"] for each in put_on] == ["\N{PARTY POPPER}"]
+    assert (shown[0]["reactions"], shown[1]["text"]) == ([], "Hooray")
+    assert shown[1]["effect"] == "com.apple.messages.effect.CKConfettiEffect"
 
 
 def _done(blueport: Blueport, path: str, asked: Json) -> None:
@@ -84,25 +84,24 @@ def _done(blueport: Blueport, path: str, asked: Json) -> None:
     until(lambda: blueport.api("GET", f"/v1/outbox?id={outbox_id}")["status"] == "sent")
 
 
-def test_the_echo_agent_of_the_readme_answers_on_the_phone(tmp_path: Path) -> None:
-    with running(tmp_path / "data") as blueport:
-        command = [sys.executable, str(ECHO_AGENT), blueport.said["api_url"], blueport.said["api_key"]]
-        agent = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        try:
-            assert agent.stdout is not None
-            assert "listening" in agent.stdout.readline()
+def test_the_echo_agent_of_the_readme_answers_on_the_phone(blueport: Blueport) -> None:
+    command = [sys.executable, str(ECHO_AGENT), blueport.said["api_url"], blueport.said["api_key"]]
+    agent = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        assert agent.stdout is not None
+        assert "listening" in agent.stdout.readline()
 
-            blueport.texts(ADA, 'Hello \u2028 "agent" 👋🏽')
+        blueport.texts(CARL, 'Hello \u2028 "agent" 👋🏽')
 
-            shown = until(lambda: [bubble["text"] for bubble in blueport.phone(ADA) if not bubble["from_me"]])
-            assert shown == ['You said: Hello \u2028 "agent" 👋🏽']
-        finally:
-            agent.kill()
-            agent.communicate()
+        shown = until(lambda: [bubble["text"] for bubble in blueport.phone(CARL) if not bubble["from_me"]])
+        assert shown == ['You said: Hello \u2028 "agent" 👋🏽']
+    finally:
+        agent.kill()
+        agent.communicate()
 
 
 def test_json_prints_one_line_when_all_is_ready_and_nothing_else(tmp_path: Path) -> None:
-    with running(tmp_path / "data") as blueport:
+    with running(tmp_path / "data", from_nothing=True) as blueport:
         assert set(blueport.said) == {
             "api_url",
             "api_key",
@@ -122,12 +121,12 @@ def test_json_prints_one_line_when_all_is_ready_and_nothing_else(tmp_path: Path)
 
 
 def test_started_again_it_has_kept_everything(tmp_path: Path) -> None:
-    with running(tmp_path / "data") as first:
+    with running(tmp_path / "data", from_nothing=True) as first:
         first.texts(ADA, "Remember me")
         until(lambda: first.api("GET", f"/v1/chats?from={first.line}")["data"])
         key = first.said["api_key"]
 
-    with running(tmp_path / "data") as second:
+    with running(tmp_path / "data", from_nothing=True) as second:
         assert second.said["api_key"] == key
         messages = second.api("GET", f"/v1/messages?from={second.line}&to={ADA}")["data"]
         assert [message["text"] for message in messages] == ["Remember me"]
@@ -138,7 +137,7 @@ def test_started_again_it_has_kept_everything(tmp_path: Path) -> None:
 def test_however_it_ends_none_of_its_processes_is_left(tmp_path: Path, with_signal: signal.Signals) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
-    blueport = Blueport(folder)
+    blueport = Blueport(folder, from_nothing=True)
     children = [blueport.child(verb) for verb in ("serve", "daemon", "simulate")]
 
     blueport.stop(with_signal)
@@ -146,19 +145,18 @@ def test_however_it_ends_none_of_its_processes_is_left(tmp_path: Path, with_sign
     until(lambda: not any(_is_alive(pid) for pid in children))
 
 
-def test_a_port_that_is_taken_is_said_so(tmp_path: Path) -> None:
-    with running(tmp_path / "first") as blueport:
-        port = blueport.said["api_url"].rpartition(":")[2]
-        command = [sys.executable, "-m", "blueport.cli.main", "dev", "--port", port, "--data", str(tmp_path / "second")]
+def test_a_port_that_is_taken_is_said_so(blueport: Blueport, tmp_path: Path) -> None:
+    port = blueport.said["api_url"].rpartition(":")[2]
+    command = [sys.executable, "-m", "blueport.cli.main", "dev", "--port", port, "--data", str(tmp_path / "second")]
 
-        second = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    second = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
-        assert second.returncode == 1
-        assert f"port {port} cannot be had" in second.stderr
+    assert second.returncode == 1
+    assert f"port {port} cannot be had" in second.stderr
 
 
 def test_a_second_server_on_the_same_folder_is_refused(tmp_path: Path) -> None:
-    with running(tmp_path / "data"):
+    with running(tmp_path / "data", from_nothing=True):
         command = [sys.executable, "-m", "blueport.cli.main", "dev", "--port", "0", "--data", str(tmp_path / "data")]
 
         second = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -168,7 +166,7 @@ def test_a_second_server_on_the_same_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_what_fails_and_is_tried_again_keeps_its_place(tmp_path: Path) -> None:
-    with running(tmp_path / "data") as blueport:
+    with running(tmp_path / "data", from_nothing=True) as blueport:
         blueport.texts(ADA, "Hi")
         until(lambda: blueport.api("GET", f"/v1/chats?from={blueport.line}")["data"])
         blueport.simulator("POST", "/faults", {"next": "error", "number": -600, "times": 3})
@@ -183,10 +181,12 @@ def test_what_fails_and_is_tried_again_keeps_its_place(tmp_path: Path) -> None:
         assert _on_the_phone(blueport) == ["first", "second", "third"]
 
 
-def _messages(blueport: Blueport) -> list[Json]:
-    """Return the conversation with Ada, newest first."""
+def _messages(blueport: Blueport, person: str = ADA) -> list[Json]:
+    """Return the conversation with somebody, newest first."""
     chats = blueport.api("GET", f"/v1/chats?from={blueport.line}")["data"]
-    return blueport.api("GET", f"/v1/messages?from={blueport.line}&to={ADA}")["data"] if chats else []
+    if person not in [chat["identifier"] for chat in chats]:
+        return []
+    return blueport.api("GET", f"/v1/messages?from={blueport.line}&to={person}")["data"]
 
 
 def _is_alive(pid: int) -> bool:

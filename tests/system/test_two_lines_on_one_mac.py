@@ -16,7 +16,7 @@ from tests.system.site import START_WITHIN_S, is_answered
 from tests.system.test_the_command_line import run
 
 SECOND = "agent@example.com"
-ON_SQLITE = pytest.mark.parametrize("store_kind", ["sqlite"], indirect=True)
+ON_SQLITE = pytest.mark.one_store("it is about what is on the Mac")
 
 
 class Home(NamedTuple):

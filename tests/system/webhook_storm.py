@@ -103,7 +103,10 @@ def station(database: Database, seed: int, source: Path | None = None) -> Iterat
     failpoints = database.folder / "failpoints"
     failpoints.mkdir()
     clock = Elsewhen(database)
-    environment = os.environ | {elsewhen.FILE: str(clock.file), "PYTHONPATH": f"{source or ROOT / 'src'}:{ROOT}"}
+    environment = os.environ | {
+        elsewhen.FILE: str(clock.file),
+        "PYTHONPATH": f"{source or ROOT / 'src'}:{ROOT}:{ROOT / 'tests' / 'as_installed'}",
+    }
     settings = {
         "DATABASE": database.named,
         "FILES": str(database.folder / "files"),

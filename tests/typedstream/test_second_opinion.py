@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from blueport.typedstream import AttributedText, Run, decode, encode
@@ -174,6 +174,7 @@ class TestWhatWeWrite:
 
 class TestWhatWeRead:
     @settings(deadline=None)
+    @example(text="", runs=[Stretch(0, {PART: Number("c", -1)})], is_mutable=False, shares=False)
     @given(text=texts, runs=stretches, is_mutable=st.booleans(), shares=st.booleans())
     def test_any_attributes_are_read_as_the_other_one_reads_them(
         self, text: str, runs: list[Stretch], *, is_mutable: bool, shares: bool

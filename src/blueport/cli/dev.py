@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -57,9 +58,13 @@ async def _dev(options: argparse.Namespace) -> None:
     folder: Path = options.data.resolve()
     installation = installation_in(folder)
     _lock(folder)
-    with _listening(options.port) as api, _listening(_simulator_port(options.port)) as simulator:
+    with (
+        _listening(options.port) as api,
+        _listening(_simulator_port(options.port)) as simulator,
+        _listening(0) as relay,
+    ):
         api_url, simulator_url = _url(api), _url(simulator)
-        mac, server, daemon = _children(folder, installation, options.macos, api, simulator)
+        mac, server, daemon = _children(folder, installation, options.macos, api, simulator, relay)
         async with supervising.alive() as start:
             start(mac)
             start(server)
@@ -74,14 +79,28 @@ async def _dev(options: argparse.Namespace) -> None:
 
 
 def _children(
-    folder: Path, installation: Installation, macos: str, api: socket.socket, simulator: socket.socket
+    folder: Path,
+    installation: Installation,
+    macos: str,
+    api: socket.socket,
+    simulator: socket.socket,
+    relay: socket.socket,
 ) -> tuple[Child, Child, Child]:
     mac = folder / "mac"
+    # Of this run alone: the page beside the phones looks into the server.
+    inspect_token = secrets.token_urlsafe()
     return (
         Child(
             "simulate",
-            {"SIMULATOR_FOLDER": str(mac), "SIMULATOR_LINES": LINES, "SIMULATOR_MACOS": macos},
+            {
+                "SIMULATOR_FOLDER": str(mac),
+                "SIMULATOR_LINES": LINES,
+                "SIMULATOR_MACOS": macos,
+                "SIMULATOR_SERVER_URL": _url(api),
+                "SIMULATOR_INSPECT_TOKEN": inspect_token,
+            },
             simulator,
+            relay,
             defaults=QUIET,
         ),
         Child(
@@ -93,6 +112,7 @@ def _children(
                 "SANDBOX_LINE": SANDBOX_LINE,
                 "FIRST_DAEMON_TOKEN": installation.daemon_token,
                 "DASHBOARD_TOKEN": installation.dashboard_token,
+                "INSPECT_TOKEN": inspect_token,
                 # A receiver under development lives on this machine.
                 "WEBHOOK_ALLOW": "localhost,127.0.0.0/8,::1/128",
             },
@@ -103,13 +123,15 @@ def _children(
                 "HOURLY_LIMIT": "100000",
                 "LINE_HOURLY_LIMIT": "0",
                 "GRACE_S": "2",
+                "REQUESTS_KEPT": "500",
                 **QUIET,
             },
         ),
         Child(
             "daemon",
             {
-                "DAEMON_SERVER_URL": _url(api),
+                # By the simulated Mac's network, which can be cut.
+                "DAEMON_SERVER_URL": _url(relay),
                 "DAEMON_TOKEN": installation.daemon_token,
                 "DAEMON_LINES": LINES,
                 "DAEMON_CHAT_DB": str(mac / "Library/Messages/chat.db"),
@@ -203,6 +225,7 @@ _WELCOME = """
   Line        {line}
   Sandbox     {sandbox_line}
   Dashboard   {dashboard_url}
+  Docs        {api_url}/docs/
 
   Open the phone and text the line as Ada. She has to write first; then this writes back:
 

@@ -50,6 +50,7 @@ VERBS = {
     "daemons": "the Macs that are let in",
     "webhooks": "seal the secrets of webhooks under another key",
     "sandbox": "pair a phone with the shared line",
+    "dashboard": "a link to become the owner of the dashboard, or to set another password",
     "audit": "who changed what",
     "migrate": "bring a database to the newest schema",
     "store": "move an installation to another database",

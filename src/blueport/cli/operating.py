@@ -23,7 +23,7 @@ from blueport.server.auditing.queries import Entry
 from blueport.server.authorizing.keys import SCOPES
 from blueport.server.errors import MisconfiguredError, StoreUnavailableError
 from blueport.server.operating.queries import AccountRow, LineRow
-from blueport.server.operating.service import Key, OperatorError
+from blueport.server.operating.service import Key, OperatorError, name_of
 from blueport.server.settings import Settings, name_without_secret
 from blueport.server.store.opening import once
 from blueport.server.store.schema import upgrade
@@ -182,9 +182,10 @@ def above_zero(words: str) -> int:
 
 def name(words: str) -> str:
     """Read what something is to be called."""
-    if not words.strip() or not words.isprintable():
-        raise argparse.ArgumentTypeError("a name has at least one letter, and no line breaks")
-    return words.strip()
+    try:
+        return name_of(words)
+    except OperatorError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def moment(at: int | None) -> str:

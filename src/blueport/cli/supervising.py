@@ -22,12 +22,14 @@ LONG_LIFE_S = 1.0
 class Child(NamedTuple):
     """A `blueport VERB`, and the socket that it serves; settings are named without their prefix BLUEPORT_.
 
+    A Mac has a *relay* too, by which its daemon reaches the server.
     The environment of the parent overrules *defaults*, never *settings*.
     """
 
     verb: str
     settings: dict[str, str]
     listening: socket.socket | None = None
+    relay: socket.socket | None = None
     defaults: dict[str, str] = {}  # noqa: RUF012 - a tuple's default is never changed
 
 
@@ -50,7 +52,8 @@ async def until_people_can_text(simulator_url: str) -> None:
 
 async def until_lines_are_served(api_url: str, api_key: str) -> None:
     """Wait until the daemon has told the server of its line; end the program if that takes too long."""
-    await _until_answered(f"{api_url}/v1/lines", f"Authorization: Bearer {api_key}\r\n", b'"is_active":true')
+    headers = f"Authorization: Bearer {api_key}\r\nBlueport-Unrecorded: 1\r\n"
+    await _until_answered(f"{api_url}/v1/lines", headers, b'"is_active":true')
 
 
 async def _watched(child: Child) -> None:
@@ -72,8 +75,9 @@ async def _watched(child: Child) -> None:
 
 
 async def _started(child: Child) -> Process:
-    fds = () if child.listening is None else (child.listening.fileno(),)
-    options = [f"--fd={fd}" for fd in fds]
+    given = {"--fd": child.listening, "--relay-fd": child.relay}
+    fds = {option: each.fileno() for option, each in given.items() if each is not None}
+    options = [f"{option}={fd}" for option, fd in fds.items()]
     environment = _environment(child.defaults) | os.environ | _environment(child.settings)
     return await asyncio.create_subprocess_exec(
         sys.executable,
@@ -85,7 +89,7 @@ async def _started(child: Child) -> Process:
         stdin=PIPE,  # the child's lifeline: it closes when we end, however we end
         stdout=sys.stderr,
         env=environment,
-        pass_fds=fds,
+        pass_fds=tuple(fds.values()),
         start_new_session=True,  # Ctrl-C is ours to hear; we end the children in peace
     )
 

@@ -4,15 +4,19 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from starlette.routing import Route, Router
-from starlette.types import Receive, Scope
+from starlette.types import ASGIApp, Receive, Scope
 
 from blueport import __version__
 from blueport.logs.lines import logger
 from blueport.server.authorizing.limits import Limits
 from blueport.server.blobs.links import links_of
 from blueport.server.blobs.storage import blobs_of
+from blueport.server.dashboard import live
+from blueport.server.dashboard.admitting.door import Premises
+from blueport.server.dashboard.installation import facts_of
 from blueport.server.dashboard.routes import Dashboard
 from blueport.server.describing.routes import Descriptions
+from blueport.server.describing.site import BUILT, Site
 from blueport.server.errors import ApiError
 from blueport.server.housekeeping import Housekeeper
 from blueport.server.http.answers import Answer, with_request_id
@@ -21,7 +25,11 @@ from blueport.server.http.endpoint import Endpoint, Terms
 from blueport.server.http.following import Following
 from blueport.server.http.in_flight import InFlight
 from blueport.server.http.pages import Cursors
+from blueport.server.http.proxies import believing
+from blueport.server.http.recording import Recording
 from blueport.server.http.routing import Api, Paths, route
+from blueport.server.inspecting.routes import CHANGES as INSPECTED_CHANGES
+from blueport.server.inspecting.routes import Inspector
 from blueport.server.link.files import FileDoor
 from blueport.server.link.routes import LONG_POLLS, Door
 from blueport.server.notifying.delivering.dispatcher import Dispatcher
@@ -114,29 +122,39 @@ class Server:
         self._does_work = settings.role != "api"
         self._tries: Tallies[str] = Tallies()
         self.following = Following(store, terms, limit=settings.max_in_flight, keep_alive_s=settings.keep_alive_s)
-        self._api = Api(store, terms, self._blobs, self.following)
+        recording = Recording(settings.requests_kept) if settings.requests_kept else None
+        self._api = Api(store, terms, self._blobs, self.following, recording)
         self._door = Door(store, self._limits, lease_s=settings.lease_s, region=settings.region)
         self.housekeeper = Housekeeper(store, self._limits, self._blobs, lease_s=settings.lease_s)
         self._dispatcher: Dispatcher | None = None
+        self._inspector = Inspector(store, terms, settings.inspect_token, recording)
+        self._dashboard = Dashboard(
+            store,
+            terms,
+            Premises(cursor_secret, settings.dashboard_token, settings.public_url),
+            facts_of(settings),
+        )
         routes = [route(HEALTH, {"GET": self._healthz}), route(READY, {"GET": self._readyz})]
         routes += Metrics(store, self._limits, settings.metrics_token, self._observed).routes()
         if settings.role != "worker":
             routes = self._public_routes() + routes
-        self._paths = Paths(routes, self._lifespan)
-        uncounted = [HEALTH, READY, METRICS, events.LIST.path, *LONG_POLLS]
-        self.app = InFlight(self._paths, settings.max_in_flight, uncounted)
+        self._paths = Paths(routes, self._lifespan, recording)
+        uncounted = [HEALTH, READY, METRICS, events.LIST.path, INSPECTED_CHANGES, live.PATH, *LONG_POLLS]
+        self._in_flight = InFlight(self._paths, settings.max_in_flight, uncounted)
+        self.app: ASGIApp = believing(self._in_flight, settings.trusted_proxies)
 
     def _public_routes(self) -> list[Route]:
         settings, store, limits, links = self._settings, self._store, self._limits, self._links
         routes = self._api.routes(ENDPOINTS) + Downloads(store, self._blobs, links).routes()
         routes += self._door.routes() + FileDoor(store, limits, self._blobs).routes()
         routes += Descriptions(ENDPOINTS, links=links, hourly_limit=settings.hourly_limit).routes()
-        if settings.dashboard_token:
-            routes += Dashboard(store, limits, settings.dashboard_token).routes()
-        return routes
+        routes += Site(BUILT).routes()
+        return routes + self._inspector.routes() + self._dashboard.routes()
 
     def _observed(self) -> Observed:
-        return Observed([*self._paths.answered, self.app.busy], self.app, self._store.tallies, self._tries)
+        return Observed(
+            [*self._paths.answered, self._in_flight.busy], self._in_flight, self._store.tallies, self._tries
+        )
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _app: Router) -> AsyncIterator[None]:
@@ -164,6 +182,8 @@ class Server:
         self._is_leaving = True
         self._door.close()
         self.following.close()
+        self._inspector.close()
+        self._dashboard.close()
         if self._dispatcher is not None:
             self._dispatcher.let_go()
 

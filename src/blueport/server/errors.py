@@ -30,6 +30,13 @@ class Code(NamedTuple):
         return self.status in _PASSING or self.status >= _OUR_FAULT
 
 
+class Meaning(NamedTuple):
+    """What a word means by which something failed: what happened, and what to do now; empty if nothing is to be."""
+
+    what: str
+    remedy: str
+
+
 # Codes of the seed, and those it is silent on: the last block, worded as Stripe would.
 CODES: dict[str, Code] = {
     "missing_api_key": Code("authentication_error", 401, "The request has no `Authorization` header."),

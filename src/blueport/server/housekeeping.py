@@ -18,6 +18,7 @@ from blueport.server.notifying.delivering import service as delivering
 from blueport.server.notifying.log import service as event_log
 from blueport.server.sending import service as sending
 from blueport.server.signalling import service as signalling
+from blueport.server.signing_in import service as signing_in
 from blueport.server.store.interface import Store
 from blueport.server.store.tx import Tx
 
@@ -70,7 +71,8 @@ class Housekeeper:
         self._watch = await self._store.write(_swept, self._watch, lease_s=self._lease_s)
 
     async def drop_old(self) -> None:
-        """Drop events that are kept no longer, some at a time, so that others come in between."""
+        """Drop what is kept no longer: sessions; and events, some at a time, so that others come in between."""
+        await self._store.write_holding(None, signing_in.drop_old)
         while await self._store.write_holding("log", event_log.drop_old):
             pass
 

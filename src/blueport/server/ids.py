@@ -18,9 +18,28 @@ FileId = NewType("FileId", str)
 ReactionId = NewType("ReactionId", str)
 TypingId = NewType("TypingId", str)
 ReceiptId = NewType("ReceiptId", str)
+UserId = NewType("UserId", str)
+SessionId = NewType("SessionId", str)
 
 Prefix = Literal[
-    "acc", "key", "dmn", "ln", "cht", "msg", "obx", "evt", "wh", "dlv", "file", "rxn", "ind", "rcp", "req", "tok"
+    "acc",
+    "key",
+    "dmn",
+    "ln",
+    "cht",
+    "msg",
+    "obx",
+    "evt",
+    "wh",
+    "dlv",
+    "file",
+    "rxn",
+    "ind",
+    "rcp",
+    "req",
+    "tok",
+    "usr",
+    "ses",
 ]
 
 # Crockford's alphabet: no i, l, o, u, so that an id read aloud stays itself.

@@ -21,6 +21,11 @@ _POSTGRES = re.compile(r"(postgres(?:ql)?://)(?:([^:@/?#]*)(?::[^@/?#]*)?@)?([^@
 LONGEST_TRY_S = 300
 
 
+def words_in(listed: str) -> list[str]:
+    """Return what stands between the commas of a setting, but for what is empty."""
+    return [word for part in listed.split(",") if (word := part.strip())]
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Read once, by the command line: `BLUEPORT_LEASE_S=30` sets `lease_s`."""
 
@@ -55,6 +60,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     webhook_allow_metadata: bool = False
     # Where others reach this server, as in `https://imessage.example.com`: links to files begin with it.
     public_url: Annotated[str, Meta(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")] | None = None
+    # Comma-separated addresses and networks of proxies: their X-Forwarded-For and X-Forwarded-Proto are believed.
+    trusted_proxies: str = ""
     # Where the bytes of files are kept: a folder (`files` beside the database if none is named), or `s3://bucket/prefix`.
     files: str = ""
     s3_endpoint: str | None = None
@@ -64,9 +71,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     # What secrets of webhooks are sealed under in the database: one key of 32 bytes in base64, or several with commas
     # between them. The first seals, all open; without one secrets are kept as they are.
     secrets_key: str | None = None
+    # Lets in, as the operator, whoever opens /dashboard?token=... with it; without one that is no way in.
     dashboard_token: str | None = None
     # What Prometheus has to show for /metrics, as a bearer token; without one the page is open.
     metrics_token: str | None = None
+    # What has to be shown for /inspect, which tells all of a conversation; without one there is no such path.
+    inspect_token: str | None = None
+    # How many of its latest requests to the API, and what was answered, a process keeps in memory for /inspect.
+    requests_kept: Annotated[int, Meta(ge=0, le=10_000)] = 0
     # ISO 3166 code: numbers without a country code are read as this country's.
     region: Annotated[str, Meta(pattern="^[A-Z]{2}$")] = "US"
     # Made at the start if there is no account yet, so that a fresh installation can be used at once.

@@ -7,6 +7,7 @@ killed hangs up, and what it asked for is given up too, unless Messages has take
 """
 
 import asyncio
+import contextlib
 import hmac
 import os
 import secrets
@@ -58,7 +59,8 @@ async def door_open(folder: Path, messages: Messages) -> AsyncIterator[None]:
 
     server = await asyncio.start_server(begin, "127.0.0.1", 0)
     port_file = port_file_path(folder)
-    _write_whole(port_file, f"{server.sockets[0].getsockname()[1]} {token}", mode=0o600)
+    whereabouts = f"{server.sockets[0].getsockname()[1]} {token}"
+    _write_whole(port_file, whereabouts, mode=0o600)
     _write_whole(osascript_path(folder), _wrapper(folder, "-ISE", stand_in.__file__), mode=0o755)
     _write_whole(killall_path(folder), _wrapper(folder, "-ISE", stand_in.__file__, after=("killall",)), mode=0o755)
     _write_whole(imsg_path(folder), _wrapper(folder, "-m", "blueport.simulator.imsg"), mode=0o755)
@@ -68,11 +70,18 @@ async def door_open(folder: Path, messages: Messages) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        port_file.unlink(missing_ok=True)
+        _withdraw(port_file, whereabouts)
         server.close()
         for conversation in conversations:
             conversation.cancel()
         await asyncio.gather(*conversations, return_exceptions=True)
+
+
+def _withdraw(port_file: Path, whereabouts: str) -> None:
+    """Say no longer where we are; where another one says by now where it is, it came while we were about to end."""
+    with contextlib.suppress(FileNotFoundError):
+        if port_file.read_text() == whereabouts:
+            port_file.unlink()
 
 
 async def _converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, token: str, messages: Messages) -> None:

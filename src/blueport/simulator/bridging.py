@@ -38,13 +38,19 @@ class Bridging:
     """The bridge; it is there as long as no fault has taken it away."""
 
     def __init__(
-        self, carrier: Carrier, sending: Sending, changing: Changing, faults: Faults, dots: Dots[PhoneChat]
+        self,
+        carrier: Carrier,
+        sending: Sending,
+        changing: Changing,
+        gathering: Gathering,
+        faults: Faults,
+        dots: Dots[PhoneChat],
     ) -> None:
         self._carrier = carrier
         self._db = carrier.db
         self._sending = sending
         self._changing = changing
-        self._gathering = Gathering(carrier, faults)
+        self._gathering = gathering
         self._faults = faults
         self._dots = dots
 
@@ -146,15 +152,18 @@ class Bridging:
         conversation = self._db.conversation(chat)
         for person in conversation.members:
             place = (person, chat_on_phone(conversation))
-            if is_typing:
+            if is_typing and self._is_seen_by(person):
                 self._dots.show(place)
             else:
                 self._dots.hide(place)
 
+    def _is_seen_by(self, person: str) -> bool:
+        return self._carrier.network.is_online and self._carrier.phones.service_among((person,)) == "iMessage"
+
     def _mark_read(self, chat: int) -> None:
         conversation, unread, at = self._db.conversation(chat), self._db.unread_of(chat), self._carrier.moment()
-        # Of a group nobody is told who has read what.
-        if not conversation.is_group:
+        # Of a group nobody is told who has read what, nor by SMS.
+        if not conversation.is_group and conversation.service == "iMessage":
             self._carrier.phones.mark_read(conversation.identifier, unread, at)
         self._db.mark_read_by_us(unread, at)
 

@@ -38,7 +38,13 @@ class Bringing:
         self._phones = carrier.phones
 
     async def bring(self, mail: FromPerson) -> None:
-        """Carry *mail* to its end."""
+        """Carry *mail* to its end, as soon as the Mac is online."""
+        if isinstance(mail, Incoming):
+            self._show(mail)
+        await self._carrier.network.until_online()
+        await self._bring(mail)
+
+    async def _bring(self, mail: FromPerson) -> None:
         match mail:
             case Incoming():
                 await self._bring_message(mail)
@@ -60,7 +66,6 @@ class Bringing:
     # Messages
 
     async def _bring_message(self, mail: Incoming) -> None:
-        self._show(mail)
         if not mail.line:  # a group that the line has left
             self._phones.strike_off(mail.guid)
             return
@@ -87,16 +92,18 @@ class Bringing:
     def _chat_of(self, mail: Incoming | PersonsTapback) -> int:
         group = None if mail.group_id is None else self._phones.group(mail.group_id)
         if group is None:
-            chat = self._db.direct_chat(mail.sender)
-            self._db.update("chat", chat, last_addressed_handle=mail.line)
+            chat = self._db.direct_chat(mail.sender, service=mail.service)
+            self._db.update("chat", chat, last_addressed_handle=mail.line, service_name=mail.service)
             return chat
-        return self._db.group_chat(group.id, group.members, display_name=group.name, last_addressed_handle=group.line)
+        named = {"display_name": group.name, "last_addressed_handle": group.line}
+        return self._db.group_chat(group.id, group.members, service=mail.service, **named)
 
     def _message_row(self, mail: Incoming) -> Row:
         return self._db.add_row(
             sender=mail.sender,
             sent_at=mail.at,
             guid=mail.guid,
+            service=mail.service,
             destination_caller_id=mail.line,
             cache_has_attachments=bool(mail.attachments),
             cache_roomnames=mail.group_id,
@@ -176,7 +183,7 @@ class Bringing:
 
     async def _bring_tapback(self, mail: PersonsTapback) -> None:
         target = f"p:{mail.part}/{mail.target_guid}"
-        reactor = Reactor(target, self._db.handle_id(mail.sender), is_from_me=False)
+        reactor = Reactor(target, self._db.handle_id(mail.sender, service=mail.service), is_from_me=False)
         # After a death: what this person put there since has its row already.
         if not self._db.has_newer_tapback(reactor, mail.at):
             sign = Sign(mail.tapback, mail.emoji)
@@ -192,11 +199,13 @@ class Bringing:
     def _tapback_row(self, mail: PersonsTapback, reactor: Reactor, sign: Sign) -> Row:
         columns: dict[str, Cell] = {
             "guid": mail.guid,
+            "service": mail.service,
             "destination_caller_id": mail.line,
             "cache_roomnames": mail.group_id,
         }
-        if mail.emoji is not None and not self._db.has("message", "associated_message_emoji"):
-            # To a release that knows no emoji tapbacks the sentence comes as an ordinary text.
+        is_unknown = mail.emoji is not None and not self._db.has("message", "associated_message_emoji")
+        if is_unknown or mail.service == "SMS":
+            # By SMS, and to a release that knows no emoji tapbacks, the sentence comes as an ordinary text.
             return self._db.add_row(sender=mail.sender, sent_at=mail.at, **columns)
         if mail.emoji is not None:
             columns["associated_message_emoji"] = mail.emoji
@@ -207,14 +216,15 @@ class Bringing:
 
     def _bring_reading(self, mail: PersonRead) -> None:
         unread = [
-            each.guid
+            each
             for each in self._phones.screen(mail.person)
             if each.chat == mail.chat and not each.from_me and each.read_at in (None, mail.at)
         ]
-        self._phones.mark_read(mail.person, unread, mail.at)
+        self._phones.mark_read(mail.person, [each.guid for each in unread], mail.at)
         reached("simulator.read")
         if self._phones.group(mail.chat) is None:
-            self._db.mark_read_by_peer(unread, mail.at)
+            told = [each.guid for each in unread if each.service == "iMessage"]
+            self._db.mark_read_by_peer(told, mail.at)
         self._phones.strike_off(mail.guid)
 
 
@@ -277,6 +287,7 @@ def _shown_to_author(mail: Incoming) -> ShownMessage:
         at=mail.at,
         delivered=False,
         is_audio=_is_audio(mail),
+        service=mail.service,
     )
 
 

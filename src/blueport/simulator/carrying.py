@@ -7,6 +7,7 @@ from blueport.clock import now_ms
 from blueport.failpoints import reached
 from blueport.simulator.apple_events import AppleEventError
 from blueport.simulator.chatdb import ChatDb, Conversation, Row
+from blueport.simulator.network import Network
 from blueport.simulator.phones import Phones
 from blueport.simulator.settings import Settings
 from blueport.simulator.stand_in import NO_SUCH_OBJECT
@@ -15,12 +16,13 @@ from blueport.typedstream import TypedStreamError, decode
 
 
 class Carrier:
-    """The file and the phones between which mail is carried, and the mail that is being carried."""
+    """The file and the phones between which mail is carried, by *network*, and the mail that is being carried."""
 
-    def __init__(self, settings: Settings, db: ChatDb, phones: Phones) -> None:
+    def __init__(self, settings: Settings, db: ChatDb, phones: Phones, network: Network) -> None:
         self.settings = settings
         self.db = db
         self.phones = phones
+        self.network = network
         self._work: set[asyncio.Task[None]] = set()
         self._last_moment = 0
 
@@ -71,8 +73,9 @@ class Carrier:
         await asyncio.sleep(self.settings.step_ms / 1000)
 
     async def wait_until(self, due_at: int) -> None:
-        """Wait for a moment in Unix milliseconds, which may be past."""
+        """Wait for a moment in Unix milliseconds, which may be past, and for the network."""
         await asyncio.sleep(max(0, due_at - now_ms()) / 1000)
+        await self.network.until_online()
 
     def tapback_text(self, sign: Sign, target_guid: str, part: int, *, is_removed: bool) -> str:
         """Return the sentence that stands for a tapback."""

@@ -100,6 +100,7 @@ class Changing:
         self._begin(msgspec.structs.replace(mail, at=self._carrier.moment()))
 
     async def _carry_out(self, mail: OwnChange) -> None:
+        await self._carrier.network.until_online()
         await self._carrier.step()
         row = self._db.message(mail.target_guid)
         if row is not None and not edits.is_unsent(self._db, row):

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from blueport.simulator.network import Network
+
 Word = Literal[
     "hang",
     "silent",
@@ -27,6 +29,8 @@ Word = Literal[
     "denies_permission",
     "gives_permission",
     "unlisted",
+    "offline",
+    "online",
 ]
 Occasion = Literal["send", "signal", "imsg", "question"]
 Permission = Literal["asks_permission", "denies_permission", "gives_permission"]
@@ -55,6 +59,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     | `sms_off` | there is no SMS account, till `sms_on` | as ever | as ever |
     | `asks_permission` | none ends, till `gives_permission`: a question stands on the screen | nothing | nothing |
     | `denies_permission` | all fail with -1743, till `gives_permission` | nothing | nothing |
+    | `offline` | as ever, but nothing goes in or out, till `online` | the row waits unsent | nothing |
     | `unlisted` | scripts cannot name `chat`, which chat.db has | as ever | as ever |
 
     With `on` = `imsg` the next of whatever that program is asked to do goes otherwise, and only so:
@@ -92,7 +97,8 @@ class Faults:
     """The faults to come, the nearest first, and those that stand.
 
     `has_advanced`: `imsg` has its bridge into Messages. `has_sms`: there is an SMS account. `permission`: whether
-    scripts may control Messages. `unlisted`: guids of conversations that Messages does not list.
+    scripts may control Messages. `unlisted`: guids of conversations that Messages does not list. `network`: whether
+    anything goes in or out.
     """
 
     def __init__(self) -> None:
@@ -101,6 +107,7 @@ class Faults:
         self.has_sms = True
         self.permission: Permission = "gives_permission"
         self.unlisted: set[str] = set()
+        self.network = Network()
 
     def add(self, fault: Fault) -> None:
         """Have the next `times` sends, signals or calls that have no fault yet go wrong, or something stand."""
@@ -111,6 +118,8 @@ class Faults:
                 self.has_sms = word == "sms_on"
             case "asks_permission" | "denies_permission" | "gives_permission" as word:
                 self.permission = word
+            case "offline" | "online" as word:
+                self.network.set(is_online=word == "online")
             case "unlisted":
                 self.unlisted.add(fault.chat or "")
             case _:
@@ -130,6 +139,8 @@ class Faults:
         standing = [Fault(next="unlisted", chat=guid) for guid in sorted(self.unlisted)]
         if self.permission != "gives_permission":
             standing.append(Fault(next=self.permission))
+        if not self.network.is_online:
+            standing.append(Fault(next="offline"))
         if not self.has_sms:
             standing.append(Fault(next="sms_off"))
         if not self.has_advanced:
@@ -142,4 +153,5 @@ class Faults:
         self.has_advanced = True
         self.has_sms = True
         self.permission = "gives_permission"
+        self.network.set(is_online=True)
         self.unlisted.clear()

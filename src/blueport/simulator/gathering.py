@@ -5,6 +5,8 @@ import secrets
 from collections.abc import Callable
 from typing import assert_never
 
+import msgspec
+
 from blueport.handles import sendable_handle
 from blueport.simulator.apple_events import AppleEventError
 from blueport.simulator.bridge import (
@@ -18,7 +20,7 @@ from blueport.simulator.bridge import (
 from blueport.simulator.carrying import Carrier
 from blueport.simulator.chatdb import Cell, Conversation
 from blueport.simulator.faults import Fault, Faults
-from blueport.simulator.phones import Group
+from blueport.simulator.phones import Group, GroupNote, ShownMessage
 from blueport.simulator.sending import for_ever
 from blueport.simulator.stand_in import NO_SUCH_OBJECT
 
@@ -66,9 +68,11 @@ class Gathering:
         for member in members:
             self._phones.add_person(member)
         self._phones.add_group(Group(id=group_id, name=name, members=members, line=line))
-        chat = self._db.group_chat(group_id, members, display_name=name, last_addressed_handle=line)
+        service = self._phones.service_among(members)
+        named = {"display_name": name, "last_addressed_handle": line}
+        chat = self._db.group_chat(group_id, members, service=service, **named)
         if name is not None:
-            self._add_event(chat, group_id, item_type=_RENAMED, group_title=name)
+            self._add_event(chat, group_id, GroupNote("named", name), item_type=_RENAMED, group_title=name)
         return chat
 
     async def change(self, asked: GroupChange) -> None:
@@ -98,26 +102,42 @@ class Gathering:
 
     def _change(self, asked: GroupChange) -> None:
         chat = self._carrier.chat_by_guid(asked.chat_guid)
-        conversation = self._db.conversation(chat)
+        self._carry_out(chat, self._db.conversation(chat), _note_of(asked), by=None)
+
+    def change_by(self, person: str, group_id: str, note: GroupNote) -> None:
+        """Let a member change their group; `left` is about themselves.
+
+        Raises:
+            AppleEventError: They cannot.
+        """
+        [found] = self._db.rows("SELECT ROWID FROM chat WHERE chat_identifier = ?", group_id)
+        chat = int(found["ROWID"])
+        self._carry_out(chat, self._db.conversation(chat), note, by=person)
+
+    def _carry_out(self, chat: int, conversation: Conversation, note: GroupNote, *, by: str | None) -> None:
+        """Change a group, as the member *by* or, if that is None, as the line."""
         group = self._phones.group(conversation.identifier)
         if group is None or not group.line:
             raise _impossible("That is no group that we are in.")
-        match asked:
-            case RenameGroup(name=name):
-                self._phones.rename_group(group.id, name or None)
-                self._db.update("chat", chat, display_name=name)
-                self._add_event(chat, group.id, item_type=_RENAMED, group_title=name or None)
-            case LeaveGroup():
-                self._phones.leave_group(group.id)
-                self._add_event(chat, group.id, item_type=_LEFT)
-            case AddParticipant(address=address):
-                self._add_member(chat, conversation, address)
-            case RemoveParticipant(address=address):
-                self._remove_member(chat, conversation, address)
+        match note.what:
+            case "named":
+                self._phones.rename_group(group.id, note.subject)
+                self._db.update("chat", chat, display_name=note.subject or "")
+                self._add_event(chat, group.id, note, by, item_type=_RENAMED, group_title=note.subject)
+            case "left":
+                if by is None:
+                    self._phones.leave_group(group.id)
+                else:
+                    self._take_out(chat, conversation, by)
+                self._add_event(chat, group.id, GroupNote("left", by or group.line), by, item_type=_LEFT)
+            case "added":
+                self._add_member(chat, conversation, note.subject or "", by)
+            case "removed":
+                self._remove_member(chat, conversation, note.subject or "", by)
             case _ as never:
                 assert_never(never)
 
-    def _add_member(self, chat: int, conversation: Conversation, address: str) -> None:
+    def _add_member(self, chat: int, conversation: Conversation, address: str, by: str | None) -> None:
         member = sendable_handle(address, region=self._carrier.settings.region)
         if member is None or member in conversation.members:
             raise _impossible("They cannot be reached, or are there.")
@@ -125,22 +145,64 @@ class Gathering:
         self._phones.add_member(conversation.identifier, member)
         handle_id = self._db.handle_id(member)
         self._db.insert("chat_handle_join", chat_id=chat, handle_id=handle_id)
-        self._add_event(chat, conversation.identifier, item_type=_MEMBERS, other_handle=handle_id)
+        note = GroupNote("added", member)
+        self._add_event(chat, conversation.identifier, note, by, item_type=_MEMBERS, other_handle=handle_id)
 
-    def _remove_member(self, chat: int, conversation: Conversation, address: str) -> None:
+    def _remove_member(self, chat: int, conversation: Conversation, address: str, by: str | None) -> None:
         member = sendable_handle(address, region=self._carrier.settings.region)
         if member is None or member not in conversation.members:
             raise _impossible("They are not there.")
+        columns = {"group_action_type": 1, "other_handle": self._take_out(chat, conversation, member)}
+        note = GroupNote("removed", member)
+        self._add_event(chat, conversation.identifier, note, by, item_type=_MEMBERS, **columns)
+
+    def _take_out(self, chat: int, conversation: Conversation, member: str) -> int:
         self._phones.remove_member(conversation.identifier, member)
         handle_id = self._db.handle_id(member)
         self._db.execute("DELETE FROM chat_handle_join WHERE chat_id = ? AND handle_id = ?", chat, handle_id)
-        self._add_event(chat, conversation.identifier, item_type=_MEMBERS, group_action_type=1, other_handle=handle_id)
+        return handle_id
 
-    def _add_event(self, chat: int, group_id: str, **columns: Cell) -> None:
+    def _add_event(self, chat: int, group_id: str, note: GroupNote, by: str | None = None, **columns: Cell) -> None:
+        at = self._carrier.moment()
+        sent: dict[str, Cell] = {"is_sent": 1} if by is None else {}
         with self._db.one_commit():
-            at = self._carrier.moment()
-            row = self._db.add_row(sender=None, sent_at=at, cache_roomnames=group_id, is_sent=1, **columns)
+            row = self._db.add_row(sender=by, sent_at=at, cache_roomnames=group_id, **sent, **columns)
             self._db.link(row, chat)
+        self._show(self._db.conversation(chat), _noted(row.guid, group_id, at, note), by)
+
+    def _show(self, conversation: Conversation, noted: ShownMessage, by: str | None) -> None:
+        for member in conversation.members:
+            told = msgspec.structs.replace(noted, sender=by or conversation.line, from_me=member == by)
+            self._phones.show(member, told)
+
+
+def _note_of(asked: GroupChange) -> GroupNote:
+    match asked:
+        case RenameGroup(name=name):
+            return GroupNote("named", name or None)
+        case LeaveGroup():
+            return GroupNote("left", None)
+        case AddParticipant(address=address):
+            return GroupNote("added", address)
+        case RemoveParticipant(address=address):
+            return GroupNote("removed", address)
+        case _ as never:
+            assert_never(never)
+
+
+def _noted(guid: str, group_id: str, at: int, note: GroupNote) -> ShownMessage:
+    return ShownMessage(
+        guid=guid,
+        chat=group_id,
+        sender="",
+        from_me=False,
+        text=None,
+        attachments=(),
+        reply_to_guid=None,
+        at=at,
+        delivered=True,
+        note=note,
+    )
 
 
 def _impossible(why: str) -> AppleEventError:

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from blueport.handles import canonical_handle
 from blueport.simulator import oddities
-from blueport.simulator.apple_events import door_open
+from blueport.simulator.apple_events import AppleEventError, door_open
 from blueport.simulator.bringing import link_in
 from blueport.simulator.chatdb import Attachment, ChatDb, new_guid
 from blueport.simulator.condition import set_up_if_new
@@ -15,12 +15,23 @@ from blueport.simulator.edits import EDIT_WITHIN_MS, MOST_EDITS, UNSEND_WITHIN_M
 from blueport.simulator.faults import Faults
 from blueport.simulator.launchd import Launchd
 from blueport.simulator.messages_app import MessagesApp
-from blueport.simulator.news import BridgeEvent, BubbleChange, News
-from blueport.simulator.phones import Group, Incoming, PersonRead, PersonsChange, PersonsTapback, Phones, ShownMessage
+from blueport.simulator.news import BridgeEvent, BubbleChange, News, PeopleChange
+from blueport.simulator.phones import (
+    Group,
+    GroupNote,
+    Incoming,
+    PersonRead,
+    PersonsChange,
+    PersonsTapback,
+    Phones,
+    ShownMessage,
+)
 from blueport.simulator.settings import Settings, chat_db_path, phone_files_path, phones_db_path
 from blueport.simulator.tapbacks import Sign
 
 FIRST_PERSON = ("+15550100001", "Ada")
+# Of whom one may go.
+_FEWEST = 2
 
 
 class NotOnThisMacError(LookupError):
@@ -57,6 +68,19 @@ class SimulatedMac:
         """Yield who types, from now on; see `MessagesApp.following`."""
         return self.messages.following()
 
+    def add_person(self, person: str, *, name: str | None = None, has_imessage: bool | None = None) -> None:
+        """Give somebody a phone, or change who has one; what is None stays as it is.
+
+        Raises:
+            NotPossibleError: An address without iMessage has no SMS either, unless it is a number.
+        """
+        handle = self.handle(person)
+        if has_imessage is False and "@" in handle:
+            raise NotPossibleError("SMS needs a phone number")
+        self.phones.add_person(handle, name)
+        if has_imessage is not None:
+            self.phones.set_imessage(handle, has_it=has_imessage)
+
     async def person_texts(
         self,
         person: str,
@@ -79,12 +103,15 @@ class SimulatedMac:
 
         Raises:
             NotOnThisMacError: There is no such line, or no such group with that person in it.
-            NotPossibleError: There is no link in the text that could have a bubble.
+            NotPossibleError: There is no link in the text that could have a bubble, or by SMS nothing is answered.
         """
         if preview_after_ms is not None and link_in(text) is None:
             raise NotPossibleError("there is no link in that text")
         sender = self.handle(person)
         line, group_id = self._addressed(sender, to)
+        service = self._service(sender, group_id)
+        if service == "SMS" and reply_to_guid is not None:
+            raise NotPossibleError("an SMS cannot name what it answers")
         self.phones.add_person(sender)
         guid = new_guid()
         await self.messages.receive(
@@ -98,6 +125,7 @@ class SimulatedMac:
                 reply_to_guid=reply_to_guid,
                 at=self.messages.moment(),
                 preview_after_ms=preview_after_ms,
+                service=service,
             )
         )
         return guid
@@ -138,6 +166,7 @@ class SimulatedMac:
             tapback=sign.tapback,
             emoji=sign.emoji,
             is_removed=is_removed,
+            service=self._service(sender, group_id),
         )
         await self.messages.receive(mail)
         return mail.guid
@@ -170,7 +199,7 @@ class SimulatedMac:
         await self.messages.receive(PersonsChange(new_guid(), sender, at, guid, text=None))
 
     def person_types(self, person: str, *, to: str | None = None, is_typing: bool) -> None:
-        """Let a line, the first by default, see that a person types or no longer does.
+        """Let a line, the first by default, see that a person types or no longer does; by SMS it does not.
 
         Raises:
             NotOnThisMacError: There is no such line.
@@ -180,7 +209,8 @@ class SimulatedMac:
         line, group_id = self._addressed(sender, to)
         if group_id is not None:
             raise NotPossibleError("in a group nobody sees who types")
-        self.messages.set_typing(sender, line, is_typing=is_typing)
+        if self._service(sender, None) == "iMessage":
+            self.messages.set_typing(sender, line, is_typing=is_typing)
 
     async def person_reads(self, person: str, *, to: str | None = None) -> None:
         """Let a person open the conversation with a line, the first by default, or a group.
@@ -205,8 +235,28 @@ class SimulatedMac:
             self.phones.add_person(handle)
         line = self._line(line or self.settings.lines[0])
         self.phones.add_group(Group(id=group_id, name=name, members=handles, line=line))
-        self.db.group_chat(group_id, handles, display_name=name, last_addressed_handle=line)
+        service = self.phones.service_among(handles)
+        self.db.group_chat(group_id, handles, service=service, display_name=name, last_addressed_handle=line)
         return group_id
+
+    def person_changes_group(self, person: str, group_id: str, note: GroupNote) -> None:
+        """Let a member rename a group, take somebody in or put somebody out, or leave. It is in chat.db at once.
+
+        Raises:
+            NotOnThisMacError: There is no such group with that person in it.
+            NotPossibleError: By SMS a group stays as it is; nobody else would be left; or it makes no sense.
+        """
+        member, group = self.handle(person), self.phones.group(group_id)
+        if group is None or member not in group.members:
+            raise NotOnThisMacError(f"{group_id} is no group of that person's")
+        if self._service(member, group_id) == "SMS":
+            raise NotPossibleError("a group that goes by SMS stays as it is")
+        if note.what in ("removed", "left") and len(group.members) < _FEWEST:
+            raise NotPossibleError("a group needs somebody besides the line")
+        try:
+            self.messages.gathering.change_by(member, group_id, note)
+        except AppleEventError as error:
+            raise NotPossibleError("the line has left, or they cannot be reached, or are there, or are not") from error
 
     async def rebuild(self) -> None:
         """Have Messages lose its file and write it anew, with other rowids; what is under way then goes on."""
@@ -234,7 +284,13 @@ class SimulatedMac:
             raise NotOnThisMacError(f"{sender} has no message {guid}")
         if not (message.from_me and message.delivered) or message.unsent_at is not None:
             raise NotPossibleError("that message is not theirs, has not arrived yet, or is no longer there")
+        if message.service == "SMS":
+            raise NotPossibleError("what has gone out as an SMS stays as it is")
         return message
+
+    def _service(self, sender: str, group_id: str | None) -> str:
+        group = None if group_id is None else self.phones.group(group_id)
+        return self.phones.service_among((sender,) if group is None else group.members)
 
     def _addressed(self, sender: str, to: str | None) -> tuple[str, str | None]:
         if to is None:
@@ -267,6 +323,7 @@ async def running(settings: Settings, news: News | None = None) -> AsyncIterator
         phones_db_path(settings.folder),
         phone_files_path(settings.folder),
         lambda *change: news.publish(BubbleChange(*change)),
+        lambda: news.publish(PeopleChange()),
     )
     if not phones.people():
         phones.add_person(*FIRST_PERSON)

@@ -24,6 +24,7 @@ from blueport.simulator.chatdb import ChatDb, new_guid
 from blueport.simulator.condition import condition_of
 from blueport.simulator.dots import Dots
 from blueport.simulator.faults import Fault, Faults
+from blueport.simulator.gathering import Gathering
 from blueport.simulator.news import BridgeEvent, Broadcast, DotsChange, News
 from blueport.simulator.phones import (
     FileToSend,
@@ -48,7 +49,7 @@ class MessagesApp:
         self._db = db
         self._faults = faults
         self.application = Application(faults)
-        self._carrier = Carrier(settings, db, phones)
+        self._carrier = Carrier(settings, db, phones, faults.network)
         self._events = Broadcast[BridgeEvent]()
         self._typing_lines = Dots[PhoneChat](
             settings.typing_ms, lambda place, is_shown: news.publish(DotsChange(*place, is_shown))
@@ -57,7 +58,10 @@ class MessagesApp:
         self._bringing = Bringing(self._carrier)
         self._sending = Sending(self._carrier, faults, self.application, self._typing_lines)
         self._changing = Changing(self._carrier, faults)
-        self._bridging = Bridging(self._carrier, self._sending, self._changing, faults, self._typing_lines)
+        self.gathering = Gathering(self._carrier, faults)
+        self._bridging = Bridging(
+            self._carrier, self._sending, self._changing, self.gathering, faults, self._typing_lines
+        )
 
     def resume(self) -> None:
         """Carry on with the mail that was under way when the Mac died."""
@@ -210,14 +214,19 @@ class MessagesApp:
     # What people do
 
     async def receive(self, mail: FromPerson) -> None:
-        """Take what a person wrote or did; it is kept from the start, and lies in chat.db in full at the end."""
+        """Take what a person wrote or did; it is kept from the start, and lies in chat.db in full at the end.
+
+        While the Mac is offline the end comes before that.
+        """
         self._carrier.phones.put_down(mail)
         reached("simulator.put_down")
         if isinstance(mail, Incoming) and mail.group_id is None:
             self._typing_people.hide((mail.sender, mail.line))
         bringing = self._carrier.in_background(self._bringing.bring(mail))
-        await asyncio.wait([bringing])
-        if not bringing.cancelled():  # else it is broken off, and taken up again
+        offline = asyncio.ensure_future(self._carrier.network.until_offline())
+        await asyncio.wait([bringing, offline], return_when=asyncio.FIRST_COMPLETED)
+        offline.cancel()
+        if bringing.done() and not bringing.cancelled():  # else it is broken off, and taken up again
             bringing.result()
 
     def moment(self) -> int:
@@ -225,8 +234,8 @@ class MessagesApp:
         return self._carrier.moment()
 
     def set_typing(self, person: str, line: str, *, is_typing: bool) -> None:
-        """Let the line see, or no longer see, that a person types."""
-        if is_typing:
+        """Let the line see, or no longer see, that a person types; while the Mac is offline it sees nothing."""
+        if is_typing and self._carrier.network.is_online:
             self._typing_people.show((person, line))
         else:
             self._typing_people.hide((person, line))

@@ -58,7 +58,11 @@ class DotsChange(NamedTuple):
     is_typing: bool
 
 
-News = Broadcast[BubbleChange | DotsChange]
+class PeopleChange(NamedTuple):
+    """There are other people or groups than before, or they are otherwise."""
+
+
+News = Broadcast[BubbleChange | DotsChange | PeopleChange]
 
 
 class BridgeEvent(NamedTuple):

@@ -7,6 +7,7 @@ anything else is done with it and struck off when it has arrived, so that a Mac 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -15,6 +16,7 @@ from blueport.simulator.tapbacks import Sign, Tapback
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS person (handle TEXT PRIMARY KEY, name TEXT) STRICT;
+CREATE TABLE IF NOT EXISTS without_imessage (handle TEXT PRIMARY KEY) STRICT;
 CREATE TABLE IF NOT EXISTS "group" (id TEXT PRIMARY KEY, name TEXT, line TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS member (
   group_id TEXT NOT NULL, handle TEXT NOT NULL, PRIMARY KEY (group_id, handle)
@@ -23,7 +25,17 @@ CREATE TABLE IF NOT EXISTS shown (
   position INTEGER PRIMARY KEY, person TEXT NOT NULL, guid TEXT NOT NULL, message BLOB NOT NULL, UNIQUE (person, guid)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS shown_guid ON shown (guid);
+CREATE INDEX IF NOT EXISTS shown_unread ON shown (person, guid)
+  WHERE json_extract(CAST(message AS TEXT), '$.from_me') = 0
+  AND json_extract(CAST(message AS TEXT), '$.read_at') IS NULL;
 CREATE TABLE IF NOT EXISTS mail (position INTEGER PRIMARY KEY, guid TEXT UNIQUE NOT NULL, content BLOB NOT NULL) STRICT;
+"""
+
+# What is done to a group is no message.
+_UNREAD = """
+SELECT person, json_extract(CAST(message AS TEXT), '$.chat'), guid FROM shown INDEXED BY shown_unread
+WHERE json_extract(CAST(message AS TEXT), '$.from_me') = 0 AND json_extract(CAST(message AS TEXT), '$.read_at') IS NULL
+AND json_extract(CAST(message AS TEXT), '$.note') IS NULL ORDER BY position
 """
 
 
@@ -46,13 +58,21 @@ class ShownReaction(msgspec.Struct, frozen=True):
     emoji: str | None
 
 
+class GroupNote(msgspec.Struct, frozen=True):
+    """What became of a group; `subject` is its new name, None for none any more, or who came, was put out, or left."""
+
+    what: Literal["named", "added", "removed", "left"]
+    subject: str | None = None
+
+
 class ShownMessage(msgspec.Struct, frozen=True):
     """A bubble on a person's phone.
 
     `chat` is the line's handle or the group's id, `sender` whoever wrote it, `at` Unix milliseconds. `delivered` tells
     the person that it has arrived at the line. `read_at` is when the other side opened it: the line a message of this
     person's, this person one of the line's. `edits` counts how often it was edited. One that was unsent is a note that
-    there was something.
+    there was something. `service` is what it went by: an `SMS` tells nobody when it arrived or was read. With a `note`
+    it is no bubble but a line between them.
     """
 
     guid: str
@@ -71,15 +91,22 @@ class ShownMessage(msgspec.Struct, frozen=True):
     edits: int = 0
     unsent_at: int | None = None
     effect: str | None = None
+    service: str = "iMessage"
+    note: GroupNote | None = None
 
 
 class Person(msgspec.Struct, frozen=True):
-    """Somebody with a phone, and the last thing on it."""
+    """Somebody with a phone, and the last thing on it; who has no iMessage writes and is written to by SMS.
+
+    `unread` has the guids of what nobody has looked at yet, by conversation.
+    """
 
     handle: str
     name: str | None
     last_text: str | None = None
     at: int | None = None
+    has_imessage: bool = True
+    unread: dict[str, list[str]] = {}
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -103,6 +130,7 @@ class Incoming(msgspec.Struct, frozen=True, tag=True):
     reply_to_guid: str | None
     at: int
     preview_after_ms: int | None = None
+    service: str = "iMessage"
 
 
 class FileToSend(msgspec.Struct, frozen=True):
@@ -178,6 +206,7 @@ class PersonsTapback(msgspec.Struct, frozen=True, tag=True):
     tapback: Tapback | None
     emoji: str | None
     is_removed: bool = False
+    service: str = "iMessage"
 
 
 class PersonsChange(msgspec.Struct, frozen=True, tag=True):
@@ -233,11 +262,18 @@ Mail = FromScript | OwnChange | FromPerson
 class Phones:
     """All phones, open; *on_change* hears of each bubble that looks different, with its person, and whether it is new.
 
-    Files lie in the folder *files* under their guids.
+    Files lie in the folder *files* under their guids. *on_people* hears that people or groups are others than before.
     """
 
-    def __init__(self, path: Path, files: Path, on_change: Callable[[str, ShownMessage, bool], None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        files: Path,
+        on_change: Callable[[str, ShownMessage, bool], None],
+        on_people: Callable[[], None],
+    ) -> None:
         self._on_change = on_change
+        self._on_people = on_people
         self._files = files
         self._files.mkdir(exist_ok=True)
         self._connection = sqlite3.connect(path, isolation_level=None)
@@ -253,18 +289,43 @@ class Phones:
 
     def add_person(self, handle: str, name: str | None = None) -> None:
         """Give somebody a phone, or one who has a phone a name."""
-        self._connection.execute(
-            "INSERT INTO person VALUES (?, ?) ON CONFLICT DO UPDATE SET name = coalesce(excluded.name, name)",
+        written = self._connection.execute(
+            "INSERT INTO person VALUES (?, ?) ON CONFLICT DO UPDATE SET name = excluded.name"
+            " WHERE name IS NOT coalesce(excluded.name, name)",
             (handle, name),
         )
+        if written.rowcount:
+            self._on_people()
+
+    def set_imessage(self, handle: str, *, has_it: bool) -> None:
+        """Give somebody iMessage, or take it away: then there is SMS."""
+        statement = "DELETE FROM without_imessage WHERE handle = ?"
+        if not has_it:
+            statement = "INSERT OR IGNORE INTO without_imessage VALUES (?)"
+        if self._connection.execute(statement, (handle,)).rowcount:
+            self._on_people()
+
+    def service_among(self, people: Iterable[str]) -> str:
+        """Return what a conversation with *people* goes by: SMS as soon as one of them has nothing else."""
+        found = self._connection.execute("SELECT handle FROM without_imessage").fetchall()
+        return "SMS" if {handle for (handle,) in found}.intersection(people) else "iMessage"
 
     def people(self) -> list[Person]:
         """Return everybody, whoever has news first."""
         found = self._connection.execute(
-            "SELECT handle, name, message FROM person LEFT JOIN shown ON shown.position ="
-            " (SELECT max(position) FROM shown WHERE person = handle) ORDER BY shown.position DESC, person.rowid"
+            "SELECT handle, name, message, handle NOT IN (SELECT handle FROM without_imessage) FROM person"
+            " LEFT JOIN shown ON shown.position = (SELECT max(position) FROM shown WHERE person = handle)"
+            " ORDER BY shown.position DESC, person.rowid"
         )
-        return [_person(*row) for row in found.fetchall()]
+        unread = self._unread()
+        return [_person(unread.get(row[0], {}), *row) for row in found.fetchall()]
+
+    def _unread(self) -> dict[str, dict[str, list[str]]]:
+        found = self._connection.execute(_UNREAD).fetchall()
+        unread: dict[str, dict[str, list[str]]] = {}
+        for person, chat, guid in found:
+            unread.setdefault(person, {}).setdefault(chat, []).append(guid)
+        return unread
 
     def add_group(self, group: Group) -> None:
         """Put people into a conversation."""
@@ -273,22 +334,27 @@ class Phones:
             self._connection.execute('INSERT INTO "group" VALUES (?, ?, ?)', (group.id, group.name, group.line))
             members = [(group.id, member) for member in group.members]
             self._connection.executemany("INSERT INTO member VALUES (?, ?)", members)
+        self._on_people()
 
     def rename_group(self, group_id: str, name: str | None) -> None:
         """Give a conversation another name, or none."""
         self._connection.execute('UPDATE "group" SET name = ? WHERE id = ?', (name, group_id))
+        self._on_people()
 
     def leave_group(self, group_id: str) -> None:
         """Take the line out of a conversation, which goes on without it."""
         self._connection.execute("""UPDATE "group" SET line = '' WHERE id = ?""", (group_id,))
+        self._on_people()
 
     def add_member(self, group_id: str, member: str) -> None:
         """Take somebody into a conversation."""
         self._connection.execute("INSERT OR IGNORE INTO member VALUES (?, ?)", (group_id, member))
+        self._on_people()
 
     def remove_member(self, group_id: str, member: str) -> None:
         """Put somebody out of a conversation."""
         self._connection.execute("DELETE FROM member WHERE group_id = ? AND handle = ?", (group_id, member))
+        self._on_people()
 
     def groups(self) -> list[Group]:
         """Return all groups, the newest first."""
@@ -425,9 +491,21 @@ class Phones:
         return tuple(handle for (handle,) in self._connection.execute(query, (group_id,)).fetchall())
 
 
-def _person(handle: str, name: str | None, encoded: bytes | None) -> Person:
+def _person(
+    unread: dict[str, list[str]], handle: str, name: str | None, encoded: bytes | None, has_imessage: int
+) -> Person:
+    person = Person(handle, name, has_imessage=bool(has_imessage), unread=unread)
     if encoded is None:
-        return Person(handle, name)
+        return person
     last = msgspec.json.decode(encoded, type=ShownMessage)
-    words = last.text or ", ".join(file.filename for file in last.attachments)
-    return Person(handle, name, "Unsent" if last.unsent_at is not None else words, last.at)
+    return msgspec.structs.replace(person, last_text=_words(last), at=last.at)
+
+
+def _words(last: ShownMessage) -> str:
+    if last.note is not None:
+        return "The group has changed"
+    if last.unsent_at is not None:
+        return "Unsent"
+    if last.text is None and last.is_audio:
+        return "Audio message"
+    return last.text or ", ".join(file.filename for file in last.attachments)

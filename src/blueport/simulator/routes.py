@@ -14,7 +14,8 @@ from starlette.routing import Route
 from blueport.simulator.chatdb import Attachment
 from blueport.simulator.faults import Fault
 from blueport.simulator.mac import NotOnThisMacError, NotPossibleError, SimulatedMac
-from blueport.simulator.news import BubbleChange, DotsChange, News
+from blueport.simulator.news import BubbleChange, DotsChange, News, PeopleChange
+from blueport.simulator.phones import GroupNote
 from blueport.simulator.tapbacks import Sign, Tapback
 
 _Shape = TypeVar("_Shape", bound=msgspec.Struct)
@@ -23,9 +24,11 @@ _HEARTBEAT_S = 15
 _MAX_BODY_BYTES = 64 << 20
 _MAX_MEMBERS = 100
 _MAX_NAME_BYTES = 255
+_EVENTS = {BubbleChange: "message", DotsChange: "typing", PeopleChange: "people"}
 # Shown by a browser in place; whatever else is a file to keep, so that nothing a person sends can run on this page.
 _SHOWN_IN_PLACE = (
     *("image/png", "image/jpeg", "image/gif", "image/webp"),
+    *("video/mp4", "video/quicktime", "video/webm"),
     *("audio/mpeg", "audio/mp3", "audio/mp4", "audio/x-m4a", "audio/aac", "audio/wav", "audio/x-wav", "audio/x-caf"),
 )
 
@@ -99,10 +102,14 @@ class NewReading(msgspec.Struct, frozen=True):
 
 
 class NewPerson(msgspec.Struct, frozen=True):
-    """Body of POST /people."""
+    """Body of POST /people: somebody new, or what is to be otherwise of somebody who is there.
+
+    Without `has_imessage` all goes by SMS: green, and nobody is told what arrived, was read, or is being typed.
+    """
 
     handle: str
     name: str | None = None
+    has_imessage: bool | None = None
 
 
 class NewOddity(msgspec.Struct, frozen=True):
@@ -139,6 +146,7 @@ def routes() -> list[Route]:
         Route("/people/{handle}/typing", show_typing),
         Route("/people/{handle}/typing", type_to_the_line, methods=["POST"]),
         Route("/people/{handle}/read", read, methods=["POST"]),
+        Route("/people/{handle}/groups/{id}", change_group, methods=["POST"]),
         Route("/people/{handle}/events", follow_phone),
         Route("/events", follow_all_phones),
         Route("/groups", list_groups),
@@ -161,10 +169,11 @@ async def list_people(request: Request) -> Response:
 
 
 async def add_person(request: Request) -> Response:
-    """Give somebody a phone."""
+    """Give somebody a phone, or another name, or take iMessage from them."""
     new = await _body(request, NewPerson)
     handle = _handle(request, new.handle)
-    _mac(request).phones.add_person(handle, new.name or None)
+    with _refusals():
+        _mac(request).add_person(handle, name=new.name or None, has_imessage=new.has_imessage)
     return _json({"handle": handle, "name": new.name or None}, status=201)
 
 
@@ -290,6 +299,17 @@ async def add_group(request: Request) -> Response:
     with _refusals():
         group_id = _mac(request).add_group(members, name=new.name or None, line=new.line)
     return _json({"id": group_id}, status=201)
+
+
+async def change_group(request: Request) -> Response:
+    """Let a member change a group; the body is the note that all its members will see of it."""
+    person, note = _handle(request, request.path_params["handle"]), await _body(request, GroupNote)
+    subject = note.subject or None
+    if subject is not None and note.what in ("added", "removed"):
+        subject = _handle(request, subject)
+    with _refusals():
+        _mac(request).person_changes_group(person, request.path_params["id"], GroupNote(note.what, subject))
+    return _json({}, status=201)
 
 
 async def list_lines(request: Request) -> Response:
@@ -430,10 +450,10 @@ async def _events(news: News, person: str | None) -> AsyncIterator[bytes]:
                 continue
             if change is None:
                 return
-            if person in (None, change.person):
+            if person is None or (not isinstance(change, PeopleChange) and change.person == person):
                 yield _event(change)
 
 
-def _event(change: BubbleChange | DotsChange) -> bytes:
-    name = "message" if isinstance(change, BubbleChange) else "typing"
+def _event(change: BubbleChange | DotsChange | PeopleChange) -> bytes:
+    name = _EVENTS[type(change)]
     return f"event: {name}\ndata: ".encode() + msgspec.json.encode(change._asdict()) + b"\n\n"

@@ -24,11 +24,11 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-async def run(settings: Settings, sockets: list[socket.socket]) -> None:
-    """Serve on *sockets*, which listen already, until cancelled, SIGTERM or SIGINT."""
+async def run(settings: Settings, sockets: list[socket.socket], relay: socket.socket | None = None) -> None:
+    """Serve on *sockets*, which listen already, as does *relay*, until cancelled, SIGTERM or SIGINT."""
     news = News()
     config = uvicorn.Config(
-        app_of(settings, news),
+        app_of(settings, news, relay),
         lifespan="on",
         ws="none",
         log_config=None,

@@ -152,7 +152,9 @@ class Sending:
         self._phones.strike_off(mail.guid)
 
     async def _deliver(self, mail: FromScript, row: Row, conversation: Conversation) -> None:
-        error = mail.error if mail.error is not None else self._show(mail, conversation)
+        await self._carrier.network.until_online()
+        error = mail.error if mail.error is not None else self._unreachable(mail, conversation)
+        error = error if error is not None else self._show(mail, conversation)
         if error is not None:
             self._db.change(row, error=error)
             return
@@ -218,8 +220,16 @@ class Sending:
 
     # Phones
 
+    def _unreachable(self, mail: FromScript, conversation: Conversation) -> int | None:
+        """Return the error of what goes by iMessage to somebody who has none."""
+        is_sms = self._phones.service_among(conversation.members) == "SMS"
+        return _NOT_REGISTERED if is_sms and _service(mail, conversation) == "iMessage" else None
+
     def _show(self, mail: FromScript, conversation: Conversation) -> int | None:
         """Show it to everybody in the conversation; return the error if there is nothing to show."""
+        if isinstance(mail, OwnTapback) and conversation.service == "SMS":
+            self._show_everybody(conversation, _told_in_words(mail, conversation, self._text(mail)))
+            return None
         if isinstance(mail, OwnTapback):
             # A newer one may have taken its place meanwhile.
             if self._db.message(mail.guid) is not None:
@@ -229,12 +239,14 @@ class Sending:
         enclosures = () if mail.file is None else self._enclosed(mail.guid, mail.file)
         if enclosures is None:
             return _UNREADABLE
-        shown = _shown_to_recipient(mail, conversation, enclosures)
+        self._show_everybody(conversation, _shown_to_recipient(mail, conversation, enclosures))
+        return None
+
+    def _show_everybody(self, conversation: Conversation, shown: ShownMessage) -> None:
         for person in conversation.members:
             self._phones.add_person(person)
             self._dots.hide((person, shown.chat))
             self._phones.show(person, shown)
-        return None
 
     def _enclosed(self, message_guid: str, sent: FileToSend) -> tuple[Enclosure, ...] | None:
         """Hand the file to the phones, as it is now; None if it cannot be read (any more)."""
@@ -280,4 +292,20 @@ def _shown_to_recipient(mail: Outgoing, conversation: Conversation, enclosures: 
         delivered=True,
         is_audio=mail.file is not None and mail.file.is_audio,
         effect=mail.effect,
+        service=_service(mail, conversation),
+    )
+
+
+def _told_in_words(mail: OwnTapback, conversation: Conversation, words: str) -> ShownMessage:
+    return ShownMessage(
+        guid=mail.guid,
+        chat=chat_on_phone(conversation),
+        sender=conversation.line,
+        from_me=False,
+        text=words,
+        attachments=(),
+        reply_to_guid=None,
+        at=mail.at,
+        delivered=True,
+        service="SMS",
     )

@@ -15,7 +15,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     `step_ms` lies between two commits of one message: its row, its body, its files, its chat, sent, delivered. The dots
     of somebody who types are shown for `typing_ms`, unless a message or a word of the contrary comes first. `imsg` is
-    the version of that program.
+    the version of that program. The Mac's relay leads to the server at `server_url`, into which the page
+    beside the phones looks by `inspect_token`.
     """
 
     folder: Path
@@ -25,6 +26,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     step_ms: int = 5
     typing_ms: int = 60_000
     region: str = "US"
+    server_url: str | None = None
+    inspect_token: str | None = None
 
 
 def chat_db_path(folder: Path) -> Path:

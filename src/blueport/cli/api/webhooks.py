@@ -242,14 +242,14 @@ COMMANDS = (
     ),
     Command(
         "rotate",
-        "give a webhook another secret; prints it",
+        "rotate the secret of a webhook; prints the new one",
         _rotate_options,
         _rotate,
         (f"webhooks rotate {_WH} --overlap 1h",),
     ),
     Command(
         "enable",
-        "switch on a webhook that was switched off because it failed",
+        "enable a webhook that was disabled because it failed",
         _id_argument,
         _enable,
         (f"webhooks enable {_WH}",),

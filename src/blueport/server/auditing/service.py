@@ -36,9 +36,16 @@ Action = Literal[
     "webhook.enabled",
     "webhook.rotated",
     "webhook.replayed",
+    "sandbox.begun",
     "sandbox.paired",
     "sandbox.unpaired",
     "secrets.resealed",
+    "owner.created",
+    "link.made",
+    "sign_in.succeeded",
+    "sign_in.failed",
+    "password.changed",
+    "session.ended",
 ]
 
 latest = queries.latest
@@ -46,7 +53,7 @@ latest_of_account = queries.latest_of_account
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """Who does something: the id of a key, with the request that it made, or one of those below."""
+    """Who does something: the id of a key or a user, with the request that it made, or one of those below."""
 
     name: str
     request_id: str | None = None
@@ -56,11 +63,13 @@ class Actor(msgspec.Struct, frozen=True):
 OPERATOR = Actor("operator")
 # Who texts a line acts without a key, and so does a server that starts for the first time.
 SYSTEM = Actor("system")
+# The name of who tries to sign in, until it is known who that is.
+ANYBODY = "anybody"
 
 
 def note(
-    tx: Tx, actor: Actor, action: Action, *, account_id: AccountId | None, target: str, detail: str | None = None
+    tx: Tx, actor: Actor, action: Action, *, account_id: AccountId | None, target: str | None, detail: str | None = None
 ) -> None:
-    """Keep that *actor* did *action* to *target*, an id."""
+    """Keep that *actor* did *action* to *target*, an id, or None if nobody knows of what."""
     entry = Entry(tx.now_ms, account_id, actor.name, action, target, detail, actor.address, actor.request_id)
     queries.add(tx, entry)

@@ -45,7 +45,7 @@ class Limits:
     """What one server knows of how often it is called."""
 
     def __init__(self, hourly_limit: int, counts: Counts) -> None:
-        self._hourly_limit = hourly_limit
+        self.hourly_limit = hourly_limit
         self._counts = counts
         self._lock = threading.Lock()
         self._used_at: dict[KeyId, int] = {}
@@ -57,7 +57,7 @@ class Limits:
         Raises:
             StoreUnavailableError: It could not be counted.
         """
-        limit = self._hourly_limit if key.hourly_limit is None else key.hourly_limit
+        limit = self.hourly_limit if key.hourly_limit is None else key.hourly_limit
         counted = self._counts.count(Asked(key.key_id, limit, HOUR_MS, now_ms))
         with self._lock:
             self._used_at[key.key_id] = now_ms
@@ -66,7 +66,7 @@ class Limits:
 
     def count_failure(self, address: str, now_ms: int) -> int | None:
         """Count a wrong key; return for how many seconds that address has to wait, None if it need not."""
-        network = _network(address)
+        network = network_of(address)
         with self._lock:
             window = self._failures.pop(network, _NEVER).at(now_ms, FAILING_MS)
             is_over = window.calls >= FAILURES
@@ -91,7 +91,7 @@ def _seconds(ms: int) -> int:
     return max(1, -(-ms // 1000))
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
     """Return what one client may have to itself: an address of IPv4, a network of IPv6."""
     if ":" not in address:
         return address

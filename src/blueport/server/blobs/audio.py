@@ -5,6 +5,7 @@ take is bounded in `transcoding`.
 """
 
 import struct
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,12 +17,11 @@ from av.audio.resampler import AudioResampler
 from av.container import InputContainer
 
 from blueport.server.blobs.caf import FRAMES_PER_PACKET, RATE_HZ, Recording, caf_of
+from blueport.server.blobs.transcoding import NO_SOUND, REFUSED, TIME_LIMIT_S, bound, not_readable
 from blueport.server.errors import ApiError
 
 LONGEST_S = 60 * 60
-TIME_LIMIT_S = 60
 BITS_PER_S = 32_000
-NO_SOUND = "This is no sound that can be read."
 
 _SAFE = {
     "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,mp3,wav,caf,aiff,aac",
@@ -87,6 +87,22 @@ def _decoded(container: InputContainer) -> Iterator[AudioFrame]:
             continue
 
 
-def not_readable(message: str) -> ApiError:
-    """Return the refusal of a sound."""
-    return ApiError("audio_not_readable", message)
+def main(source: str, target: str) -> int:
+    """Do it, within bounds; return the exit status."""
+    bound()
+    try:
+        transcode(Path(source), Path(target))
+    except ApiError as error:
+        return _refused(error.message)
+    except MemoryError:
+        return _refused(NO_SOUND)
+    return 0
+
+
+def _refused(words: str) -> int:
+    sys.stdout.write(words)
+    return REFUSED
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

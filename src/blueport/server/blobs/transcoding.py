@@ -11,16 +11,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-from blueport.server.blobs import audio
 from blueport.server.errors import ApiError
 
+# The server itself loads nothing of FFmpeg's.
+PROGRAM = "blueport.server.blobs.audio"
 MEMORY_BYTES = 1024 * 1024 * 1024
+TIME_LIMIT_S = 60
 # More than it takes itself before it gives up.
-PATIENCE_S = audio.TIME_LIMIT_S + 30
+PATIENCE_S = TIME_LIMIT_S + 30
 # A server that is being asked something comes first.
 NICENESS = 10
 
-_REFUSED = 3
+NO_SOUND = "This is no sound that can be read."
+REFUSED = 3
 _FAILED = 1
 
 
@@ -31,38 +34,27 @@ def transcode(source: Path, target: Path) -> None:
         ApiError: `audio_not_readable`.
         OSError: It could not be tried, or not be written.
     """
-    command = [sys.executable, "-P", "-m", __name__, str(source.absolute()), str(target.absolute())]
+    command = [sys.executable, "-P", "-m", PROGRAM, str(source.absolute()), str(target.absolute())]
     try:
         ended = subprocess.run(  # noqa: S603 - our own program, on paths of our own
             command, env={}, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE_S, check=False
         )
     except subprocess.TimeoutExpired:
-        raise audio.not_readable("This sound takes too long to be read.") from None
+        raise not_readable("This sound takes too long to be read.") from None
     if ended.returncode == _FAILED:
         raise OSError(ended.stderr.decode(errors="replace").strip().rpartition("\n")[2])
     if ended.returncode != 0:
-        words = ended.stdout.decode() if ended.returncode == _REFUSED else audio.NO_SOUND
-        raise audio.not_readable(words)
+        words = ended.stdout.decode() if ended.returncode == REFUSED else NO_SOUND
+        raise not_readable(words)
 
 
-def main(source: str, target: str) -> int:
-    """Do it, within bounds; return the exit status."""
-    _bound()
-    try:
-        audio.transcode(Path(source), Path(target))
-    except ApiError as error:
-        return _refused(error.message)
-    except MemoryError:
-        return _refused(audio.NO_SOUND)
-    return 0
+def not_readable(message: str) -> ApiError:
+    """Return the refusal of a sound."""
+    return ApiError("audio_not_readable", message)
 
 
-def _refused(words: str) -> int:
-    sys.stdout.write(words)
-    return _REFUSED
-
-
-def _bound() -> None:
+def bound() -> None:
+    """Have this process take no more than that from here on."""
     os.nice(NICENESS)
     for what, most in (
         (resource.RLIMIT_AS, MEMORY_BYTES),
@@ -72,7 +64,3 @@ def _bound() -> None:
         # macOS knows not all of them; there the process at least is not the server.
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(what, (most, most))
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))

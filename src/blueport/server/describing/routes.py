@@ -1,5 +1,6 @@
-"""GET /openapi.json, /llms.txt and /llms-full.txt: for whoever builds on this installation, without a key."""
+"""GET /openapi.json, /llms.txt, /llms-full.txt and each page as Markdown: for whoever builds on this installation."""
 
+import asyncio
 import functools
 
 import msgspec
@@ -23,27 +24,29 @@ class Descriptions:
     """What one server says of its API."""
 
     def __init__(self, endpoints: tuple[Endpoint, ...], *, links: Links, hourly_limit: int) -> None:
-        self._openapi = _described(endpoints)
-        self._texts = _written(endpoints, hourly_limit)
+        self._endpoints = endpoints
         self._links = links
+        self._hourly_limit = hourly_limit
 
     def routes(self) -> list[Route]:
         """Return a route for each document."""
-        documents = [route(f"/{name}", {"GET": self._text(name)}) for name in texts.NAMES]
+        documents = [route(f"/{name}", {"GET": self._text(name)}) for name in texts.names()]
         return [route("/openapi.json", {"GET": self._description}), *documents]
 
     async def _description(self, _scope: Scope, _receive: Receive, _request_id: str) -> Answer:
-        return Answer(200, self._openapi)
+        return Answer(200, await asyncio.to_thread(_described, self._endpoints))
 
     def _text(self, name: str) -> Answering:
         async def answer(scope: Scope, _receive: Receive, _request_id: str) -> Answer:
+            written = await asyncio.to_thread(_written, self._endpoints, self._hourly_limit)
             base = self._links.seen_from(origin_of(scope)).base
-            return Answer(200, self._texts[name].replace(_BASE, base).encode(), content_type=_PLAIN)
+            return Answer(200, written[name].replace(_BASE, base).encode(), content_type=_PLAIN)
 
         return answer
 
 
-# One set of endpoints is described once, however many servers a process has.
+# One set of endpoints is described once, however many servers a process has; and not before somebody asks, nor in the
+# loop: it takes a fifth of a second.
 @functools.cache
 def _described(endpoints: tuple[Endpoint, ...]) -> bytes:
     return msgspec.json.encode(openapi.description(endpoints, version=__version__))

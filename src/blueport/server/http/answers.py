@@ -13,6 +13,7 @@ from blueport.server.http.exchange import exchange_of
 Header = tuple[bytes, bytes]
 
 _TOLD_OF_LIMITS = b"RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, RateLimit-Policy, RateLimit"
+_NOSNIFF: Header = (b"x-content-type-options", b"nosniff")
 # Any page may call the API: it is opened by a key in a header, never by a cookie.
 _EVERYWHERE: list[Header] = [
     (b"access-control-allow-origin", b"*"),
@@ -20,7 +21,7 @@ _EVERYWHERE: list[Header] = [
         b"access-control-expose-headers",
         b"X-Request-Id, Retry-After, Idempotent-Replayed, Content-Disposition, " + _TOLD_OF_LIMITS,
     ),
-    (b"x-content-type-options", b"nosniff"),
+    _NOSNIFF,
 ]
 # A link to a file opens it: it is nothing to be told to others.
 NO_REFERRER: Header = (b"referrer-policy", b"no-referrer")
@@ -55,7 +56,8 @@ class Answer(msgspec.Struct):
     """Status, JSON body and what further headers there are; `is_sent` is called when all of it is on its way.
 
     With a `stream` there is no other body, and the headers say how long it may be kept. `code` is that of a refusal, as
-    it stands in its body; `standing` is that of the key that asked.
+    it stands in its body; `standing` is that of the key that asked. What is `for_us_alone` no other page may read: a
+    cookie opens it.
     """
 
     status: int
@@ -66,6 +68,7 @@ class Answer(msgspec.Struct):
     stream: Stream | None = None
     code: str = ""
     standing: Standing | None = None
+    for_us_alone: bool = False
 
 
 class _Fault(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -98,7 +101,7 @@ def refusal(error: ApiError, request_id: str, *headers: Header) -> Answer:
 def headers_of(answer: Answer, request_id: str) -> list[Header]:
     """Return all headers of *answer*."""
     return [
-        *_EVERYWHERE,
+        *_shared(answer),
         *([] if answer.stream else [_KEPT_NOWHERE]),
         (b"content-type", answer.content_type),
         (b"x-request-id", request_id.encode()),
@@ -106,6 +109,10 @@ def headers_of(answer: Answer, request_id: str) -> list[Header]:
         *answer.headers,
         *_headers_in(_lines_of_standing(answer.standing)),
     ]
+
+
+def _shared(answer: Answer) -> list[Header]:
+    return [_NOSNIFF] if answer.for_us_alone else _EVERYWHERE
 
 
 def _length_of(answer: Answer) -> list[Header]:
@@ -138,17 +145,17 @@ def lines_of(headers: Iterable[Header]) -> bytes:
     return said
 
 
-def _usual(content_type: bytes) -> bytes:
+def _usual(answer: Answer) -> bytes:
     """Return the lines that nearly every answer bears."""
-    return lines_of([*_EVERYWHERE, _KEPT_NOWHERE, (b"content-type", content_type)])
+    return lines_of([*_shared(answer), _KEPT_NOWHERE, (b"content-type", answer.content_type)])
 
 
-_USUAL = _usual(b"application/json")
+_USUAL = _usual(Answer(200, b""))
 
 
 def _lines_of_short(answer: Answer, request_id: str) -> bytes:
     """Return the lines of an answer without a stream: those of `headers_of`, most of them made before."""
-    usual = _USUAL if answer.content_type == b"application/json" else _usual(answer.content_type)
+    usual = _USUAL if answer.content_type == b"application/json" else _usual(answer)
     own = b"x-request-id: %b\r\ncontent-length: %d\r\n" % (request_id.encode(), len(answer.body))
     return usual + own + (lines_of(answer.headers) if answer.headers else b"") + _lines_of_standing(answer.standing)
 

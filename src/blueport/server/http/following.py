@@ -36,7 +36,7 @@ RETRY_MS = 2000
 STREAM = b"text/event-stream"
 
 KEEP_ALIVE = b": keep-alive\n\n"
-_HEADERS: tuple[Header, ...] = (
+STREAM_HEADERS: tuple[Header, ...] = (
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),  # nginx would collect what is to be heard at once
 )
@@ -212,11 +212,11 @@ class Following:
             held.enter_context(self._one_more(view.key_hash))
             first = await self._look(view, "newest")
             if is_head:
-                return Answer(200, b"", _HEADERS, STREAM, stream=Stream(None, _nothing()))
+                return Answer(200, b"", STREAM_HEADERS, STREAM, stream=Stream(None, _nothing()))
             gone = held.enter_context(_watched(receive))
             held.enter_context(self._bells.followed(first.account_id))
             stream = Stream(None, self._parts(view, first, gone), held.pop_all().close)
-        return Answer(200, b"", _HEADERS, STREAM, stream=stream)
+        return Answer(200, b"", STREAM_HEADERS, STREAM, stream=stream)
 
     async def _awaited(self, view: View, receive: Receive) -> Stretch:
         first = await self._look(view, "oldest")

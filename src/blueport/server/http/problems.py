@@ -9,6 +9,7 @@ from blueport.clock import now_ms
 from blueport.logs.lines import is_verbose, logger, named
 from blueport.server.errors import ApiError, StoreUnavailableError
 from blueport.server.http.answers import Answer, is_said_at_once, refusal, send_answer
+from blueport.server.http.recording import Recording
 from blueport.server.ids import mint
 from blueport.server.tallies import Tallies
 
@@ -28,13 +29,15 @@ class Answered:
     """An ASGI app out of a function that is given a request and its id, and answers or raises.
 
     A class, since Starlette takes a plain function for something else; and it counts what it answers, by method, status
-    and code. `path` is that of its route, as a template; it is empty for what has none.
+    and code. `path` is that of its route, as a template; it is empty for what has none. `recording` is where requests
+    are kept, if they are.
     """
 
     def __init__(self, answering: Answering, path: str = "") -> None:
         self._answering = answering
         self.path = path
         self.tallies: Tallies[tuple[str, int, str]] = Tallies()
+        self.recording: Recording | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -48,6 +51,8 @@ class Answered:
             return
         except Exception as error:  # noqa: BLE001 - whatever it is, it is answered, and what is ours is logged
             answer = answer_to(error, request_id)
+        if self.recording is not None:
+            self.recording.keep(scope, answer, request_id, perf_counter() - began_s)
         if not is_said_at_once(send, answer, request_id):
             await send_answer(send, answer, request_id)
         took_s = perf_counter() - began_s

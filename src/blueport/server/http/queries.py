@@ -81,6 +81,11 @@ def note_unanswered(
     tx.change_each(_NOTE, [row])
 
 
+def take(tx: Tx, fingerprint: str, earlier: Unanswered) -> bool:
+    """Drop an answer that is to be given again; return whether it was there still."""
+    return tx.change(_FORGET, fingerprint=fingerprint, request_id=earlier.request_id) == 1
+
+
 def forget(tx: Tx, answered: list[tuple[str, str]]) -> None:
     """Drop answers that have left, given as fingerprint and request id."""
     tx.change_each(_FORGET, [{"fingerprint": mark, "request_id": request_id} for mark, request_id in answered])

@@ -300,8 +300,8 @@ def once(tx: Tx, attempt: Attempt, underway: Underway, do: Callable[[], bytes]) 
         if earlier.request_id == attempt.request_id:
             # The store was not sure, and asks again.
             return Done(attempt.plain(earlier.body), unanswered=attempt.fingerprint)
-        if underway.is_lost(tx, earlier, attempt.request_id):
-            queries.forget(tx, [(attempt.fingerprint, earlier.request_id)])
+        # One that is gone since it was read was told to have left, and nobody repeats that.
+        if underway.is_lost(tx, earlier, attempt.request_id) and queries.take(tx, attempt.fingerprint, earlier):
             return _kept(tx, attempt, underway, attempt.plain(earlier.body), is_replayed=True)
     return _kept(tx, attempt, underway, do(), is_replayed=False)
 

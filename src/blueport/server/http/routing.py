@@ -18,6 +18,7 @@ from blueport.server.http.endpoint import Endpoint, Plain, Prepared, Request, Te
 from blueport.server.http.following import Followed, Following, is_stream_wanted
 from blueport.server.http.problems import Answered, Answering, ClientGoneError, answer_to, nowhere
 from blueport.server.http.reading import body_at_hand, body_within_limit
+from blueport.server.http.recording import Recording
 from blueport.server.http.repeating import Done, Underway
 from blueport.server.store.interface import Store
 
@@ -44,11 +45,14 @@ _Way = Callable[[_Arrival], Awaitable[Answer]]
 
 
 class Api:
-    """All endpoints of one server, on one store."""
+    """All endpoints of one server, on one store; what they are asked is kept in *recording*, if there is one."""
 
-    def __init__(self, store: Store, terms: Terms, blobs: Blobs, following: Following) -> None:
+    def __init__(
+        self, store: Store, terms: Terms, blobs: Blobs, following: Following, recording: Recording | None = None
+    ) -> None:
         self._store = store
         self._following = following
+        self._recording = recording
         self._blobs = blobs
         self._terms = terms
         self._underway = Underway(store)
@@ -98,6 +102,8 @@ class Api:
         if given is None:
             admit = functools.partial(self._store.read, endpoint.admit, self._terms, arrival.visit)
             given = await body_within_limit(arrival.receive, admit)
+        if self._recording is not None:
+            self._recording.hear(arrival.scope, given)
         prepared = endpoint.prepared(arrival.request(given))
         if prepared.is_refused:
             return _answer(endpoint, await self._store.read(prepared.unit, self._terms, self._underway))
@@ -109,6 +115,8 @@ class Api:
         with self._uploading.one_more(key.account_id):
             kept = await uploads.kept(self._blobs, arrival.scope, arrival.receive)
         given = msgspec.json.encode(uploads.uploaded(arrival.scope, kept))
+        if self._recording is not None:
+            self._recording.hear(arrival.scope, given)
         try:
             prepared = endpoint.prepared(arrival.request(given, kept.storage_key))
             done, is_sent = await self._written(prepared, arrival)
@@ -155,14 +163,19 @@ def route(path: str, answering: Mapping[str, Answering]) -> Route:
 
 
 class Paths:
-    """The ASGI app of all routes: a path without parameters is looked up, where Starlette tries one after the other."""
+    """The ASGI app of all routes: a path without parameters is looked up, where Starlette tries one after the other.
 
-    def __init__(self, routes: Sequence[Route], lifespan: Lifespan[Router]) -> None:
+    What is asked and answered is kept in *recording*, if there is one.
+    """
+
+    def __init__(self, routes: Sequence[Route], lifespan: Lifespan[Router], recording: Recording | None = None) -> None:
         self._plain: dict[str, ASGIApp] = {route.path: route.app for route in routes if not route.param_convertors}
         others = [route for route in routes if route.param_convertors]
         elsewhere = Answered(_otherwise)
         self._others = Router(others, redirect_slashes=False, default=elsewhere, lifespan=lifespan)
         self._apps = [*(route.app for route in routes), elsewhere]
+        for answered in self.answered:
+            answered.recording = recording
 
     @property
     def answered(self) -> list[Answered]:
@@ -210,3 +223,8 @@ def visit_of(scope: Scope) -> Visit:
 def header_values(scope: Scope, name: bytes) -> list[bytes]:
     """Return the values of all headers of that name, which is lower case."""
     return [value for given, value in scope["headers"] if given == name]
+
+
+def wants_a_page(scope: Scope) -> bool:
+    """Tell whether a browser asks, for somebody to read what is answered; programs take what there is."""
+    return any(b"text/html" in each.lower() for each in header_values(scope, b"accept"))

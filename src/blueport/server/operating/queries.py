@@ -1,5 +1,6 @@
 """Accounts, keys, lines and daemons as the operator sees them: all of them, whoever's they are."""
 
+import functools
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -37,6 +38,22 @@ class AccountRow(NamedTuple):
     loop_window_s: int | None
     loop_pause_s: int | None
     created_at: int
+
+
+class AccountName(NamedTuple):
+    """An account, and what it is called."""
+
+    id: AccountId
+    name: str
+
+
+class KeysWanted(NamedTuple):
+    """Which keys are asked for: of one account or all, older than the key of an id, dead ones too or not."""
+
+    limit: int
+    account_id: str | None = None
+    before: str | None = None
+    is_with_dead: bool = False
 
 
 class KeyRow(NamedTuple):
@@ -107,52 +124,50 @@ class Answer(NamedTuple):
     body: str
 
 
-_LIVE_KEYS = (
-    select(func.count())
-    .where(
-        api_keys.c.account_id == accounts.c.id,
-        api_keys.c.revoked_at.is_(None),
-        or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > bindparam("now_ms")),
-    )
-    .scalar_subquery()
+_LIVES = (
+    api_keys.c.revoked_at.is_(None),
+    or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > bindparam("now_ms")),
 )
+_LIVE_KEYS = select(func.count()).where(api_keys.c.account_id == accounts.c.id, *_LIVES).scalar_subquery()
 _LINES_OF_ACCOUNT = select(func.count()).where(lines.c.account_id == accounts.c.id).scalar_subquery()
-_ACCOUNTS = Statement(
-    select(
-        accounts.c.id,
-        accounts.c.name,
-        accounts.c.owner,
-        _LIVE_KEYS,
-        _LINES_OF_ACCOUNT,
-        *[accounts.c[name] for name in Preferences._fields],
-        accounts.c.created_at,
-    ).order_by(accounts.c.id)
+_OF_ACCOUNTS = select(
+    accounts.c.id,
+    accounts.c.name,
+    accounts.c.owner,
+    _LIVE_KEYS,
+    _LINES_OF_ACCOUNT,
+    *[accounts.c[name] for name in Preferences._fields],
+    accounts.c.created_at,
 )
+_ACCOUNTS = Statement(_OF_ACCOUNTS.order_by(accounts.c.id))
+_ACCOUNT = Statement(_OF_ACCOUNTS.where(accounts.c.id == bindparam("account_id")))
+_PAGE_OF_ACCOUNTS = Statement(
+    _OF_ACCOUNTS.where(accounts.c.id > bindparam("after")).order_by(accounts.c.id).limit(bindparam("limit"))
+)
+_ACCOUNT_NAMES = Statement(select(accounts.c.id, accounts.c.name).order_by(accounts.c.id))
 _CHANGE_ACCOUNT = Statement(
     update(accounts)
     .where(accounts.c.id == bindparam("account_id"))
     .values(name=bindparam("new_name"), owner=bindparam("new_owner"))
 )
 
-_KEYS = Statement(
-    select(
-        api_keys.c.id,
-        api_keys.c.account_id,
-        accounts.c.name,
-        api_keys.c.name,
-        api_keys.c.last4,
-        api_keys.c.scopes,
-        api_keys.c.line_ids,
-        api_keys.c.hourly_limit,
-        api_keys.c.created_at,
-        api_keys.c.expires_at,
-        api_keys.c.lives_ms,
-        api_keys.c.revoked_at,
-        api_keys.c.last_used_at,
-    )
-    .join(accounts, accounts.c.id == api_keys.c.account_id)
-    .order_by(api_keys.c.id)
-)
+_OF_KEYS = select(
+    api_keys.c.id,
+    api_keys.c.account_id,
+    accounts.c.name,
+    api_keys.c.name,
+    api_keys.c.last4,
+    api_keys.c.scopes,
+    api_keys.c.line_ids,
+    api_keys.c.hourly_limit,
+    api_keys.c.created_at,
+    api_keys.c.expires_at,
+    api_keys.c.lives_ms,
+    api_keys.c.revoked_at,
+    api_keys.c.last_used_at,
+).join(accounts, accounts.c.id == api_keys.c.account_id)
+_KEYS = Statement(_OF_KEYS.order_by(api_keys.c.id))
+_KEY = Statement(_OF_KEYS.where(api_keys.c.id == bindparam("key_id")))
 _REVOKE_KEY = Statement(
     update(api_keys)
     .where(api_keys.c.id == bindparam("key_id"), api_keys.c.revoked_at.is_(None))
@@ -254,6 +269,21 @@ def accounts_there_are(tx: Tx) -> list[AccountRow]:
     return tx.all(AccountRow, _ACCOUNTS, now_ms=tx.now_ms)
 
 
+def page_of_accounts(tx: Tx, after: str, limit: int) -> list[AccountRow]:
+    """Return some accounts, those behind the id *after*, oldest first."""
+    return tx.all(AccountRow, _PAGE_OF_ACCOUNTS, after=after, limit=limit, now_ms=tx.now_ms)
+
+
+def account_by_id(tx: Tx, account_id: str) -> AccountRow | None:
+    """Return the account of that id."""
+    return tx.one(AccountRow, _ACCOUNT, account_id=account_id, now_ms=tx.now_ms)
+
+
+def account_names(tx: Tx) -> list[AccountName]:
+    """Return every account's id and name, oldest first: all that a page needs to offer them."""
+    return tx.all(AccountName, _ACCOUNT_NAMES)
+
+
 def change_account(tx: Tx, account: AccountRow) -> None:
     """Keep the account's name and owner."""
     tx.change(_CHANGE_ACCOUNT, account_id=account.id, new_name=account.name, new_owner=account.owner)
@@ -262,6 +292,32 @@ def change_account(tx: Tx, account: AccountRow) -> None:
 def keys_there_are(tx: Tx) -> list[KeyRow]:
     """Return every key, oldest first, dead ones too."""
     return tx.all(KeyRow, _KEYS)
+
+
+def page_of_keys(tx: Tx, wanted: KeysWanted) -> list[KeyRow]:
+    """Return some keys, newest first."""
+    statement = _page_of_keys(
+        is_of_account=wanted.account_id is not None,
+        is_older=wanted.before is not None,
+        is_with_dead=wanted.is_with_dead,
+    )
+    given = {"account_id": wanted.account_id, "before": wanted.before, "limit": wanted.limit}
+    return tx.all(KeyRow, statement, now_ms=tx.now_ms, **given)
+
+
+@functools.cache
+def _page_of_keys(*, is_of_account: bool, is_older: bool, is_with_dead: bool) -> Statement:
+    conditions = [
+        *([api_keys.c.account_id == bindparam("account_id")] if is_of_account else []),
+        *([api_keys.c.id < bindparam("before")] if is_older else []),
+        *([] if is_with_dead else _LIVES),
+    ]
+    return Statement(_OF_KEYS.where(*conditions).order_by(api_keys.c.id.desc()).limit(bindparam("limit")))
+
+
+def key_by_id(tx: Tx, key_id: str) -> KeyRow | None:
+    """Return the key of that id."""
+    return tx.one(KeyRow, _KEY, key_id=key_id)
 
 
 def revoke_key(tx: Tx, key_id: KeyId) -> bool:

@@ -1,7 +1,8 @@
 """Does what the operator asks for. Each function is one unit of work, and writes what it changed into the audit log.
 
 The operator names an account, a line or a daemon by its id, or by what he called it; a key by its id. What is not
-there, and what is another account's than the one he named, is refused alike.
+there, and what is another account's than the one he named, is refused alike. `by` is who it is that asks, as the log
+has it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +16,7 @@ from blueport.server.addressing import service as addressing
 from blueport.server.addressing.queries import Line
 from blueport.server.auditing import service as auditing
 from blueport.server.auditing.queries import Entry
-from blueport.server.auditing.service import OPERATOR
+from blueport.server.auditing.service import OPERATOR, Actor
 from blueport.server.authorizing import codes, keys
 from blueport.server.authorizing import queries as authorizing_queries
 from blueport.server.authorizing import service as authorizing
@@ -25,7 +26,7 @@ from blueport.server.authorizing.queries import Bounds
 from blueport.server.customizing import service as customizing
 from blueport.server.ids import AccountId, DaemonId, KeyId, LineId, mint
 from blueport.server.operating import queries
-from blueport.server.operating.queries import AccountRow, DaemonRow, KeyRow, LineRow
+from blueport.server.operating.queries import AccountRow, DaemonRow, KeyRow, KeysWanted, LineRow
 from blueport.server.sandboxing import service as sandboxing
 from blueport.server.store.tx import Tx
 
@@ -35,10 +36,19 @@ Row = TypeVar("Row", AccountRow, KeyRow, LineRow, DaemonRow)
 Owned = TypeVar("Owned", KeyRow, LineRow, DaemonRow)
 
 accounts = queries.accounts_there_are
+account_names = queries.account_names
+account_by_id = queries.account_by_id
+page_of_accounts = queries.page_of_accounts
+
+LONGEST_NAME = 200
 
 
 class OperatorError(Exception):
     """What the operator asks for cannot be; the text says why. Nothing of it was done."""
+
+
+class HasMacError(OperatorError):
+    """A daemon has a Mac already, and nobody said that another is to take its place."""
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -145,10 +155,22 @@ class Sandbox(msgspec.Struct, frozen=True):
     activated_at: int | None
 
 
+def name_of(words: str) -> str:
+    """Read what something is to be called.
+
+    Raises:
+        OperatorError: It is no name.
+    """
+    name = words.strip()
+    if not name or not name.isprintable() or len(name) > LONGEST_NAME:
+        raise OperatorError(f"a name has at least one letter, at most {LONGEST_NAME}, and no line breaks")
+    return name
+
+
 # Accounts
 
 
-def create_account(tx: Tx, name: str, owner: str | None) -> AccountId:
+def create_account(tx: Tx, name: str, owner: str | None, *, by: Actor = OPERATOR) -> AccountId:
     """Create an account.
 
     Raises:
@@ -156,12 +178,14 @@ def create_account(tx: Tx, name: str, owner: str | None) -> AccountId:
     """
     _require_free(tx, name)
     account_id = authorizing.new_account(tx, name, owner)
-    _note(tx, "account.created", account_id, account_id)
+    _note(tx, "account.created", account_id, account_id, by=by)
     return account_id
 
 
-def change_account(tx: Tx, named: str, *, name: str | None = None, owner: str | None = None) -> AccountId:
-    """Give an account another name or owner.
+def change_account(
+    tx: Tx, named: str, *, name: str | None = None, owner: str | None = None, by: Actor = OPERATOR
+) -> AccountId:
+    """Give an account another name or owner; an empty owner is nobody.
 
     Raises:
         OperatorError: There is no such account, or the name is taken.
@@ -169,14 +193,15 @@ def change_account(tx: Tx, named: str, *, name: str | None = None, owner: str | 
     account = _account(tx, named)
     if name is not None and name != account.name:
         _require_free(tx, name)
-    changed = account._replace(name=name or account.name, owner=owner or account.owner)
+    changed = account._replace(name=name or account.name, owner=account.owner if owner is None else owner or None)
     queries.change_account(tx, changed)
     given = {"name": name, "owner": owner}
-    _note(tx, "account.changed", account.id, account.id, " ".join(word for word in given if given[word] is not None))
+    detail = " ".join(word for word in given if given[word] is not None)
+    _note(tx, "account.changed", account.id, account.id, detail, by=by)
     return account.id
 
 
-def set_preferences(tx: Tx, named: str, changes: Mapping[str, int | None]) -> AccountId:
+def set_preferences(tx: Tx, named: str, changes: Mapping[str, int | None], *, by: Actor = OPERATOR) -> AccountId:
     """Change those Preferences of an account that are in *changes*, by name; None: as the installation does.
 
     Raises:
@@ -186,14 +211,14 @@ def set_preferences(tx: Tx, named: str, changes: Mapping[str, int | None]) -> Ac
     if not changes:
         raise OperatorError("say what to set: `blueport accounts set --help` lists what there is")
     customizing.change_preferences(tx, account_id, changes)
-    _note(tx, "settings.changed", account_id, account_id, customizing.told(changes))
+    _note(tx, "settings.changed", account_id, account_id, customizing.told(changes), by=by)
     return account_id
 
 
 # Keys
 
 
-def create_key(tx: Tx, account: str, terms: KeyTerms) -> MadeKey:
+def create_key(tx: Tx, account: str, terms: KeyTerms, *, by: Actor = OPERATOR) -> MadeKey:
     """Create a key.
 
     Raises:
@@ -210,7 +235,7 @@ def create_key(tx: Tx, account: str, terms: KeyTerms) -> MadeKey:
         _bounds(tx, terms.lives_ms, terms.hourly_limit),
     )
     scopes = ("all",) if terms.scopes == keys.SCOPES else terms.scopes
-    _note(tx, "key.created", account_id, made.id, " ".join([*scopes, *line_ids]))
+    _note(tx, "key.created", account_id, made.id, " ".join([*scopes, *line_ids]), by=by)
     return made
 
 
@@ -223,7 +248,18 @@ def list_keys(tx: Tx, account: str | None) -> list[Key]:
     return [_key(row, tx.now_ms) for row in _of(tx, account, queries.keys_there_are(tx))]
 
 
-def revoke_key(tx: Tx, key_id: str, account: str | None) -> KeyId:
+def page_of_keys(tx: Tx, wanted: KeysWanted) -> list[Key]:
+    """Return some keys, the newest first."""
+    return [_key(row, tx.now_ms) for row in queries.page_of_keys(tx, wanted)]
+
+
+def key_by_id(tx: Tx, key_id: str) -> Key | None:
+    """Return the key of that id."""
+    row = queries.key_by_id(tx, key_id)
+    return None if row is None else _key(row, tx.now_ms)
+
+
+def revoke_key(tx: Tx, key_id: str, account: str | None, *, by: Actor = OPERATOR) -> KeyId:
     """End a key: its next request is refused.
 
     Raises:
@@ -232,11 +268,19 @@ def revoke_key(tx: Tx, key_id: str, account: str | None) -> KeyId:
     key = _found(_of(tx, account, queries.keys_there_are(tx)), lambda row: row.id == key_id, "key")
     if not queries.revoke_key(tx, key.id):
         raise OperatorError(f"{key.id} is revoked already")
-    _note(tx, "key.revoked", key.account_id, key.id)
+    _note(tx, "key.revoked", key.account_id, key.id, by=by)
     return key.id
 
 
-def roll_key(tx: Tx, key_id: str, account: str | None, *, overlap_ms: int, lives_ms: int | None = None) -> MadeKey:
+def roll_key(
+    tx: Tx,
+    key_id: str,
+    account: str | None,
+    *,
+    overlap_ms: int,
+    lives_ms: int | None = None,
+    by: Actor = OPERATOR,
+) -> MadeKey:
     """Make a key like that one, which ends after the overlap; the new one lives as long as the old was to, or as said.
 
     Raises:
@@ -250,14 +294,14 @@ def roll_key(tx: Tx, key_id: str, account: str | None, *, overlap_ms: int, lives
     row = authorizing_queries.KeyRow(KeyId(mint("key", tx.now_ms)), old.account_id, old.scopes, old.line_ids)
     lives_ms = old.lives_ms if lives_ms is None else lives_ms
     made = _made_key(tx, row, old.name, _bounds(tx, lives_ms, old.hourly_limit))
-    _note(tx, "key.rolled", old.account_id, old.id, made.id)
+    _note(tx, "key.rolled", old.account_id, old.id, made.id, by=by)
     return msgspec.structs.replace(made, old_key_expires_at=old_ends_at)
 
 
 # Lines
 
 
-def add_line(tx: Tx, account: str, new: NewLine) -> LineId:
+def add_line(tx: Tx, account: str, new: NewLine, *, by: Actor = OPERATOR) -> LineId:
     """Create a line; without a word on that it is served by the account's daemon, if that has just one.
 
     Raises:
@@ -278,11 +322,11 @@ def add_line(tx: Tx, account: str, new: NewLine) -> LineId:
         is_contact_first=int(new.is_contact_first),
     )
     addressing.add_line(tx, line, daemon_id)
-    _note(tx, "line.created", account_id, line.id, daemon_id)
+    _note(tx, "line.created", account_id, line.id, daemon_id, by=by)
     return line.id
 
 
-def change_line(tx: Tx, named: str, change: LineChange) -> LineId:
+def change_line(tx: Tx, named: str, change: LineChange, *, by: Actor = OPERATOR) -> LineId:
     """Change what is said of a line.
 
     Raises:
@@ -297,7 +341,7 @@ def change_line(tx: Tx, named: str, change: LineChange) -> LineId:
         is_contact_first=line.is_contact_first if change.is_contact_first is None else int(change.is_contact_first),
     )
     queries.change_line(tx, changed)
-    _note(tx, "line.changed", line.account_id, line.id, " ".join(given))
+    _note(tx, "line.changed", line.account_id, line.id, " ".join(given), by=by)
     return line.id
 
 
@@ -313,7 +357,7 @@ def list_lines(tx: Tx, account: str | None) -> list[LineRow]:
 # Daemons
 
 
-def create_daemon(tx: Tx, account: str, name: str) -> MadeDaemon:
+def create_daemon(tx: Tx, account: str, name: str, *, by: Actor = OPERATOR) -> MadeDaemon:
     """Create a daemon.
 
     Raises:
@@ -324,29 +368,29 @@ def create_daemon(tx: Tx, account: str, name: str) -> MadeDaemon:
         raise OperatorError(f"the account has a daemon named {name!r} already")
     token = keys.new_daemon_token()
     daemon_id = authorizing.add_daemon(tx, account_id, token, name=name)
-    _note(tx, "daemon.created", account_id, daemon_id)
+    _note(tx, "daemon.created", account_id, daemon_id, by=by)
     return MadeDaemon(daemon_id, account_id, token)
 
 
-def pair_daemon(tx: Tx, account: str, name: str, *, replaces: bool) -> MadeCode:
+def pair_daemon(tx: Tx, account: str, name: str, *, replaces: bool, by: Actor = OPERATOR) -> MadeCode:
     """Make a code by which a Mac is let in as the daemon of that name, made now if there is none.
 
     Raises:
-        OperatorError: There is no such account, or its daemon has a Mac that is not to be replaced.
+        OperatorError: There is no such account; HasMacError: its daemon has a Mac that is not to be replaced.
     """
     account_id = _account(tx, account).id
     daemon = _daemon_of_account(tx, account_id, name)
     if daemon is None:
-        _note(tx, "daemon.created", account_id, authorizing.add_daemon(tx, account_id, None, name=name))
+        _note(tx, "daemon.created", account_id, authorizing.add_daemon(tx, account_id, None, name=name), by=by)
         daemon = _found(queries.daemons_there_are(tx), lambda row: _is_live(row, account_id, name), "daemon")
     if daemon.is_paired and not replaces:
-        raise OperatorError(
+        raise HasMacError(
             f"{name!r} has a Mac already: with --replace the new one takes its place, and the old one is let in no more"
         )
     code = _new_code(tx)
     made = MadeCode(daemon.id, account_id, codes.written(code), tx.now_ms + codes.CODE_MS)
     queries.keep_code(tx, daemon, selector=code.selector, code_hash=codes.digest(code), expires_at=made.expires_at)
-    _note(tx, "daemon.code_made", account_id, daemon.id)
+    _note(tx, "daemon.code_made", account_id, daemon.id, by=by)
     return made
 
 
@@ -359,7 +403,7 @@ def list_daemons(tx: Tx, account: str | None) -> list[Daemon]:
     return [_listed(row) for row in _of(tx, account, queries.daemons_there_are(tx))]
 
 
-def revoke_daemon(tx: Tx, named: str) -> DaemonId:
+def revoke_daemon(tx: Tx, named: str, *, by: Actor = OPERATOR) -> DaemonId:
     """Let a daemon in no more.
 
     Raises:
@@ -367,14 +411,14 @@ def revoke_daemon(tx: Tx, named: str) -> DaemonId:
     """
     daemon = _daemon(tx, named)
     queries.revoke_daemon(tx, daemon.id)
-    _note(tx, "daemon.revoked", daemon.account_id, daemon.id)
+    _note(tx, "daemon.revoked", daemon.account_id, daemon.id, by=by)
     return daemon.id
 
 
 # The sandbox and the log
 
 
-def sandbox(tx: Tx, account: str, *, renew: bool) -> Sandbox:
+def sandbox(tx: Tx, account: str, *, renew: bool, by: Actor = OPERATOR) -> Sandbox:
     """Return how an account stands on the shared line, with a code if it had none; *renew* takes its phone away.
 
     Raises:
@@ -387,8 +431,8 @@ def sandbox(tx: Tx, account: str, *, renew: bool) -> Sandbox:
     if found.owner is None:
         raise OperatorError("an account without an owner has no sandbox: `blueport accounts owner` gives it one")
     if renew:
-        sandboxing.renew(tx, found.id, OPERATOR)
-    _, code, contact, activated_at = sandboxing.begin(tx, found.id)
+        sandboxing.renew(tx, found.id, by)
+    _, code, contact, activated_at = sandboxing.begin(tx, found.id, by)
     return Sandbox(found.id, line.handle, code, contact, activated_at)
 
 
@@ -406,8 +450,16 @@ def entries(tx: Tx, account: str | None, limit: int) -> list[Entry]:
 # The common part
 
 
-def _note(tx: Tx, action: auditing.Action, account_id: AccountId, target: str, detail: str | None = None) -> None:
-    auditing.note(tx, OPERATOR, action, account_id=account_id, target=target, detail=detail)
+def _note(
+    tx: Tx,
+    action: auditing.Action,
+    account_id: AccountId,
+    target: str,
+    detail: str | None = None,
+    *,
+    by: Actor = OPERATOR,
+) -> None:
+    auditing.note(tx, by, action, account_id=account_id, target=target, detail=detail)
 
 
 def _found(rows: Iterable[Row], is_it: Callable[[Row], bool], kind: str) -> Row:

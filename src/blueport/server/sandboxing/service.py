@@ -47,13 +47,14 @@ def require_line(tx: Tx, account_id: AccountId) -> Line:
     return line
 
 
-def begin(tx: Tx, account_id: AccountId) -> Pairing:
+def begin(tx: Tx, account_id: AccountId, actor: Actor) -> Pairing:
     """Return the account's place on the shared line; if it had none it waits for a code from now on."""
     known = queries.pairing_of(tx, account_id)
     if known is not None:
         return known
     pairing = Pairing(account_id, new_code(), contact=None, activated_at=None)
     queries.add_pairing(tx, pairing)
+    auditing.note(tx, actor, "sandbox.begun", account_id=account_id, target=account_id)
     return pairing
 
 
@@ -115,7 +116,11 @@ def activate(tx: Tx, contact: str, text: str) -> bool:
 
 def renew(tx: Tx, account_id: AccountId, actor: Actor) -> None:
     """Have the account wait for a fresh code, whatever phone it had."""
-    _free(tx, begin(tx, account_id), actor, why="renewed")
+    known = queries.pairing_of(tx, account_id)
+    if known is None:
+        begin(tx, account_id, actor)
+    else:
+        _free(tx, known, actor, why="renewed")
 
 
 def _free(tx: Tx, pairing: Pairing, actor: Actor, *, why: str) -> None:

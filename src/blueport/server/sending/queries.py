@@ -126,6 +126,7 @@ _SERVED_LINES = Statement(
     .where(lines.c.daemon_id == bindparam("daemon_id"), *_of_its_line)
     .order_by(lines.c.id)
 )
+_ALLOWANCE = Statement(select(*_PACE).where(lines.c.id == bindparam("line_id"), *_of_its_line))
 _KEEP_ALLOWANCE = Statement(
     update(lines)
     .where(lines.c.id == bindparam("line_id"))
@@ -343,6 +344,11 @@ def served_lines(tx: Tx, daemon_id: DaemonId) -> list[ServedLine]:
         _SERVED_LINES,
         daemon_id=daemon_id,
     )
+
+
+def allowance_of(tx: Tx, line_id: LineId) -> Allowance:
+    """Return what a line may send."""
+    return tx.all(_allowance, _ALLOWANCE, line_id=line_id)[0]
 
 
 def keep_allowance(tx: Tx, line_id: LineId, left: Allowance) -> None:

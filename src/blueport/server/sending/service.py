@@ -60,6 +60,7 @@ SENT_FROM_OTHER_LINE = "sent_from_other_line"
 VOICE = FileToSend("Audio Message.caf", kinds.CAF, size=None)
 _GIVEN_UP: dict[Verdict, str] = {"unknown": OUTCOME_UNKNOWN, "exhausted": ATTEMPTS_EXHAUSTED}
 
+allowance_of = queries.allowance_of
 whole = queries.whole
 account_of = queries.account_of
 held_file = queries.held_file

@@ -29,6 +29,7 @@ _NOTHING = Terms(0, 0, 1, 0, 1, 1, 0)
 _SECRET = Statement(select(installation.c.cursor_secret))
 _INSERT = Statement(insert_into(installation))
 _DAILY_LIMIT = Statement(select(installation.c.sandbox_daily_limit))
+_TERMS = Statement(select(*[installation.c[name] for name in Terms._fields]))
 _SET_TERMS = Statement(update(installation).values({name: bindparam(name) for name in Terms._fields}))
 
 
@@ -45,6 +46,11 @@ def create(tx: Tx, secret: str) -> None:
 def sandbox_daily_limit(tx: Tx) -> int:
     """Return how many messages an account may send a day on the shared line; none before the first start."""
     return tx.one(int, _DAILY_LIMIT) or 0
+
+
+def terms(tx: Tx) -> Terms:
+    """Return what a server was last started with; nothing before the first start."""
+    return tx.one(Terms, _TERMS) or _NOTHING
 
 
 def set_terms(tx: Tx, terms: Terms) -> None:

@@ -504,6 +504,43 @@ sandbox_usage = Table(
     Column("used", Integer, nullable=False),
 )
 
+# Who may sign in to the dashboard; at first the owner.
+users = Table(
+    "users",
+    metadata,
+    _id(),
+    Column("email", TEXT, nullable=False, unique=True),  # casefolded
+    Column("password_hash", TEXT, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("last_signed_in_at", BigInteger),
+)
+
+# Of a browser that is signed in; its cookie's token is kept as a hash.
+sessions = Table(
+    "sessions",
+    metadata,
+    _id(),
+    Column("hash", TEXT, nullable=False, unique=True),
+    Column("user_id", TEXT, ForeignKey("users.id"), index=True),  # null: whoever has the dashboard's token
+    Column("opened_by", TEXT),  # the hash of that token, where it is that
+    Column("address", TEXT, nullable=False),
+    Column("agent", TEXT, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+
+# By which the owner is made, or gets another password: whoever runs commands on the server makes one.
+sign_in_links = Table(
+    "sign_in_links",
+    metadata,
+    Column("hash", TEXT, primary_key=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger),
+    sqlite_with_rowid=False,
+)
+
 # Append only, by triggers.
 audit_log = Table(
     "audit_log",

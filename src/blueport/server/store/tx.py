@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol, TypeVar
 
 import msgspec
-from sqlalchemy import Dialect, Insert, Table, bindparam, insert
+from sqlalchemy import ColumnElement, Dialect, Insert, Table, bindparam, insert, literal, or_
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import UpdateBase
@@ -81,6 +81,11 @@ def _picking(names: list[str]) -> Callable[[Mapping[str, Given]], Sequence[Given
     if len(names) > 1:
         return operator.itemgetter(*names)
     return lambda values: tuple(values[name] for name in names)
+
+
+def fits(column: ColumnElement[str], name: str) -> ColumnElement[bool]:
+    """Tell whether *column* is what is given as *name*; empty is anything."""
+    return or_(literal("") == bindparam(name), column == bindparam(name))
 
 
 def insert_into(table: Table) -> Insert:

@@ -21,6 +21,7 @@ from blueport.server.notifying.egress.targets import (
     name_of,
     target_of,
 )
+from blueport.server.settings import words_in
 
 # How many URLs are not judged anew at each try.
 KEPT_VERDICTS = 4096
@@ -129,7 +130,7 @@ def guard_of(allowed: str, *, allows_metadata: bool = False) -> Guard:
     """
     hosts: set[str] = set()
     networks: list[Network] = []
-    for word in filter(None, (part.strip() for part in allowed.split(","))):
+    for word in words_in(allowed):
         address = addresses.read(word)
         if "/" in word or address is not None:
             networks.append(_network(word if address is None else str(address)))

@@ -122,26 +122,16 @@ def _next_one(_element: _NextOne, _compiler: SQLCompiler, **_options: object) ->
 
 _is_settled = events.c.tx_id < _OldestOpen()
 _place = tuple_(events.c.tx_id, events.c.seq)
+EVENTS = select(*[events.c[name] for name in EventRow._fields[:8]], messages.c.attachments, _is_settled).outerjoin(
+    messages, messages.c.id == events.c.subject_id
+)
 _SPOT_COLUMNS = (events.c.id, events.c.line_id, events.c.tx_id, events.c.seq)
 
 
 @functools.cache
 def _after(*, has_lines: bool, has_types: bool) -> Statement:
     found = (
-        select(
-            events.c.id,
-            events.c.tx_id,
-            events.c.seq,
-            events.c.type,
-            events.c.data,
-            events.c.created_at,
-            events.c.line_id,
-            events.c.chat_id,
-            messages.c.attachments,
-            _is_settled,
-        )
-        .outerjoin(messages, messages.c.id == events.c.subject_id)
-        .where(
+        EVENTS.where(
             events.c.account_id == bindparam("account_id"),
             _place > tuple_(bindparam("tx_id"), bindparam("seq")),
             events.c.is_test == 0,

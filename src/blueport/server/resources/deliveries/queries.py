@@ -25,11 +25,13 @@ class DeliveryRow(NamedTuple):
     available_at: int
     created_at: int
     completed_at: int | None
+    seq: int
 
 
 class AttemptRow(NamedTuple):
     """A try of a delivery."""
 
+    delivery_id: DeliveryId
     number: int
     started_at: int
     duration_ms: int | None
@@ -47,22 +49,25 @@ class Bounds(NamedTuple):
 
 
 _d = deliveries.c
+DELIVERIES = select(
+    _d.id,
+    _d.webhook_id,
+    _d.event_id,
+    events.c.type,
+    events.c.is_test,
+    _d.state,
+    _d.attempts,
+    _d.reason,
+    _d.available_at,
+    _d.created_at,
+    _d.completed_at,
+    _d.seq,
+).join(events, events.c.id == _d.event_id)
+ATTEMPTS = select(*[delivery_attempts.c[name] for name in AttemptRow._fields]).order_by(
+    delivery_attempts.c.number.desc()
+)
 _LOG = (
-    select(
-        _d.id,
-        _d.webhook_id,
-        _d.event_id,
-        events.c.type,
-        events.c.is_test,
-        _d.state,
-        _d.attempts,
-        _d.reason,
-        _d.available_at,
-        _d.created_at,
-        _d.completed_at,
-    )
-    .join(events, events.c.id == _d.event_id)
-    .where(and_(_d.id >= bindparam("since"), _d.id < bindparam("before")))
+    DELIVERIES.where(and_(_d.id >= bindparam("since"), _d.id < bindparam("before")))
     .order_by(_d.id.desc())
     .limit(bindparam("limit"))
 )
@@ -86,11 +91,7 @@ def _by_status(log: Select[tuple[str, ...]]) -> dict[str | None, Statement]:
 
 _ALL = _by_status(_OF_ACCOUNT)
 _SOME = _by_status(_OF_WEBHOOKS)
-_ATTEMPTS = Statement(
-    select(*[delivery_attempts.c[name] for name in AttemptRow._fields])
-    .where(delivery_attempts.c.delivery_id == bindparam("delivery_id"))
-    .order_by(delivery_attempts.c.number.desc())
-)
+_ATTEMPTS_OF = Statement(ATTEMPTS.where(delivery_attempts.c.delivery_id == bindparam("delivery_id")))
 
 
 def page(
@@ -110,4 +111,4 @@ def page(
 
 def attempts_of(tx: Tx, delivery_id: DeliveryId) -> list[AttemptRow]:
     """Return the tries of a delivery, the last first."""
-    return tx.all(AttemptRow, _ATTEMPTS, delivery_id=delivery_id)
+    return tx.all(AttemptRow, _ATTEMPTS_OF, delivery_id=delivery_id)

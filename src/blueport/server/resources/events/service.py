@@ -46,7 +46,7 @@ def look(tx: Tx, call: Call[ListEvents], since: following.Place | Start) -> Look
     rows = queries.after(tx, sought, place, size + 1)
     ready = [*itertools.takewhile(lambda row: _is_ready(row, tx.now_ms), rows)]
     shown = ready[:size]
-    events = [_event(row, call.links, tx.now_ms) for row in shown]
+    events = [told(row, call.links, tx.now_ms) for row in shown]
     page = EventPage(events, len(ready) > size, shown[-1].id if shown else call.asked.after)
     place = shown[-1].place if shown else place
     if len(shown) < len(rows):
@@ -132,7 +132,8 @@ def _at_the_end(tx: Tx, key: Key, sought: Sought, page: EventPage, place: Place)
     return Looked(sought.account_id, told, last.place)
 
 
-def _event(row: EventRow, links: Links, now_ms: int) -> Event:
+def told(row: EventRow, links: Links, now_ms: int) -> Event:
+    """Return an event as its account is told of it."""
     data = rendered(row.data, row.attachments, links, now_ms)
     return Event(
         id=row.id,

@@ -11,10 +11,12 @@ from blueport.server.store.tx import Statement, Tx
 
 
 class ItemRow(NamedTuple):
-    """An outbox item; `payload` is JSON."""
+    """An outbox item or a signal, each numbered in its own table; `payload` is JSON."""
 
     id: OutboxId
+    account_id: AccountId
     line_id: LineId
+    kind: str
     status: Status
     payload: str
     completed_at: int | None
@@ -24,20 +26,15 @@ class ItemRow(NamedTuple):
     created_at: int
     warning: str | None
     sent_by: str | None
+    seq: int
 
 
 _OF_ITEMS_ALONE = ("warning", "sent_by")
-_ITEM = Statement(
-    select(*[outbox.c[name] for name in ItemRow._fields]).where(
-        outbox.c.account_id == bindparam("account_id"), outbox.c.id == bindparam("id"), outbox.c.part_of.is_(None)
-    )
-)
-_SIGNAL = Statement(
-    select(
-        *[signals.c[name] for name in ItemRow._fields if name not in _OF_ITEMS_ALONE],
-        *[null().label(name) for name in _OF_ITEMS_ALONE],
-    ).where(signals.c.account_id == bindparam("account_id"), signals.c.id == bindparam("id"))
-)
+ITEMS = select(*[outbox.c[name] for name in ItemRow._fields]).where(outbox.c.part_of.is_(None))
+SIGNALS = select(*[null().label(name) if name in _OF_ITEMS_ALONE else signals.c[name] for name in ItemRow._fields])
+
+_ITEM = Statement(ITEMS.where(outbox.c.account_id == bindparam("account_id"), outbox.c.id == bindparam("id")))
+_SIGNAL = Statement(SIGNALS.where(signals.c.account_id == bindparam("account_id"), signals.c.id == bindparam("id")))
 
 
 def item(tx: Tx, account_id: AccountId, outbox_id: str) -> ItemRow | None:

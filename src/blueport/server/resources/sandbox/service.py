@@ -20,7 +20,7 @@ def get(tx: Tx, call: Call[NothingAsked]) -> Sandbox:
 def begin(tx: Tx, call: Call[NothingAsked]) -> Sandbox:
     """Get a code that pairs the phone from which it is texted to the sandbox line."""
     sandboxing.require_line(tx, call.key.account_id)
-    sandboxing.begin(tx, call.key.account_id)
+    sandboxing.begin(tx, call.key.account_id, call.actor)
     return get(tx, call)
 
 

@@ -1,0 +1,1 @@
+"""Who is let in, how they come in, and which forms are believed."""

@@ -1,0 +1,1 @@
+"""Conversations: who wrote with which line, and each as Messages shows it."""

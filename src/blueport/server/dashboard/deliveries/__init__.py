@@ -1,0 +1,1 @@
+"""One delivery: what was posted, try by try, and what came back."""

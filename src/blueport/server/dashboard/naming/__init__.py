@@ -1,0 +1,1 @@
+"""What things are called whose ids a page comes across."""

@@ -1,0 +1,1 @@
+"""How much was received, sent and delivered, day by day."""
