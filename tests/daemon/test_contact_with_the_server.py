@@ -13,16 +13,18 @@ import msgspec
 import pytest
 
 from blueport.cli.environment import settings_of
-from blueport.daemon.journal.file import JournalInUseError, opened_journal
+from blueport.daemon.journal.file import opened_journal
 from blueport.daemon.run import run
 from blueport.daemon.settings import Settings
 from blueport.protocol.sightings import MessageSeen
 from blueport.simulator.faults import Fault
 from blueport.simulator.mac import SimulatedMac
 from tests.daemon.fake_door import LEASE_S, FakeDoor
+from tests.daemon.test_daemon_deaths import daemon_process
 from tests.daemon.test_sending_through_messages import texts_on_phone
 from tests.daemon.waiting import ADA, BO, LINE, in_journal, until, working
 from tests.forwarding import Forwarder, heard
+from tests.patience import PATIENCE_S
 from tests.told import told
 
 
@@ -318,11 +320,12 @@ class TestRefusedSightings:
 
 class TestJournal:
     async def test_a_second_daemon_on_the_same_journal_is_refused(
-        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings, tmp_path: Path
     ) -> None:
         async with working(settings, door):
-            with pytest.raises(JournalInUseError, match="Another daemon"):
-                await run(settings)
+            async with daemon_process(settings, tmp_path) as second:
+                await asyncio.wait_for(second.wait(), PATIENCE_S)
+            assert second.returncode == 1
 
             await mac.person_texts(ADA, "Hi")
             await until(lambda: door.received() == ["Hi"])

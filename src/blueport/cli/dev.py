@@ -3,12 +3,12 @@
 import argparse
 import asyncio
 import contextlib
-import fcntl
 import os
 import secrets
 import signal
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
@@ -17,6 +17,7 @@ from blueport.cli.installation import Installation, installation_in
 from blueport.cli.parsing import Parser
 from blueport.cli.running import Running
 from blueport.cli.supervising import Child
+from blueport.lock_files import LockedError, locked
 from blueport.simulator.settings import MacOs
 
 LINE = "+15555550100"
@@ -57,8 +58,8 @@ def port(word: str) -> int:
 async def _dev(options: argparse.Namespace) -> None:
     folder: Path = options.data.resolve()
     installation = installation_in(folder)
-    _lock(folder)
     with (
+        alone_on(folder),
         _listening(options.port) as api,
         _listening(_simulator_port(options.port)) as simulator,
         _listening(0) as relay,
@@ -161,12 +162,13 @@ def _listening(port: int) -> contextlib.closing[socket.socket]:
         sys.exit(f"blueport: port {port} cannot be had ({why}); choose another with --port, or 0 for any")
 
 
-def _lock(folder: Path) -> None:
-    """Take *folder* for this process, until it ends."""
-    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+@contextlib.contextmanager
+def alone_on(folder: Path) -> Iterator[None]:
+    """Have *folder* for this process alone; whoever finds that another has it says so, and ends."""
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        with locked(folder / "lock"):
+            yield
+    except LockedError:
         sys.exit(f"blueport: it is already running on {folder}; choose another folder with --data")
 
 

@@ -1,10 +1,9 @@
 """Where a reader of events goes on another time: the last one that was taken, kept for each kind of reader."""
 
-import fcntl
 import hashlib
 import json
-import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
@@ -12,6 +11,7 @@ import msgspec
 
 from blueport.cli.api import credentials
 from blueport.cli.api.errors import AlreadyListeningError, DamagedPlaceError
+from blueport.lock_files import LockedError, locked
 from blueport.whole_files import OWNER_ONLY, write_whole
 
 
@@ -32,7 +32,7 @@ class Bookmark:
         name = hashlib.sha256(json.dumps(self._reader).encode()).hexdigest()[:16]
         self.path: Path = credentials.place().parent / "listening" / f"{name}.json"
         self._kept: str | None = None
-        self._lock: int | None = None
+        self._held = ExitStack()
 
     def __enter__(self) -> Self:
         """Be the only one: two would take turns in keeping their places.
@@ -41,17 +41,14 @@ class Bookmark:
             AlreadyListeningError: There is one.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, OWNER_ONLY)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._lock)
+            self._held.enter_context(locked(self.path.with_suffix(".lock")))
+        except LockedError:
             raise AlreadyListeningError("a `listen --resume` with the same options is running already") from None
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._lock is not None:
-            os.close(self._lock)
+        self._held.close()
 
     def read(self) -> str | None:
         """Return the event (`evt_...`) behind which to go on; None if there is nothing to go on from."""

@@ -8,7 +8,6 @@ sees half of one. Loops that wait for what others write here wait for an event, 
 """
 
 import asyncio
-import fcntl
 import os
 import secrets
 import sqlite3
@@ -21,6 +20,7 @@ import msgspec
 
 from blueport.clock import now_ms
 from blueport.daemon.journal.migrations import MIGRATIONS
+from blueport.lock_files import LockedError, locked
 
 Cell = str | bytes | int | None
 # The lower bits of an error of SQLite say what it is, the others more of it.
@@ -146,14 +146,11 @@ def held(path: Path) -> Iterator[int]:
     """
     # The lock has a file of its own: SQLite drops all locks on its file when any descriptor of it is closed.
     lock = path.with_name(path.name + ".lock")
-    descriptor = os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield descriptor
-    except BlockingIOError as error:
+        with locked(lock) as descriptor:
+            yield descriptor
+    except LockedError as error:
         raise JournalInUseError(f"Another daemon is running on this journal (it holds {lock}).") from error
-    finally:
-        os.close(descriptor)
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
