@@ -16,6 +16,7 @@ from blueport.daemon.journal.file import Journal
 from blueport.daemon.performing.staging import LONGEST_NAME_BYTES, Staging, safe_name
 from blueport.daemon.settings import Settings
 from blueport.daemon.uplink import opened_uplink
+from blueport.daemon.watching.reader import Reader
 from blueport.protocol.commands import FileToSend, React, SendAudio, SendFile, Tapback
 from blueport.protocol.door import ClaimedItem
 from blueport.simulator import oddities
@@ -374,6 +375,64 @@ class TestReact:
 
         assert (first.status, first.error) == ("failed", "outcome_unknown")
         assert second.status == "sent"
+
+    @pytest.mark.parametrize("is_removed", [False, True])
+    async def test_what_takes_the_place_of_another_waits_until_the_row_of_that_was_seen(
+        self,
+        mac: SimulatedMac,
+        door: FakeDoor,
+        settings: Settings,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        is_removed: bool,
+    ) -> None:
+        step = Reader.step
+
+        async def slowly(self: Reader) -> bool:
+            await asyncio.sleep(2 * settings.settle_s)
+            return await step(self)
+
+        monkeypatch.setattr(Reader, "step", slowly)
+        async with working(settings, door):
+            guid = await mac.person_texts(ADA, "Nice?")
+            await until(lambda: bool(door.messages))
+            like = React(ADA, (door.messages[0].chat.guid,), guid, "like")
+            then = msgspec.structs.replace(like, is_removed=is_removed, tapback="like" if is_removed else "love")
+            works = [door.accept_command(LINE, react) for react in (like, then)]
+            await until(lambda: all(work.is_over for work in works))
+
+        assert [(work.status, work.error, work.attempts) for work in works] == [("sent", None, 1)] * 2
+        assert [(seen.tapback, seen.is_added) for seen in door.reactions] == [
+            (like.tapback, True),
+            (then.tapback, not is_removed),
+        ]
+
+    async def test_what_takes_the_place_of_another_waits_for_the_row_of_that(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        async with working(msgspec.structs.replace(settings, settle_s=PATIENCE_S), door):
+            guid = await mac.person_texts(ADA, "Nice?")
+            await until(lambda: bool(door.messages))
+            mac.faults.add(Fault("late", after_ms=1_000))
+            chat = door.messages[0].chat.guid
+            works = [door.accept_command(LINE, React(ADA, (chat,), guid, tapback)) for tapback in ("like", "love")]
+            await until(lambda: all(work.is_over for work in works))
+
+        assert [work.status for work in works] == ["sent", "sent"]
+        assert [seen.tapback for seen in door.reactions] == ["like", "love"]
+
+    async def test_of_what_comes_to_nothing_another_takes_the_place_after_a_while(
+        self, mac: SimulatedMac, door: FakeDoor, settings: Settings
+    ) -> None:
+        async with working(msgspec.structs.replace(settings, proof_timeout_s=600), door):
+            guid = await mac.person_texts(ADA, "Nice?")
+            await until(lambda: bool(door.messages))
+            mac.faults.add(Fault("silent"))
+            chat = door.messages[0].chat.guid
+            like, love = [door.accept_command(LINE, React(ADA, (chat,), guid, tapback)) for tapback in ("like", "love")]
+            await until(lambda: love.is_over)
+
+        assert (love.status, like.is_over) == ("sent", False)
 
     async def test_the_second_of_two_alike_is_proven_where_the_row_of_the_first_was_never_seen(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings

@@ -1,1 +1,1 @@
-"""API, webhook dispatcher, status page and the door that daemons knock at."""
+"""API, webhook dispatcher, dashboard, documentation and the door that daemons knock at."""

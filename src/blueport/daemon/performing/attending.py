@@ -21,6 +21,16 @@ from blueport.protocol.commands import Command
 _log = logger(__name__)
 
 
+async def is_all_read(journal: Journal, chat_db: ChatDbThread) -> bool:
+    """Say whether all that is in chat.db now was taken in; while that cannot be said, it was not."""
+    try:
+        newest = await chat_db.ask(ChatDb.newest_rowid)
+    except ChatDbError:
+        return False
+    looked = reading.position(journal)
+    return looked is not None and looked.cursor >= newest
+
+
 class Attending:
     """The care for Messages; one that is silent for *patience_s* longer than what it was given is started anew."""
 
@@ -64,12 +74,7 @@ class Attending:
 
     async def _is_nothing_under_way(self) -> bool:
         """Say whether all that Messages never said it took has had its time, and what chat.db has was taken in."""
-        try:
-            newest = await self._chat_db.ask(ChatDb.newest_rowid)
-        except ChatDbError:
-            return False
-        looked = reading.position(self._journal)
-        if looked is None or looked.cursor < newest:
+        if not await is_all_read(self._journal, self._chat_db):
             return False
         untaken = [item for item in items.unproven(self._journal) if item.taken_at is None]
         return all(now_ms() - (item.begun_at or 0) >= self._patience_ms for item in untaken)

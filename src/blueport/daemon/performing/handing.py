@@ -12,7 +12,8 @@ Between two of these steps this process may die; the next one finds the item in 
 
 A step back from begun to claimed is written only after Messages answered that it took nothing; death before that leaves
 an item that is looked for, not found, and reported as unknown. The next item may follow as soon as this one is handed
-over: the order in Messages is that of the hand-overs, not of the proofs. There is one Messages on a Mac, so what holds
+over: the order in Messages is that of the hand-overs, not of the proofs. Only a tapback waits until the row of the one
+whose place it takes was seen, or had the time to come: it will be gone. There is one Messages on a Mac, so what holds
 back the item of one line holds back all. Whether Messages listens at all is found out before step 1.
 """
 
@@ -30,8 +31,8 @@ from blueport.daemon.health import WELL, MacHealth
 from blueport.daemon.journal import endings, items, staged
 from blueport.daemon.journal.file import Journal
 from blueport.daemon.journal.items import Item
-from blueport.daemon.performing import changing
-from blueport.daemon.performing.attending import Attending
+from blueport.daemon.performing import changing, reacting
+from blueport.daemon.performing.attending import Attending, is_all_read
 from blueport.daemon.performing.changing import Before
 from blueport.daemon.performing.choosing import Chosen
 from blueport.daemon.performing.staging import is_there
@@ -46,6 +47,7 @@ from blueport.protocol.door import Begin
 _UNREADABLE_PAUSE_S = 1.0
 # What is refused because its turn has not come is offered again at once.
 _REFUSED_PAUSE_S = 0.1
+_UNSEEN_PAUSE_S = 0.1
 
 _Answer = TypeVar("_Answer")
 
@@ -109,6 +111,9 @@ class Hands:
         if not self._has_its_file(item):
             staged.note_lost(self._journal, item)
             return True
+        if not await self._may_replace(item, settings.settle_s):
+            await asyncio.sleep(_UNSEEN_PAUSE_S)
+            return True
         if item.file is not None:
             await self._let_settle(settings.before_file_ms)
         before = await self._before(item)
@@ -137,6 +142,14 @@ class Hands:
 
     def _has_its_file(self, item: Item) -> bool:
         return item.file is None or (item.staged is not None and is_there(item, Path(item.staged)))
+
+    async def _may_replace(self, item: Item, settle_s: float) -> bool:
+        """Say whether the rows that go with the coming of *item*'s, if there are any, were seen or had their time."""
+        replaced = reacting.replaced(item, items.unproven(self._journal))
+        waited_ms = [now_ms() - max(other.begun_at or 0, other.taken_at or 0) for other in replaced]
+        # A clock that was set back keeps nobody waiting.
+        is_due = not any(0 <= waited < settle_s * 1000 for waited in waited_ms)
+        return not replaced or (is_due and await is_all_read(self._journal, self._chat_db))
 
     async def _is_told_again(self, item: Item) -> bool:
         """Have the ending of *item* told again, if it has ended; False if it never did."""
