@@ -41,7 +41,7 @@ from blueport.daemon.settings import Settings
 from blueport.daemon.transports.base import NotNowError, OutcomeUnknownError, TransportError
 from blueport.daemon.uplink import Uplink
 from blueport.failpoints import reached
-from blueport.protocol.commands import Change
+from blueport.protocol.commands import Change, React
 from blueport.protocol.door import Begin
 
 _UNREADABLE_PAUSE_S = 1.0
@@ -145,7 +145,9 @@ class Hands:
 
     async def _may_replace(self, item: Item, settle_s: float) -> bool:
         """Say whether the rows that go with the coming of *item*'s, if there are any, were seen or had their time."""
-        replaced = reacting.replaced(item, items.unproven(self._journal))
+        if not isinstance(item.command, React):
+            return True
+        replaced = reacting.replaced(item.command, items.unproven(self._journal))
         waited_ms = [now_ms() - max(other.begun_at or 0, other.taken_at or 0) for other in replaced]
         # A clock that was set back keeps nobody waiting.
         is_due = not any(0 <= waited < settle_s * 1000 for waited in waited_ms)

@@ -6,12 +6,10 @@ from blueport.daemon.journal.items import Item
 from blueport.protocol.commands import React
 
 
-def replaced(item: Item, under_way: Sequence[Item]) -> list[Item]:
-    """Return those *under_way* of which no row is left once *item* is done: on one part there is only one of ours."""
-    place = _place(item)
-    return [] if place is None else [other for other in under_way if _place(other) == place]
+def replaced(react: React, under_way: Sequence[Item]) -> list[Item]:
+    """Return those *under_way* of which no row is left once *react* is done: on one part there is only one of ours."""
+    return [item for item in under_way if isinstance(item.command, React) and _place(item.command) == _place(react)]
 
 
-def _place(item: Item) -> tuple[str, int] | None:
-    command = item.command
-    return (command.message_guid, command.part) if isinstance(command, React) else None
+def _place(react: React) -> tuple[str, int]:
+    return react.message_guid, react.part
