@@ -105,6 +105,18 @@ def test_what_timed_out_before_it_was_heard_may_come_after_later_ones() -> None:
     assert breaches(KEPT._replace(heard=heard, rows=rows, log=(*log[:4], *log[5:])), 1) == []
 
 
+def test_so_may_what_was_heard_again_from_a_process_that_had_stood_still() -> None:
+    heard = (HEARD[0], *HEARD[2:], Heard("south", 1, "s1", 300, None), Heard("south", 1, "s1", 400, 200))
+    rows = (*ROWS[:2], ROWS[2]._replace(attempts=3), ROWS[3])
+    of_s1 = (
+        Logged("s1", 1, None, "interrupted"),
+        Logged("s1", 2, None, "timeout"),
+        Logged("s1", 3, 200, "http_200"),
+    )
+
+    assert breaches(KEPT._replace(heard=heard, rows=rows, log=(*LOG[:4], *of_s1, LOG[5])), 2) == []
+
+
 def test_what_was_interrupted_before_it_was_heard_may_not() -> None:
     heard = (HEARD[0], *HEARD[2:], Heard("south", 1, "s1", 300, 200))
     rows = (*ROWS[:2], ROWS[2]._replace(attempts=2), ROWS[3])

@@ -100,7 +100,7 @@ def playing() -> Iterator[Player]:
                 player.connected -= 1
 
         def do_GET(self) -> None:
-            part = player.part  # of who asks: what a test has left behind takes no line of the next one's
+            part = player.part  # of who asks now: what was broken off takes no line of what is played next
             raw, size = _body(self.rfile, int(self.headers.get("Content-Length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
             part.heard.append(Heard(self.command, self.path, headers, raw, size))
@@ -113,7 +113,7 @@ def playing() -> Iterator[Player]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     player = Player(server.server_port)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.002})
     thread.start()
     try:
         yield player

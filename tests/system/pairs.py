@@ -112,10 +112,15 @@ def _of_order(kept: Kept) -> Iterator[str]:
 
 
 def _missed(kept: Kept) -> set[str]:
-    """Return the deliveries of which a try has timed out before it was heard: it could be the first one."""
-    made = Counter(each.delivery_id for each in kept.log if each.reason != INTERRUPTED)
+    """Return the deliveries of which a try may have timed out before it was heard: it could be the first one.
+
+    Which one that was nobody knows: what was taken for interrupted may have been heard long after, by a process that
+    had stood still.
+    """
+    tries = Counter(each.delivery_id for each in kept.log)
     heard = Counter(each.delivery_id for each in kept.heard)
-    return {delivery_id for delivery_id, tries in made.items() if heard[delivery_id] < tries}
+    unanswered = {each.delivery_id for each in kept.log if each.status is None and each.reason != INTERRUPTED}
+    return {delivery_id for delivery_id in unanswered if heard[delivery_id] < tries[delivery_id]}
 
 
 def _of_stamps(heard: Iterable[Heard]) -> Iterator[str]:
