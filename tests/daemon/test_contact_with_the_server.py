@@ -322,10 +322,12 @@ class TestJournal:
     async def test_a_second_daemon_on_the_same_journal_is_refused(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings, tmp_path: Path
     ) -> None:
+        said: list[bytes] = []
         async with working(settings, door):
-            async with daemon_process(settings, tmp_path) as second:
+            async with daemon_process(settings, tmp_path, said) as second:
                 await asyncio.wait_for(second.wait(), PATIENCE_S)
-            assert second.returncode == 1
+            assert (second.returncode, len(said)) == (1, 1)
+            assert b"Another daemon is running on this journal" in said[0]
 
             await mac.person_texts(ADA, "Hi")
             await until(lambda: door.received() == ["Hi"])

@@ -308,14 +308,13 @@ class TestReact:
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings
     ) -> None:
         async with working(msgspec.structs.replace(settings, proof_timeout_s=2), door):
-            guid = await mac.person_texts(ADA, "Nice?")
-            await until(lambda: bool(door.messages))
+            like = await self._like(mac, door)
             mac.faults.add(Fault("silent"))
-            work = door.accept_command(LINE, React(ADA, (door.messages[0].chat.guid,), guid, "like"))
+            work = door.accept_command(LINE, like)
             await until(lambda: not mac.faults.pending())
             chat = mac.db.direct_chat(ADA)
             row = mac.db.add_message("Loved it", chat=chat, is_sent=1)
-            mac.db.change(row, associated_message_guid=f"p:0/{guid}", associated_message_type=2000)
+            mac.db.change(row, associated_message_guid=f"p:0/{like.message_guid}", associated_message_type=2000)
             await until(lambda: work.is_over)
 
         assert (work.status, work.error) == ("failed", "outcome_unknown")
@@ -324,10 +323,9 @@ class TestReact:
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings
     ) -> None:
         async with working(settings, door):
-            guid = await mac.person_texts(ADA, "Nice?")
-            await until(lambda: bool(door.messages))
+            like = await self._like(mac, door)
             mac.faults.add(Fault("advanced_off"))
-            work = door.accept_command(LINE, React(ADA, (door.messages[0].chat.guid,), guid, "like"))
+            work = door.accept_command(LINE, like)
             await until(lambda: work.is_over and door.hellos[-1].lines[0].capabilities == ())
 
         assert (work.status, work.error) == ("failed", "advanced_features_required")
@@ -351,10 +349,9 @@ class TestReact:
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings
     ) -> None:
         async with working(settings, door):
-            guid = await mac.person_texts(ADA, "Nice?")
-            await until(lambda: bool(door.messages))
+            like = await self._like(mac, door)
             mac.faults.add(Fault("busy", on="imsg"))
-            work = door.accept_command(LINE, React(ADA, (door.messages[0].chat.guid,), guid, "like"))
+            work = door.accept_command(LINE, like)
             await until(lambda: work.status == "sent")
 
         assert work.attempts == 2
@@ -394,9 +391,7 @@ class TestReact:
 
         monkeypatch.setattr(Reader, "step", slowly)
         async with working(settings, door):
-            guid = await mac.person_texts(ADA, "Nice?")
-            await until(lambda: bool(door.messages))
-            like = React(ADA, (door.messages[0].chat.guid,), guid, "like")
+            like = await self._like(mac, door)
             then = msgspec.structs.replace(like, is_removed=is_removed, tapback="like" if is_removed else "love")
             works = [door.accept_command(LINE, react) for react in (like, then)]
             await until(lambda: all(work.is_over for work in works))
@@ -411,11 +406,10 @@ class TestReact:
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings
     ) -> None:
         async with working(msgspec.structs.replace(settings, settle_s=PATIENCE_S), door):
-            guid = await mac.person_texts(ADA, "Nice?")
-            await until(lambda: bool(door.messages))
+            like = await self._like(mac, door)
             mac.faults.add(Fault("late", after_ms=1_000))
-            chat = door.messages[0].chat.guid
-            works = [door.accept_command(LINE, React(ADA, (chat,), guid, tapback)) for tapback in ("like", "love")]
+            love = msgspec.structs.replace(like, tapback="love")
+            works = [door.accept_command(LINE, react) for react in (like, love)]
             await until(lambda: all(work.is_over for work in works))
 
         assert [work.status for work in works] == ["sent", "sent"]
@@ -425,14 +419,15 @@ class TestReact:
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings
     ) -> None:
         async with working(msgspec.structs.replace(settings, proof_timeout_s=600), door):
-            guid = await mac.person_texts(ADA, "Nice?")
-            await until(lambda: bool(door.messages))
+            like = await self._like(mac, door)
             mac.faults.add(Fault("silent"))
-            chat = door.messages[0].chat.guid
-            like, love = [door.accept_command(LINE, React(ADA, (chat,), guid, tapback)) for tapback in ("like", "love")]
-            await until(lambda: love.is_over)
+            first, second = (
+                door.accept_command(LINE, msgspec.structs.replace(like, tapback=tapback))
+                for tapback in ("like", "love")
+            )
+            await until(lambda: second.is_over)
 
-        assert (love.status, like.is_over) == ("sent", False)
+        assert (second.status, first.is_over) == ("sent", False)
 
     async def test_the_second_of_two_alike_is_proven_where_the_row_of_the_first_was_never_seen(
         self, mac: SimulatedMac, door: FakeDoor, settings: Settings
@@ -447,6 +442,13 @@ class TestReact:
 
         assert (first.status, first.error) == ("failed", "outcome_unknown")
         assert second.status == "sent"
+
+    @staticmethod
+    async def _like(mac: SimulatedMac, door: FakeDoor) -> React:
+        """Have Ada ask something that may be liked."""
+        guid = await mac.person_texts(ADA, "Nice?")
+        await until(lambda: bool(door.messages))
+        return React(ADA, (door.messages[0].chat.guid,), guid, "like")
 
     @staticmethod
     async def _swallowed(mac: SimulatedMac, door: FakeDoor, react: React) -> Work:

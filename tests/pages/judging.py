@@ -6,6 +6,8 @@ from typing import Any, Final, Literal
 import axe_playwright_python
 from playwright.sync_api import Page
 
+# A page that takes it for its own, and not for what somebody has written, has another title from then on.
+HOSTILE = "<img src=x onerror=\"document.title='pwned'\">"
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 # In this order one thing changes at a time, and the page is left as most people have it.
 EACH: Final[tuple[tuple[int, Literal["light", "dark"]], ...]] = (

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.pages.judging import assert_accessible
+from tests.pages.judging import HOSTILE, assert_accessible
 from tests.patience import PATIENCE_S
 from tests.system.blueport import Blueport
 
 SECRET = re.compile(r"sk_live_\w{36}")
-HOSTILE = "<img src=x onerror=\"document.title='pwned'\">"
 
 
 @pytest.fixture

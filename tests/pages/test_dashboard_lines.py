@@ -7,11 +7,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from blueport.daemon.installing import settings_file
-from tests.pages.judging import assert_accessible
-from tests.system.blueport import ADA, Blueport, until
+from tests.pages.judging import HOSTILE, assert_accessible
+from tests.system.blueport import ADA, Blueport
 from tests.system.test_the_command_line import run
-
-HOSTILE = "<img src=x onerror=\"document.title='pwned'\">"
 
 
 @pytest.fixture
@@ -100,8 +98,7 @@ def test_the_page_of_a_line_follows_what_it_sends(lines: Page, blueport: Bluepor
     expect(lines.get_by_role("region", name="Last hour")).to_contain_text("0")
     assert_accessible(lines)
 
-    blueport.texts(ADA, "Hi")
-    until(lambda: blueport.api("GET", f"/v1/chats?from={blueport.line}")["data"])
+    blueport.hears_first(ADA, "Hi")
     blueport.sends(ADA, "Hello")
 
     expect(lines.get_by_role("region", name="Last hour")).to_contain_text("1")

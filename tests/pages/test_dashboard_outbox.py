@@ -3,17 +3,14 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.pages.judging import assert_accessible
+from tests.pages.judging import HOSTILE, assert_accessible
 from tests.system.blueport import ADA, Blueport, until
-
-HOSTILE = "<img src=x onerror=\"document.title='pwned'\">"
 
 
 @pytest.fixture(scope="module")
 def blueport(blueport: Blueport) -> Blueport:
     """One to which Ada has written."""
-    blueport.texts(ADA, "Hi")
-    until(lambda: blueport.api("GET", f"/v1/chats?from={blueport.line}")["data"])
+    blueport.hears_first(ADA, "Hi")
     return blueport
 
 

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.pages.judging import assert_accessible
-from tests.system.blueport import Blueport, until
+from tests.system.blueport import Blueport
 
 DORA = "+15550100003"
 
@@ -48,8 +48,7 @@ def test_a_phone_is_paired_while_the_page_is_open_and_let_go_again(sandbox: Page
 
 
 def test_usage_shows_what_was_said_and_tells_it_in_a_table_too(dashboard: Page, blueport: Blueport) -> None:
-    blueport.texts(DORA, "Count me")
-    until(lambda: blueport.api("GET", f"/v1/chats?from={blueport.line}")["data"])
+    blueport.hears_first(DORA, "Count me")
     dashboard.get_by_role("navigation").get_by_role("link", name="Usage").click()
 
     messages = dashboard.get_by_role("region", name="Messages a day")

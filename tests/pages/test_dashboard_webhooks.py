@@ -5,11 +5,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.pages.judging import assert_accessible
+from tests.pages.judging import HOSTILE, assert_accessible
 from tests.server.receiver import Receiver, receiving
 from tests.system.blueport import ADA, Blueport, until
 
-HOSTILE = "<img src=x onerror=\"document.title='pwned'\">"
 ROOM = "/dashboard/webhooks"
 
 

@@ -12,11 +12,10 @@ from typing import NamedTuple
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.pages.judging import assert_accessible
+from tests.pages.judging import HOSTILE, assert_accessible
 from tests.system.blueport import Blueport, until
 from tests.system.receiver import Receiver
 
-HOSTILE = "<img src=x onerror=\"document.title='pwned'\">"
 NOT_ADVANCED = re.compile("AppleScript cannot do this|advanced features")
 _numbers = itertools.count(1)
 

@@ -7,10 +7,9 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from tests.pages.judging import HOSTILE
 from tests.pages.simulated import PNG, SECOND_LINE, Mac, bubble, open_menu, sent
 from tests.system.blueport import answer, until
-
-HOSTILE = "<img src=x onerror=\"document.title='pwned'\">"
 
 
 class TestEdits:

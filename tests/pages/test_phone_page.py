@@ -7,9 +7,10 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.pages.judging import HOSTILE
 from tests.system.blueport import ADA, Blueport, Json, until
 
-HOSTILE = "<img src=x onerror=\"document.title='pwned'\"> \u202eabc\u202c 👩‍👩‍👧 "
+HOSTILE_TEXT = f"{HOSTILE} \u202eabc\u202c 👩‍👩‍👧 "
 
 
 @pytest.fixture
@@ -52,10 +53,10 @@ def test_a_new_person_can_be_added_and_texts_at_once(phone: Page, blueport: Blue
 
 
 def test_a_hostile_text_is_shown_as_text(phone: Page, blueport: Blueport) -> None:
-    blueport.texts(ADA, HOSTILE)
-    until(lambda: HOSTILE.strip() in [text.strip() for text in _texts(blueport)])
+    blueport.texts(ADA, HOSTILE_TEXT)
+    until(lambda: HOSTILE_TEXT.strip() in [text.strip() for text in _texts(blueport)])
 
-    blueport.sends(ADA, HOSTILE + "back")
+    blueport.sends(ADA, HOSTILE_TEXT + "back")
 
     expect(phone.locator(".bubbles")).to_contain_text("back")
     assert phone.locator(".bubbles img").count() == 0

@@ -57,6 +57,11 @@ class Blueport:
     def texts(self, person: str, text: str, **more: str) -> str:
         return self.simulator("POST", f"/people/{person}/messages", {"text": text, **more})["guid"]
 
+    def hears_first(self, person: str, text: str) -> None:
+        """Have somebody write before anyone else does, and the server know of it: it may be written back to then."""
+        self.texts(person, text)
+        until(lambda: self.api("GET", f"/v1/chats?from={self.line}")["data"])
+
     def phone(self, person: str) -> list[Json]:
         return self.simulator("GET", f"/people/{person}/messages")
 

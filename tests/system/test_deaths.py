@@ -223,8 +223,7 @@ def test_a_person_who_texts_while_everything_dies_is_heard_once_for_each_text(tm
 
 
 def _ada_has_written(blueport: Blueport) -> None:
-    blueport.texts(ADA, "Hi")
-    until(lambda: blueport.api("GET", f"/v1/chats?from={blueport.line}")["data"])
+    blueport.hears_first(ADA, "Hi")
 
 
 def _heard_all(blueport: Blueport, how_many: int) -> list[str] | None:

@@ -19,8 +19,7 @@ from tests.warm import BLUEPORT
 def test_what_was_sent_after_the_copy_was_made_is_not_sent_again(tmp_path: Path) -> None:
     data, copy = tmp_path / "data", tmp_path / "copy.db"
     with running(data) as blueport:
-        blueport.texts(ADA, "Hi")
-        until(lambda: blueport.api("GET", f"/v1/chats?from={blueport.line}")["data"])
+        blueport.hears_first(ADA, "Hi")
         daemon = blueport.child("daemon")
         os.kill(daemon, signal.SIGSTOP)
         outbox_id = blueport.sends(ADA, "only once")
@@ -38,8 +37,7 @@ def test_what_was_sent_after_the_copy_was_made_is_not_sent_again(tmp_path: Path)
 def test_what_the_daemon_handed_over_after_the_copy_was_made_is_not_handed_over_again(tmp_path: Path) -> None:
     data, copy = tmp_path / "data", tmp_path / "copy.db"
     with running(data, BLUEPORT_DAEMON_NOT_NOW_RETRY_S="2") as blueport:
-        blueport.texts(ADA, "Hi")
-        until(lambda: blueport.api("GET", f"/v1/chats?from={blueport.line}")["data"])
+        blueport.hears_first(ADA, "Hi")
         blueport.simulator("POST", "/faults", {"next": "advanced_off"})  # else it goes by imsg
         blueport.simulator("POST", "/faults", {"next": "error", "number": -1743})
         outbox_id = blueport.sends(ADA, "only once")

@@ -122,8 +122,7 @@ def test_json_prints_one_line_when_all_is_ready_and_nothing_else(tmp_path: Path)
 
 def test_started_again_it_has_kept_everything(tmp_path: Path) -> None:
     with running(tmp_path / "data", from_nothing=True) as first:
-        first.texts(ADA, "Remember me")
-        until(lambda: first.api("GET", f"/v1/chats?from={first.line}")["data"])
+        first.hears_first(ADA, "Remember me")
         key = first.said["api_key"]
 
     with running(tmp_path / "data", from_nothing=True) as second:
@@ -167,8 +166,7 @@ def test_a_second_server_on_the_same_folder_is_refused(tmp_path: Path) -> None:
 
 def test_what_fails_and_is_tried_again_keeps_its_place(tmp_path: Path) -> None:
     with running(tmp_path / "data", from_nothing=True) as blueport:
-        blueport.texts(ADA, "Hi")
-        until(lambda: blueport.api("GET", f"/v1/chats?from={blueport.line}")["data"])
+        blueport.hears_first(ADA, "Hi")
         blueport.simulator("POST", "/faults", {"next": "error", "number": -600, "times": 3})
 
         first = blueport.sends(ADA, "first")

@@ -30,8 +30,7 @@ def test_a_phone_is_paired_by_its_text_and_hears_the_agent(tmp_path: Path) -> No
 
 def test_the_line_of_ones_own_is_as_it_was(tmp_path: Path) -> None:
     with running(tmp_path / "data") as blueport:
-        blueport.texts(ADA, "Hi")
-        until(lambda: blueport.api("GET", f"/v1/chats?from={blueport.line}")["data"])
+        blueport.hears_first(ADA, "Hi")
 
         outbox_id = blueport.sends(ADA, "Hello")
 

@@ -25,8 +25,7 @@ UNKNOWN = "01m8fhh3354880r18ktmh8c288"
 @pytest.fixture(scope="module")
 def blueport(blueport: Blueport) -> Blueport:
     """Return a server that Ada has written to."""
-    blueport.texts(ADA, "Are you there?")
-    until(lambda: blueport.api("GET", f"/v1/chats?from={blueport.line}")["data"])
+    blueport.hears_first(ADA, "Are you there?")
     return blueport
 
 
